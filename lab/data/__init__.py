@@ -1,0 +1,6 @@
+"""Collecting, storing and slicing trajectories; drawing planning problems."""
+
+from lab.data.dataset import SPLITS, Dataset, DataSpec, load_or_collect
+from lab.data.problems import GOALS, HORIZON, Problems, sample_problems
+
+__all__ = ["GOALS", "HORIZON", "SPLITS", "DataSpec", "Dataset", "Problems", "load_or_collect", "sample_problems"]

@@ -1,0 +1,122 @@
+"""Trajectories of a task's data policy: collected from a seed, stored as .npy memory maps, cached by fingerprint.
+
+A set is one folder: ``meta.json`` (written last) and ``state.npy`` (N, T+1, S), ``action.npy`` (N, T, A),
+``pixels.npy`` (N, T+1, size, size, 3) uint8. The three splits draw from disjoint random streams, so that no episode
+is in two of them, and a larger set begins with the episodes of a smaller one.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from tqdm.auto import tqdm
+
+from lab.errors import LabError
+from lab.files import cache_root, read_json, replacing, write_json
+from lab.tasks import Task, make_task
+
+SPLITS = ("train", "tune", "test")
+CHUNK = 50  #: episodes drawn from one random stream
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a data set is made of; equal specs give equal data."""
+
+    task: str
+    split: str = "train"  #: train, tune or test
+    episodes: int = 1000
+    seed: int = 0
+    size: int = 64  #: side of the pictures in pixels
+    pixels: bool = True  #: draw the pictures (the states alone are enough to sample problems)
+
+    def __post_init__(self) -> None:
+        make_task(self.task)
+        if self.split not in SPLITS:
+            raise LabError(f"Unknown split '{self.split}': choose one of {', '.join(SPLITS)}.")
+        if self.episodes < 1:
+            raise LabError(f"A data set needs at least 1 episode, got {self.episodes}.")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Trajectories as (memory-mapped) arrays: ``states`` (N, T+1, S), ``actions`` (N, T, A), ``pixels`` or None."""
+
+    spec: DataSpec
+    states: np.ndarray
+    actions: np.ndarray
+    pixels: np.ndarray | None
+    fingerprint: str
+
+
+def fingerprint(spec: DataSpec) -> str:
+    """Hash of the spec and of what the task does on a tiny probe, so that changed physics never meets old data."""
+    task = make_task(spec.task)
+    states, actions = task.collect(np.random.default_rng(0), 2, 10)
+    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
+    for array in (states, actions, task.render(states[:, -1], spec.size)):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def load_or_collect(spec: DataSpec, root: Path | None = None, progress: bool = True) -> Dataset:
+    """The data set of ``spec`` from the cache, or collected now. A broken or half-written one is made anew."""
+    key = fingerprint(spec)
+    folder = (root or cache_root() / "data") / spec.task / f"{spec.split}-{key}"
+    try:
+        return _load(folder, spec, key)
+    except (LabError, OSError, ValueError, EOFError):
+        pass
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        _collect(spec, temporary, progress)
+        write_json(temporary / "meta.json", {"spec": asdict(spec), "fingerprint": key})
+    return _load(folder, spec, key)
+
+
+def collect_states(spec: DataSpec) -> Dataset:
+    """The states and actions of ``spec`` in memory, without pictures: quick enough not to be stored."""
+    chunks = [_chunk(spec, make_task(spec.task), first) for first in range(0, spec.episodes, CHUNK)]
+    states, actions = (np.concatenate(arrays)[: spec.episodes] for arrays in zip(*chunks, strict=True))
+    return Dataset(spec, states, actions, None, fingerprint(spec))
+
+
+def _chunk(spec: DataSpec, task: Task, first: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // CHUNK])
+    return task.collect(rng, CHUNK, task.episode_steps)
+
+
+def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
+    task = make_task(spec.task)
+    n, t = spec.episodes, task.episode_steps
+    states = open_memmap(folder / "state.npy", "w+", np.float64, (n, t + 1, len(task.state_fields)))
+    actions = open_memmap(folder / "action.npy", "w+", np.float64, (n, t, task.action_dim))
+    frames = (n, t + 1, spec.size, spec.size, 3)
+    pixels = open_memmap(folder / "pixels.npy", "w+", np.uint8, frames) if spec.pixels else None
+    description = f"collecting {spec.task} {spec.split}"
+    with tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress) as bar:
+        for first in range(0, n, CHUNK):
+            rows = slice(first, min(first + CHUNK, n))
+            chunk = _chunk(spec, task, first)
+            states[rows], actions[rows] = (array[: rows.stop - first] for array in chunk)
+            if pixels is not None:
+                drawn = task.render(states[rows].reshape(-1, states.shape[-1]), spec.size)
+                pixels[rows] = drawn.reshape(pixels[rows].shape)
+            bar.update(rows.stop - first)
+    for array in (states, actions, pixels):
+        if array is not None:
+            array.flush()
+
+
+def _load(folder: Path, spec: DataSpec, key: str) -> Dataset:
+    meta = read_json(folder / "meta.json")
+    if meta["fingerprint"] != key:
+        raise LabError(f"{folder} holds other data than asked for.")
+    names = ["state", "action"] + ["pixels"] * spec.pixels
+    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in names]
+    if any(len(array) != spec.episodes for array in arrays):
+        raise LabError(f"{folder} is incomplete.")
+    return Dataset(spec, arrays[0], arrays[1], arrays[2] if spec.pixels else None, key)

@@ -1,0 +1,64 @@
+"""Start and goal pairs: drawn at random, or taken 25 steps apart from a trajectory of a held-out split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.data.dataset import SPLITS, DataSpec, collect_states
+from lab.errors import LabError
+from lab.tasks import Task, make_task
+
+GOALS = ("random", "dataset")
+HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
+
+
+@dataclass(frozen=True)
+class Problems:
+    """``n`` problems: ``starts`` and ``goals`` (n, S); for data-set goals the ``expert`` actions (n, 25, A)."""
+
+    task: str
+    goals_kind: str
+    split: str
+    seed: int
+    starts: np.ndarray
+    goals: np.ndarray
+    expert: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> "Problems":
+        expert = None if self.expert is None else self.expert[rows]
+        return Problems(self.task, self.goals_kind, self.split, self.seed, self.starts[rows], self.goals[rows], expert)
+
+
+def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
+    """Draw ``n`` problems of ``split``; starts inside their goal are drawn again. Raises LabError on bad arguments."""
+    if n < 1:
+        raise LabError(f"At least 1 problem is needed, got {n}.")
+    if goals not in GOALS:
+        raise LabError(f"Unknown goals '{goals}': choose one of {', '.join(GOALS)}.")
+    simulator = make_task(task)
+    rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
+    if goals == "random":
+        return Problems(task, goals, split, seed, *simulator.sample_problems(rng, n))
+    return Problems(task, goals, split, seed, *_from_trajectories(simulator, rng, n, split, seed))
+
+
+def _from_trajectories(task: Task, rng: np.random.Generator, n: int, split: str, seed: int):
+    """One problem from each of ``n`` episodes: (starts, goals, expert actions)."""
+    length = HORIZON * task.frameskip
+    starts, goals, experts = [], [], []
+    episodes = max(2 * n, 50)
+    data = collect_states(DataSpec(task.name, split, episodes, seed, pixels=False))
+    for states, actions in zip(data.states, data.actions, strict=True):
+        offsets = rng.permutation(len(actions) - length + 1)
+        ok = task.apart(states[offsets], states[offsets + length])
+        if ok.any() and len(starts) < n:
+            first = offsets[ok.argmax()]
+            starts.append(states[first])
+            goals.append(states[first + length])
+            experts.append(actions[first : first + length])
+    if len(starts) < n:
+        raise LabError(f"Only {len(starts)} of {n} problems found in {episodes} {split} episodes of {task.name}.")
+    return np.array(starts), np.array(goals), np.array(experts)

@@ -1,0 +1,48 @@
+"""The train-test gap: the model's error on trajectories its planner executes minus its error on the expert's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.data import Problems
+from lab.evaluation.statistics import Interval, paired_difference
+from lab.models import WorldModel
+from lab.tasks import make_task
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Errors (B, H) after 1 … H imagined steps, on the planned and on the expert actions of the same problems."""
+
+    planned: np.ndarray
+    expert: np.ndarray
+
+    def interval(self) -> Interval:
+        """Planned minus expert error, averaged over steps, with its interval over problems."""
+        return paired_difference(self.planned, self.expert)
+
+
+@torch.no_grad()
+def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.ndarray:
+    """Mean squared distance (B, H) of imagined to true latents when ``blocks`` (B, H, A) run from ``starts`` (B, S).
+
+    Only the picture's latent counts: its encoder is frozen and shared, so that models can be compared.
+    """
+    task = make_task(model.spec.task)
+    states = task.rollout(starts, model.denormalise_actions(blocks))[:, :: task.frameskip]
+    true = model.observe(states)
+    imagined = model.rollout(true[:, 0], blocks)
+    return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
+
+
+def train_test_gap(model: WorldModel, problems: Problems, planned: Tensor, experts: Problems | None = None) -> Gap:
+    """Errors on ``planned`` blocks (B, H, A) for ``problems``, and on the actions of ``experts``.
+
+    ``experts`` defaults to ``problems`` themselves, which then need data-set goals.
+    """
+    experts = experts or problems
+    assert experts.expert is not None, "expert actions exist for data-set goals only"
+    expert = model.normalise_actions(experts.expert)
+    return Gap(rollout_error(model, problems.starts, planned), rollout_error(model, experts.starts, expert))

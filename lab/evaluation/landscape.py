@@ -1,0 +1,83 @@
+"""The planning loss over a 2-D slice of the action space, and how smooth it is (the paper's Figure 2).
+
+Two figures of one slice, both free of the loss's scale:
+
+* *roughness*: the mean size of the discrete Laplacian over the grid, divided by the standard deviation of the loss:
+  how much of the relief is curvature that a gradient step cannot see past (lower is smoother);
+* *basin*: the share of grid points from which steepest descent on the grid ends in its lowest point, as in the
+  watershed view of loss surfaces (higher is a broader basin).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.models import Dynamics
+from lab.planning import GoalDistance
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Loss (B, G, G) at ``centre + u * first + v * second`` for u (rows) and v (columns) in ``axis`` (G,)."""
+
+    axis: np.ndarray
+    loss: np.ndarray
+
+    def roughness(self) -> np.ndarray:
+        """(B,) see the module's docstring."""
+        x = self.loss
+        laplacian = x[:, 2:, 1:-1] + x[:, :-2, 1:-1] + x[:, 1:-1, 2:] + x[:, 1:-1, :-2] - 4 * x[:, 1:-1, 1:-1]
+        return np.abs(laplacian).mean((1, 2)) / x.std((1, 2))
+
+    def basin(self) -> np.ndarray:
+        """(B,) see the module's docstring."""
+        return np.array([_basin(loss) for loss in self.loss])
+
+
+def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple[Tensor, Tensor]:
+    """Two random orthonormal directions (B, H, A) of the action space for each problem."""
+    rng = torch.Generator().manual_seed(seed)
+    both = torch.randn(problems, horizon * action_dim, 2, generator=rng)
+    basis = torch.linalg.qr(both).Q
+    return basis[..., 0].view(problems, horizon, action_dim), basis[..., 1].view(problems, horizon, action_dim)
+
+
+@torch.no_grad()
+def landscape(
+    model: Dynamics,
+    z0: Tensor,
+    objective: GoalDistance,
+    centre: Tensor,
+    first: Tensor,
+    second: Tensor,
+    *,
+    radius: float = 8.0,
+    points: int = 41,
+) -> Slice:
+    """The planning loss on a grid of ``points`` x ``points`` around ``centre`` (B, H, A), ``radius`` to each side.
+
+    ``radius`` is a length in the space of all H x A standardised action numbers.
+    """
+    axis = torch.linspace(-radius, radius, points)
+    u, v = (grid.reshape(-1, 1, 1) for grid in torch.meshgrid(axis, axis, indexing="ij"))
+    rows = []
+    for i in range(len(z0)):
+        actions = centre[i] + u * first[i] + v * second[i]
+        start = z0[i].expand(len(actions), -1)
+        rows.append(objective[i : i + 1](model.rollout(start, actions)[None], actions[None]))
+    return Slice(axis.numpy(), torch.cat(rows).view(-1, points, points).cpu().numpy())
+
+
+def _basin(loss: np.ndarray) -> float:
+    """Share of the grid (G, G) that flows to its minimum, each point moving to the lowest of its 8 neighbours."""
+    g = len(loss)
+    padded = np.pad(loss, 1, constant_values=np.inf)
+    shifts = [(i, j) for i in (0, -1, 1) for j in (0, -1, 1)]
+    neighbours = np.stack([padded[1 + i : 1 + i + g, 1 + j : 1 + j + g] for i, j in shifts])
+    step = np.array([i * g + j for i, j in shifts])[neighbours.argmin(0)].ravel()
+    target = np.arange(g * g) + step
+    for _ in range(int(np.ceil(np.log2(g * g))) + 1):  # pointer doubling: every path ends within g * g moves
+        target = target[target]
+    return float((target == loss.argmin()).mean())

@@ -1,0 +1,69 @@
+"""Success rates: run a planner on a protocol's problems in the true simulator."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.data import Problems
+from lab.evaluation.simulation import Simulation
+from lab.models import WorldModel
+from lab.planning import MODES, GoalDistance, Plan, Planner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of ``B`` problems: per criterion ``success`` at the end of any executed plan, and ``at_end``."""
+
+    success: dict[str, np.ndarray]
+    at_end: dict[str, np.ndarray]
+    plans: list[Plan]
+    trajectory: np.ndarray  #: true states (B, T + 1, S)
+    seconds: float  #: planning time for all problems, simulator and encoder excluded
+
+
+def goal_distance(model: WorldModel, problems: Problems, proprio: float = 0.0, base: float | None = None):
+    """The planning objective of ``problems``: their goals, drawn and encoded."""
+    return GoalDistance(model.observe(problems.goals), model.latent_dim, proprio, base)
+
+
+def evaluate(
+    model: WorldModel,
+    planner: Planner,
+    problems: Problems,
+    mode: str = "open",
+    *,
+    proprio: float = 0.0,
+    base: float | None = None,
+    seed: int = 0,
+    on_plan: Callable[[int, Plan], None] | None = None,
+) -> Outcome:
+    """Plan for ``problems`` in ``mode`` (open or mpc) and execute in the true simulator."""
+    world = Simulation(model, problems)
+    timed = _Timed(planner)
+    objective = goal_distance(model, problems, proprio, base)
+    seeds = [seed * 1_000_000 + i for i in range(len(problems))]
+    plans = MODES[mode].run(timed, model, objective, world, model.block_dim, seeds, on_plan)
+    reached = {criterion: world.successes(criterion) for criterion in world.task.criteria}
+    return Outcome(
+        {criterion: ends.any(1) for criterion, ends in reached.items()},
+        {criterion: ends[:, -1] for criterion, ends in reached.items()},
+        plans,
+        world.trajectory,
+        timed.seconds,
+    )
+
+
+class _Timed:
+    """A planner that adds up its own wall-clock time."""
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.seconds = 0.0
+
+    def plan(self, *args, **kwargs) -> Plan:
+        started = time.perf_counter()
+        plan = self.planner.plan(*args, **kwargs)
+        self.seconds += time.perf_counter() - started
+        return plan

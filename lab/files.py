@@ -1,0 +1,62 @@
+"""Where things live, and writing so that a reader never sees half a file."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+
+PACKAGE = Path(__file__).parent
+ROOT = PACKAGE.parent
+SHIPPED = PACKAGE / "checkpoints"
+
+
+def cache_root() -> Path:
+    """Data sets and runs made here: ``$LAB_CACHE``, or ``.lab`` beside the package."""
+    return Path(os.environ.get("LAB_CACHE", ROOT / ".lab"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write a file or folder to; renamed to ``path`` only if nothing failed.
+
+    Raises LabError where the disk or the permissions do not allow it; the temporary name is removed then.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        temporary = folder / path.name
+        yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LabError(f"Cannot write {path}: {reason}. Free the space or choose another folder.") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary.parent, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as readable JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in ``path``; raises LabError if it is missing or is no JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise LabError(f"{path} does not exist.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LabError(
+            f"{path} is not valid JSON ({error}); restore it or delete it so that it is made anew."
+        ) from error

@@ -1,0 +1,81 @@
+"""Model-predictive control (MPC) around any planner: plan, execute some blocks, observe, replan with a warm start."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from lab.errors import LabError
+from lab.models.world_model import Dynamics
+from lab.planning.objective import GoalDistance
+from lab.planning.planner import Plan, Planner, unplanned
+
+
+class World(Protocol):
+    """Where plans are executed: the true simulator, seen through the model's own encoder."""
+
+    def observe(self) -> Tensor:
+        """The present latent states (B, Z)."""
+        ...
+
+    def execute(self, blocks: Tensor) -> None:
+        """Run ``blocks`` (B, K, A) of standardised actions."""
+        ...
+
+
+@dataclass(frozen=True)
+class MPC:
+    """Plan ``horizon`` blocks, execute ``execute`` of them, ``budget`` times. It never asks whether it succeeded.
+
+    With ``shrink`` the arrival stays at a fixed time: each replan looks only as far as the blocks that are left of
+    the first horizon, and a new horizon starts after its end. With a fixed horizon every replan puts it off.
+    Open-loop planning is the special case ``execute == horizon, budget == 1``.
+    """
+
+    horizon: int = 5
+    execute: int = 1
+    budget: int = 10
+    shrink: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.execute <= self.horizon or self.budget < 1:
+            raise LabError(
+                f"MPC needs 1 <= execute <= horizon and a budget of at least 1, got execute {self.execute}, "
+                f"horizon {self.horizon}, budget {self.budget}."
+            )
+
+    def run(
+        self,
+        planner: Planner,
+        model: Dynamics,
+        objective: GoalDistance,
+        world: World,
+        action_dim: int,
+        seeds: Sequence[int],
+        on_plan: Callable[[int, Plan], None] | None = None,
+    ) -> list[Plan]:
+        """Drive ``world`` through all replans; returns their plans, after showing each to ``on_plan``."""
+        plans: list[Plan] = []
+        warm = unplanned(len(seeds), self.horizon, action_dim)
+        for replan in range(self.budget):
+            horizon = self._horizon(replan)
+            shifted = [seed + 1_000_003 * replan for seed in seeds]
+            plans.append(planner.plan(model, world.observe(), objective, warm[:, :horizon], shifted))
+            if on_plan:
+                on_plan(replan, plans[-1])
+            world.execute(plans[-1].actions[:, : self.execute])
+            rest = plans[-1].actions[:, self.execute :]
+            warm = unplanned(len(seeds), self.horizon, action_dim)
+            warm[:, : rest.shape[1]] = rest
+        return plans
+
+    def _horizon(self, replan: int) -> int:
+        """How many blocks to plan at this replan."""
+        if not self.shrink:
+            return self.horizon
+        return max(self.execute, self.horizon - replan * self.execute % self.horizon)
+
+
+OPEN_LOOP = MPC(execute=5, budget=1)
+MODES: dict[str, MPC] = {"open": OPEN_LOOP, "mpc": MPC()}

@@ -1,0 +1,39 @@
+"""What a planner minimises: the distance of an imagined trajectory to the goal's latent."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GoalDistance:
+    """Weighted squared distance to ``goal`` (B, Z), averaged over the latent's numbers (reference: objectives.py).
+
+    ``steps`` weighs the H + 1 states of a rollout: None counts the last one only (the paper's planning objective), a
+    base b weighs state i with b**i, normalised (the weighted goal loss; early states heaviest for b < 1).
+    """
+
+    goal: Tensor
+    latent_dim: int  #: the first so many numbers of z are the picture's latent, the rest proprioception
+    proprio: float = 0.0  #: weight of the proprioceptive distance (alpha)
+    base: float | None = None
+
+    def __getitem__(self, rows: slice) -> "GoalDistance":
+        """The same objective for some of the problems."""
+        return replace(self, goal=self.goal[rows])
+
+    def __call__(self, z: Tensor, actions: Tensor) -> Tensor:
+        """The loss (B, ...) of rollouts ``z`` (B, ..., H + 1, Z)."""
+        goal = self.goal.view(len(self.goal), *[1] * (z.ndim - 2), -1)
+        if self.base is None:
+            return self._distance(z[..., -1, :], goal[..., 0, :])
+        weights = self.base ** torch.arange(z.shape[-2], device=z.device)
+        return (self._distance(z, goal) * weights / weights.sum()).sum(-1)
+
+    def _distance(self, z: Tensor, goal: Tensor) -> Tensor:
+        squared = (z - goal) ** 2
+        latent = squared[..., : self.latent_dim].mean(-1)
+        if self.proprio == 0:
+            return latent
+        return latent + self.proprio * squared[..., self.latent_dim :].mean(-1)

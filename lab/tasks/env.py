@@ -1,0 +1,56 @@
+"""Every task as a Gymnasium environment: reset draws a start and a goal, step is the task's own physics."""
+
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from lab.tasks.task import Floats, Task
+
+
+class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
+    """Observations are a picture of the state, the proprioception, and a picture of the goal.
+
+    ``reset(options={"state": ..., "goal": ...})`` sets a problem; without it a random one is drawn. The reward is
+    minus the distance to the goal in success radii; an episode terminates once that is below 1.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, task: str, render_mode: str | None = None, size: int = 64) -> None:
+        from lab.tasks import make_task
+
+        self.task: Task = make_task(task)
+        self.render_mode = render_mode
+        self.size = size
+        image = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
+        low, high = (self.task.proprio(np.array(b)) for b in (self.task.state_low, self.task.state_high))
+        self.observation_space = gym.spaces.Dict(
+            image=image, goal=image, proprio=gym.spaces.Box(low, high, dtype=np.float64)
+        )
+        limit = self.task.action_limit
+        self.action_space = gym.spaces.Box(-limit, limit, (self.task.action_dim,), np.float64)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        options = options or {}
+        starts, goals = self.task.sample_problems(self.np_random, 1)
+        self.state: Floats = np.array(options.get("state", starts[0]), dtype=np.float64)
+        self.goal: Floats = np.array(options.get("goal", goals[0]), dtype=np.float64)
+        return self._observation(), self._info()
+
+    def step(self, action: np.ndarray):
+        self.state = self.task.rollout(self.state[None], np.asarray(action)[None, None])[0, 1]
+        info = self._info()
+        return self._observation(), -info["distance"], info["success"], False, info
+
+    def render(self) -> np.ndarray | None:
+        return self.task.render(self.state[None], 224)[0] if self.render_mode == "rgb_array" else None
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        image, goal = self.task.render(np.stack([self.state, self.goal]), self.size)
+        return {"image": image, "goal": goal, "proprio": self.task.proprio(self.state)}
+
+    def _info(self) -> dict[str, Any]:
+        distance = float(self.task.distance(self.state[None], self.goal[None])[0])
+        return {"state": self.state.copy(), "distance": distance, "success": distance < 1.0}

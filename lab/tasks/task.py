@@ -1,0 +1,88 @@
+"""The contract every task fulfils: a batched ground-truth simulator with its renderer, data policy and criterion.
+
+Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``A`` action numbers, ``P`` proprioceptive
+numbers. States are float64 arrays; everything is a pure function of its arguments, so a replay is exact.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Task(ABC):
+    """A control problem: how the world moves, what it looks like, and when a goal counts as reached."""
+
+    name: ClassVar[str]  #: the name used in results, URLs, notebooks and on the command line
+    env_id: ClassVar[str]  #: the Gymnasium id
+    state_fields: ClassVar[tuple[str, ...]]  #: names of the S state numbers, units in the class docstring
+    proprio_fields: ClassVar[tuple[str, ...]]  #: the state fields that the agent senses directly
+    action_fields: ClassVar[tuple[str, ...]]
+    action_limit: ClassVar[float]  #: bound of the declared action box; see the task for what lies beyond
+    state_low: ClassVar[tuple[float, ...]]  #: smallest value of each state field
+    state_high: ClassVar[tuple[float, ...]]
+    criteria: ClassVar[tuple[str, ...]] = ("full",)  #: success criteria, the paper's first
+    frameskip: ClassVar[int] = 5  #: environment steps in one latent step of the world model
+    episode_steps: ClassVar[int] = 50  #: environment steps in one collected episode
+
+    @property
+    def action_dim(self) -> int:
+        return len(self.action_fields)
+
+    @property
+    def proprio_dim(self) -> int:
+        return len(self.proprio_fields)
+
+    def proprio(self, states: Floats) -> Floats:
+        """The directly sensed part of ``states`` (..., S) as (..., P)."""
+        return states[..., [self.state_fields.index(field) for field in self.proprio_fields]]
+
+    @abstractmethod
+    def step(self, states: Floats, actions: Floats) -> Floats:
+        """The states (B, S) one environment step after taking ``actions`` (B, A) in ``states`` (B, S)."""
+
+    def rollout(self, states: Floats, actions: Floats) -> Floats:
+        """Execute ``actions`` (B, T, A) from ``states`` (B, S); returns (B, T + 1, S), the start included.
+
+        Raises ValueError where an action is not finite.
+        """
+        if not np.isfinite(actions).all():
+            raise ValueError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
+        trajectory = [np.asarray(states, dtype=np.float64)]
+        for t in range(actions.shape[1]):
+            trajectory.append(self.step(trajectory[-1], np.asarray(actions[:, t], dtype=np.float64)))
+        return np.stack(trajectory, axis=1)
+
+    @abstractmethod
+    def render(self, states: Floats, size: int) -> NDArray[np.uint8]:
+        """Pictures (B, size, size, 3) of ``states`` (B, S), drawn straight at the wanted size."""
+
+    @abstractmethod
+    def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+        """Draw ``n`` independent (start, goal) pairs, each (n, S), as the reference does for random goals."""
+
+    @abstractmethod
+    def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
+        """Run the scripted data policy: states (n, steps + 1, S) and actions (n, steps, A)."""
+
+    @abstractmethod
+    def distance(self, states: Floats, goals: Floats, criterion: str = "full") -> Floats:
+        """How far ``states`` (B, S) are from ``goals`` (B, S), in success radii: below 1 is success."""
+
+    def success(self, states: Floats, goals: Floats, criterion: str = "full") -> NDArray[np.bool_]:
+        """Whether ``states`` (B, S) fulfil ``goals`` (B, S)."""
+        return self.distance(states, goals, criterion) < 1.0
+
+    def apart(self, starts: Floats, goals: Floats) -> NDArray[np.bool_]:
+        """Whether each start lies outside its goal by every criterion, so that doing nothing never succeeds."""
+        return np.all([~self.success(starts, goals, criterion) for criterion in self.criteria], axis=0)
+
+    def sample_problems(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+        """``n`` random (start, goal) pairs, each (n, S), starts inside their goal drawn again."""
+        starts, goals = self.random_states(rng, n)
+        while not (ok := self.apart(starts, goals)).all():
+            starts[~ok], goals[~ok] = self.random_states(rng, int((~ok).sum()))
+        return starts, goals

@@ -1,0 +1,90 @@
+"""Online World Modeling: plan with the present model, correct the plan in the simulator, learn from what happened.
+
+DAgger with the simulator as the expert. A corrected trajectory holds the planned actions and the simulator's states
+only, from the segment's start to the state after the last action: no transition is stitched across a teleport
+(the reference joins data frames to simulated ones, section 3.4).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.data import HORIZON, Dataset
+from lab.models import WorldModel
+from lab.planning import GoalDistance, GradientPlanner, unplanned
+from lab.tasks import make_task
+from lab.training.latents import LatentData
+from lab.training.teacher_forcing import prediction_loss
+
+
+@dataclass(frozen=True)
+class OnlineConfig:
+    """How much is planned, how it is planned, and how much of it is kept."""
+
+    rounds: int = 8
+    segments: int = 250  #: data segments planned for in each round
+    capacity: int = 20_000  #: transitions in the replay; the oldest go first
+    share: float = 0.5  #: of each batch that comes from the replay
+    planner: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
+
+
+@dataclass
+class Online:
+    """Each round adds corrected transitions; training goes on with teacher forcing on the union."""
+
+    dataset: Dataset
+    data: LatentData
+    batch: int
+    config: OnlineConfig
+    steps: int  #: of the whole training, to space the rounds evenly
+    replay: tuple[Tensor, Tensor, Tensor] | None = None  #: z (R, Z), action blocks (R, A), next z (R, Z)
+
+    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
+        if step % max(1, self.steps // self.config.rounds) == 0:
+            self._remember(self._corrected(model, rng))
+        return prediction_loss(model, *self._mixed_batch(rng))
+
+    def _corrected(self, model: WorldModel, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Transitions (n * H, …) along the model's plans, executed in the simulator."""
+        # A start and the goal 25 steps later, from the data
+        n, length = self.config.segments, HORIZON * self.data.frameskip
+        episode = torch.randint(len(self.data.z), (n,), generator=rng)
+        first = torch.randint(self.data.z.shape[1] - length, (n,), generator=rng)
+        z0, goal = self.data.z[episode, first], self.data.z[episode, first + length]
+        # Plan with the present model
+        seeds = torch.randint(2**62, (n,), generator=rng).tolist()
+        init = unplanned(n, HORIZON, model.block_dim)
+        plan = self.config.planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, seeds)
+        # Execute in the simulator
+        starts = np.asarray(self.dataset.states[episode.numpy(), first.numpy()])
+        z = simulate(model, starts, plan.actions)
+        return z[:, :-1].flatten(0, 1), plan.actions.flatten(0, 1), z[:, 1:].flatten(0, 1)
+
+    def _remember(self, transitions: tuple[Tensor, Tensor, Tensor]) -> None:
+        kept = self.replay or tuple(part[:0] for part in transitions)
+        joined = [torch.cat(parts)[-self.config.capacity :] for parts in zip(kept, transitions, strict=True)]
+        self.replay = (joined[0], joined[1], joined[2])
+
+    def _mixed_batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        assert self.replay is not None
+        planned = int(self.batch * self.config.share)
+        rows = torch.randint(len(self.replay[0]), (planned,), generator=rng)
+        offline = self.data.batch(self.batch - planned, rng)
+        z, action, z_next = (torch.cat([a, b[rows]]) for a, b in zip(offline, self.replay, strict=True))
+        return z, action, z_next
+
+    def state(self) -> dict[str, Tensor]:
+        return dict(zip(("z", "action", "z_next"), self.replay or (), strict=bool(self.replay)))
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.replay = (state["z"], state["action"], state["z_next"])
+
+
+def simulate(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> Tensor:
+    """True latents z (B, H + 1, Z) when ``blocks`` (B, H, A) are executed from the states ``starts`` (B, S)."""
+    task = make_task(model.spec.task)
+    states = task.rollout(starts, model.denormalise_actions(blocks))
+    return model.observe(states[:, :: task.frameskip])

@@ -1,0 +1,122 @@
+"""Data -> encoder -> base -> control, online, adversarial: each stage kept, so that a killed run goes on."""
+
+import copy
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from lab.data import Dataset, DataSpec, load_or_collect
+from lab.errors import LabError
+from lab.files import cache_root, read_json, write_json
+from lab.models import MODELS, ModelSpec, WorldModel, load_model, read_info, save_model
+from lab.tasks import make_task
+from lab.training.adversarial import Adversarial
+from lab.training.encoder import fit_encoder
+from lab.training.latents import LatentData, encode_dataset
+from lab.training.loop import Method, Schedule, fit
+from lab.training.online import Online
+from lab.training.recipes import Recipe, recipe
+from lab.training.teacher_forcing import TeacherForcing
+
+DATA_SEED = 0  #: data and encoder are shared by all training seeds
+
+
+def train(
+    task: str, method: str, seed: int = 0, made: Recipe | None = None, root: Path | None = None, progress: bool = True
+) -> Path:
+    """Train ``method`` on ``task`` and whatever it builds on; returns the checkpoint's folder.
+
+    Finished stages are reused as long as their recipe is the same. The seed decides initialisation, batches and
+    plans. Raises LabError for an unknown method.
+    """
+    if method not in MODELS:
+        raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
+    made = made or recipe(task)
+    root = (root or cache_root() / "models") / task
+    folder = root / method / f"seed{seed}"
+    wanted = _description(made, method)
+    if _finished(folder, wanted):
+        return folder
+    _forget_other(folder, wanted)
+    started = time.perf_counter()
+    if method == "base":
+        model, data, latents = _prepared(task, made, root, progress)
+        model = copy.deepcopy(model)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model.predictor = WorldModel(model.spec).predictor
+        schedule = made.base
+    else:
+        base = train(task, "base", seed, made, root.parent, progress)
+        started = time.perf_counter()
+        model, (_, data, latents) = load_model(base), _prepared(task, made, root, progress)
+        schedule = made.finetune
+    algorithm = _algorithm(method, made, schedule, data, latents)
+    fit(model, algorithm, schedule, seed, folder, progress)
+    info = {"task": task, "method": method, "seed": seed, "recipe": wanted, "data": data.fingerprint}
+    save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)})
+    (folder / "state.safetensors").unlink(missing_ok=True)
+    return folder
+
+
+def _algorithm(method: str, made: Recipe, schedule: Schedule, data: Dataset, latents: LatentData) -> Method:
+    if method == "online":
+        return Online(data, latents, schedule.batch, made.online, schedule.steps)
+    if method == "adversarial":
+        return Adversarial(latents, schedule.batch, made.radii)
+    return TeacherForcing(latents, schedule.batch)
+
+
+_latents: dict[str, tuple[WorldModel, Dataset, LatentData]] = {}
+
+
+def _prepared(task: str, made: Recipe, root: Path, progress: bool) -> tuple[WorldModel, Dataset, LatentData]:
+    """The encoder's model, the data, and the data as latents; kept in memory for the next stage."""
+    simulator = make_task(task)
+    data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
+    folder, wanted = root / "encoder", _description(made, "encoder") | {"data": data.fingerprint}
+    if not _finished(folder, wanted):
+        spec = ModelSpec(
+            task, made.encoder, made.latent_dim, simulator.proprio_dim, simulator.action_dim, simulator.frameskip,
+            made.hidden, made.layers,
+        )  # fmt: skip
+        started = time.perf_counter()
+        model = fit_encoder(spec, data, made.encoder_steps, DATA_SEED, progress)
+        seconds = round(time.perf_counter() - started, 1)
+        save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
+    key = f"{folder}:{wanted}"
+    if key not in _latents:
+        model = load_model(folder)
+        _latents.clear()
+        _latents[key] = (model, data, encode_dataset(model, data, progress))
+    return _latents[key]
+
+
+def _description(made: Recipe, stage: str) -> dict:
+    """The part of the recipe that ``stage`` depends on."""
+    parts = asdict(made)
+    unused = {
+        "encoder": ("base", "finetune", "radii", "online"),
+        "base": ("finetune", "radii", "online"),
+        "control": ("radii", "online"),
+        "online": ("radii",),
+        "adversarial": ("online",),
+    }
+    return {name: value for name, value in parts.items() if name not in unused[stage]}
+
+
+def _finished(folder: Path, wanted: dict) -> bool:
+    try:
+        return (folder / "model.safetensors").is_file() and read_info(folder)["recipe"] == wanted
+    except (LabError, KeyError):
+        return False
+
+
+def _forget_other(folder: Path, wanted: dict) -> None:
+    """Drop the resume state of a run that followed another recipe."""
+    note = folder / "run.json"
+    if note.is_file() and read_json(note) != wanted:
+        (folder / "state.safetensors").unlink(missing_ok=True)
+    write_json(note, wanted)

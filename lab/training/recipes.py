@@ -1,0 +1,50 @@
+"""How the shipped models are made, task by task; chosen on the tune split."""
+
+from dataclasses import dataclass, field, replace
+
+from lab.errors import LabError
+from lab.training.adversarial import Radii
+from lab.training.loop import Schedule
+from lab.training.online import OnlineConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a world model, but for the seed."""
+
+    encoder: str = "points"
+    latent_dim: int = 64
+    hidden: int = 512
+    layers: int = 3
+    episodes: int = 1000
+    encoder_steps: int = 1200
+    base: Schedule = field(default_factory=lambda: Schedule(steps=6000, lr=1e-3))
+    finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))
+    radii: Radii = field(default_factory=Radii)
+    online: OnlineConfig = field(default_factory=OnlineConfig)
+
+
+RECIPES: dict[str, Recipe] = {
+    "push_t": Recipe(radii=Radii(0.1, 0.02, 0.1), episodes=2000),
+    "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.2, 0.2, 0.2)),
+    "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.5, 0.5, 0.5)),
+}
+
+
+def recipe(task: str, preset: str = "quick") -> Recipe:
+    """The recipe of ``task``; preset ``smoke`` shrinks it to seconds, to show that every part runs."""
+    if preset not in ("smoke", "quick", "full"):
+        raise LabError(f"Unknown preset '{preset}': choose one of smoke, quick, full.")
+    made = RECIPES[task]
+    if preset != "smoke":
+        return made
+    return replace(
+        made,
+        hidden=64,
+        layers=2,
+        episodes=20,
+        encoder_steps=20,
+        base=Schedule(steps=40, batch=64, checkpoint_every=10),
+        finetune=Schedule(steps=20, lr=7e-4, batch=64, checkpoint_every=10),
+        online=replace(made.online, rounds=2, segments=8, planner=replace(made.online.planner, iterations=5)),
+    )

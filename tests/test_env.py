@@ -1,0 +1,79 @@
+"""Every task as a Gymnasium environment."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from lab.tasks import TASKS, make_task
+
+tasks = pytest.mark.parametrize("name", TASKS)
+
+
+def make(name, **options):
+    return gym.make(TASKS[name].env_id, **options).unwrapped
+
+
+@tasks
+def test_gymnasium_accepts_the_environment(name):
+    check_env(make(name, render_mode="rgb_array"))
+
+
+@tasks
+def test_reset_sets_the_given_problem(name):
+    env = make(name, size=32)
+    starts, goals = env.task.sample_problems(np.random.default_rng(3), 1)
+    observation, info = env.reset(seed=0, options={"state": starts[0], "goal": goals[0]})
+    np.testing.assert_array_equal(info["state"], starts[0])
+    np.testing.assert_array_equal(observation["image"], env.task.render(starts, 32)[0])
+    np.testing.assert_array_equal(observation["goal"], env.task.render(goals, 32)[0])
+    np.testing.assert_array_equal(observation["proprio"], env.task.proprio(starts)[0])
+    assert info["distance"] == env.task.distance(starts, goals)[0] and not info["success"]
+
+
+@tasks
+def test_steps_are_those_of_the_task(name):
+    env = make(name, size=32)
+    _, info = env.reset(seed=1)
+    env.action_space.seed(1)
+    actions = np.stack([env.action_space.sample() for _ in range(10)])
+    trajectory = env.task.rollout(info["state"][None], actions[None])[0]
+    for action, expected in zip(actions, trajectory[1:], strict=True):
+        observation, reward, terminated, truncated, info = env.step(action)
+        np.testing.assert_array_equal(info["state"], expected)
+        assert observation in env.observation_space
+        assert reward == -info["distance"] and terminated == (info["distance"] < 1) and not truncated
+
+
+@tasks
+def test_an_episode_ends_at_the_goal(name):
+    env = make(name)
+    starts, _ = env.task.sample_problems(np.random.default_rng(0), 1)
+    env.reset(
+        seed=0, options={"state": starts[0], "goal": env.task.step(starts, np.zeros((1, env.task.action_dim)))[0]}
+    )
+    _, reward, terminated, _, info = env.step(np.zeros(env.task.action_dim))
+    assert reward == 0 and terminated and info["success"]
+
+
+@tasks
+def test_resets_follow_from_the_seed(name):
+    env = make(name, render_mode="rgb_array")
+    (_, first), (_, again), (_, other) = env.reset(seed=5), env.reset(seed=5), env.reset(seed=6)
+    np.testing.assert_array_equal(first["state"], again["state"])
+    assert not np.array_equal(first["state"], other["state"])
+    assert env.render().shape == (224, 224, 3)
+    assert make(name).render() is None
+
+
+@tasks
+def test_actions_that_are_not_finite_are_refused(name):
+    env = make(name)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="finite"):
+        env.step(np.full(env.task.action_dim, np.nan))
+
+
+def test_an_unknown_task_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"Unknown task 'chess'.*wall"):
+        make_task("chess")
