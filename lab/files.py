@@ -33,7 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         temporary = folder / path.name
         yield temporary
-        if path.is_dir():
+        if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:

@@ -7,11 +7,12 @@ is in two of them, and a larger set begins with the episodes of a smaller one.
 
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
@@ -62,13 +63,17 @@ def fingerprint(spec: DataSpec) -> str:
     return digest.hexdigest()[:16]
 
 
+def dataset_folder(spec: DataSpec, root: Path | None = None) -> Path:
+    """Where the data set of ``spec`` is kept."""
+    return (root or cache_root() / "data") / spec.task / f"{spec.split}-{fingerprint(spec)}"
+
+
 def load_or_collect(spec: DataSpec, root: Path | None = None, progress: bool = True) -> Dataset:
     """The data set of ``spec`` from the cache, or collected now. A broken or half-written one is made anew."""
-    key = fingerprint(spec)
-    folder = (root or cache_root() / "data") / spec.task / f"{spec.split}-{key}"
+    key, folder = fingerprint(spec), dataset_folder(spec, root)
     try:
         return _load(folder, spec, key)
-    except (LabError, OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError):  # a LabError is a ValueError
         pass
     with replacing(folder) as temporary:
         temporary.mkdir()
@@ -90,30 +95,32 @@ def _chunk(spec: DataSpec, task: Task, first: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
+    """Write the arrays chunk by chunk. Plain writes, unlike a memory map, report a full disk."""
     task = make_task(spec.task)
     n, t = spec.episodes, task.episode_steps
-    states = open_memmap(folder / "state.npy", "w+", np.float64, (n, t + 1, len(task.state_fields)))
-    actions = open_memmap(folder / "action.npy", "w+", np.float64, (n, t, task.action_dim))
-    frames = (n, t + 1, spec.size, spec.size, 3)
-    pixels = open_memmap(folder / "pixels.npy", "w+", np.uint8, frames) if spec.pixels else None
+    shapes = {"state": (n, t + 1, len(task.state_fields)), "action": (n, t, task.action_dim)}
+    if spec.pixels:
+        shapes["pixels"] = (n, t + 1, spec.size, spec.size, 3)
     description = f"collecting {spec.task} {spec.split}"
-    with tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress) as bar:
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in shapes}
+        for name, file in files.items():
+            dtype = np.dtype(np.uint8 if name == "pixels" else np.float64)
+            header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shapes[name]}
+            write_array_header_1_0(file, header)
+        bar = stack.enter_context(tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress))
         for first in range(0, n, CHUNK):
-            rows = slice(first, min(first + CHUNK, n))
-            chunk = _chunk(spec, task, first)
-            states[rows], actions[rows] = (array[: rows.stop - first] for array in chunk)
-            if pixels is not None:
-                drawn = task.render(states[rows].reshape(-1, states.shape[-1]), spec.size)
-                pixels[rows] = drawn.reshape(pixels[rows].shape)
-            bar.update(rows.stop - first)
-    for array in (states, actions, pixels):
-        if array is not None:
-            array.flush()
+            states, actions = (array[: n - first] for array in _chunk(spec, task, first))
+            files["state"].write(np.ascontiguousarray(states))
+            files["action"].write(np.ascontiguousarray(actions))
+            if spec.pixels:
+                files["pixels"].write(task.render(states.reshape(-1, states.shape[-1]), spec.size))
+            bar.update(len(states))
 
 
 def _load(folder: Path, spec: DataSpec, key: str) -> Dataset:
     meta = read_json(folder / "meta.json")
-    if meta["fingerprint"] != key:
+    if not isinstance(meta, dict) or meta.get("fingerprint") != key:
         raise LabError(f"{folder} holds other data than asked for.")
     names = ["state", "action"] + ["pixels"] * spec.pixels
     arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in names]

@@ -24,34 +24,43 @@ DATA_SEED = 0  #: data and encoder are shared by all training seeds
 
 
 def train(
-    task: str, method: str, seed: int = 0, made: Recipe | None = None, root: Path | None = None, progress: bool = True
+    task: str,
+    method: str,
+    seed: int = 0,
+    made: Recipe | None = None,
+    root: Path | None = None,
+    *,
+    start: Path | None = None,
+    progress: bool = True,
 ) -> Path:
-    """Train ``method`` on ``task`` and whatever it builds on; returns the checkpoint's folder.
+    """Train ``method`` on ``task`` and whatever it builds on; returns the checkpoint's folder below ``root``.
 
-    Finished stages are reused as long as their recipe is the same. The seed decides initialisation, batches and
-    plans. Raises LabError for an unknown method.
+    Finished stages are reused as long as their recipe is the same; a finetuning looks for encoder and base model
+    below ``start`` (default: ``root``). The seed decides initialisation, batches and plans. Raises LabError for an
+    unknown method.
     """
     if method not in MODELS:
         raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
     made = made or recipe(task)
-    root = (root or cache_root() / "models") / task
-    folder = root / method / f"seed{seed}"
+    root = root or cache_root() / "models"
+    start = start or root
+    folder = root / task / method / f"seed{seed}"
     wanted = _description(made, method)
     if _finished(folder, wanted):
         return folder
     _forget_other(folder, wanted)
     started = time.perf_counter()
     if method == "base":
-        model, data, latents = _prepared(task, made, root, progress)
+        model, data, latents = _prepared(task, made, start / task, progress)
         model = copy.deepcopy(model)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model.predictor = WorldModel(model.spec).predictor
         schedule = made.base
     else:
-        base = train(task, "base", seed, made, root.parent, progress)
+        base = train(task, "base", seed, made, start, progress=progress)
         started = time.perf_counter()
-        model, (_, data, latents) = load_model(base), _prepared(task, made, root, progress)
+        model, (_, data, latents) = load_model(base), _prepared(task, made, start / task, progress)
         schedule = made.finetune
     algorithm = _algorithm(method, made, schedule, data, latents)
     fit(model, algorithm, schedule, seed, folder, progress)

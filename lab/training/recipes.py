@@ -25,7 +25,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "push_t": Recipe(radii=Radii(0.1, 0.02, 0.1), episodes=2000),
+    "push_t": Recipe(radii=Radii(0.1, 0.02, 0.1), episodes=2000, encoder_steps=1500, base=Schedule(8000, 1e-3)),
     "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.2, 0.2, 0.2)),
     "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.5, 0.5, 0.5)),
 }

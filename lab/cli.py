@@ -1,0 +1,180 @@
+"""The command line: ``python -m lab reproduce | collect | train | plan | bench``.
+
+Exit codes: 0 done; 2 bad input or a disk that cannot be written, told in one sentence; 130 stopped by Ctrl-C or kill.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+from lab.data import GOALS, SPLITS
+from lab.errors import LabError
+from lab.tasks import TASKS
+
+# The names of parts that import torch, so that --help need not; a test holds them against those parts.
+METHODS = ("base", "control", "online", "adversarial")
+PLANNERS = ("gd", "adam", "cem")
+PRESETS = ("smoke", "quick", "full")
+EXPERIMENTS = ("table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        with _terminate_as_interrupt():
+            return args.run(args)
+    except (LabError, OSError) as error:
+        print(f"python -m lab {args.command}: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\npython -m lab {args.command}: stopped; {args.resume}", file=sys.stderr)
+        return 130
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if text.endswith(".") else f"{text}."
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let a plain kill (SIGTERM) clean up as Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; the parsed ``run`` is the function to call with the arguments."""
+    parser = _Parser(
+        prog="python -m lab",
+        description="A lab for gradient-based planning through world models.",
+        epilog="example: python -m lab plan --task wall --model adversarial --planner adam",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench):
+        add(commands)
+    return parser
+
+
+def _command(commands, name: str, about: str, example: str, resume: str) -> argparse.ArgumentParser:
+    """A subcommand that calls the function of the same name in `lab.commands`."""
+
+    def run(args: argparse.Namespace) -> int:
+        from lab import commands as functions
+
+        return getattr(functions, name)(args)
+
+    epilog = f"example: python -m lab {name} {example}".rstrip()
+    parser = commands.add_parser(name, help=about, description=about, epilog=epilog)
+    parser.set_defaults(run=run, resume=resume)
+    return parser
+
+
+def _add_reproduce(commands) -> None:
+    about = "Make the paper's table and figures again, from the shipped world models."
+    resume = "results finished so far are kept; run the same command again to make them all."
+    parser = _command(commands, "reproduce", about, "--preset quick --only table1_success --task wall", resume)
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="quick", help="size: seconds, minutes (default) or hours on a CPU"
+    )
+    parser.add_argument("--only", choices=EXPERIMENTS, metavar="EXPERIMENT", help=f"one of {', '.join(EXPERIMENTS)}")
+    parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
+    parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
+    parser.add_argument("--jobs", type=_positive, help="processes to use (default: chosen for this machine)")
+
+
+def _add_collect(commands) -> None:
+    about = "Collect trajectories of a task's scripted data policy, or find them in the cache."
+    resume = "nothing half-collected was kept; run the same command again."
+    parser = _command(commands, "collect", about, "--task push_t --episodes 200", resume)
+    _add_task(parser)
+    parser.add_argument("--episodes", type=_positive, metavar="N", help="episodes (default: what training uses)")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="which split (default: train)")
+    _add_seed(parser, "of the data")
+
+
+def _add_train(commands) -> None:
+    about = "Train a world model, and first whatever it builds on (data, encoder, base model)."
+    resume = "run the same command again to go on from the last checkpoint."
+    parser = _command(commands, "train", about, "--task wall --method online --seed 1", resume)
+    _add_task(parser)
+    parser.add_argument("--method", required=True, choices=METHODS, help="training method")
+    _add_seed(parser, "of initialisation, batches and plans")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="quick",
+        help="smoke: a toy in seconds; quick (default) and full: as shipped",
+    )
+    _add_device(parser)
+
+
+def _add_plan(commands) -> None:
+    about = "Plan through a world model, execute in the true simulator, print the success rate, draw a film strip."
+    resume = "nothing was written; run the same command again."
+    parser = _command(commands, "plan", about, "--task wall --model adversarial --planner adam --problems 50", resume)
+    _add_task(parser)
+    parser.add_argument("--model", choices=METHODS, default="base", help="which world model (default: base)")
+    parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
+    parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
+    parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")
+    parser.add_argument("--problems", type=int, default=20, metavar="N", help="number of problems (default: 20)")
+    _add_seed(parser, "of problems and planner")
+    parser.add_argument("--train-seed", type=_seed, default=0, metavar="N", help="seed of the model (default: 0)")
+    parser.add_argument("--checkpoint", metavar="DIR", help="folder of a model of your own, instead of --model")
+    parser.add_argument("--out", metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)")
+    _add_device(parser)
+
+
+def _add_bench(commands) -> None:
+    about = "Measure simulators and planners against the plain loops a reader would write, in one run."
+    parser = _command(commands, "bench", about, "planners --json", "nothing was written; run the same command again.")
+    parser.add_argument("what", nargs="?", choices=("tasks", "planners"), help="only one half (default: both)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", required=True, choices=tuple(TASKS), help="which task")
+
+
+def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help=f"seed {what} (default: 0)")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="auto (default) takes CUDA where it is")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got '{text}'")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
+    return int(text)

@@ -1,0 +1,130 @@
+"""What each command of `lab.cli` does with its arguments; imported only when one runs, because torch is slow to load."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from lab.data import DataSpec, Problems, load_or_collect
+from lab.data.dataset import dataset_folder
+from lab.errors import LabError
+from lab.evaluation import Outcome, Protocol, evaluate, wilson
+from lab.evaluation.imagination import imagined_frames, reached_at
+from lab.experiments.experiment import pick_device
+from lab.files import cache_root, replacing
+from lab.models import WorldModel, load_model, model_folder
+from lab.planning import MODES, SETTINGS
+from lab.tasks import make_task
+
+STRIP_PROBLEMS = 4  #: on a film strip
+STRIP_SIZE = 96  #: pixels, of its true frames
+
+
+def reproduce(args: argparse.Namespace) -> int:
+    from lab.experiments.reproduce import reproduce
+
+    return reproduce(args.preset, args.only, args.task, args.out, args.jobs)
+
+
+def collect(args: argparse.Namespace) -> int:
+    from lab.training import recipe
+
+    spec = DataSpec(args.task, args.split, args.episodes or recipe(args.task).episodes, args.seed)
+    data = load_or_collect(spec)
+    folder = dataset_folder(spec)
+    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    print(f"{len(data.states)} {args.split} episodes of {args.task}, {data.actions.shape[1]} steps each, {size:.0f} MB")
+    print(folder)
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    from lab.training import recipe, train
+
+    root = cache_root() / ("models-smoke" if args.preset == "smoke" else "models")
+    made = recipe(args.task, args.preset)
+    folder = train(args.task, args.method, args.seed, made, root, device=pick_device(args.device))
+    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+    print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
+    print(folder)
+    return 0
+
+
+def plan(args: argparse.Namespace) -> int:
+    mode = "mpc" if args.mpc else "open"
+    protocol = Protocol(args.task, args.goals, args.problems, seed=args.seed)
+    problems = protocol.problems()
+    model, name = _model(args)
+    out = _strip_path(args, name, mode)
+    settings = SETTINGS[args.task]
+    planner = settings.planner(args.planner)
+    options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed}
+    outcome = evaluate(model, planner, problems, mode, **options)
+    print(protocol.describe())
+    print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}"))
+    _write_strip(out, model, problems, outcome, mode)
+    print(f"film strip: {out}")
+    return 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    from lab.bench import as_json, as_table, measure
+
+    rows = measure([args.what] if args.what else ["tasks", "planners"])
+    print(as_json(rows) if args.json else as_table(rows))
+    return 0
+
+
+def _model(args: argparse.Namespace) -> tuple[WorldModel, str]:
+    """The world model asked for, and a name for it that can be part of a file's name."""
+    folder = Path(args.checkpoint) if args.checkpoint else model_folder(args.task, args.model, args.train_seed)
+    model = load_model(folder, pick_device(args.device))
+    if model.spec.task != args.task:
+        raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")
+    return model, folder.resolve().name if args.checkpoint else f"{args.model}{args.train_seed}"
+
+
+def _report(outcome: Outcome, what: str) -> str:
+    """Rates and time of one evaluation, a line each."""
+    lines = [f"{what}:"]
+    for criterion, success in outcome.success.items():
+        rate, low, high = wilson(int(success.sum()), len(success))
+        at_end = outcome.at_end[criterion].mean()
+        lines.append(
+            f"  success ({criterion}): {success.sum()} of {len(success)} = {rate:.0%} "
+            f"(95% interval {low:.0%} to {high:.0%}); at the end {at_end:.0%}"
+        )
+    lines.append(f"  planning time: {1000 * outcome.seconds / len(outcome.trajectory):.1f} ms per problem")
+    return "\n".join(lines)
+
+
+def _strip_path(args: argparse.Namespace, model: str, mode: str) -> Path:
+    """Where the film strip goes; refuses bad names before anything is planned."""
+    if not args.out:
+        return cache_root() / "plans" / f"{args.task}-{args.goals}-{model}-{args.planner}-{mode}.png"
+    path = Path(args.out)
+    if path.suffix not in (".png", ".pdf"):
+        raise LabError(f"The film strip's file must end in .png or .pdf, got '{args.out}'.")
+    if path.is_dir():
+        raise LabError(f"{path} is a folder; name a file in it.")
+    return path
+
+
+def _write_strip(path: Path, model: WorldModel, problems: Problems, outcome: Outcome, mode: str) -> None:
+    """Draw the first few problems' film strip."""
+    from lab.plots.filmstrip import filmstrip
+
+    few = slice(STRIP_PROBLEMS)
+    task, mpc = make_task(problems.task), MODES[mode]
+    states = outcome.trajectory[few, :: task.frameskip]
+    frames = task.render(states.reshape(-1, states.shape[-1]), STRIP_SIZE)
+    figure = filmstrip(
+        frames.reshape(*states.shape[:2], *frames.shape[1:]),
+        imagined_frames(model, outcome, mpc)[few],
+        task.render(problems.goals[few], STRIP_SIZE),
+        reached_at(outcome, problems, mpc)[few],
+        list(np.arange(states.shape[1]) * task.frameskip),
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

@@ -1,0 +1,35 @@
+"""What the model imagined of the plans that were executed, to be laid beside what happened."""
+
+import numpy as np
+import torch
+
+from lab.data import Problems
+from lab.evaluation.success import Outcome
+from lab.models import WorldModel
+from lab.planning import MPC
+from lab.tasks import make_task
+
+
+@torch.no_grad()
+def imagined_frames(model: WorldModel, outcome: Outcome, mode: MPC) -> np.ndarray:
+    """Pictures (B, K + 1, 64, 64, 3) at the block boundaries, drawn by the model's decoder.
+
+    Each of the K executed blocks is imagined from what was seen when its plan was made; the first is the start.
+    """
+    seen = outcome.trajectory[:, :: model.spec.frameskip]
+    parts = [model.observe(seen[:, :1])]
+    for i, plan in enumerate(outcome.plans):
+        z = model.observe(seen[:, i * mode.execute])
+        parts.append(model.rollout(z, plan.actions[:, : mode.execute])[:, 1:])
+    z = torch.cat(parts, 1)
+    return model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], 64, 64, 3)
+
+
+def reached_at(outcome: Outcome, problems: Problems, mode: MPC) -> np.ndarray:
+    """Whether the goal counts as reached (B, K + 1) at each block boundary: only at ends of executed plans."""
+    task = make_task(problems.task)
+    seen = outcome.trajectory[:, :: task.frameskip]
+    reached = np.zeros(seen.shape[:2], dtype=bool)
+    for end in range(mode.execute, seen.shape[1], mode.execute):
+        reached[:, end] = task.success(seen[:, end], problems.goals)
+    return reached

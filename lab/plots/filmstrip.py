@@ -1,0 +1,42 @@
+"""A film strip: what a plan made of a few problems, in the world and in the model's imagination."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+REACHED = "#009E73"
+
+
+def filmstrip(
+    true: np.ndarray, imagined: np.ndarray, goals: np.ndarray, reached: np.ndarray, steps: Sequence[int]
+) -> Figure:
+    """Two rows for each of N problems, the true frames above the imagined ones, the goal to their right.
+
+    ``true`` and ``imagined`` (N, T, H, W, 3) uint8 at the environment ``steps`` (T,), ``goals`` (N, H, W, 3);
+    ``reached`` (N, T) tells where the goal counts as reached: those frames get a green border.
+    """
+    n, t = reached.shape
+    figure = Figure(figsize=(1.1 * (t + 1) + 0.6, 2.3 * n + 0.5), layout="constrained")
+    axes = figure.subplots(2 * n, t + 1, squeeze=False)
+    for i in range(n):
+        above, below = axes[2 * i], axes[2 * i + 1]
+        for k in range(t):
+            _show(above[k], true[i, k], REACHED if reached[i, k] else None)
+            _show(below[k], imagined[i, k])
+        _show(above[t], goals[i], REACHED if reached[i].any() else None)
+        below[t].axis("off")
+        below[t].text(0.5, 0.9, "reached" if reached[i].any() else "missed", ha="center", va="top")
+        above[0].set_ylabel(f"{i}: true")
+        below[0].set_ylabel("imagined")
+    for axis, title in zip(axes[0], [*(f"step {step}" for step in steps), "goal"], strict=True):
+        axis.set_title(title, fontsize=9)
+    return figure
+
+
+def _show(axis: Axes, frame: np.ndarray, border: str | None = None) -> None:
+    axis.imshow(frame, interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set(color=border or "#BBBBBB", linewidth=3 if border else 0.5)
