@@ -127,7 +127,7 @@ def _add_train(commands) -> None:
         "--preset",
         choices=PRESETS,
         default="quick",
-        help="smoke: a toy in seconds; quick (default) and full: as shipped",
+        help="smoke: a toy in seconds; quick, full: as shipped",
     )
     _add_device(parser)
 

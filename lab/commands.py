@@ -1,4 +1,4 @@
-"""What each command of `lab.cli` does with its arguments; imported only when one runs, because torch is slow to load."""
+"""What each command of `lab.cli` does; imported only when one runs, because torch is slow to load."""
 
 import argparse
 import json

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from lab.errors import LabError
 
 PACKAGE = Path(__file__).parent
@@ -36,8 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise LabError(f"Cannot write {path}: {reason}. Free the space or choose another folder.") from error
     finally:
         if temporary is not None:

@@ -114,7 +114,8 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
             files["state"].write(np.ascontiguousarray(states))
             files["action"].write(np.ascontiguousarray(actions))
             if spec.pixels:
-                files["pixels"].write(task.render(states.reshape(-1, states.shape[-1]), spec.size))
+                frames = task.render(states.reshape(-1, states.shape[-1]), spec.size)
+                files["pixels"].write(np.ascontiguousarray(frames))
             bar.update(len(states))
 
 

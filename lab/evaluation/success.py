@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.data import Problems
-from lab.evaluation.simulation import Simulation
+from lab.evaluation.simulation import Simulation, SimulatorDynamics
 from lab.models import WorldModel
 from lab.planning import MODES, GoalDistance, Plan, Planner
 
@@ -23,13 +23,15 @@ class Outcome:
     seconds: float  #: planning time for all problems, simulator and encoder excluded
 
 
-def goal_distance(model: WorldModel, problems: Problems, proprio: float = 0.0, base: float | None = None):
+def goal_distance(
+    model: WorldModel | SimulatorDynamics, problems: Problems, proprio: float = 0.0, base: float | None = None
+) -> GoalDistance:
     """The planning objective of ``problems``: their goals, drawn and encoded."""
     return GoalDistance(model.observe(problems.goals), model.latent_dim, proprio, base)
 
 
 def evaluate(
-    model: WorldModel,
+    model: WorldModel | SimulatorDynamics,
     planner: Planner,
     problems: Problems,
     mode: str = "open",

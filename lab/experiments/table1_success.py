@@ -49,8 +49,9 @@ def _cases(config: Config):
         yield "none", 0, base, "nothing", Constant(do_nothing(base)), mode
     for name, seed, model in config.models(MODELS):
         for planner, mode in itertools.product(PLANNERS, MODES):
-            if not (config.preset == "full" and planner == "cem" and mode == "mpc" and name != "base"):
-                yield name, seed, model, planner, settings.planner(planner), mode
+            # CEM under MPC takes hours at the full size; the paper's claims need it for the base model alone
+            if not (config.preset == "full" and (planner, mode) == ("cem", "mpc") and (name, seed) != ("base", 0)):
+                yield name, seed, model, planner, settings.planner(planner, mode), mode
 
 
 def do_nothing(model: WorldModel) -> torch.Tensor:

@@ -37,11 +37,12 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
 
     Raises LabError where a file is missing or corrupt, or holds anything but the weights its spec asks for.
     """
+    info = read_info(folder)
     try:
-        spec = ModelSpec(**read_info(folder)["spec"])
-        model = WorldModel(spec)
-    except (TypeError, KeyError, RuntimeError) as error:
-        raise LabError(f"{folder / 'model.json'} does not describe a world model of this lab: {error}.") from error
+        model = WorldModel(ModelSpec(**info["spec"]))
+    except (TypeError, KeyError, RuntimeError, LabError) as error:
+        reason = str(error).rstrip(".")
+        raise LabError(f"{folder / 'model.json'} does not describe a world model of this lab: {reason}.") from error
     path = folder / "model.safetensors"
     if not path.is_file():
         raise LabError(f"{path} is missing; train the model again or restore the file.")

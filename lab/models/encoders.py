@@ -73,13 +73,14 @@ class FeaturePoints(nn.Module):
         self.maps = nn.Sequential(
             nn.Conv2d(3, 32, 5, stride=2, padding=2), nn.ReLU(),
             nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(),
-            nn.Conv2d(32, points, 5, padding=2),
+            nn.Conv2d(32, points, 3, padding=1),
         )  # fmt: skip
-        self.log_temperature = nn.Parameter(torch.zeros(points))
+        self.log_temperature = nn.Parameter(torch.full((points,), 2.3))  # sharp enough from the start to get gradients
+        self.register_buffer("background", torch.zeros(3, SIZE, SIZE))
         self.register_buffer("axis", torch.linspace(-1, 1, SIZE // 2), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps = self.maps(to_channels(images))
+        maps = self.maps(2 * (to_channels(images) - self.background)).float()
         logits = (maps * self.log_temperature.exp()[:, None, None]).flatten(2)
         attention = F.softmax(logits, -1).view_as(maps)
         x, y = attention.sum(2) @ self.axis, attention.sum(3) @ self.axis

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lab.errors import LabError
 from lab.models.decoder import Decoder
 from lab.models.encoders import ENCODERS, SIZE
 from lab.models.predictor import ResidualMLP
@@ -39,6 +40,14 @@ class ModelSpec:
     frameskip: int = 5
     hidden: int = 512
     layers: int = 3
+
+    def __post_init__(self) -> None:
+        make_task(self.task)
+        if self.encoder not in ENCODERS:
+            raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(ENCODERS)}.")
+        for name in ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers"):
+            if not isinstance(size := getattr(self, name), int) or size < 1:
+                raise LabError(f"A world model needs a whole number from 1 as {name}, got {size!r}.")
 
 
 class WorldModel(nn.Module):

@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 
+from lab.errors import LabError
 from lab.tasks.point_maze import PointMaze
 from lab.tasks.push_t import PushT
 from lab.tasks.task import Task
@@ -11,9 +12,9 @@ TASKS: dict[str, type[Task]] = {task.name: task for task in (PushT, PointMaze, W
 
 
 def make_task(name: str) -> Task:
-    """The task called ``name``; raises ValueError naming the known ones otherwise."""
+    """The task called ``name``; raises LabError naming the known ones otherwise."""
     if name not in TASKS:
-        raise ValueError(f"Unknown task '{name}': choose one of {', '.join(TASKS)}.")
+        raise LabError(f"Unknown task '{name}': choose one of {', '.join(TASKS)}.")
     return TASKS[name]()
 
 

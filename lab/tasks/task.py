@@ -10,6 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.errors import LabError
+
 Floats = NDArray[np.float64]
 
 
@@ -47,10 +49,10 @@ class Task(ABC):
     def rollout(self, states: Floats, actions: Floats) -> Floats:
         """Execute ``actions`` (B, T, A) from ``states`` (B, S); returns (B, T + 1, S), the start included.
 
-        Raises ValueError where an action is not finite.
+        Raises LabError where an action is not finite.
         """
         if not np.isfinite(actions).all():
-            raise ValueError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
+            raise LabError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
         trajectory = [np.asarray(states, dtype=np.float64)]
         for t in range(actions.shape[1]):
             trajectory.append(self.step(trajectory[-1], np.asarray(actions[:, t], dtype=np.float64)))

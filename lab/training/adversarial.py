@@ -55,7 +55,7 @@ class Adversarial:
         """z and action, moved to where the model errs most within the radii."""
         clean = torch.cat([z, action], -1)
         # Start uniformly in the box
-        delta = self.epsilon * (2 * torch.rand(clean.shape, generator=rng) - 1)
+        delta = self.epsilon * (2 * torch.rand(clean.shape, generator=rng).to(clean.device) - 1)
         delta.requires_grad_(True)
         # One step uphill, back into the box
         loss = prediction_loss(model, *(clean + delta).split([z.shape[1], action.shape[1]], -1), z_next)["loss"]

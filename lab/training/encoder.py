@@ -21,7 +21,7 @@ def fit_encoder(spec: ModelSpec, data: Dataset, steps: int, seed: int, progress:
         torch.manual_seed(seed)
         model = WorldModel(spec)
         if isinstance(model.encoder, Pyramid):
-            model.encoder.fit(frames.batch(4000))
+            model.encoder.fit(frames.many())
         else:
             _train_points(model.encoder, frames, steps, progress)
         _set_statistics(model, data, frames)
@@ -41,6 +41,10 @@ class _Frames:
     def batch(self, size: int) -> Tensor:
         rows = torch.randint(len(self.pixels), (size,), generator=self.rng)
         return torch.from_numpy(self.pixels[rows.sort().values.numpy()])
+
+    def many(self) -> Tensor:
+        """Enough pictures for statistics."""
+        return self.batch(min(4000, len(self.pixels)))
 
     def error(self, drawn: Tensor, images: Tensor) -> Tensor:
         """Squared error of ``drawn`` (B, 3, H, W), 11 times heavier where a picture differs from the background."""
@@ -72,12 +76,15 @@ class _BlobDecoder(nn.Module):
 def _train_points(encoder: FeaturePoints, frames: _Frames, steps: int, progress: bool) -> None:
     painter = _BlobDecoder(encoder.latent_dim // 2)
     with torch.no_grad():
-        painter.background.copy_(F.adaptive_avg_pool2d(to_channels(frames.background[None])[0], 32))
+        encoder.background.copy_(to_channels(frames.background[None])[0])
+        painter.background.copy_(F.adaptive_avg_pool2d(encoder.background, 32))
     parameters = [*encoder.parameters(), *painter.parameters()]
 
     def loss() -> Tensor:
         images = frames.batch(64)
-        return frames.error(painter(encoder(images)), images)
+        with torch.autocast("cpu", torch.bfloat16):
+            drawn = painter(encoder(images))
+        return frames.error(drawn.float(), images)
 
     _minimise(loss, parameters, steps, 2e-3, "training encoder", progress)
 
@@ -107,7 +114,7 @@ def _minimise(
 @torch.no_grad()
 def _set_statistics(model: WorldModel, data: Dataset, frames: _Frames) -> None:
     """Means and deviations of the data; one scale for all latent numbers, so that the encoder's distance is kept."""
-    latents = torch.cat([model.encoder(chunk) for chunk in frames.batch(4000).split(256)])
+    latents = torch.cat([model.encoder(chunk) for chunk in frames.many().split(256)])
     model.latent_mean.copy_(latents.mean(0))
     model.latent_std.fill_((latents - latents.mean(0)).pow(2).mean().sqrt())
     proprio = torch.from_numpy(make_task(data.spec.task).proprio(data.states)).flatten(0, 1)

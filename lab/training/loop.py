@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -53,6 +54,7 @@ def fit(model: WorldModel, method: Method, schedule: Schedule, seed: int, run: P
     rng = torch.Generator().manual_seed(seed)
     first = _resume(model, optimiser, method, rng, run)
     for _ in range(first):
+        optimiser.step()  # changes nothing without gradients, but the schedule counts on it
         cosine.step()
     for step in tqdm(range(first, schedule.steps), desc=run.name, initial=first, total=schedule.steps, delay=2,
                      disable=not progress):  # fmt: skip
@@ -91,12 +93,15 @@ def _resume(model: WorldModel, optimiser: torch.optim.Optimizer, method: Method,
     if not path.is_file():
         (run / "metrics.jsonl").unlink(missing_ok=True)
         return 0
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise LabError(f"{path} cannot be resumed from ({error}); delete it to start over.") from error
     groups: dict[str, dict[str, Tensor]] = {"predictor": {}, "optimiser": {}, "method": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition(".")
         if rest:
-            groups[group][rest] = tensor
+            groups[group][rest] = tensor.to(model.device)
     model.predictor.load_state_dict(groups["predictor"])
     saved = optimiser.state_dict()
     for name, tensor in groups["optimiser"].items():

@@ -43,7 +43,8 @@ class Online:
     replay: tuple[Tensor, Tensor, Tensor] | None = None  #: z (R, Z), action blocks (R, A), next z (R, Z)
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
-        if step % max(1, self.steps // self.config.rounds) == 0:
+        every = max(1, self.steps // self.config.rounds)
+        if step % every == 0 and step // every < self.config.rounds:
             self._remember(self._corrected(model, rng))
         return prediction_loss(model, *self._mixed_batch(rng))
 

@@ -32,6 +32,7 @@ def train(
     *,
     start: Path | None = None,
     progress: bool = True,
+    device: torch.device | str = "cpu",
 ) -> Path:
     """Train ``method`` on ``task`` and whatever it builds on; returns the checkpoint's folder below ``root``.
 
@@ -51,16 +52,16 @@ def train(
     _forget_other(folder, wanted)
     started = time.perf_counter()
     if method == "base":
-        model, data, latents = _prepared(task, made, start / task, progress)
+        model, data, latents = _prepared(task, made, start / task, progress, device)
         model = copy.deepcopy(model)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model.predictor = WorldModel(model.spec).predictor
+            model.predictor = WorldModel(model.spec).predictor.to(device)
         schedule = made.base
     else:
-        base = train(task, "base", seed, made, start, progress=progress)
+        base = train(task, "base", seed, made, start, progress=progress, device=device)
         started = time.perf_counter()
-        model, (_, data, latents) = load_model(base), _prepared(task, made, start / task, progress)
+        model, (_, data, latents) = load_model(base, device), _prepared(task, made, start / task, progress, device)
         schedule = made.finetune
     algorithm = _algorithm(method, made, schedule, data, latents)
     fit(model, algorithm, schedule, seed, folder, progress)
@@ -81,7 +82,9 @@ def _algorithm(method: str, made: Recipe, schedule: Schedule, data: Dataset, lat
 _latents: dict[str, tuple[WorldModel, Dataset, LatentData]] = {}
 
 
-def _prepared(task: str, made: Recipe, root: Path, progress: bool) -> tuple[WorldModel, Dataset, LatentData]:
+def _prepared(
+    task: str, made: Recipe, root: Path, progress: bool, device: torch.device | str
+) -> tuple[WorldModel, Dataset, LatentData]:
     """The encoder's model, the data, and the data as latents; kept in memory for the next stage."""
     simulator = make_task(task)
     data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
@@ -95,9 +98,9 @@ def _prepared(task: str, made: Recipe, root: Path, progress: bool) -> tuple[Worl
         model = fit_encoder(spec, data, made.encoder_steps, DATA_SEED, progress)
         seconds = round(time.perf_counter() - started, 1)
         save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
-    key = f"{folder}:{wanted}"
+    key = f"{folder}:{device}:{wanted}"
     if key not in _latents:
-        model = load_model(folder)
+        model = load_model(folder, device)
         _latents.clear()
         _latents[key] = (model, data, encode_dataset(model, data, progress))
     return _latents[key]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from lab.errors import LabError
+from lab.tasks import make_task
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
 from lab.training.online import OnlineConfig
@@ -25,9 +26,9 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "push_t": Recipe(radii=Radii(0.1, 0.02, 0.1), episodes=2000, encoder_steps=1500, base=Schedule(8000, 1e-3)),
-    "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.2, 0.2, 0.2)),
-    "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.5, 0.5, 0.5)),
+    "push_t": Recipe(radii=Radii(0.1, 0.02, 0.1), episodes=2000, hidden=256),
+    "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
+    "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
 }
 
 
@@ -35,7 +36,7 @@ def recipe(task: str, preset: str = "quick") -> Recipe:
     """The recipe of ``task``; preset ``smoke`` shrinks it to seconds, to show that every part runs."""
     if preset not in ("smoke", "quick", "full"):
         raise LabError(f"Unknown preset '{preset}': choose one of smoke, quick, full.")
-    made = RECIPES[task]
+    made = RECIPES[make_task(task).name]
     if preset != "smoke":
         return made
     return replace(
