@@ -26,6 +26,11 @@ REPEATS = 3
 HORIZON = 5
 ADAM_PROBLEMS, ADAM_LOOP = 64, 2  #: problems of the batched planner and of the plain loop
 CEM_PROBLEMS, CEM_LOOP = 10, 2
+LEGEND = (
+    "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
+    "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
+    "of matmul: floating-point operations a second, as a share of this machine's fastest float32 matmul"
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,12 @@ def measure(parts: Sequence[str]) -> list[Row]:
 
 def as_table(rows: Sequence[Row]) -> str:
     """``rows`` for people."""
-    lines = [f"{'':44}{'here':>12}{'plain loop':>12}{'ratio':>8}{'of matmul':>11}"]
+    lines = [f"{'':42}{'here':>11}{'plain loop':>12}{'ratio':>8}{'of matmul':>11}"]
     for row in rows:
         share = "" if row.ceiling is None else f"{row.ceiling:.0%}"
-        lines.append(f"{row.what + ', ' + row.unit + '/s':44}{row.ours:>12,.0f}{row.plain:>12,.0f}"
-                     f"{row.ratio:>7.1f}x{share:>11}")  # fmt: skip
-    return "\n".join(lines)
+        label = f"{row.what}, {row.unit}/s"
+        lines.append(f"{label:42}{row.ours:>11,.0f}{row.plain:>12,.0f}{row.ratio:>7.1f}x{share:>11}")
+    return "\n".join([*lines, LEGEND])
 
 
 def as_json(rows: Sequence[Row]) -> str:
@@ -84,7 +89,7 @@ def alternate(ours: Callable[[], object], plain: Callable[[], object], repeats: 
 # --- Tasks
 
 
-def bench_task(task: Task, problems: int = 100, steps: int = 25, loop: int = 4) -> list[Row]:
+def bench_task(task: Task, problems: int = 50, steps: int = 25, loop: int = 2) -> list[Row]:
     """Batched rollout and rendering against stepping, drawing and Gymnasium episodes one problem at a time."""
     states, actions = task.collect(np.random.default_rng(0), problems, steps)
     flat = states[:, 1:].reshape(-1, states.shape[-1])
@@ -112,9 +117,9 @@ def bench_task(task: Task, problems: int = 100, steps: int = 25, loop: int = 4) 
         return task.render(rollout().reshape(flat.shape), SIZE)
 
     pairs = [
-        ("rollout", "step", rollout, step_loop),
-        ("render", "frame", lambda: task.render(flat, SIZE), render_loop),
-        ("rollout and render / Gymnasium env", "step", observed, env_loop),
+        ("simulate", "step", rollout, step_loop),
+        ("draw", "frame", lambda: task.render(flat, SIZE), render_loop),
+        ("simulate and draw", "step", observed, env_loop),
     ]
     rows = []
     for what, unit, ours, plain in pairs:
@@ -130,7 +135,7 @@ def bench_planners(task: str) -> list[Row]:
     """Adam and CEM on a world model of the size shipped for ``task``, with random weights."""
     model = random_model(task)
     peak = matmul_flops()
-    adam, cem = replace(SETTINGS[task].adam, iterations=50), replace(SETTINGS[task].cem, iterations=5)
+    adam, cem = replace(SETTINGS[task].adam, iterations=30), replace(SETTINGS[task].cem, iterations=2)
     rows = []
     for what, planner, plain, problems, loop, passes in (
         # Adam goes forwards, and backwards to the actions alone: twice the flops of a rollout
@@ -149,7 +154,7 @@ def bench_planners(task: str) -> list[Row]:
 
         fast, slow = alternate(batched, one_by_one)
         achieved = problems * passes * HORIZON * step_flops(model) / fast
-        unit = f"plan of {planner.iterations} iterations"
+        unit = f"plan of {planner.iterations} steps"
         rows.append(Row(f"{what} ({task})", unit, problems / fast, loop / slow, achieved / peak))
     return rows
 

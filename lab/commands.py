@@ -58,7 +58,7 @@ def plan(args: argparse.Namespace) -> int:
     model, name = _model(args)
     out = _strip_path(args, name, mode)
     settings = SETTINGS[args.task]
-    planner = settings.planner(args.planner)
+    planner = settings.planner(args.planner, mode)
     options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed}
     outcome = evaluate(model, planner, problems, mode, **options)
     print(protocol.describe())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.errors import LabError
 from lab.files import read_json, replacing, write_json
 
 
@@ -40,4 +41,7 @@ def load_result(folder: Path) -> Result:
     """Read back what `save_result` wrote; raises LabError if there is nothing."""
     meta = read_json(folder / "meta.json")
     names = meta.pop("tables", [path.stem for path in sorted(folder.glob("*.csv"))])
-    return Result({name: pd.read_csv(folder / f"{name}.csv") for name in names}, meta)
+    try:
+        return Result({name: pd.read_csv(folder / f"{name}.csv") for name in names}, meta)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise LabError(f"The tables in {folder} cannot be read ({error}); make them again.") from error

@@ -60,14 +60,14 @@ def landscape(
 
     ``radius`` is a length in the space of all H x A standardised action numbers.
     """
-    axis = torch.linspace(-radius, radius, points)
+    axis = torch.linspace(-radius, radius, points, device=centre.device)
     u, v = (grid.reshape(-1, 1, 1) for grid in torch.meshgrid(axis, axis, indexing="ij"))
     rows = []
     for i in range(len(z0)):
         actions = centre[i] + u * first[i] + v * second[i]
         start = z0[i].expand(len(actions), -1)
         rows.append(objective[i : i + 1](model.rollout(start, actions)[None], actions[None]))
-    return Slice(axis.numpy(), torch.cat(rows).view(-1, points, points).cpu().numpy())
+    return Slice(axis.cpu().numpy(), torch.cat(rows).view(-1, points, points).cpu().numpy())
 
 
 def _basin(loss: np.ndarray) -> float:

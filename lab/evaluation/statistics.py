@@ -19,8 +19,8 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def wilson(successes: int, n: int) -> Interval:
-    """A success rate with Wilson's 95% score interval."""
+def wilson(successes: float, n: int) -> Interval:
+    """A success rate with Wilson's 95% score interval; ``successes`` may be an average over training seeds."""
     low, high = proportion_confint(successes, n, method="wilson")
     return Interval(successes / n, float(low), float(high))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from lab.data import Problems
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
@@ -67,5 +68,7 @@ class _Timed:
     def plan(self, *args, **kwargs) -> Plan:
         started = time.perf_counter()
         plan = self.planner.plan(*args, **kwargs)
+        if plan.actions.is_cuda:
+            torch.cuda.synchronize()
         self.seconds += time.perf_counter() - started
         return plan

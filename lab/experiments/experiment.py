@@ -1,21 +1,26 @@
-"""What all experiments share: their configuration, presets, models, results on disk and provenance."""
+"""What all experiments share: their configuration, presets, models, planners and provenance."""
 
+import hashlib
 import os
 import platform
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import psutil
 import torch
 
+from lab.data import Problems
 from lab.errors import LabError
-from lab.files import PACKAGE, ROOT, read_json, replacing, write_json
-from lab.models import WorldModel, load_model, model_folder
+from lab.evaluation import Outcome, Protocol, evaluate
+from lab.files import PACKAGE, ROOT, replacing
+from lab.models import MODELS, WorldModel, load_model, model_folder
+from lab.planning import CEM, MODES, PLANNERS, SETTINGS, Planner
+from lab.results import Result
 from lab.tasks import TASKS
 from lab.training import train
 
@@ -25,15 +30,18 @@ class Preset:
     """How large an experiment is."""
 
     n: int  #: problems for each task and kind of goals
+    mpc: int  #: the first so many of them under MPC, which plans ten times
     seeds: tuple[int, ...]  #: training seeds
     slices: int  #: problems whose landscape is drawn out
     points: int  #: grid points along each side of a landscape
+    iterations: int | None = None  #: of any planner at most; None: as tuned
+    samples: int | None = None  #: of CEM; None: as tuned
 
 
 PRESETS = {
-    "smoke": Preset(n=4, seeds=(0,), slices=2, points=9),
-    "quick": Preset(n=50, seeds=(0,), slices=20, points=31),
-    "full": Preset(n=300, seeds=(0, 1, 2), slices=100, points=41),
+    "smoke": Preset(n=4, mpc=2, seeds=(0,), slices=2, points=9, iterations=3, samples=20),
+    "quick": Preset(n=50, mpc=50, seeds=(0,), slices=20, points=31),
+    "full": Preset(n=300, mpc=100, seeds=(0, 1, 2), slices=100, points=41),
 }
 
 #: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon
@@ -54,6 +62,9 @@ class Config:
         for value, known, what in ((self.task, TASKS, "task"), (self.preset, PRESETS, "preset")):
             if value not in known:
                 raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
+        pick_device(self.device)
 
     @property
     def size(self) -> Preset:
@@ -63,24 +74,49 @@ class Config:
         """Where the result of ``experiment`` goes."""
         return ROOT / self.out / self.preset / experiment / self.task
 
+    def writable_folder(self, experiment: str) -> Path:
+        """The same folder, made; raises LabError where nothing can be written, before any work is done for it."""
+        folder = self.folder(experiment)
+        with replacing(folder / ".writable") as temporary:
+            temporary.touch()
+        (folder / ".writable").unlink()
+        return folder
+
     def models(self, names: tuple[str, ...]) -> list[tuple[str, int, WorldModel]]:
         """(name, training seed, model) of every named model and seed; what is neither shipped nor made is trained."""
         return [(name, seed, self.model(name, seed)) for name in names for seed in self.size.seeds]
 
     def model(self, name: str, seed: int) -> WorldModel:
+        """One world model, trained first if it is neither shipped nor made."""
+        device = pick_device(self.device)
         try:
             folder = model_folder(self.task, name, seed)
         except LabError:
-            folder = train(self.task, name, seed)
-        return load_model(folder, pick_device(self.device))
+            folder = train(self.task, name, seed, device=device)
+        return load_model(folder, device)
 
+    def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
+        """The protocol of each kind of goals (default: all that the task has)."""
+        return {kind: Protocol(self.task, kind, self.size.n, seed=self.seed) for kind in goals or TASK_GOALS[self.task]}
 
-@dataclass(frozen=True)
-class Result:
-    """Tidy tables by name, and where they come from. Loadable without torch models or simulators."""
+    def planner(self, name: str, mode: str = "open") -> Planner:
+        """The planner as tuned for the task; the smoke preset cuts it short."""
+        planner = SETTINGS[self.task].planner(name, mode)
+        if self.size.iterations is not None:
+            planner = replace(planner, iterations=min(planner.iterations, self.size.iterations))
+        if self.size.samples is not None and isinstance(planner, CEM):
+            planner = replace(planner, samples=self.size.samples, elites=self.size.samples // 10)
+        return planner
 
-    tables: dict[str, pd.DataFrame]
-    meta: dict[str, Any]
+    @property
+    def objective(self) -> dict[str, Any]:
+        """The task's planning objective, as options of `evaluate` and `goal_distance`."""
+        settings = SETTINGS[self.task]
+        return {"proprio": settings.proprio, "base": settings.base}
+
+    def evaluate(self, model: WorldModel, planner: Planner, problems: Problems, mode: str = "open") -> Outcome:
+        """`lab.evaluation.evaluate` with the task's objective and the seed."""
+        return evaluate(model, planner, problems, mode, seed=self.seed, **self.objective)
 
 
 def pick_device(name: str) -> torch.device:
@@ -99,14 +135,33 @@ def provenance(config: Config, started: float) -> dict[str, Any]:
     return {
         "config": asdict(config),
         "train_seeds": list(config.size.seeds),
+        "models": _weights(config),
+        "planners": {name: {mode: asdict(config.planner(name, mode)) for mode in MODES} for name in PLANNERS},
+        "objective": config.objective,
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
         f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "device": _device_name(config),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 1),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "wall_seconds": round(time.perf_counter() - started, 1),
     }
+
+
+def _device_name(config: Config) -> str:
+    return torch.cuda.get_device_name() if pick_device(config.device).type == "cuda" else "cpu"
+
+
+def _weights(config: Config) -> dict[str, str]:
+    """The start of the SHA-256 of the weights of each model there is."""
+    hashes = {}
+    for name in MODELS:
+        for seed in config.size.seeds:
+            with suppress(LabError):
+                path = model_folder(config.task, name, seed) / "model.safetensors"
+                hashes[f"{name}/seed{seed}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashes
 
 
 def _commit() -> str:
@@ -121,20 +176,6 @@ def _commit() -> str:
 def _git(*args: str) -> str:
     command = ["git", "-C", str(ROOT), *args]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def save_result(result: Result, folder: Path) -> None:
-    """Write each table as CSV and the meta data as ``meta.json``, which comes last."""
-    for name, table in result.tables.items():
-        with replacing(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-    write_json(folder / "meta.json", result.meta)
-
-
-def load_result(folder: Path) -> Result:
-    """Read back what `save_result` wrote; raises LabError if there is nothing."""
-    meta = read_json(folder / "meta.json")
-    return Result({path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}, meta)
 
 
 Run = Callable[[Config], Result]

@@ -3,23 +3,35 @@
 import torch
 from torch import Tensor, nn
 
+POINTS = 24
+
 
 class Decoder(nn.Module):
-    """Latents (B, D) -> pictures (B, 3, 64, 64) in [0, 1]."""
+    """Latents (B, D) -> pictures (B, 3, 64, 64), about [0, 1].
+
+    The latent places ``POINTS`` soft dots on a 32 x 32 grid, and convolutions paint the picture from these over a
+    background: what moves in our tasks are positions, and drawing dots where they are is easy to learn.
+    """
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(latent_dim, 16 * 8 * 8), nn.ReLU(), nn.Unflatten(1, (16, 8, 8)),
-            nn.ConvTranspose2d(16, 24, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(24, 16, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(16, 3, 4, stride=2, padding=1), nn.Sigmoid(),
+        self.place = nn.Sequential(nn.Linear(latent_dim, 256), nn.GELU(), nn.Linear(256, 2 * POINTS), nn.Tanh())
+        self.log_width = nn.Parameter(torch.full((POINTS,), -2.5))
+        self.register_buffer("axis", torch.linspace(-1, 1, 32), persistent=False)
+        self.paint = nn.Sequential(
+            nn.Conv2d(POINTS, 24, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(24, 24, 3, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(24, 3, 4, stride=2, padding=1),
         )  # fmt: skip
+        self.background = nn.Parameter(torch.zeros(3, 64, 64))
 
     def forward(self, latents: Tensor) -> Tensor:
-        return self.layers(latents)
+        x, y = self.place(latents).chunk(2, -1)
+        width = self.log_width.exp()[:, None]
+        columns, rows = (torch.exp(-0.5 * ((self.axis - p[..., None]) / width) ** 2) for p in (x, y))
+        return self.background + self.paint(rows[..., :, None] * columns[..., None, :])
 
     @torch.no_grad()
     def draw(self, latents: Tensor) -> Tensor:
         """uint8 pictures (B, 64, 64, 3) of ``latents`` (B, D)."""
-        return (self(latents) * 255).round().byte().permute(0, 2, 3, 1)
+        return (self(latents).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)

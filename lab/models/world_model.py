@@ -98,8 +98,7 @@ class WorldModel(nn.Module):
 
     def draw(self, z: Tensor) -> np.ndarray:
         """uint8 pictures (B, 64, 64, 3) of imagined states z (B, D + P)."""
-        latent = z[..., : self.latent_dim] * self.latent_std + self.latent_mean
-        return self.decoder.draw(latent.float()).cpu().numpy()
+        return self.decoder.draw(z[..., : self.latent_dim].float()).cpu().numpy()
 
     def normalise_actions(self, actions: np.ndarray) -> Tensor:
         """Environment actions (..., H * frameskip, a) as standardised blocks (..., H, A)."""

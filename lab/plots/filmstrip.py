@@ -18,7 +18,9 @@ def filmstrip(
     ``reached`` (N, T) tells where the goal counts as reached: those frames get a green border.
     """
     n, t = reached.shape
-    figure = Figure(figsize=(1.1 * (t + 1) + 0.6, 2.3 * n + 0.5), layout="constrained")
+    width, height = 1.1 * (t + 1) + 0.5, 2.3 * n + 0.5
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(0.45 / width, 0.05 / height, 1 - 0.05 / width, 1 - 0.35 / height, 0.05, 0.08)
     axes = figure.subplots(2 * n, t + 1, squeeze=False)
     for i in range(n):
         above, below = axes[2 * i], axes[2 * i + 1]

@@ -9,14 +9,17 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from lab.evaluation.episode import Episode, Unfolded
+from lab.evaluation.episode import Attempt, Episode, Unfolded
 from lab.plots.style import MODEL_COLOURS
 from lab.tasks import make_task, point_maze, push_t, wall
 
 GOAL_COLOUR = "#009E73"
+IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 PICTURE = 448  #: pixels of the scene's background
 CLICKS = 40  #: points along each side of the grid that answers clicks
+HALO = "#FFFFFF"  #: sets paths off from the picture
 GREY = "rgba(128, 128, 128, 0.35)"
+DOTTED = {"color": IMAGINED_COLOUR, "width": 2, "dash": "dot"}
 CLEAR = "rgba(0, 0, 0, 0)"
 
 
@@ -27,7 +30,6 @@ class Scene:
     view: tuple[float, float]  #: of both axes, as in the task's pictures
     bodies: tuple[tuple[str, int, int], ...]  #: name, and where its x and y are in a state
     radius: float  #: of the circle within which success is
-    halo: str  #: what sets lines off from the picture
     outline: Callable[[np.ndarray], np.ndarray]  #: the movable things of one state (S,) as a line (n, 2)
     unit: str
 
@@ -47,13 +49,13 @@ def _block_and_pusher(state: np.ndarray) -> np.ndarray:
 
 SCENES = {
     "wall": Scene(
-        wall.VIEW, (("dot", 0, 1),), wall.Wall.radius, "#FFFFFF", lambda s: _circle(s[0], s[1], 2 * wall.DOT_STD), "px"
+        wall.VIEW, (("dot", 0, 1),), wall.Wall.radius, lambda s: _circle(s[0], s[1], 2 * wall.DOT_STD), "px"
     ),
     "point_maze": Scene(
-        point_maze.VIEW, (("ball", 0, 1),), point_maze.PointMaze.radius, "#FFFFFF",
+        point_maze.VIEW, (("ball", 0, 1),), point_maze.PointMaze.radius,
         lambda s: _circle(s[0], s[1], point_maze.DRAWN_RADIUS), "m",
     ),
-    "push_t": Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), 20.0, "#FFFFFF", _block_and_pusher, "px"),
+    "push_t": Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), 20.0, _block_and_pusher, "px"),
 }  # fmt: skip
 
 
@@ -63,13 +65,10 @@ def plan_figure(episode: Episode, unfolded: Unfolded, attempt: int, model: str) 
     colour = MODEL_COLOURS[model]
     fixed = [_click_grid(episode.task), *_goal(scene, episode.goal), *_so_far(scene, episode, plan.step)]
     fixed += _loss_lines(plan, unfolded, colour)
-    moving = [_snapshot(episode, unfolded, plan.iterations, colour, i) for i in range(len(plan.iterations))]
+    moving = [_snapshot(episode, unfolded, plan, colour, i) for i in range(len(plan.iterations))]
     figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step)))
     traces = list(range(len(fixed), len(fixed) + len(moving[-1])))
-    names = [
-        f"Iteration {iteration}: ends {distance:.1f} success radii from the goal"
-        for iteration, distance in zip(plan.iterations, unfolded.distance, strict=True)
-    ]
+    names = [str(iteration) for iteration in plan.iterations]
     figure.frames = [go.Frame(data=data, traces=traces, name=name) for data, name in zip(moving, names, strict=True)]
     figure.update_layout(sliders=[_slider(names)], updatemenus=[_buttons(names)])
     return figure
@@ -81,9 +80,8 @@ def distance_figure(episode: Episode, model: str, criterion: str = "full") -> go
     distance = episode.distance[criterion]
     figure = go.Figure(go.Scatter(y=distance, mode="lines", name="true", line={"color": colour, "width": 3}))
     if episode.imagined_distance is not None:
-        line = {"color": colour, "width": 2, "dash": "dot"}
         figure.add_scatter(
-            x=episode.blocks, y=episode.imagined_distance, mode="lines+markers", name="imagined", line=line
+            x=episode.blocks, y=episode.imagined_distance, mode="lines+markers", name="imagined", line=DOTTED
         )
     figure.add_scatter(
         x=episode.ends, y=distance[episode.ends], mode="markers", name="success is judged here",
@@ -95,30 +93,35 @@ def distance_figure(episode: Episode, model: str, criterion: str = "full") -> go
     return figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, legend=_legend(1.02))
 
 
-def _snapshot(episode: Episode, unfolded: Unfolded, iterations: np.ndarray, colour: str, i: int) -> list[go.Scatter]:
+def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, colour: str, i: int) -> list[go.Scatter]:
     """What moves with the iterations: paths, where they end, and the marks on the loss curves."""
     scene, task = SCENES[episode.task], make_task(episode.task)
     true = _paths(unfolded.states[i], scene.bodies)
     felt = [task.proprio_fields.index(task.state_fields[j]) for j in scene.bodies[0][1:]]
     imagined = unfolded.imagined_proprio[i][:, felt]
-    loss = {"x": [iterations[i]] * 2, "y": [unfolded.loss[i], unfolded.true_loss[i]]}
+    top = max(plan.loss.max(), unfolded.true_loss.max())
+    below = {"xaxis": "x2", "yaxis": "y2", "showlegend": False, "hoverinfo": "skip"}
     return [
-        _line(true, scene.halo, 6, hidden=True),
+        _line(true, HALO, 6, hidden=True),
         _line(true, colour, 3, name="what really happens"),
-        _line(imagined, scene.halo, 4, hidden=True),
-        _line(imagined, "#111111" if scene.halo == "#FFFFFF" else "#FFFFFF", 2, dash="dot", name="what the model imagines"),
+        _line(imagined, HALO, 4, hidden=True),
+        _line(imagined, IMAGINED_COLOUR, 3, dash="dot", name="what the model imagines"),
         _line(scene.outline(unfolded.states[i, -1]), colour, 3, name="where it ends"),
         go.Scatter(
-            **loss, xaxis="x2", yaxis="y2", mode="markers", showlegend=False, hoverinfo="skip",
-            marker={"color": colour, "size": 10, "line": {"color": "#FFFFFF", "width": 2}},
+            x=[plan.iterations[i]] * 2, y=[unfolded.loss[i], unfolded.true_loss[i]], mode="markers", **below,
+            marker={"color": [IMAGINED_COLOUR, colour], "size": 10, "line": {"color": HALO, "width": 2}},
+        ),
+        go.Scatter(
+            x=[plan.iterations[-1]], y=[top], mode="text", textposition="bottom left", **below,
+            text=f"ends {unfolded.distance[i]:.1f} success radii from the goal",
         ),
     ]  # fmt: skip
 
 
-def _loss_lines(plan, unfolded: Unfolded, colour: str) -> list[go.Scatter]:
+def _loss_lines(plan: Attempt, unfolded: Unfolded, colour: str) -> list[go.Scatter]:
     """The loss as the planner sees it at every iteration, and what it really is at the snapshots."""
     axes = {"xaxis": "x2", "yaxis": "y2", "mode": "lines", "showlegend": False}
-    imagined = go.Scatter(y=plan.loss, name="imagined loss", line={"color": colour, "width": 2, "dash": "dot"}, **axes)
+    imagined = go.Scatter(y=plan.loss, name="imagined loss", line=DOTTED, **axes)
     true = go.Scatter(
         x=plan.iterations, y=unfolded.true_loss, name="true loss", line={"color": colour, "width": 3}, **axes
     )
@@ -214,13 +217,11 @@ def _animate(frame: str | None) -> dict:
 
 
 def _slider(names: list[str]) -> dict:
-    """Labels are long, so they are shown for the present step alone."""
     return {
         "steps": [_animate(name) | {"label": name} for name in names],
         "active": len(names) - 1,
-        "font": {"size": 1},
-        "currentvalue": {"font": {"size": 14}, "xanchor": "left"},
-        "ticklen": 0,
+        "currentvalue": {"prefix": "Iteration ", "font": {"size": 14}},
+        "ticklen": 4,
         "minorticklen": 0,
         "pad": {"t": 55},
     }
@@ -229,8 +230,8 @@ def _slider(names: list[str]) -> dict:
 def _buttons(names: list[str]) -> dict:
     pause = {"mode": "immediate", "frame": {"duration": 0}}
     return {
-        "type": "buttons", "direction": "left", "showactive": False, "x": 0, "xanchor": "left", "y": 0, "yanchor": "top",
-        "pad": {"t": 120}, "bgcolor": CLEAR, "bordercolor": GREY,
+        "type": "buttons", "direction": "left", "showactive": False, "x": 0, "xanchor": "left", "y": 0,
+        "yanchor": "top", "pad": {"t": 120}, "bgcolor": CLEAR, "bordercolor": GREY,
         "buttons": [
             {"label": "Play", **_play(names)},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},

@@ -14,7 +14,9 @@ from lab.models.encoders import FeaturePoints, Pyramid, to_channels
 from lab.tasks import make_task
 
 
-def fit_encoder(spec: ModelSpec, data: Dataset, steps: int, seed: int, progress: bool = True) -> WorldModel:
+def fit_encoder(
+    spec: ModelSpec, data: Dataset, steps: int, decoder_steps: int, seed: int, progress: bool = True
+) -> WorldModel:
     """A world model whose encoder, statistics and decoder are ready and whose predictor is still untrained."""
     frames = _Frames(data, seed)
     with torch.random.fork_rng():
@@ -25,7 +27,7 @@ def fit_encoder(spec: ModelSpec, data: Dataset, steps: int, seed: int, progress:
         else:
             _train_points(model.encoder, frames, steps, progress)
         _set_statistics(model, data, frames)
-        _train_decoder(model, frames, steps, progress)
+        _train_decoder(model, frames, decoder_steps, progress)
     return model.eval().requires_grad_(False)
 
 
@@ -90,11 +92,16 @@ def _train_points(encoder: FeaturePoints, frames: _Frames, steps: int, progress:
 
 
 def _train_decoder(model: WorldModel, frames: _Frames, steps: int, progress: bool) -> None:
+    with torch.no_grad():
+        model.decoder.background.copy_(to_channels(frames.background[None])[0])
+
     def loss() -> Tensor:
         images = frames.batch(64)
         with torch.no_grad():
-            latents = model.encoder(images)
-        return frames.error(model.decoder(latents), images)
+            latents = (model.encoder(images) - model.latent_mean) / model.latent_std
+        with torch.autocast("cpu", torch.bfloat16):
+            drawn = model.decoder(latents)
+        return frames.error(drawn.float(), images)
 
     _minimise(loss, list(model.decoder.parameters()), steps, 2e-3, "training decoder", progress)
 

@@ -95,7 +95,7 @@ def _prepared(
             made.hidden, made.layers,
         )  # fmt: skip
         started = time.perf_counter()
-        model = fit_encoder(spec, data, made.encoder_steps, DATA_SEED, progress)
+        model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, DATA_SEED, progress)
         seconds = round(time.perf_counter() - started, 1)
         save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
     key = f"{folder}:{device}:{wanted}"

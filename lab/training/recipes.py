@@ -19,6 +19,7 @@ class Recipe:
     layers: int = 3
     episodes: int = 1000
     encoder_steps: int = 1200
+    decoder_steps: int = 1000
     base: Schedule = field(default_factory=lambda: Schedule(steps=6000, lr=1e-3))
     finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))
     radii: Radii = field(default_factory=Radii)
@@ -45,6 +46,7 @@ def recipe(task: str, preset: str = "quick") -> Recipe:
         layers=2,
         episodes=20,
         encoder_steps=20,
+        decoder_steps=20,
         base=Schedule(steps=40, batch=64, checkpoint_every=10),
         finetune=Schedule(steps=20, lr=7e-4, batch=64, checkpoint_every=10),
         online=replace(made.online, rounds=2, segments=8, planner=replace(made.online.planner, iterations=5)),

@@ -1,0 +1,60 @@
+"""Averages and paired differences between models, with their intervals, from a table with a row per problem.
+
+Training seeds are averaged first, so that several models on one problem never count as independent; what the
+bootstrap draws again is the problems.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lab.evaluation import Interval, bootstrap_mean, paired_difference, wilson
+
+#: (ours, theirs): what is done to the base model, against leaving it alone and against as much more teacher forcing
+COMPARISONS = (
+    ("control", "base"),
+    ("online", "base"),
+    ("adversarial", "base"),
+    ("online", "control"),
+    ("adversarial", "control"),
+)
+DIFFERENCE = ["ours", "theirs", "n", "seeds", "difference", "low", "high"]
+
+
+def average(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "problem") -> pd.DataFrame:
+    """Mean of ``value`` over problems and seeds for every group of ``by``: n, seeds, mean, low, high."""
+    rows = []
+    for keys, group in table.groupby(list(by), sort=False):
+        wide = group.pivot_table(index=problem, columns="train_seed", values=value)
+        rows.append([*keys, *wide.shape, *bootstrap_mean(wide.to_numpy())])
+    return pd.DataFrame(rows, columns=[*by, "n", "seeds", "mean", "low", "high"])
+
+
+def success_rates(pairs: pd.DataFrame, by: Sequence[str], problem: str = "pair") -> pd.DataFrame:
+    """Success rate for every group of ``by``: n, seeds, rate, low, high.
+
+    The interval is Wilson's for n problems, however many seeds are averaged: seeds are no further problems.
+    """
+    groups = pairs.groupby(list(by), sort=False)
+    table = groups.agg(n=(problem, "nunique"), seeds=("train_seed", "nunique"), rate=("success", "mean")).reset_index()
+    intervals = [wilson(rate * n, n) for rate, n in zip(table.rate, table.n, strict=True)]
+    return table.assign(low=[interval.low for interval in intervals], high=[interval.high for interval in intervals])
+
+
+def compare(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "problem") -> pd.DataFrame:
+    """Paired differences of ``value`` between models (`COMPARISONS`) for every group of ``by``."""
+    rows = []
+    for keys, group in table.groupby(list(by), sort=False):
+        models = dict(list(group.groupby("model")))
+        for ours, theirs in COMPARISONS:
+            if ours in models and theirs in models:
+                interval = paired(models[ours], models[theirs], value, problem)
+                counts = models[ours][problem].nunique(), models[ours]["train_seed"].nunique()
+                rows.append([*keys, ours, theirs, *counts, *interval])
+    return pd.DataFrame(rows, columns=[*by, *DIFFERENCE])
+
+
+def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = "problem") -> Interval:
+    """Mean difference of ``value`` between two sets of rows over the same problems, seeds averaged."""
+    first, second = (rows.groupby(problem)[value].mean() for rows in (ours, theirs))
+    return paired_difference(first.to_numpy(), second.loc[first.index].to_numpy())

@@ -1,0 +1,165 @@
+"""Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
+
+All planners get the same problems. Time is wall-clock, measured in one run in which planners and models alternate,
+so that a busy machine is unfair to none of them. Two clocks: ``batch``, the time per problem when all are planned
+together, and ``single``, the time of one plan made alone. The simulator is on neither.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from lab.data import HORIZON, Problems
+from lab.evaluation import goal_distance
+from lab.experiments.compare import paired, success_rates
+from lab.experiments.experiment import Config, provenance
+from lab.models import MODELS, WorldModel
+from lab.planning import PLANNERS, Planner, unplanned
+from lab.results import Result
+
+NAME = "fig3_efficiency"
+GOALS = "dataset"
+ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10)}
+SINGLES = 5  #: plans made alone for each case; their median counts
+CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
+SHARE = 0.1  #: of CEM's time, in which the paper says that gradient planning does as well
+CASE = ["model", "train_seed", "planner", "iterations"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model under one planner cut to so many iterations."""
+
+    name: str
+    seed: int
+    model: WorldModel
+    planner_name: str
+    planner: Planner
+    iterations: int
+
+    @property
+    def keys(self) -> dict:
+        return dict(zip(CASE, (self.name, self.seed, self.planner_name, self.iterations), strict=True))
+
+
+def run(config: Config) -> Result:
+    """Run and time every case.
+
+    Tables: ``efficiency`` (a case a row, for each training seed), ``curves`` (seeds averaged), ``ratios`` (see
+    `ratios`) and ``pairs`` (a problem a row).
+    """
+    started = time.perf_counter()
+    protocol = config.protocols((GOALS,))[GOALS]
+    problems = protocol.problems()
+    cases = _cases(config)
+    rows, times = [], []
+    with tqdm(total=2 * len(cases), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
+        single = _alone(config, cases, problems, bar)
+        for case, alone in zip(cases, single, strict=True):
+            outcome = config.evaluate(case.model, case.planner, problems)
+            times.append(case.keys | {"seconds_per_problem": outcome.seconds / len(problems), "seconds_single": alone})
+            reached = outcome.success["full"].astype(int)
+            rows.append(pd.DataFrame(case.keys | {"pair": np.arange(len(problems)), "success": reached}))
+            bar.update()
+    pairs = pd.concat(rows, ignore_index=True)
+    efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
+    curves = _curves(pairs, efficiency)
+    tables = {"efficiency": efficiency, "curves": curves, "ratios": ratios(curves, pairs), "pairs": pairs}
+    about = {"protocols": [protocol.as_dict()], "singles": SINGLES}
+    return Result(tables, provenance(config, started) | about)
+
+
+def budgets(planner_name: str, planner: Planner) -> list[int]:
+    """Numbers of iterations to try: the ladder up to what the planner is tuned to, which comes last."""
+    return sorted({count for count in ITERATIONS[planner_name] if count < planner.iterations} | {planner.iterations})
+
+
+def _cases(config: Config) -> list[Case]:
+    """All cases, planners and models alternating at each rung of the ladder; CEM for the first training seed only."""
+    models = [case for case in config.models(MODELS) if case[1] == 0]  # time does not depend on the training seed
+    planners = {name: config.planner(name) for name in PLANNERS}
+    ladders = {name: budgets(name, planner) for name, planner in planners.items()}
+    cases = []
+    for rung in range(max(len(ladder) for ladder in ladders.values())):
+        for (name, seed, model), planner in itertools.product(models, PLANNERS):
+            if rung < len(ladders[planner]) and (planner != "cem" or seed == config.size.seeds[0]):
+                count = ladders[planner][rung]
+                cases.append(Case(name, seed, model, planner, replace(planners[planner], iterations=count), count))
+    return cases
+
+
+def _alone(config: Config, cases: list[Case], problems: Problems, bar: tqdm) -> list[float]:
+    """The median time in seconds of a plan made alone, for each case; one untimed plan of each comes first."""
+    _plan_alone(config, cases[0], problems[:1])
+    times: list[list[float]] = [[] for _ in cases]
+    for i in range(min(SINGLES, len(problems))):
+        for case, collected in zip(cases, times, strict=True):
+            collected.append(_plan_alone(config, case, problems[i : i + 1]))
+            bar.update(1 / min(SINGLES, len(problems)))
+    return [float(np.median(collected)) for collected in times]
+
+
+def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
+    """Seconds that one plan takes."""
+    model = case.model
+    z0, objective = model.observe(problem.starts), goal_distance(model, problem, **config.objective)
+    init = unplanned(1, HORIZON, model.block_dim)
+    started = time.perf_counter()
+    plan = case.planner.plan(model, z0, objective, init, [config.seed])
+    if plan.actions.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _curves(pairs: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:
+    """``efficiency`` with the training seeds averaged."""
+    by = ["model", "planner", "iterations"]
+    times = efficiency.groupby(by, sort=False)[list(CLOCKS.values())].mean().reset_index()
+    return success_rates(pairs, by).merge(times, on=by).sort_values(by).reset_index(drop=True)
+
+
+def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """GD and Adam on each model against CEM, on the same model and on base (``reference``), by either clock.
+
+    CEM's bar is its rate at its tuned iterations, its time that of the fewest iterations with at least that rate.
+    Rule ``as good``: the fewest iterations of GD or Adam with at least that rate; ``ratio`` is of times. Rule
+    ``a tenth``: the highest rate within a tenth of CEM's time. ``met`` says whether any number of iterations does;
+    where none does, the row is about the highest rate (as good) or the fewest iterations (a tenth). ``difference``
+    is GD's or Adam's rate minus CEM's over the same problems, with its interval.
+    """
+    rows = []
+    for model, planner, clock in itertools.product(MODELS, ("gd", "adam"), CLOCKS):
+        for reference in dict.fromkeys((model, "base")):
+            ours = curves[(curves.model == model) & (curves.planner == planner)].sort_values("iterations")
+            cem = curves[(curves.model == reference) & (curves.planner == "cem")].sort_values("iterations")
+            target = cem[cem.rate >= cem.rate.iloc[-1]].iloc[0]
+            for rule, (chosen, met) in _choices(ours, target, CLOCKS[clock]).items():
+                rows.append(
+                    {"model": model, "planner": planner, "reference": reference, "clock": clock, "rule": rule}
+                    | {"met": met, "iterations": chosen.iterations, "rate": chosen.rate}
+                    | {"reference_iterations": target.iterations, "reference_rate": target.rate}
+                    | {"ratio": chosen[CLOCKS[clock]] / target[CLOCKS[clock]], "n": chosen.n, "seeds": chosen.seeds}
+                    | paired(_rows_of(pairs, chosen), _rows_of(pairs, target), "success", "pair")._asdict()
+                )
+    return pd.DataFrame(rows).rename(columns={"value": "difference"})
+
+
+def _choices(ours: pd.DataFrame, target: pd.Series, seconds: str) -> dict[str, tuple[pd.Series, bool]]:
+    """By rule, the row of ``ours`` and whether it fulfils the rule."""
+    highest = ours.sort_values("rate", ascending=False, kind="stable")
+    as_good = ours[ours.rate >= target.rate]
+    quick = highest[highest[seconds] <= SHARE * target[seconds]]
+    return {
+        "as good": (as_good.iloc[0], True) if len(as_good) else (highest.iloc[0], False),
+        "a tenth": (quick.iloc[0], True) if len(quick) else (ours.iloc[0], False),
+    }
+
+
+def _rows_of(pairs: pd.DataFrame, case: pd.Series) -> pd.DataFrame:
+    same = (pairs.model == case.model) & (pairs.planner == case.planner) & (pairs.iterations == case.iterations)
+    return pairs[same]

@@ -1,0 +1,128 @@
+"""Figure 3: success against planning time, a panel for each model and clock."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    GREY,
+    LABELS,
+    MODELS,
+    PLANNER_COLOURS,
+    PLANNER_MARKERS,
+    annotate,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+)
+from lab.results import Result
+
+PLANNERS = ("gd", "adam", "cem")
+CLOCKS = {
+    "seconds_per_problem": "seconds per problem, all planned together",
+    "seconds_single": "seconds for one plan made alone",
+}
+SYMBOLS = {"gd": "circle", "adam": "square", "cem": "diamond"}
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """Rows: the two clocks. Columns: models. A point for each number of iterations."""
+    curves = result.tables["curves"]
+    models = shown(curves.model, MODELS)
+    figure = Figure(figsize=(11, 6.4), layout="constrained")
+    panels = figure.subplots(len(CLOCKS), len(models), sharey=True, sharex="row", squeeze=False)
+    for axes, (clock, text) in zip(panels, CLOCKS.items(), strict=True):
+        for ax, model in zip(axes, models, strict=True):
+            _draw(ax, curves[curves.model == model], clock)
+            ax.set_xlabel(text, fontsize=8)
+        axes[0].set_ylabel("success rate (%)")
+    for ax, model in zip(panels[0], models, strict=True):
+        ax.set_title(LABELS[model])
+    panels[0, 0].set_ylim(0, 103)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """The same panels; hover for iterations, times and intervals."""
+    curves = result.tables["curves"]
+    models = shown(curves.model, MODELS)
+    titles = [LABELS[model] for model in models] * len(CLOCKS)
+    figure = make_subplots(len(CLOCKS), len(models), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.2)
+    for i, (clock, text) in enumerate(CLOCKS.items()):
+        for j, model in enumerate(models):
+            rows = curves[curves.model == model]
+            for planner in shown(rows.planner, PLANNERS):
+                trace = _trace(rows[rows.planner == planner], planner, clock, legend=i == j == 0)
+                figure.add_trace(trace, i + 1, j + 1)
+            target = _cem(rows)
+            figure.add_vline(target[clock] / 10, line={"color": GREY, "dash": "dot", "width": 1}, row=i + 1, col=j + 1)
+            figure.add_hline(100 * target.rate, line={"color": GREY, "dash": "dash", "width": 1}, row=i + 1, col=j + 1)
+            figure.update_xaxes(type="log", dtick=1, title={"text": text, "font": {"size": 10}}, row=i + 1, col=j + 1)
+    figure.update_yaxes(range=[0, 103], ticksuffix="%")
+    figure.update_layout(legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"})
+    return neutral(figure, _title(result), 800, _caption(result))
+
+
+def _cem(curves: pd.DataFrame) -> pd.Series:
+    """CEM at its tuned number of iterations."""
+    cem = curves[curves.planner == "cem"]
+    return cem.loc[cem.iterations.idxmax()]
+
+
+def _draw(ax: Axes, curves: pd.DataFrame, clock: str) -> None:
+    for planner in shown(curves.planner, PLANNERS):
+        rows = curves[curves.planner == planner].sort_values("iterations")
+        rate = 100 * rows.rate
+        error = [rate - 100 * rows.low, 100 * rows.high - rate]
+        ax.errorbar(
+            rows[clock], rate, error, color=PLANNER_COLOURS[planner], marker=PLANNER_MARKERS[planner], markersize=4.5,
+            linewidth=1.4, elinewidth=0.9, label=LABELS[planner],
+        )  # fmt: skip
+        for row in rows.itertuples():
+            where = (getattr(row, clock), 100 * row.rate)
+            ax.annotate(
+                f"{row.iterations}", where, (4, -7), textcoords="offset points", fontsize=5.5,
+                color=PLANNER_COLOURS[planner],
+            )  # fmt: skip
+    target = _cem(curves)
+    ax.axhline(100 * target.rate, color="#555555", linestyle="--", linewidth=0.8, label="CEM's rate")
+    ax.axvline(target[clock] / 10, color="#555555", linestyle=":", linewidth=1, label="10% of CEM's time")
+    ax.set_xscale("log")
+
+
+def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Scatter:
+    rows = rows.sort_values("iterations")
+    error = {"array": 100 * (rows.high - rows.rate), "arrayminus": 100 * (rows.rate - rows.low), "symmetric": False}
+    text = [
+        f"<b>{LABELS[planner]}, {counted(row.iterations, 'iteration')}</b><br>{100 * row.rate:.1f}% "
+        f"[{100 * row.low:.1f}, {100 * row.high:.1f}], n = {row.n}<br>{1000 * getattr(row, clock):.2g} ms"
+        for row in rows.itertuples()
+    ]
+    return go.Scatter(
+        x=rows[clock], y=100 * rows.rate, error_y=error | {"thickness": 1, "width": 3}, mode="lines+markers",
+        name=LABELS[planner], legendgroup=planner, showlegend=legend, hovertext=text, hoverinfo="text",
+        line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[planner], "size": 8},
+    )  # fmt: skip
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: success against planning time, open loop, data-set goals"
+
+
+def _caption(result: Result) -> str:
+    curves = result.tables["curves"]
+    n, seeds = int(curves.n.max()), int(curves.seeds.max())
+    return (
+        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}. Numbers: "
+        "iterations. Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
+        f"dotted: a tenth of its time. Times: {result.meta['machine']}, {counted(result.meta['threads'], 'thread')}, "
+        f"load {result.meta['load_average']}. Preset {result.preset}."
+    )

@@ -1,0 +1,164 @@
+"""Figure 4: errors of the world model along planned and expert actions, and the gap between them."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    MODELS,
+    PLANNER_COLOURS,
+    annotate,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+)
+from lab.results import Result
+
+PLANNERS = ("gd", "adam")
+EXPERT = "#444444"
+GOALS = {"dataset": "data-set goals", "random": "random goals"}
+STEP = "imagined step (5 environment steps each)"
+ERROR = "latent error (mean squared)"
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """Rows: kinds of goals. Columns: models, then the gaps of all models."""
+    errors, gaps = result.tables["errors"], result.tables["gaps"]
+    models = shown(errors.model, MODELS)
+    kinds = shown(gaps.goals, tuple(GOALS))
+    figure = Figure(figsize=(12, 2.9 * len(kinds) + 1.3), layout="constrained")
+    grid = figure.add_gridspec(len(kinds), len(models) + 1, width_ratios=[1] * len(models) + [1.7])
+    first = None
+    for i, goals in enumerate(kinds):
+        for j, model in enumerate(models):
+            ax = figure.add_subplot(grid[i, j], sharex=first, sharey=first)
+            first = first or ax
+            _draw_errors(ax, errors[errors.model == model], goals)
+            ax.set_title(f"{LABELS[model]}, {GOALS[goals]}")
+            ax.tick_params(labelleft=j == 0)
+            ax.set(ylabel=ERROR if j == 0 else "", xlabel="imagined step" if i == len(kinds) - 1 else "")
+        _draw_gaps(figure.add_subplot(grid[i, -1]), gaps[gaps.goals == goals], goals)
+    first.set_ylim(bottom=0)
+    handles, labels = first.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """Errors by step above, gaps below; a menu chooses the kind of goals."""
+    errors, gaps = result.tables["errors"], result.tables["gaps"]
+    models = shown(errors.model, MODELS)
+    kinds = shown(gaps.goals, tuple(GOALS))
+    specs = [[{}] * len(models), [{"colspan": len(models)}, *[None] * (len(models) - 1)]]
+    titles = [*(LABELS[model] for model in models), "Gap: planned minus expert error, averaged over steps"]
+    figure = make_subplots(2, len(models), specs=specs, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.16)
+    owners = []
+    for goals in kinds:
+        traces = [(t, 1, j + 1) for j, model in enumerate(models) for t in _lines(errors, model, goals, j == 0)]
+        traces += [(trace, 2, 1) for trace in _gap_bars(gaps[gaps.goals == goals], models)]
+        for trace, row, col in traces:
+            figure.add_trace(trace.update(visible=goals == kinds[0]), row, col)
+            owners.append(goals)
+    figure.update_xaxes(title="imagined step", dtick=1, row=1)
+    figure.update_yaxes(title=ERROR, rangemode="tozero", col=1)
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.07, "yanchor": "bottom"})
+    neutral(figure, _title(result), 820, _caption(result))
+    buttons = [_button(GOALS[goals], [owner == goals for owner in owners]) for goals in kinds]
+    menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.16, "yanchor": "top", "font": {"color": GREY}}
+    return figure.update_layout(updatemenus=[menu] if len(kinds) > 1 else [])
+
+
+def _draw_errors(ax: Axes, errors: pd.DataFrame, goals: str) -> None:
+    expert = errors[errors.planner == "expert"]
+    _band(ax, expert, EXPERT, "--", "expert's actions")
+    for planner in PLANNERS:
+        rows = errors[(errors.planner == planner) & (errors.goals == goals)]
+        _band(ax, rows, PLANNER_COLOURS[planner], "-", f"planned by {LABELS[planner]}")
+    ax.set_xticks(sorted(errors.step.unique()))
+
+
+def _band(ax: Axes, rows: pd.DataFrame, colour: str, line: str, name: str) -> None:
+    ax.plot(rows.step, rows["mean"], line, marker="o", markersize=3, color=colour, linewidth=1.5, label=name)
+    ax.fill_between(rows.step, rows.low, rows.high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _draw_gaps(ax: Axes, gaps: pd.DataFrame, goals: str) -> None:
+    gaps = gaps[gaps.kind == "gap"]
+    models = shown(gaps.model, MODELS)
+    for j, model in enumerate(models):
+        for i, planner in enumerate(PLANNERS):
+            row = gaps[(gaps.model == model) & (gaps.planner == planner)].iloc[0]
+            x = i + (j - (len(models) - 1) / 2) * 0.2
+            ax.bar(x, row["mean"], 0.18, color=MODEL_COLOURS[model], label=LABELS[model] if i == 0 else None)
+            ax.errorbar(
+                x, row["mean"], [[row["mean"] - row.low], [row.high - row["mean"]]], color="#222222", linewidth=0.9
+            )
+    ax.axhline(0, color="#222222", linewidth=0.8)
+    ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
+    ax.set_title(f"Gap, {GOALS[goals]}")
+    ax.set_ylabel("planned minus expert error")
+    ax.legend(fontsize=7)
+
+
+def _lines(errors: pd.DataFrame, model: str, goals: str, legend: bool) -> list[go.Scatter]:
+    errors = errors[errors.model == model]
+    lines = _line(errors[errors.planner == "expert"], GREY, "expert's actions", "dash", legend)
+    for planner in PLANNERS:
+        rows = errors[(errors.planner == planner) & (errors.goals == goals)]
+        lines += _line(rows, PLANNER_COLOURS[planner], f"planned by {LABELS[planner]}", "solid", legend)
+    return lines
+
+
+def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -> list[go.Scatter]:
+    error = {"array": rows.high - rows["mean"], "arrayminus": rows["mean"] - rows.low, "symmetric": False}
+    hover = name + ", step %{x}<br>%{y:.4f}<extra></extra>"
+    return [
+        go.Scatter(
+            x=rows.step, y=rows["mean"], error_y=error | {"thickness": 1, "width": 3}, mode="lines+markers", name=name,
+            legendgroup=name, showlegend=legend, line={"color": colour, "dash": dash}, hovertemplate=hover,
+        )
+    ]  # fmt: skip
+
+
+def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
+    bars = []
+    for model in models:
+        rows = gaps[(gaps.model == model) & (gaps.kind == "gap")]
+        error = {"array": rows.high - rows["mean"], "arrayminus": rows["mean"] - rows.low, "symmetric": False}
+        hover = LABELS[model] + ", %{x}<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
+        bars.append(
+            go.Bar(
+                x=[LABELS[planner] for planner in rows.planner], y=rows["mean"], name=LABELS[model],
+                marker_color=MODEL_COLOURS[model], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
+                customdata=rows[["low", "high"]], hovertemplate=hover,
+            )
+        )  # fmt: skip
+    return bars
+
+
+def _button(text: str, visible: list[bool]) -> dict:
+    return {"label": text, "method": "restyle", "args": [{"visible": visible}]}
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: model error on planned and on expert actions"
+
+
+def _caption(result: Result) -> str:
+    gaps = result.tables["gaps"]
+    n, seeds = int(gaps.n.max()), int(gaps.seeds.max())
+    experts = " For random goals the experts are those of the data-set problems." if "random" in set(gaps.goals) else ""
+    return (
+        f"n = {counted(n, 'problem')}, {counted(seeds, 'training seed')} averaged; bands and error bars: 95% bootstrap "
+        "intervals over problems. Error: mean squared distance of imagined to true picture latent, when the actions run "
+        f"in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
+    )

@@ -1,0 +1,139 @@
+"""Table 1 as bars: success of every model under every planner, with the floors that doing no planning sets."""
+
+import matplotlib as mpl
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    MODELS,
+    annotate,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+)
+from lab.results import Result
+
+PLANNERS = ("gd", "adam", "cem")
+MODES = ("open", "mpc")
+FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
+WIDTH = 0.2
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """A panel for each kind of goals (or criterion) and mode; a group of bars for each planner."""
+    rates, rows = result.tables["rates"], _rows(result)
+    figure = Figure(figsize=(10.5, 2.6 * len(rows) + 1.5), layout="constrained")
+    panels = figure.subplots(len(rows), len(MODES), sharex=True, sharey=True, squeeze=False)
+    for axes, (goals, criterion) in zip(panels, rows, strict=True):
+        for ax, mode in zip(axes, MODES, strict=True):
+            here = _select(rates, goals=goals, criterion=criterion, mode=mode)
+            seeds = _select(result.tables["success"], goals=goals, criterion=criterion, mode=mode)
+            _bars(ax, here, seeds)
+            ax.set_title(_panel_title(here, goals, criterion, mode, len(rows)))
+        axes[0].set_ylabel("success rate (%)")
+    panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """The same panels; hover for counts, intervals and times."""
+    rates, rows = result.tables["rates"], _rows(result)
+    cases = [(goals, criterion, mode) for goals, criterion in rows for mode in MODES]
+    panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
+    titles = [_panel_title(here, *case, len(rows)) for here, case in zip(panels, cases, strict=True)]
+    figure = make_subplots(
+        len(rows), len(MODES), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / len(rows)
+    )
+    for k, here in enumerate(panels):
+        place = {"row": k // len(MODES) + 1, "col": k % len(MODES) + 1}
+        for trace in _traces(here, first=k == 0):
+            figure.add_trace(trace, **place)
+        for planner, (_, dash) in FLOORS.items():
+            for rate in here[here.planner == planner].rate:
+                figure.add_hline(100 * rate, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
+    figure.update_yaxes(range=[0, 105], ticksuffix="%")
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"})
+    caption = _caption(result) + " Dashed line: random actions; dotted: doing nothing."
+    return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
+
+
+def _rows(result: Result) -> list[tuple[str, str]]:
+    """(goals, criterion) of each row of panels."""
+    return list(result.tables["rates"].groupby(["goals", "criterion"], sort=False).groups)
+
+
+def _select(table: pd.DataFrame, **wanted: str) -> pd.DataFrame:
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _panel_title(rates: pd.DataFrame, goals: str, criterion: str, mode: str, rows: int) -> str:
+    what = {"dataset": "data-set goals", "random": "random goals"}[goals]
+    also = {"full": "", "block": ", block only"}[criterion] if rows > 1 else ""
+    return f"{what}{also}, {LABELS[mode]} (n = {rates.n.max()})"
+
+
+def _bars(ax: Axes, rates: pd.DataFrame, seeds: pd.DataFrame) -> None:
+    for j, model in enumerate(shown(rates.model, MODELS)):
+        for i, planner in enumerate(PLANNERS):
+            x = i + (j - 1.5) * WIDTH
+            row = _select(rates, model=model, planner=planner)
+            if row.empty:
+                ax.text(x, 1.5, "not run", rotation=90, ha="center", va="bottom", fontsize=6, color="#777777")
+                continue
+            rate, low, high = (100 * row[name].item() for name in ("rate", "low", "high"))
+            ax.bar(x, rate, WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model] if i == 0 else None)
+            ax.errorbar(x, rate, [[rate - low], [high - rate]], color="#222222", linewidth=0.9)
+            ax.text(x, high + 1, f"{rate:.0f}", ha="center", va="bottom", fontsize=6.5)
+            each = 100 * _select(seeds, model=model, planner=planner).rate
+            if len(each) > 1:
+                ax.plot([x] * len(each), each, ".", color="#222222", markersize=2.5)
+    for planner, (line, _) in FLOORS.items():
+        for rate in rates[rates.planner == planner].rate:
+            ax.axhline(100 * rate, color="#555555", linestyle=line, linewidth=1, label=LABELS[planner])
+    ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
+    ax.tick_params(axis="x", length=0)
+
+
+def _traces(rates: pd.DataFrame, first: bool) -> list[go.Bar]:
+    traces = []
+    for model in shown(rates.model, MODELS):
+        rows = rates[rates.model == model].set_index("planner").reindex(PLANNERS).dropna(subset="rate")
+        error = {"array": 100 * (rows.high - rows.rate), "arrayminus": 100 * (rows.rate - rows.low), "symmetric": False}
+        text = [
+            f"<b>{LABELS[model]}, {LABELS[planner]}</b><br>{100 * row.rate:.1f}% [{100 * row.low:.1f}, "
+            f"{100 * row.high:.1f}]<br>{counted(int(row.n), 'problem')}, {counted(int(row.seeds), 'training seed')}"
+            for planner, row in rows.iterrows()
+        ]
+        traces.append(
+            go.Bar(
+                x=[LABELS[planner] for planner in rows.index], y=100 * rows.rate, name=LABELS[model], legendgroup=model,
+                marker_color=MODEL_COLOURS[model], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
+                hovertext=text, hoverinfo="text", showlegend=first,
+            )
+        )  # fmt: skip
+    return traces
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: success by model and planner"
+
+
+def _caption(result: Result) -> str:
+    seeds = int(result.tables["rates"].seeds.max())
+    text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
+    text += " averaged (dots: each seed; CEM: one seed)" if seeds > 1 else ""
+    return f"{text}. Error bars: 95% Wilson intervals for n problems. Preset {result.preset}."

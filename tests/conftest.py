@@ -1,0 +1,77 @@
+"""What the tests share: one thread, a cache of their own, and world models trained in a second or two."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lab.files import cache_root
+from lab.models import WorldModel, load_model
+from lab.training import Recipe, recipe, train
+from lab.training.loop import Schedule
+
+TASKS = ("push_t", "point_maze", "wall")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Tests neither read nor write the user's data sets and models."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch) -> Path:
+    """A cache of one test alone, and nothing shipped."""
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lab.models.checkpoint.SHIPPED", tmp_path / "shipped")
+    return tmp_path / "cache"
+
+
+def tiny(task: str) -> Recipe:
+    """The smoke recipe, smaller still: the same data and encoder for every test that uses it."""
+    made = recipe(task, "smoke")
+    return replace(
+        made,
+        latent_dim=16,
+        hidden=16,
+        episodes=8,
+        encoder_steps=2,
+        decoder_steps=2,
+        base=Schedule(steps=12, batch=16, checkpoint_every=5),
+        finetune=Schedule(steps=12, lr=7e-4, batch=16, checkpoint_every=5),
+        online=replace(made.online, rounds=3, segments=4, capacity=30),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> Callable[[str], Recipe]:
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def trained(own_cache) -> Callable[..., Path]:
+    """``trained(task, method)``: the folder of a tiny world model, trained when first asked for."""
+
+    root = cache_root()
+
+    def folder(task: str, method: str = "base", seed: int = 0) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAB_CACHE", str(root))
+            return train(task, method, seed, tiny(task), root / "tiny", progress=False)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(trained) -> Callable[..., WorldModel]:
+    """``tiny_model(task, method)``: the world model in that folder."""
+    return lambda task, method="base": load_model(trained(task, method))

@@ -1,0 +1,334 @@
+"""The command line: every command at a tiny size, and one sentence with exit code 2 for everything that is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import types
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from matplotlib.image import imread
+
+from lab import bench, cli
+from lab.files import cache_root
+from lab.models import MODELS, load_model
+from lab.planning import PLANNERS, SETTINGS, Settings
+from lab.tasks import TASKS, make_task
+
+COMMANDS = ("reproduce", "collect", "train", "plan", "bench")
+
+
+@pytest.fixture
+def quick_planners(monkeypatch):
+    """Every planner after two iterations."""
+    short = Settings()
+    short = replace(
+        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2), replan_iterations=2,
+        cem=replace(short.cem, iterations=2, samples=20, elites=4),
+    )  # fmt: skip
+    for task in TASKS:
+        monkeypatch.setitem(SETTINGS, task, short)
+
+
+@pytest.fixture
+def quick_training(monkeypatch, tiny_recipe):
+    monkeypatch.setattr("lab.training.recipe", lambda task, preset="quick": tiny_recipe(task))
+
+
+def run(*argv):
+    """The exit code, also where argparse exits by itself."""
+    try:
+        return cli.main([str(word) for word in argv])
+    except SystemExit as stop:
+        return stop.code
+
+
+def refused(capsys, *argv) -> str:
+    """The one sentence on stderr of a command that must exit with 2."""
+    assert run(*argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.endswith(".\n") and captured.err.count("\n") == 1
+    assert captured.err.startswith("python -m lab")
+    return captured.err
+
+
+# --- Help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_describes_every_option_and_shows_an_example(command, capsys):
+    assert run(command, "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"example: python -m lab {command}" in text
+
+
+def test_every_example_is_a_valid_command():
+    parser = cli.build_parser()
+    texts = [parser.epilog] + [sub.epilog for sub in parser._subparsers._group_actions[0].choices.values()]
+    for text in texts:
+        assert parser.parse_args(text.removeprefix("example: python -m lab ").split()).run
+
+
+def test_every_option_has_help():
+    for name, sub in cli.build_parser()._subparsers._group_actions[0].choices.items():
+        assert all(action.help for action in sub._actions), name
+
+
+def test_help_does_not_load_torch():
+    code = (
+        "import sys\nfrom lab.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_names_are_those_of_the_library():
+    assert cli.METHODS == MODELS and cli.PLANNERS == PLANNERS
+    from lab.experiments.experiment import PRESETS
+
+    assert tuple(PRESETS) == cli.PRESETS
+
+
+# --- Commands
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_collect(task, empty_cache, capsys):
+    for _ in range(2):
+        assert run("collect", "--task", task, "--episodes", 3, "--split", "tune", "--seed", 4) == 0
+        first, folder = capsys.readouterr().out.splitlines()
+        assert first.startswith(f"3 tune episodes of {task}, 50 steps each")
+        assert json.loads((Path(folder) / "meta.json").read_text())["spec"]["seed"] == 4
+        assert Path(folder).is_relative_to(empty_cache)
+
+
+def test_collect_takes_the_recipes_number_of_episodes(empty_cache, quick_training, capsys):
+    assert run("collect", "--task", "wall") == 0
+    assert capsys.readouterr().out.startswith("8 train episodes")
+
+
+@pytest.mark.parametrize("preset", ["smoke", "quick"])
+def test_train_then_plan(preset, empty_cache, quick_training, quick_planners, capsys):
+    assert run("train", "--task", "wall", "--method", "online", "--preset", preset, "--device", "cpu") == 0
+    text, folder = capsys.readouterr().out.splitlines()
+    assert text.startswith("online model of wall, seed 0: loss 0.") and text.endswith("at step 12")
+    root = empty_cache / ("models" if preset == "quick" else "models-smoke")
+    assert Path(folder) == root / "wall" / "online" / "seed0"
+    found = run("plan", "--task", "wall", "--model", "online", "--problems", 2)
+    assert found == (0 if preset == "quick" else 2)
+
+
+def check_report(text, n, what, criteria=("full",)):
+    lines = text.splitlines()
+    assert lines[0].startswith(f"{n} ") and lines[1].startswith(what)
+    for criterion, line in zip(criteria, lines[2:], strict=False):
+        assert line.startswith(f"  success ({criterion}): ") and f" of {n} = " in line
+        assert "95% interval" in line and "at the end" in line
+    assert lines[-2].startswith("  planning time: ") and lines[-2].endswith("ms per problem")
+    return Path(lines[-1].removeprefix("film strip: "))
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_plan(task, planner, trained, empty_cache, quick_planners, capsys):
+    folder = trained(task)
+    assert run("plan", "--task", task, "--checkpoint", folder, "--planner", planner, "--problems", 2) == 0
+    strip = check_report(capsys.readouterr().out, 2, f"{planner} on seed0, open", make_task(task).criteria)
+    assert strip.is_relative_to(empty_cache) and imread(strip).shape[0] > 300
+
+
+def test_plan_with_mpc_and_random_goals_to_a_file(trained, quick_planners, tmp_path, capsys):
+    out = tmp_path / "deep" / "strip.pdf"
+    words = ["--goals", "random", "--mpc", "--problems", 5, "--seed", 3, "--out", out, "--device", "cpu"]
+    assert run("plan", "--task", "wall", "--checkpoint", trained("wall"), *words) == 0
+    text = capsys.readouterr().out
+    assert check_report(text, 5, "adam on seed0, mpc, cpu") == out
+    assert "5 random problems of wall (test split, seed 3" in text
+    assert out.read_bytes().startswith(b"%PDF") and [path.name for path in out.parent.iterdir()] == ["strip.pdf"]
+
+
+def test_plan_repeats_itself(trained, quick_planners, capsys):
+    words = ["plan", "--task", "wall", "--checkpoint", trained("wall"), "--problems", 10]
+    texts = []
+    for _ in range(2):
+        assert run(*words) == 0
+        texts.append(capsys.readouterr().out.splitlines()[:3])
+    assert texts[0] == texts[1]
+
+
+def test_reproduce_passes_its_options_on(monkeypatch):
+    seen = []
+
+    def reproduce(preset, only, task, out, jobs):
+        seen.append((preset, only, task, out, jobs))
+        return 1
+
+    module = types.ModuleType("lab.experiments.reproduce")
+    module.reproduce = reproduce
+    monkeypatch.setitem(sys.modules, "lab.experiments.reproduce", module)
+    assert run("reproduce") == 1
+    words = ["--preset", "smoke", "--only", "fig4_gap", "--task", "wall", "--out", "x", "--jobs", 2]
+    assert run("reproduce", *words) == 1
+    assert seen == [("quick", None, None, "figures", None), ("smoke", "fig4_gap", "wall", "x", 2)]
+
+
+@pytest.fixture
+def small_bench(monkeypatch, tiny_recipe):
+    monkeypatch.setattr(bench, "recipe", tiny_recipe)
+    monkeypatch.setattr(bench, "REPEATS", 1)
+    monkeypatch.setattr(bench, "ADAM_PROBLEMS", 4)
+    original = bench.bench_task
+    monkeypatch.setattr(bench, "bench_task", lambda task: original(task, problems=2, steps=2, loop=1))
+
+
+@pytest.mark.parametrize("what", [[], ["tasks"], ["planners"]])
+def test_bench(what, small_bench, capsys):
+    assert run("bench", *what, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == {"": 11, "tasks": 9, "planners": 2}["".join(what)]
+    assert all(row["ratio"] == row["ours"] / row["plain"] > 0 for row in rows)
+    assert all((row["ceiling"] is not None) == ("Adam" in row["what"] or "CEM" in row["what"]) for row in rows)
+
+
+def test_bench_prints_a_table(small_bench, capsys):
+    assert run("bench", "planners") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("Adam (push_t)") and lines[2].startswith("CEM (push_t)") and lines[1].endswith("%")
+
+
+def test_the_plain_loops_of_the_bench_do_plan(tiny_recipe, monkeypatch):
+    monkeypatch.setattr(bench, "recipe", tiny_recipe)
+    model, settings = bench.random_model("wall"), SETTINGS["wall"]
+    z0, goal = torch.zeros(1, model.latent_dim + 2), torch.ones(1, model.latent_dim + 2)
+    for planner, plain in ((settings.adam, bench.plain_adam), (settings.cem, bench.plain_cem)):
+        actions = plain(replace(planner, iterations=20), model, z0, goal).view(1, bench.HORIZON, -1)
+        objective = bench.GoalDistance(goal, model.latent_dim)
+        still = objective(model.rollout(z0, torch.zeros_like(actions)), actions)
+        assert objective(model.rollout(z0, actions), actions) < still
+    assert not any(weight.requires_grad for weight in model.parameters() if weight.grad is not None)
+
+
+# --- Bad input
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["dream"], "invalid choice: 'dream'"),
+        (["plan"], "required: --task"),
+        (["plan", "--task", "chess"], "invalid choice: 'chess' (choose from"),
+        (["plan", "--task", "wall", "--model", "dreamer"], "invalid choice: 'dreamer'"),
+        (["plan", "--task", "wall", "--planner", "mppi"], "invalid choice: 'mppi'"),
+        (["plan", "--task", "wall", "--goals", "far"], "invalid choice: 'far'"),
+        (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0, got '-1'"),
+        (["plan", "--task", "wall", "--problems", "many"], "invalid int value: 'many'"),
+        (["plan", "--task", "wall", "--problems", "0"], "At least 1 problem is needed, got 0"),
+        (["plan", "--task", "wall", "--speed", "9"], "unrecognized arguments: --speed 9"),
+        (["collect", "--task", "wall", "--episodes", "0"], "expected a whole number from 1, got '0'"),
+        (["train", "--task", "wall"], "required: --method"),
+        (["train", "--task", "wall", "--method", "base", "--seed", "1.5"], "got '1.5'"),
+        (["reproduce", "--preset", "huge"], "invalid choice: 'huge'"),
+        (["reproduce", "--only", "fig9"], "invalid choice: 'fig9'"),
+        (["reproduce", "--jobs", "0"], "expected a whole number from 1"),
+        (["bench", "app"], "invalid choice: 'app'"),
+    ],
+)
+def test_bad_arguments_get_one_sentence(argv, message, capsys):
+    assert message in refused(capsys, *argv)
+
+
+def test_a_missing_model_is_told_with_the_command_that_makes_it(empty_cache, capsys):
+    text = refused(capsys, "plan", "--task", "wall", "--model", "online", "--train-seed", 3)
+    assert "train it with 'python -m lab train --task wall --method online --seed 3'" in text
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
+    words = ["plan", "--task", "wall", "--checkpoint", tmp_path]
+    assert "model.json does not exist" in refused(capsys, *words)
+    (tmp_path / "model.json").write_text("{}")
+    assert "is not a world model of this lab" in refused(capsys, *words)
+
+
+def test_a_model_of_another_task_is_refused(trained, capsys):
+    text = refused(capsys, "plan", "--task", "wall", "--checkpoint", trained("point_maze"))
+    assert "is of point_maze, not of wall" in text
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+def test_a_missing_device_is_refused(trained, capsys):
+    words = ["--checkpoint", trained("wall"), "--device", "cuda"]
+    assert "Device 'cuda' is not available" in refused(capsys, "plan", "--task", "wall", *words)
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("strip.gif", "must end in .png or .pdf"), ("folder.png", "is a folder"), ("file/strip.png", "Cannot write")],
+)
+def test_a_film_strip_that_cannot_be_written(out, message, tmp_path, trained, quick_planners, capsys):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    assert run("plan", "--task", "wall", "--checkpoint", trained("wall"), "--out", tmp_path / out) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+@pytest.mark.parametrize("command", ["collect", "train --method base"])
+def test_a_cache_that_cannot_be_written(command, tmp_path, monkeypatch, quick_training, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "file" / "cache"))
+    assert "Cannot write" in refused(capsys, *command.split(), "--task", "wall")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_plan_that_is_not_finite_is_refused(trained, monkeypatch, capsys):
+    from lab.planning import GradientPlanner
+
+    monkeypatch.setitem(SETTINGS, "wall", Settings(gd=GradientPlanner("sgd", lr=float("inf"), iterations=2)))
+    text = refused(capsys, "plan", "--task", "wall", "--checkpoint", trained("wall"), "--planner", "gd")
+    assert "wall: actions must be finite numbers" in text
+
+
+def test_bugs_are_not_hidden(monkeypatch):
+    monkeypatch.setattr("lab.commands.bench", lambda _: {}["missing"])
+    with pytest.raises(KeyError):
+        cli.main(["bench"])
+
+
+# --- Stopping
+
+
+@pytest.mark.parametrize("send", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, quick_training, trained, capsys, monkeypatch):
+    expected = load_model(trained("wall", "control")).state_dict()
+    from lab.training.teacher_forcing import TeacherForcing
+
+    original = TeacherForcing.loss
+
+    def loss(self, model, step, rng):
+        if step == 8:
+            os.kill(os.getpid(), send)
+        return original(self, model, step, rng)
+
+    words = ["train", "--task", "wall", "--method", "control"]
+    monkeypatch.setattr(TeacherForcing, "loss", loss)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(*words) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+    error = capsys.readouterr().err
+    assert "python -m lab train: stopped; run the same command again to go on from the last checkpoint." in error
+    assert "Traceback" not in error
+    monkeypatch.setattr(TeacherForcing, "loss", original)
+    assert run(*words) == 0
+    resumed = load_model(cache_root() / "models" / "wall" / "control" / "seed0").state_dict()
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+
+
+def test_python_m_lab_is_the_command_line():
+    done = subprocess.run([sys.executable, "-m", "lab", "bench", "app"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("python -m lab bench: ") and done.stderr.count("\n") == 1

@@ -1,0 +1,173 @@
+"""Data sets: determinism, splits, the cache, and problems drawn from them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lab.data import GOALS, SPLITS, DataSpec, load_or_collect, sample_problems
+from lab.data.dataset import collect_states, dataset_folder, fingerprint
+from lab.errors import LabError
+from lab.tasks import TASKS, make_task
+
+SPEC = DataSpec("wall", "tune", episodes=3, size=16)
+
+
+def collect(spec, root):
+    return load_or_collect(spec, root, progress=False)
+
+
+def same(first, second):
+    np.testing.assert_array_equal(first.states, second.states)
+    np.testing.assert_array_equal(first.actions, second.actions)
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+def no_leftovers(root):
+    return [path for path in root.rglob(".*")] == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_equal_specs_give_equal_data_and_the_pictures_show_the_states(task, tmp_path):
+    spec = replace(SPEC, task=task)
+    data = collect(spec, tmp_path / "one")
+    same(data, collect(spec, tmp_path / "two"))
+    simulator = make_task(task)
+    assert data.states.shape == (3, 51, len(simulator.state_fields)) and data.actions.shape == (3, 50, 2)
+    np.testing.assert_array_equal(data.pixels[1], simulator.render(data.states[1], 16))
+    np.testing.assert_array_equal(collect_states(spec).states, data.states)
+    assert no_leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_two_splits_or_seeds_share_a_start(task):
+    specs = [DataSpec(task, split, episodes=50, seed=seed) for split in SPLITS for seed in (0, 1)]
+    starts = np.concatenate([collect_states(spec).states[:, 0] for spec in specs])
+    assert len(np.unique(starts, axis=0)) == len(starts) == 300
+
+
+def test_a_larger_set_begins_with_a_smaller_one():
+    small, large = (collect_states(replace(SPEC, episodes=n)) for n in (53, 101))
+    np.testing.assert_array_equal(small.states, large.states[:53])
+    np.testing.assert_array_equal(small.actions, large.actions[:53])
+
+
+def test_a_stored_set_is_read_and_not_collected_again(tmp_path, monkeypatch):
+    first = collect(SPEC, tmp_path)
+    monkeypatch.setattr("lab.data.dataset._collect", lambda *_: pytest.fail("collected again"))
+    same(first, collect(SPEC, tmp_path))
+
+
+def _truncate(name):
+    def damage(folder):
+        path = folder / name
+        path.write_bytes(path.read_bytes()[:-100])
+
+    return damage
+
+
+DAMAGES = {
+    "no meta": lambda folder: (folder / "meta.json").unlink(),
+    "no JSON": lambda folder: (folder / "meta.json").write_text("{"),
+    "foreign JSON": lambda folder: (folder / "meta.json").write_text("[]"),
+    "empty JSON": lambda folder: (folder / "meta.json").write_text("{}"),
+    "other data": lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0"})),
+    "half the states": _truncate("state.npy"),
+    "half the pixels": _truncate("pixels.npy"),
+    "empty actions": lambda folder: (folder / "action.npy").write_bytes(b""),
+    "no actions": lambda folder: (folder / "action.npy").unlink(),
+    "fewer episodes": lambda folder: np.save(folder / "state.npy", np.zeros((2, 51, 2))),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_broken_set_is_made_anew(damage, tmp_path):
+    first = collect(SPEC, tmp_path)
+    copy = replace(first, states=first.states.copy(), actions=first.actions.copy(), pixels=first.pixels.copy())
+    DAMAGES[damage](dataset_folder(SPEC, tmp_path))
+    same(copy, collect(SPEC, tmp_path))
+    assert no_leftovers(tmp_path)
+
+
+def test_what_a_killed_collection_leaves_is_not_mistaken_for_data(tmp_path):
+    folder = dataset_folder(SPEC, tmp_path)
+    half = folder.parent / f".{folder.name}-abc" / folder.name
+    half.mkdir(parents=True)
+    (half / "state.npy").write_bytes(b"half")
+    assert len(collect(SPEC, tmp_path).states) == 3
+    assert (folder / "meta.json").is_file()
+
+
+def test_an_interrupted_collection_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lab.tasks.wall.Wall.render", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr("lab.data.dataset.fingerprint", lambda _: "0")
+        collect(SPEC, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [] and no_leftovers(tmp_path)
+
+
+def test_the_fingerprint_changes_with_every_part_of_the_spec_and_with_the_physics(monkeypatch):
+    others = {"task": "point_maze", "split": "test", "episodes": 4, "seed": 1, "size": 32, "pixels": False}
+    prints = {fingerprint(replace(SPEC, **{name: value})) for name, value in others.items()}
+    assert len(prints | {fingerprint(SPEC)}) == len(others) + 1
+    before = fingerprint(SPEC)
+    monkeypatch.setattr("lab.tasks.wall.Wall.step", lambda self, states, actions: states)
+    assert fingerprint(SPEC) != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"split": "exam"}, "Unknown split 'exam'"), ({"episodes": 0}, "at least 1 episode"), ({"task": "go"}, "'go'")],
+)
+def test_impossible_specs_are_refused(changes, message):
+    with pytest.raises(LabError, match=message):
+        replace(SPEC, **changes)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_dataset_problems_are_solved_by_replaying_the_expert(task):
+    problems = sample_problems(task, "dataset", 30, "tune")
+    simulator = make_task(task)
+    reached = simulator.rollout(problems.starts, problems.expert)[:, -1]
+    np.testing.assert_array_equal(reached, problems.goals)
+    assert simulator.apart(problems.starts, problems.goals).all()
+    assert problems.expert.shape == (30, 25, 2)
+
+
+@pytest.mark.parametrize("goals", GOALS)
+def test_problems_follow_from_split_and_seed(goals):
+    first, again = (sample_problems("wall", goals, 20) for _ in range(2))
+    np.testing.assert_array_equal(first.starts, again.starts)
+    np.testing.assert_array_equal(first.goals, again.goals)
+    for other in (sample_problems("wall", goals, 20, "tune"), sample_problems("wall", goals, 20, "test", 1)):
+        assert not (first.starts == other.starts).all(1).any()
+
+
+def test_more_dataset_problems_begin_with_the_same_ones():
+    few, many = (sample_problems("wall", "dataset", n) for n in (10, 60))
+    np.testing.assert_array_equal(few.starts, many.starts[:10])
+    np.testing.assert_array_equal(few.goals, many.goals[:10])
+
+
+def test_no_test_start_is_a_state_of_the_training_data():
+    train = collect_states(DataSpec("wall", "train", 100)).states.reshape(-1, 2)
+    starts = sample_problems("wall", "dataset", 100).starts
+    assert not (starts[:, None] == train[None]).all(-1).any()
+
+
+def test_some_of_the_problems_are_problems():
+    problems = sample_problems("wall", "dataset", 10)
+    few = problems[2:5]
+    assert len(few) == 3
+    np.testing.assert_array_equal(few.expert, problems.expert[2:5])
+    assert sample_problems("wall", "random", 4)[:2].expert is None
+
+
+@pytest.mark.parametrize(("goals", "n", "message"), [("far", 5, "Unknown goals 'far'"), ("random", 0, "got 0")])
+def test_impossible_problems_are_refused(goals, n, message):
+    with pytest.raises(LabError, match=message):
+        sample_problems("wall", goals, n)

@@ -1,0 +1,391 @@
+"""Planners: single steps against hand-computed numbers, optima that are known, and what must never change."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation import evaluate
+from lab.evaluation.simulation import SimulatorDynamics
+from lab.planning import (
+    CEM,
+    MPC,
+    OPEN_LOOP,
+    SETTINGS,
+    Constant,
+    GoalDistance,
+    GradientPlanner,
+    Plan,
+    RandomActions,
+    Settings,
+    unplanned,
+)  # fmt: skip
+
+H, A = 3, 2
+GD = GradientPlanner("sgd", lr=0.1, iterations=1, noise=0.0)
+
+
+class Sum:
+    """z' = z + scale * a: the loss is quadratic in the actions, with a known optimum and gradient."""
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def rollout(self, z0, actions):
+        return torch.cat([z0.unsqueeze(-2), z0.unsqueeze(-2) + self.scale * actions.cumsum(-2)], -2)
+
+
+class Bent(torch.nn.Module):
+    """A small nonlinear model with weights."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.layer = torch.nn.Linear(2 * A, A)
+
+    def rollout(self, z0, actions):
+        z = [z0]
+        for action in actions.unbind(-2):
+            z.append(z[-1] + torch.tanh(self.layer(torch.cat([z[-1], action], -1))))
+        return torch.stack(z, -2)
+
+
+def problems(n, seed=0):
+    """(z0, objective, init) of ``n`` problems."""
+    rng = torch.Generator().manual_seed(seed)
+    z0, goal = torch.randn(2, n, A, generator=rng).unbind()
+    return z0, GoalDistance(goal, A), unplanned(n, H, A)
+
+
+PLANNERS = {
+    "gd": GradientPlanner("sgd", lr=0.3, iterations=20),
+    "adam": GradientPlanner("adam", lr=0.1, iterations=20),
+    "cem": CEM(samples=40, elites=8, iterations=4),
+}
+every_planner = pytest.mark.parametrize("planner", PLANNERS.values(), ids=PLANNERS)
+
+
+# --- One step by hand
+
+
+def test_one_step_of_gradient_descent_by_hand():
+    start = torch.tensor([[[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]])
+    z0, goal = torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, 4.0]])
+    plan = GD.plan(Sum(), z0, GoalDistance(goal, A), start, [0])
+    # z_H = z0 + sum(a) = (2.5, 2); L = mean((z_H - goal)^2) = (6.25 + 4) / 2; dL/da = (z_H - goal) for every a
+    assert plan.history.tolist() == [[5.125]]
+    torch.testing.assert_close(plan.actions, start - 0.1 * torch.tensor([2.5, -2.0]))
+    # the sum moved by 3 * 0.1 * (2.5, -2)
+    assert plan.loss.item() == pytest.approx(((2.5 - 0.75) ** 2 + (-2 + 0.6) ** 2) / 2)
+
+
+def test_adam_takes_torchs_steps():
+    model = Bent().double()
+    z0, objective, _ = problems(4)
+    z0, objective = z0.double(), GoalDistance(objective.goal.double(), A)
+    start = torch.randn(4, H, A, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    ours = GradientPlanner("adam", lr=0.1, iterations=7, noise=0.0).plan(model, z0, objective, start, range(4))
+    actions = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([actions], lr=0.1)
+    for _ in range(7):
+        optimiser.zero_grad()
+        objective(model.rollout(z0, actions), actions).sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(ours.actions, actions.detach(), rtol=0, atol=1e-12)
+
+
+def test_noise_and_start_have_their_deviations():
+    class Flat:
+        def rollout(self, z0, actions):
+            return z0.unsqueeze(-2) + 0 * actions.cumsum(-2).repeat(1, 2, 1)[:, : H + 1]
+
+    z0, objective, init = problems(400)
+    quiet = replace(GD, iterations=1)
+    start = quiet.plan(Flat(), z0, objective, init, range(400)).actions
+    assert start.std().item() == pytest.approx(1, rel=0.05)
+    noisy = replace(GD, iterations=9, noise=0.5).plan(Flat(), z0, objective, init, range(400)).actions
+    assert (noisy - start).std().item() == pytest.approx(1.5, rel=0.05)  # sqrt(9) * 0.5
+
+
+def test_one_refit_of_cem_by_hand():
+    z0, objective, _ = problems(2)
+    warm = torch.full((2, H, A), 0.25)
+    plan = CEM(samples=12, elites=3, iterations=1, std=0.5).plan(Sum(), z0, objective, warm, [7, 8])
+    for i, seed in enumerate((7, 8)):
+        noise = torch.randn(12, H, A, generator=torch.Generator().manual_seed(seed))
+        noise[0] = 0
+        samples = 0.25 + 0.5 * noise
+        loss = ((z0[i] + samples.sum(1) - objective.goal[i]) ** 2).mean(-1)
+        elites = samples[loss.argsort()[:3]]
+        torch.testing.assert_close(plan.actions[i], elites.mean(0))
+        assert plan.history[0, i] == pytest.approx(loss.min().item())
+
+
+def test_cems_second_iteration_samples_around_the_elites():
+    z0, objective, init = problems(1)
+    seen = []
+    planner = CEM(samples=500, elites=50, iterations=2)
+
+    class Watched(Sum):
+        def rollout(self, z0, actions):
+            seen.append(actions)
+            return super().rollout(z0, actions)
+
+    planner.plan(Watched(), z0, objective, init, [0])
+    first, second = seen[0][0], seen[1][0]
+    loss = ((z0[0] + first.sum(1) - objective.goal[0]) ** 2).mean(-1)
+    elites = first[loss.argsort()[:50]]
+    torch.testing.assert_close(second[0], elites.mean(0))
+    torch.testing.assert_close(second[1:].std(0), elites.std(0), rtol=0.15, atol=0)
+
+
+# --- Known optima
+
+
+@pytest.mark.parametrize(
+    "planner",
+    [GradientPlanner("sgd", 0.3, 60, noise=0.0), GradientPlanner("adam", 0.1, 300, noise=0.0), CEM(200, 20, 25)],
+    ids=PLANNERS,
+)
+def test_a_quadratic_is_solved(planner):
+    z0, objective, init = problems(6)
+    plan = planner.plan(Sum(), z0, objective, init, range(6))
+    assert (plan.loss < 1e-3).all()
+    torch.testing.assert_close(z0 + plan.actions.sum(1), objective.goal, atol=0.05, rtol=0)
+    assert (plan.history[0] > 10 * plan.loss).all()
+
+
+def test_weighted_objective_pulls_early_states_to_the_goal():
+    z0, objective, init = problems(3)
+    planner = GradientPlanner("adam", 0.1, 400, noise=0.0)
+    weighted = planner.plan(Sum(), z0, replace(objective, base=0.5), init, range(3)).actions
+    early = Sum().rollout(z0, weighted)[:, 1]
+    torch.testing.assert_close(early, objective.goal, atol=0.02, rtol=0)
+
+
+def test_objective_by_hand():
+    z = torch.tensor([[[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [2.0, 0.0, 3.0]]])  # (1, H + 1 = 3, 2 + 1)
+    goal = torch.tensor([[1.0, 1.0, 1.0]])
+    nothing = torch.zeros(1, 2, 1)
+    assert GoalDistance(goal, 2)(z, nothing).tolist() == [1.0]
+    assert GoalDistance(goal, 2, proprio=0.5)(z, nothing).tolist() == [1.0 + 0.5 * 4]
+    weighted = GoalDistance(goal, 2, base=0.5)(z, nothing).item()
+    assert weighted == pytest.approx((1.0 * 1 + 0.5 * 0 + 0.25 * 1) / 1.75)
+    samples = z[:, None].expand(1, 5, 3, 3)
+    assert GoalDistance(goal, 2)(samples, nothing).shape == (1, 5)
+
+
+# --- What must never change
+
+
+@every_planner
+def test_no_weight_and_no_start_collects_a_gradient(planner):
+    model = Bent()
+    z0, objective, init = problems(3)
+    plan = planner.plan(model, z0, objective, init, range(3))
+    assert all(weight.requires_grad and weight.grad is None for weight in model.parameters())
+    assert z0.grad is None and objective.goal.grad is None
+    assert not (plan.actions.requires_grad or plan.loss.requires_grad or plan.history.requires_grad)
+    assert init.isnan().all()
+
+
+@every_planner
+def test_the_global_random_state_is_untouched(planner):
+    torch.manual_seed(5)
+    np.random.seed(5)
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    planner.plan(Sum(), *problems(3), range(3))
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert (np.random.get_state()[1] == numpy_state).all()
+
+
+@every_planner
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_chunks_do_not_change_plans(planner, chunk):
+    model, (z0, objective, init) = Bent(), problems(7)
+    whole = replace(planner, chunk=7).plan(model, z0, objective, init, range(7))
+    parts = replace(planner, chunk=chunk).plan(model, z0, objective, init, range(7))
+    torch.testing.assert_close(whole.actions, parts.actions, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(whole.history, parts.history, atol=1e-4, rtol=1e-4)
+    assert whole.history.shape == (planner.iterations, 7)
+
+
+@every_planner
+def test_problems_may_change_places(planner):
+    model, (z0, objective, init) = Bent(), problems(5)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    straight = planner.plan(model, z0, objective, init, range(5))
+    moved = planner.plan(model, z0[order], GoalDistance(objective.goal[order], A), init, order.tolist())
+    torch.testing.assert_close(moved.actions, straight.actions[order], atol=1e-4, rtol=1e-4)
+
+
+@every_planner
+def test_equal_seeds_give_equal_plans_and_others_do_not(planner):
+    model, (z0, objective, init) = Bent(), problems(2)
+    first, again = (planner.plan(model, z0, objective, init, [1, 2]) for _ in range(2))
+    assert torch.equal(first.actions, again.actions)
+    assert not torch.equal(first.actions, planner.plan(model, z0, objective, init, [3, 4]).actions)
+
+
+@every_planner
+def test_a_warm_start_is_used_where_it_is_given(planner):
+    z0, objective, init = problems(2)
+    optimum = ((objective.goal - z0) / H)[:, None].expand(2, H, A)
+    warm = init.clone()
+    warm[0] = optimum[0]
+    plan = replace(planner, iterations=1).plan(Sum(), z0, objective, warm, [0, 1])
+    assert plan.history[0, 0] < 1e-9 and plan.history[0, 1] > 1e-3
+    half = init.clone()
+    half[:, :1] = 100.0
+    seen = []
+    replace(planner, iterations=1).plan(Sum(), z0, objective, half, [0, 1], lambda i, actions, _: seen.append(actions))
+    if isinstance(planner, GradientPlanner):
+        assert (seen[0][:, 0] == 100).all() and (seen[0][:, 1:].abs() < 6).all()
+
+
+@every_planner
+def test_actions_stay_within_their_bound(planner):
+    z0, objective, init = problems(4)
+    far = GoalDistance(objective.goal + 100, A)
+    plan = replace(planner, bound=0.7).plan(Sum(), z0, far, init, range(4))
+    assert plan.actions.abs().max() <= 0.7
+    assert plan.actions.abs().max() > 0.5
+    assert replace(planner, bound=None).plan(Sum(), z0, far, init, range(4)).actions.abs().max() > 0.7
+
+
+@every_planner
+def test_callbacks_see_every_iteration_and_change_nothing(planner):
+    model, (z0, objective, init) = Bent(), problems(2)
+    seen = []
+
+    def record(i, actions, loss):
+        seen.append((i, actions.shape, loss.clone()))
+
+    watched = planner.plan(model, z0, objective, init, range(2), record)
+    assert [i for i, *_ in seen] == list(range(planner.iterations))
+    assert all(shape == (2, H, A) for _, shape, _ in seen)
+    assert torch.equal(torch.stack([loss for *_, loss in seen]), watched.history)
+    assert torch.equal(watched.actions, planner.plan(model, z0, objective, init, range(2)).actions)
+
+
+def test_floors_ignore_the_goal():
+    z0, objective, init = problems(300)
+    block = torch.tensor([0.5, -0.5])
+    constant = Constant(block).plan(Sum(), z0, objective, init, range(300))
+    assert (constant.actions == block).all() and constant.actions.shape == (300, H, A)
+    drawn = RandomActions().plan(Sum(), z0, objective, init, range(300)).actions
+    assert drawn.std().item() == pytest.approx(1, rel=0.05)
+    assert torch.equal(drawn[:5], RandomActions().plan(Sum(), z0[:5], objective[:5], init[:5], range(5)).actions)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GradientPlanner("newton"), "Unknown optimiser 'newton'"),
+        (lambda: CEM(samples=10, elites=11), "elites <= samples"),
+        (lambda: CEM(elites=1), "2 <= elites"),
+        (lambda: MPC(horizon=3, execute=4), "1 <= execute <= horizon"),
+        (lambda: MPC(budget=0), "budget of at least 1"),
+        (lambda: Settings().planner("mppi"), "Unknown planner 'mppi': choose one of gd, adam, cem"),
+    ],
+)
+def test_impossible_settings_are_refused(make, message):
+    with pytest.raises(LabError, match=message):
+        make()
+
+
+# --- MPC
+
+
+@dataclass
+class Recorder:
+    """A planner that notes what it is asked and plans 1, 2, 3, … for every problem."""
+
+    calls: list
+
+    def plan(self, model, z0, objective, init, seeds, callback=None):
+        self.calls.append((z0.clone(), init.clone(), list(seeds)))
+        actions = torch.arange(1.0, init.shape[1] + 1)[:, None].expand(init.shape) + 10 * len(self.calls)
+        return Plan(actions, torch.zeros(len(z0)), torch.zeros(1, len(z0)))
+
+
+class Integrator:
+    """A world in which z is the sum of all executed actions."""
+
+    def __init__(self, n):
+        self.z, self.executed = torch.zeros(n, A), []
+
+    def observe(self):
+        return self.z
+
+    def execute(self, blocks):
+        self.executed.append(blocks[0, :, 0].tolist())
+        self.z = self.z + blocks.sum(1)
+
+
+def drive(mpc, n=2):
+    planner, world = Recorder([]), Integrator(n)
+    plans = mpc.run(planner, Sum(), GoalDistance(torch.zeros(n, A), A), world, A, list(range(n)))
+    return planner.calls, world, plans
+
+
+@pytest.mark.parametrize(
+    ("mpc", "horizons"),
+    [
+        (MPC(5, 1, 10), [5, 4, 3, 2, 1, 5, 4, 3, 2, 1]),
+        (MPC(5, 1, 3, shrink=False), [5, 5, 5]),
+        (MPC(4, 2, 4), [4, 2, 4, 2]),
+        (MPC(5, 5, 2), [5, 5]),
+        (OPEN_LOOP, [5]),
+    ],
+)
+def test_horizons_of_replans(mpc, horizons):
+    calls, world, plans = drive(mpc)
+    assert [init.shape[1] for _, init, _ in calls] == [plan.actions.shape[1] for plan in plans] == horizons
+    assert [len(blocks) for blocks in world.executed] == [mpc.execute] * mpc.budget
+
+
+def test_every_replan_sees_the_world_starts_warm_and_has_its_own_seeds():
+    calls, world, _ = drive(MPC(3, 1, 4))
+    assert world.executed == [[11.0], [21.0], [31.0], [41.0]]
+    assert [z0[0, 0].item() for z0, *_ in calls] == [0, 11, 32, 63]
+    assert calls[0][1].isnan().all()
+    assert calls[1][1][0, :, 0].tolist() == [12, 13]  # what the first plan meant to do next
+    assert calls[2][1][0, :, 0].tolist() == [22]
+    assert calls[3][1].isnan().all() and calls[3][1].shape[1] == 3  # a new horizon starts afresh
+    seeds = [tuple(seeds) for *_, seeds in calls]
+    assert seeds[0] == (0, 1) and len(set(itertools.chain(*seeds))) == 8
+
+
+def test_a_fixed_horizon_warms_all_but_its_last_block():
+    calls, *_ = drive(MPC(3, 1, 2, shrink=False))
+    assert calls[1][1][0, :2, 0].tolist() == [12, 13] and calls[1][1][:, 2].isnan().all()
+
+
+@pytest.mark.parametrize("task", ["wall", "point_maze"])
+def test_mpc_with_the_true_simulator_reaches_the_goals(task):
+    model, pairs = SimulatorDynamics(task), sample_problems(task, "dataset", 20, "tune")
+    planner = CEM(samples=64, elites=8, iterations=3)
+    success = {mode: evaluate(model, planner, pairs, mode).success["full"].mean() for mode in ("open", "mpc")}
+    assert success["mpc"] >= max(0.9, success["open"])
+
+
+@pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
+def test_the_simulator_as_a_model_makes_no_error(task):
+    model, pairs = SimulatorDynamics(task), sample_problems(task, "dataset", 3)
+    z = model.rollout(model.observe(pairs.starts), model.normalise_actions(pairs.expert))
+    assert z.shape == (3, 6, model.latent_dim + pairs.starts.shape[1])
+    torch.testing.assert_close(z[:, -1], model.observe(pairs.goals))
+    assert GoalDistance(model.observe(pairs.goals), model.latent_dim)(z, None).max() < 1e-12
+
+
+def test_every_task_has_settings_for_every_planner():
+    for settings in SETTINGS.values():
+        assert {settings.planner(name).__class__ for name in ("gd", "adam", "cem")} == {GradientPlanner, CEM}
+        assert settings.planner("adam", "mpc").iterations == settings.replan_iterations
+        assert settings.planner("adam").lr == settings.planner("adam", "mpc").lr
