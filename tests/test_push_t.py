@@ -131,6 +131,14 @@ def test_no_finite_action_leaves_the_numbers(seed, actions):
     assert np.isfinite(wild(seed, actions)).all()
 
 
+@given(seeds, st.lists(st.tuples(finite, finite), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_no_finite_action_leaves_the_declared_bounds(seed, actions):
+    states = wild(seed, actions)
+    assert (states >= PushT.state_low).all() and (states <= PushT.state_high).all()
+    assert (states[..., 4] < 2 * np.pi).all()
+
+
 @pytest.mark.parametrize("action", [(1e30, 0), (-1e300, 1e300), (1e5, -1e5)])
 def test_huge_actions_are_clipped(action):
     states = rollout((250, 250, 300, 300, 1, 0, 0), *[action, (0, 0), (-action[0], -action[1])] * 5)
@@ -138,10 +146,30 @@ def test_huge_actions_are_clipped(action):
     assert (states >= PushT.state_low).all() and (states <= PushT.state_high).all()
 
 
+@given(seeds, st.floats(0.2, 5))
+@settings(max_examples=15, deadline=None)
+def test_a_block_pressed_against_a_wall_stays_inside(seed, strength):
+    task = PushT()
+    states, _ = task.random_states(np.random.default_rng(seed), 8)
+    for _ in range(30):
+        ahead = on_table([(0, 45)], states)[:, 0] - states[:, :2]
+        states = task.step(states, strength * ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9))
+        assert into_walls(states).max() <= 0.1 + 1e-9
+
+
 def test_a_block_can_be_pushed_flush_against_the_wall():
     states = rollout((250, 338, 250, 365, 0, 0, 0), *[(0, 0.1)] * 8)
     assert into_walls(states[-1]) == pytest.approx(0, abs=0.2)
     np.testing.assert_allclose(np.sin(states[:, 4]), 0, atol=1e-3)
+
+
+def test_a_start_given_inside_a_wall_is_put_back():
+    start = np.array([400, 100, 30, 250, 2, 0, 0])
+    assert into_walls(start) > 5
+    states = rollout(start, (0, 0), (0, 0))
+    assert into_walls(states[1:]).max() <= 0.1
+    np.testing.assert_array_equal(states[2], states[1])
+    assert states[1, 3] == 250 and states[1, 4] == 2
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -165,6 +193,11 @@ def test_no_random_problem_begins_with_the_pusher_on_the_block():
         edges = np.linspace(OUTLINE, np.roll(OUTLINE, -1, 0), 50, axis=1).reshape(-1, 2)
         gaps = np.linalg.norm(on_table(edges, states) - states[:, None, :2], axis=-1).min(1)
         assert gaps.min() > 15
+
+
+def test_no_random_problem_has_the_block_in_a_wall():
+    for states in PushT().random_states(np.random.default_rng(0), 1000):
+        assert into_walls(states).max() <= 0.1
 
 
 def test_success_needs_pusher_block_and_angle():
@@ -198,6 +231,10 @@ def test_the_data_push_the_block_about(data):
     assert np.histogram(states[..., 4], 8, (0, 2 * np.pi))[0].min() > 0.04 * states[..., 4].size
     assert (np.abs(states[..., :2] - 256) < 256).all()
     assert PushT().collect(np.random.default_rng(0), 3, 7)[1].shape == (3, 7, 2)
+
+
+def test_the_data_keep_the_block_inside(data):
+    assert into_walls(data[0]).max() <= 0.1 + 1e-9
 
 
 def test_the_data_follow_from_the_generator_alone():

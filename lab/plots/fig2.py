@@ -9,7 +9,20 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
-from lab.plots.style import CLEAR, GRID, GREY, LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown
+from lab.plots.style import (
+    CLEAR,
+    GRID,
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    MODELS,
+    annotate,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+)
 from lab.results import Result
 
 COLOURS = "viridis"

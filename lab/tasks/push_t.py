@@ -16,9 +16,12 @@ STIFFNESS, DAMPING = 100.0, 20.0  # of the pusher's PD control
 PUSHER_RADIUS = 15.0  # px
 CENTRE_OF_GRAVITY = 45.0  # px below the block's origin, in its own frame
 MOMENT = 3000.0
-TOUCH = 95.0  # px: the block's farthest corner is 76.5 px from its centre of gravity, the pusher's radius is 15
 STEM, BAR = ((-15, 30), (15, 30), (15, 120), (-15, 120)), ((-60, 0), (60, 0), (60, 30), (-60, 30))
-ARENA = ((5, 5), (5, 506), (506, 506), (506, 5))
+CORNERS = np.array([(-60, 0), (60, 0), (60, 30), (15, 120), (-15, 120), (-60, 30)], dtype=np.float64)  # convex hull
+MARGIN = 0.1  # px: nearer than this counts as touching; the physics engine tolerates as much overlap
+WALLS = (((5, 5), (5, 506)), ((5, 506), (506, 506)), ((506, 506), (506, 5)), ((506, 5), (5, 5)))
+FLOOR = (7.0, 504.0)  # px: between the faces of the walls, which have a radius of 2 px
+BLOCK_RADIUS = 76.5  # px from the centre of gravity to the farthest corner
 TABLE = (-1000.0, 1512.0)  # px: the pusher's target is kept in here
 
 
@@ -35,7 +38,9 @@ class PushT(Task):
     - setting a state takes no physics step (the start moved by v * 0.01 s);
     - the state is complete: what the physics engine remembers beyond it (the block's velocity and contact impulses
       of the last 0.01 s) is dropped after each action, so that any stored state replays exactly;
-    - the pusher's target stays within 1000 px of the table, where the reference lets it run to infinity.
+    - the pusher's target stays within 1000 px of the table, where the reference lets it run to infinity;
+    - a block that the pusher, which no wall stops, has pressed into a wall or through it is put back inside at the
+      end of each action (the reference loses the block off the table); none is drawn overlapping a wall.
     """
 
     name: ClassVar[str] = "push_t"
@@ -46,8 +51,8 @@ class PushT(Task):
     proprio_fields: ClassVar[tuple[str, ...]] = ("agent_x", "agent_y", "agent_vx", "agent_vy")
     action_fields: ClassVar[tuple[str, ...]] = ("dx", "dy")
     action_limit: ClassVar[float] = 5.0
-    state_low: ClassVar[tuple[float, ...]] = (-2000.0, -2000.0, -100.0, -100.0, 0.0, -20000.0, -20000.0)
-    state_high: ClassVar[tuple[float, ...]] = (2500.0, 2500.0, 612.0, 612.0, 2 * np.pi, 20000.0, 20000.0)
+    state_low: ClassVar[tuple[float, ...]] = (-2000.0, -2000.0, 0.0, 0.0, 0.0, -20000.0, -20000.0)
+    state_high: ClassVar[tuple[float, ...]] = (2512.0, 2512.0, 512.0, 512.0, 2 * np.pi, 20000.0, 20000.0)
     criteria: ClassVar[tuple[str, ...]] = ("full", "block")
 
     def step(self, states: Floats, actions: Floats) -> Floats:
@@ -55,16 +60,19 @@ class PushT(Task):
         path, velocity = _pusher_path(states[:, :2], states[:, 5:], actions)
         after = states.copy()
         after[:, :2], after[:, 5:] = path[-1], velocity[-1]
-        nearest = np.linalg.norm(path - centre_of_gravity(states), axis=-1).min(0)
-        for i in np.flatnonzero(nearest < TOUCH):
-            after[i, 2:5] = _push(states[i, 2:5], path[:, i], velocity[:, i])
+        touching = clearance(path[1:SUBSTEPS], states) < MARGIN  # touching in the last sub-step moves nothing any more
+        for i in np.flatnonzero(touching.any(0)):
+            first = int(touching[:, i].argmax())  # until then the block rests
+            after[i, 2:5] = _push(states[i, 2:5], path[first:, i], velocity[first:, i])
+        after[:, 4] = _wrap(after[:, 4])
+        after[:, 2:4] += _into_arena(after)
         return after
 
     def render(self, states: Floats, size: int) -> np.ndarray:
         return draw(states, size)
 
     def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """Pusher in [50, 450)^2, block in [100, 400)^2, any angle, at rest; pushers on the block drawn again."""
+        """Pusher in [50, 450)^2, block in [100, 400)^2, any angle, at rest; overlaps drawn again."""
         return _random(rng, n), _random(rng, n)
 
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
@@ -80,10 +88,32 @@ class PushT(Task):
         return np.maximum(position, turn)
 
 
-def centre_of_gravity(states: Floats) -> Floats:
-    """The block's centre of gravity (B, 2) in ``states`` (B, 7)."""
-    angle = states[:, 4]
-    return states[:, 2:4] + CENTRE_OF_GRAVITY * np.stack([-np.sin(angle), np.cos(angle)], -1)
+def clearance(positions: Floats, states: Floats) -> Floats:
+    """Distance (..., B), px, of a pusher at ``positions`` (..., B, 2) from the block of ``states`` (B, 7)."""
+    cos, sin = np.cos(states[:, 4]), np.sin(states[:, 4])
+    x, y = positions[..., 0] - states[:, 2], positions[..., 1] - states[:, 3]
+    x, y = np.abs(cos * x + sin * y), cos * y - sin * x
+    bar, stem = _to_box(x - 60, np.abs(y - 15) - 15), _to_box(x - 15, np.abs(y - 75) - 45)
+    return np.minimum(bar, stem) - PUSHER_RADIUS
+
+
+def _to_box(x: Floats, y: Floats) -> Floats:
+    """Signed distance to a box, of points ``x`` and ``y`` beyond its sides."""
+    return np.hypot(np.maximum(x, 0), np.maximum(y, 0)) + np.minimum(np.maximum(x, y), 0)
+
+
+def _wrap(angle: Floats) -> Floats:
+    wrapped = angle % (2 * np.pi)
+    return np.where(wrapped < 2 * np.pi, wrapped, 0.0)  # a tiny negative angle is rounded up to 2 pi
+
+
+def _into_arena(states: Floats) -> Floats:
+    """The displacement (B, 2) that brings blocks of ``states`` (B, 7) which overlap a wall back inside."""
+    cos, sin = np.cos(states[:, 4, None]), np.sin(states[:, 4, None])
+    x, y = CORNERS.T
+    corners = states[:, None, 2:4] + np.stack([cos * x - sin * y, sin * x + cos * y], -1)
+    low, high = FLOOR[0] - corners.min(1), corners.max(1) - FLOOR[1]
+    return np.where(low > MARGIN, low, np.where(high > MARGIN, -high, 0.0))
 
 
 def _random(rng: np.random.Generator, n: int) -> Floats:
@@ -93,7 +123,8 @@ def _random(rng: np.random.Generator, n: int) -> Floats:
         states[todo, :2] = rng.integers(50, 450, (len(todo), 2))
         states[todo, 2:4] = rng.integers(100, 400, (len(todo), 2))
         states[todo, 4] = rng.uniform(0, 2 * np.pi, len(todo))
-        todo = todo[np.linalg.norm(states[todo, :2] - centre_of_gravity(states[todo]), axis=-1) < TOUCH]
+        drawn = states[todo]
+        todo = todo[(clearance(drawn[:, :2], drawn) < MARGIN) | _into_arena(drawn).any(-1)]
     return states
 
 
@@ -109,7 +140,7 @@ def _pusher_path(position: Floats, velocity: Floats, actions: Floats) -> tuple[F
 
 
 def _push(pose: Floats, path: Floats, velocity: Floats) -> tuple[float, float, float]:
-    """Where the block at ``pose`` (x, y, angle) is after the pusher has gone along ``path`` (11, 2).
+    """Where the block at ``pose`` (x, y, angle) is after the pusher has gone along ``path`` (n + 1, 2).
 
     The space is made anew for every action: nothing is left in it that the state does not hold.
     """
@@ -120,11 +151,23 @@ def _push(pose: Floats, path: Floats, velocity: Floats) -> tuple[float, float, f
     block.center_of_gravity = (0.0, CENTRE_OF_GRAVITY)
     block.angle = float(pose[2])
     block.position = (float(pose[0]), float(pose[1]))
-    walls = [pymunk.Segment(space.static_body, a, b, 2.0) for a, b in zip(ARENA, ARENA[1:] + ARENA[:1], strict=True)]
     shapes = [pymunk.Poly(block, corners) for corners in (BAR, STEM)]
+    walls = [pymunk.Segment(space.static_body, *ends, 2.0) for ends in _walls_near(block, path)]
     space.add(pusher, block, pymunk.Circle(pusher, PUSHER_RADIUS), *shapes, *walls)
-    for before, moving in zip(path[:-1].tolist(), velocity[1:].tolist(), strict=True):
-        pusher.position, pusher.velocity = tuple(before), tuple(moving)
+    pusher.position = tuple(path[0].tolist())
+    for moving in velocity[1:].tolist():
+        pusher.velocity = tuple(moving)
         space.step(TIME_STEP)
     x, y = block.position
-    return x, y, block.angle % (2 * np.pi)
+    return x, y, block.angle
+
+
+def _walls_near(block: pymunk.Body, path: Floats) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The walls that ``block`` may meet while the pusher goes along ``path``: making the others costs most of a push.
+
+    A corner of the block moves at most 1.4 times as far as the pusher, and what overlaps is set apart besides.
+    """
+    reach = BLOCK_RADIUS + 2.0 * float(np.abs(np.diff(path, axis=0)).sum()) + 30.0
+    x, y = block.local_to_world(block.center_of_gravity)
+    room = (x - FLOOR[0], FLOOR[1] - y, FLOOR[1] - x, y - FLOOR[0])
+    return [ends for ends, free in zip(WALLS, room, strict=True) if free < reach]
