@@ -22,7 +22,8 @@ def test_wilson_agrees_with_published_intervals(successes, n, low, high):
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say():
+def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say(monkeypatch):
+    monkeypatch.setattr("lab.evaluation.statistics.RESAMPLES", 1000)
     rng = np.random.default_rng(0)
     covered = [low <= 1.0 <= high for _, low, high in (bootstrap_mean(rng.exponential(size=60)) for _ in range(100))]
     assert 0.87 <= np.mean(covered) <= 0.99

@@ -58,14 +58,15 @@ def run(config: Config) -> Result:
     problems = protocol.problems()
     cases = _cases(config)
     rows, times = [], []
-    with tqdm(total=2 * len(cases), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
+    total = len(cases) * (len(problems) + min(SINGLES, len(problems)))
+    with tqdm(total=total, desc=f"{NAME} {config.task}", unit="plan", delay=2) as bar:
         single = _alone(config, cases, problems, bar)
         for case, alone in zip(cases, single, strict=True):
             outcome = config.evaluate(case.model, case.planner, problems)
             times.append(case.keys | {"seconds_per_problem": outcome.seconds / len(problems), "seconds_single": alone})
             reached = outcome.success["full"].astype(int)
             rows.append(pd.DataFrame(case.keys | {"pair": np.arange(len(problems)), "success": reached}))
-            bar.update()
+            bar.update(len(problems))
     pairs = pd.concat(rows, ignore_index=True)
     efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
     curves = _curves(pairs, efficiency)
@@ -100,7 +101,7 @@ def _alone(config: Config, cases: list[Case], problems: Problems, bar: tqdm) -> 
     for i in range(min(SINGLES, len(problems))):
         for case, collected in zip(cases, times, strict=True):
             collected.append(_plan_alone(config, case, problems[i : i + 1]))
-            bar.update(1 / min(SINGLES, len(problems)))
+            bar.update()
     return [float(np.median(collected)) for collected in times]
 
 

@@ -100,6 +100,18 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def as_in_the_paper(result: Result) -> pd.DataFrame:
+    """The rates laid out as the paper's Table 1: planners across, in % with their 95% intervals."""
+    rates = result.tables["rates"]
+    cells = [f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]" for row in rates.itertuples()]
+    keys = ["goals", "criterion", "model", "mode"]
+    table = rates.assign(cell=cells).pivot_table(
+        index=keys, columns="planner", values="cell", aggfunc="first", sort=False
+    )
+    order = [planner for planner in ("random", "nothing", *PLANNERS) if planner in table]
+    return table[order].fillna("")
+
+
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
     """Paired differences in success between models, and of gradient planning on each model to CEM on the base model.
 

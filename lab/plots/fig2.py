@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 
 from lab.plots.style import (
     CLEAR,
-    GRID,
     GREY,
+    GRID,
     LABELS,
     MODEL_COLOURS,
     MODELS,
@@ -41,7 +41,7 @@ def print_figure(result: Result) -> Figure:
     grids = slice_grids(result, problem=0)
     norm = _norm(grids)
     figure = Figure(figsize=(11, 8.6), layout="constrained")
-    pictures, numbers = figure.subfigures(2, 1, height_ratios=(3, 1))
+    pictures, numbers = figure.subfigures(2, 1, height_ratios=(3.4, 1))
     _draw_slices(pictures, grids, norm)
     for ax, (measure, text) in zip(numbers.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
         _draw_measure(ax, result.tables["summary"], measure)
@@ -94,6 +94,7 @@ def _draw_slices(figure: SubFigure, grids: dict, norm: PowerNorm) -> None:
         above.set(title=LABELS[model], xlabel="u", ylabel="v", zlim=(0, norm.vmax))
         above.tick_params(labelsize=6, pad=-3)
         above.view_init(elev=35, azim=-60)
+        above.set_box_aspect(None, zoom=1.15)
         below = figure.add_subplot(2, len(grids), len(grids) + i + 1)
         below.contourf(axis, axis, loss.T, levels=levels, cmap=COLOURS, norm=norm)
         below.contour(axis, axis, loss.T, levels=levels, colors="black", linewidths=0.2)
@@ -116,7 +117,8 @@ def _draw_measure(ax: Axes, summary: pd.DataFrame, measure: str) -> None:
         ax.annotate(f"{mean:.3g}", (mean, y), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     ax.set_yticks(range(len(models)), [LABELS[model] for model in reversed(models)])
     ax.set(ylim=(-0.5, len(models) - 0.3), xlim=(0, 1.1 * rows.high.max()))
-    ax.grid(axis="x")
+    ax.grid(False, axis="y")
+    ax.grid(True, axis="x")
 
 
 def _surface(grid: tuple[np.ndarray, np.ndarray], visible: bool) -> go.Surface:
@@ -148,8 +150,8 @@ def _caption(result: Result) -> str:
     summary = result.tables["summary"]
     n, seeds = int(summary.n.max()), int(summary.seeds.max())
     return (
-        "Surfaces and contours show problem 0, one 2-D slice out of many dimensions, the same for all models: two random "
-        "orthonormal directions around the expert's standardised actions (+; the dot is the slice's lowest point). "
-        f"Measures: means over the slices of n = {counted(n, 'problem')}, {counted(seeds, 'training seed')} averaged, "
+        "Surfaces and contours show problem 0, one 2-D slice out of many dimensions, the same for all models: two "
+        "random orthonormal directions around the expert's standardised actions (+; dot: the slice's lowest point). "
+        f"Measures: means over the slices of n = {counted(n, 'problem')} and {counted(seeds, 'training seed')}, "
         f"with 95% bootstrap intervals over problems. Preset {result.preset}."
     )

@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plotly.subplots import make_subplots
 
 from lab.plots.style import (
@@ -23,8 +24,8 @@ from lab.results import Result
 
 PLANNERS = ("gd", "adam", "cem")
 CLOCKS = {
-    "seconds_per_problem": "seconds per problem, all planned together",
-    "seconds_single": "seconds for one plan made alone",
+    "seconds_per_problem": "time per problem, all planned together",
+    "seconds_single": "time of one plan made alone",
 }
 SYMBOLS = {"gd": "circle", "adam": "square", "cem": "diamond"}
 
@@ -40,12 +41,13 @@ def print_figure(result: Result) -> Figure:
         for ax, model in zip(axes, models, strict=True):
             _draw(ax, curves[curves.model == model], clock)
             ax.set_xlabel(text, fontsize=8)
+        _name_times(axes[0])
         axes[0].set_ylabel("success rate (%)")
     for ax, model in zip(panels[0], models, strict=True):
         ax.set_title(LABELS[model])
     panels[0, 0].set_ylim(0, 103)
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -58,14 +60,15 @@ def interactive(result: Result) -> go.Figure:
     figure = make_subplots(len(CLOCKS), len(models), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.2)
     for i, (clock, text) in enumerate(CLOCKS.items()):
         for j, model in enumerate(models):
+            place = {"row": i + 1, "col": j + 1}
             rows = curves[curves.model == model]
             for planner in shown(rows.planner, PLANNERS):
                 trace = _trace(rows[rows.planner == planner], planner, clock, legend=i == j == 0)
-                figure.add_trace(trace, i + 1, j + 1)
+                figure.add_trace(trace, **place)
             target = _cem(rows)
-            figure.add_vline(target[clock] / 10, line={"color": GREY, "dash": "dot", "width": 1}, row=i + 1, col=j + 1)
-            figure.add_hline(100 * target.rate, line={"color": GREY, "dash": "dash", "width": 1}, row=i + 1, col=j + 1)
-            figure.update_xaxes(type="log", dtick=1, title={"text": text, "font": {"size": 10}}, row=i + 1, col=j + 1)
+            figure.add_vline(target[clock] / 10, line={"color": GREY, "dash": "dot", "width": 1}, **place)
+            figure.add_hline(100 * target.rate, line={"color": GREY, "dash": "dash", "width": 1}, **place)
+            figure.update_xaxes(type="log", dtick=1, title={"text": f"{text} (s)", "font": {"size": 10}}, **place)
     figure.update_yaxes(range=[0, 103], ticksuffix="%")
     figure.update_layout(legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"})
     return neutral(figure, _title(result), 800, _caption(result))
@@ -96,6 +99,15 @@ def _draw(ax: Axes, curves: pd.DataFrame, clock: str) -> None:
     ax.axhline(100 * target.rate, color="#555555", linestyle="--", linewidth=0.8, label="CEM's rate")
     ax.axvline(target[clock] / 10, color="#555555", linestyle=":", linewidth=1, label="10% of CEM's time")
     ax.set_xscale("log")
+    ax.margins(x=0.1)
+
+
+def _name_times(ax: Axes) -> None:
+    """Label the logarithmic axis in milliseconds and seconds, with more ticks where it is short."""
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high < 200 * low else (1,)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s" if x > 0.9 else f"{1000 * x:.3g} ms"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Scatter:

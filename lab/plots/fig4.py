@@ -1,5 +1,6 @@
 """Figure 4: errors of the world model along planned and expert actions, and the gap between them."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -9,7 +10,6 @@ from plotly.subplots import make_subplots
 from lab.plots.style import (
     GREY,
     LABELS,
-    MODEL_COLOURS,
     MODELS,
     PLANNER_COLOURS,
     annotate,
@@ -34,6 +34,7 @@ def print_figure(result: Result) -> Figure:
     errors, gaps = result.tables["errors"], result.tables["gaps"]
     models = shown(errors.model, MODELS)
     kinds = shown(gaps.goals, tuple(GOALS))
+    seeds = seed_gaps(result.tables["problems"])
     figure = Figure(figsize=(12, 2.9 * len(kinds) + 1.3), layout="constrained")
     grid = figure.add_gridspec(len(kinds), len(models) + 1, width_ratios=[1] * len(models) + [1.7])
     first = None
@@ -45,10 +46,10 @@ def print_figure(result: Result) -> Figure:
             ax.set_title(f"{LABELS[model]}, {GOALS[goals]}")
             ax.tick_params(labelleft=j == 0)
             ax.set(ylabel=ERROR if j == 0 else "", xlabel="imagined step" if i == len(kinds) - 1 else "")
-        _draw_gaps(figure.add_subplot(grid[i, -1]), gaps[gaps.goals == goals], goals)
+        _draw_gaps(figure.add_subplot(grid[i, -1]), gaps[gaps.goals == goals], seeds, goals)
     first.set_ylim(bottom=0)
     handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -91,22 +92,31 @@ def _band(ax: Axes, rows: pd.DataFrame, colour: str, line: str, name: str) -> No
     ax.fill_between(rows.step, rows.low, rows.high, color=colour, alpha=0.2, linewidth=0)
 
 
-def _draw_gaps(ax: Axes, gaps: pd.DataFrame, goals: str) -> None:
-    gaps = gaps[gaps.kind == "gap"]
+def seed_gaps(problems: pd.DataFrame) -> pd.Series:
+    """The gap of every training seed alone, by (model, goals, planner, train_seed)."""
+    steps = [column for column in problems if column.startswith("step_")]
+    by = ["model", "goals", "planner", "train_seed"]
+    errors = problems.assign(error=problems[steps].mean(axis=1)).groupby(by)["error"].mean().reset_index()
+    experts = errors[errors.planner == "expert"].set_index(["model", "train_seed"])["error"].rename("expert")
+    joined = errors[errors.planner != "expert"].join(experts, on=["model", "train_seed"])
+    return joined.assign(gap=joined.error - joined.expert).set_index(by)["gap"]
+
+
+def _draw_gaps(ax: Axes, gaps: pd.DataFrame, seeds: pd.Series, goals: str) -> None:
     models = shown(gaps.model, MODELS)
-    for j, model in enumerate(models):
-        for i, planner in enumerate(PLANNERS):
-            row = gaps[(gaps.model == model) & (gaps.planner == planner)].iloc[0]
-            x = i + (j - (len(models) - 1) / 2) * 0.2
-            ax.bar(x, row["mean"], 0.18, color=MODEL_COLOURS[model], label=LABELS[model] if i == 0 else None)
-            ax.errorbar(
-                x, row["mean"], [[row["mean"] - row.low], [row.high - row["mean"]]], color="#222222", linewidth=0.9
-            )
+    for i, planner in enumerate(PLANNERS):
+        rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
+        x = np.arange(len(models)) + (i - 0.5) * 0.4
+        ax.bar(x, rows["mean"], 0.38, color=PLANNER_COLOURS[planner])
+        error = [rows["mean"] - rows.low, rows.high - rows["mean"]]
+        ax.errorbar(x, rows["mean"], error, fmt="none", color="#222222", linewidth=0.9)
+        for where, model in zip(x, models, strict=True):
+            each = seeds[model, goals, planner]
+            if len(each) > 1:
+                ax.plot([where] * len(each), each, ".", color="#222222", markersize=3)
     ax.axhline(0, color="#222222", linewidth=0.8)
-    ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
-    ax.set_title(f"Gap, {GOALS[goals]}")
-    ax.set_ylabel("planned minus expert error")
-    ax.legend(fontsize=7)
+    ax.set_xticks(range(len(models)), [LABELS[model] for model in models])
+    ax.set(title=f"Gap, {GOALS[goals]}", ylabel="planned minus expert error")
 
 
 def _lines(errors: pd.DataFrame, model: str, goals: str, legend: bool) -> list[go.Scatter]:
@@ -131,14 +141,15 @@ def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -
 
 def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
     bars = []
-    for model in models:
-        rows = gaps[(gaps.model == model) & (gaps.kind == "gap")]
+    for planner in PLANNERS:
+        rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
         error = {"array": rows.high - rows["mean"], "arrayminus": rows["mean"] - rows.low, "symmetric": False}
-        hover = LABELS[model] + ", %{x}<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
+        hover = "%{x}, " + LABELS[planner]
+        hover += "<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
         bars.append(
             go.Bar(
-                x=[LABELS[planner] for planner in rows.planner], y=rows["mean"], name=LABELS[model],
-                marker_color=MODEL_COLOURS[model], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
+                x=[LABELS[model] for model in models], y=rows["mean"], name=f"gap, {LABELS[planner]}", showlegend=False,
+                marker_color=PLANNER_COLOURS[planner], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
                 customdata=rows[["low", "high"]], hovertemplate=hover,
             )
         )  # fmt: skip
@@ -156,9 +167,10 @@ def _title(result: Result) -> str:
 def _caption(result: Result) -> str:
     gaps = result.tables["gaps"]
     n, seeds = int(gaps.n.max()), int(gaps.seeds.max())
+    dots = " (dots: each seed)" if seeds > 1 else ""
     experts = " For random goals the experts are those of the data-set problems." if "random" in set(gaps.goals) else ""
     return (
-        f"n = {counted(n, 'problem')}, {counted(seeds, 'training seed')} averaged; bands and error bars: 95% bootstrap "
-        "intervals over problems. Error: mean squared distance of imagined to true picture latent, when the actions run "
-        f"in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
+        f"n = {counted(n, 'problem')}, {counted(seeds, 'training seed')}{dots}; bands and error bars: 95% bootstrap "
+        "intervals over problems. Error: mean squared distance of imagined to true picture latent, when the actions "
+        f"run in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
     )

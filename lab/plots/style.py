@@ -72,8 +72,8 @@ def counted(n: int, what: str) -> str:
 
 
 def annotate(figure: Figure, title: str, caption: str, width: int = 150) -> None:
-    """A title above, and the small print below."""
-    figure.suptitle(title, fontsize=11)
+    """A title above, on the left (a legend fits beside it), and the small print below."""
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.supxlabel(textwrap.fill(caption, width), fontsize=7.5, color="#555555", x=0.01, ha="left")
 
 

@@ -1,6 +1,5 @@
 """Table 1 as bars: success of every model under every planner, with the floors that doing no planning sets."""
 
-import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -42,7 +41,7 @@ def print_figure(result: Result) -> Figure:
         axes[0].set_ylabel("success rate (%)")
     panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     annotate(figure, _title(result), _caption(result))
     return figure
 

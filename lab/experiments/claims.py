@@ -1,0 +1,163 @@
+"""What the numbers say about the paper's claims 1 to 6, in plain sentences.
+
+Each claim is put as "this difference is above zero", and judged by the 95% interval of the difference alone:
+*reproduced* if all of it is above zero, *not reproduced* if all of it is below, *unclear* otherwise. Where the paper
+says "as good as", the zero is moved down by 5 points of success. Fewer than 20 problems are always *unclear*.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lab.experiments import fig2_landscape, fig3_efficiency, fig4_gap, table1_success
+from lab.experiments.compare import paired
+from lab.results import Result
+
+CLAIMS = {
+    1: "On the base model, open loop: GD < Adam << CEM",
+    2: "Adversarial World Modeling lifts open-loop gradient planning",
+    3: "Under MPC, Adam on the Adversarial model is as good as CEM on the base model",
+    4: "Gradient planning is as good as CEM in a tenth of the time",
+    5: "The train-test gap is above zero for base; Online and Adversarial lower it",
+    6: "The Adversarial model's loss landscape is smoother, its basin broader",
+}
+MARGIN = 0.05  #: of success, within which a rate counts as as good
+FEWEST = 20  #: problems, below which nothing is decided
+NAMES = {
+    "base": "Base",
+    "control": "Control",
+    "online": "Online",
+    "adversarial": "Adversarial",
+    "gd": "GD",
+    "adam": "Adam",
+}
+COLUMNS = ["claim", "task", "figure", "sentence", "value", "low", "high", "n", "verdict"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference that bears on a claim, turned so that above zero speaks for it."""
+
+    claim: int
+    figure: str
+    subject: str  #: such as "Adversarial minus Base, GD, open loop, random goals"
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str = ""
+    sign: int = 1  #: -1 where less is better; value, low and high are as measured
+    margin: float = 0.0
+    decided: bool = True  #: False where something else already speaks against the claim
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        low, high = sorted((self.sign * self.low + self.margin, self.sign * self.high + self.margin))
+        if not self.decided:
+            return "not reproduced"
+        if self.n < FEWEST or low <= 0 <= high:
+            return "unclear"
+        return "reproduced" if low > 0 else "not reproduced"
+
+    @property
+    def sentence(self) -> str:
+        scale, digits = (100, "+.0f") if self.unit == "points" else (1, "+.3g")
+        value, low, high = (format(scale * x, digits) for x in (self.value, self.low, self.high))
+        return f"{self.subject}: {value} {self.unit}".rstrip() + f" [{low}, {high}]{self.note}"
+
+
+def verdicts(results: Mapping[str, Result]) -> pd.DataFrame:
+    """A row for each finding in ``results`` (by experiment, all of one task), in the order of the claims.
+
+    Columns: claim, task, figure, sentence, value, low, high, n, verdict.
+    """
+    readers = {
+        table1_success.NAME: _success, fig2_landscape.NAME: _landscape, fig3_efficiency.NAME: _efficiency,
+        fig4_gap.NAME: _gap,
+    }  # fmt: skip
+    rows = [
+        [f.claim, result.task, name, f.sentence, f.value, f.low, f.high, f.n, f.verdict]
+        for name, result in results.items()
+        for f in readers[name](result.tables)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values("claim", kind="stable", ignore_index=True)
+
+
+def sentences(table: pd.DataFrame) -> str:
+    """The findings for people, under the claim that each belongs to."""
+    lines = []
+    for claim, rows in table.groupby("claim"):
+        lines.append(f"Claim {claim}. {CLAIMS[claim]}")
+        lines += [f"  {row.task}: {row.sentence} -> {row.verdict}" for row in rows.itertuples()]
+    return "\n".join(lines)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """How many findings of each claim (rows) and task (columns) are reproduced, as in "3 of 4"."""
+    counts = table.groupby(["claim", "task"])["verdict"].agg(
+        lambda column: f"{(column == 'reproduced').sum()} of {len(column)}"
+    )
+    return counts.unstack("task")
+
+
+def _success(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Claims 1 to 3, from the paper's own criterion."""
+    pairs, differences = (tables[name][tables[name].criterion == "full"] for name in ("pairs", "differences"))
+    base = pairs[(pairs.model == "base") & (pairs["mode"] == "open")]
+    for goals, rows in base.groupby("goals", sort=False):
+        for less, more in (("gd", "adam"), ("adam", "cem")):
+            interval = paired(rows[rows.planner == more], rows[rows.planner == less], "success", "pair")
+            names = {"gd": "GD", "adam": "Adam", "cem": "CEM"}
+            subject = f"{names[more]} minus {names[less]}, Base, open loop, {_goals(goals)}"
+            yield Finding(1, table1_success.NAME, subject, *interval, n=rows["pair"].nunique(), unit="points")
+    for row in differences.itertuples():
+        planner = NAMES.get(row.planner, "CEM")
+        if row.ours == "adversarial" and row.theirs in ("base", "control") and row.mode == "open" and planner != "CEM":
+            subject = f"Adversarial minus {NAMES[row.theirs]}, {planner}, open loop, {_goals(row.goals)}"
+            yield _points(2, table1_success.NAME, subject, row)
+        if (row.ours, row.theirs, row.planner, row.mode) == ("adversarial", "base (cem)", "adam", "mpc"):
+            subject = f"Adam on Adversarial minus CEM on Base, MPC, {_goals(row.goals)}"
+            yield _points(3, table1_success.NAME, subject, row, margin=MARGIN)
+
+
+def _landscape(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Claim 6."""
+    rows = tables["differences"]
+    for row in rows[(rows.ours == "adversarial")].itertuples():
+        subject = f"{row.measure} of the loss, Adversarial minus {NAMES[row.theirs]}"
+        interval = (row.difference, row.low, row.high)
+        sign = -1 if row.measure == "roughness" else 1
+        yield Finding(6, fig2_landscape.NAME, subject, *interval, n=row.n, sign=sign)
+
+
+def _efficiency(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Claim 4: the best of GD's and Adam's budgets within a tenth of CEM's time on the same model, by either clock."""
+    clocks = {"batch": "all problems together", "single": "one plan alone"}
+    rows = tables["ratios"]
+    rows = rows[(rows.rule == "a tenth") & (rows.model == rows.reference) & rows.model.isin(("base", "adversarial"))]
+    for row in rows.itertuples():
+        subject = f"{NAMES[row.planner]} minus CEM, {NAMES[row.model]}, {clocks[row.clock]}"
+        note = f" in {row.ratio:.2g} of CEM's time"
+        note += "" if row.met else ", the least there is"
+        yield _points(4, fig3_efficiency.NAME, subject, row, margin=MARGIN, decided=row.met, note=note)
+
+
+def _gap(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Claim 5."""
+    gaps, differences = (tables[name][tables[name].kind == "gap"] for name in ("gaps", "differences"))
+    for row in gaps[gaps.model == "base"].to_dict("records"):
+        subject = f"gap of Base, {NAMES[row['planner']]}, {_goals(row['goals'])}"
+        yield Finding(5, fig4_gap.NAME, subject, row["mean"], row["low"], row["high"], row["n"])
+    for row in differences[differences.ours.isin(("online", "adversarial"))].itertuples():
+        subject = f"gap of {NAMES[row.ours]} minus {NAMES[row.theirs]}, {NAMES[row.planner]}, {_goals(row.goals)}"
+        yield Finding(5, fig4_gap.NAME, subject, row.difference, row.low, row.high, row.n, sign=-1)
+
+
+def _points(claim: int, figure: str, subject: str, row, **options) -> Finding:
+    return Finding(claim, figure, subject, row.difference, row.low, row.high, row.n, unit="points", **options)
+
+
+def _goals(kind: str) -> str:
+    return {"dataset": "data-set goals", "random": "random goals"}[kind]
