@@ -16,7 +16,7 @@ from lab.tasks import make_task, point_maze, push_t, wall
 GOAL_COLOUR = "#009E73"
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 PICTURE = 448  #: pixels of the scene's background
-CLICKS = 40  #: points along each side of the grid that answers clicks
+CLICKS = 30  #: points along each side of the grid that answers clicks
 HALO = "#FFFFFF"  #: sets paths off from the picture
 GREY = "rgba(128, 128, 128, 0.35)"
 DOTTED = {"color": IMAGINED_COLOUR, "width": 2, "dash": "dot"}
@@ -66,7 +66,8 @@ def plan_figure(episode: Episode, unfolded: Unfolded, attempt: int, model: str) 
     fixed = [_click_grid(episode.task), *_goal(scene, episode.goal), *_so_far(scene, episode, plan.step)]
     fixed += _loss_lines(plan, unfolded, colour)
     moving = [_snapshot(episode, unfolded, plan, colour, i) for i in range(len(plan.iterations))]
-    figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step)))
+    top = 1.15 * max(plan.loss.max(), unfolded.true_loss.max())
+    figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step), top))
     traces = list(range(len(fixed), len(fixed) + len(moving[-1])))
     names = [str(iteration) for iteration in plan.iterations]
     figure.frames = [go.Frame(data=data, traces=traces, name=name) for data, name in zip(moving, names, strict=True)]
@@ -106,13 +107,13 @@ def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, colour: str, 
         _line(true, colour, 3, name="what really happens"),
         _line(imagined, HALO, 4, hidden=True),
         _line(imagined, IMAGINED_COLOUR, 3, dash="dot", name="what the model imagines"),
-        _line(scene.outline(unfolded.states[i, -1]), colour, 3, name="where it ends"),
+        _line(scene.outline(unfolded.states[i, -1]), colour, 3, hidden=True),
         go.Scatter(
             x=[plan.iterations[i]] * 2, y=[unfolded.loss[i], unfolded.true_loss[i]], mode="markers", **below,
             marker={"color": [IMAGINED_COLOUR, colour], "size": 10, "line": {"color": HALO, "width": 2}},
         ),
         go.Scatter(
-            x=[plan.iterations[-1]], y=[top], mode="text", textposition="bottom left", **below,
+            x=[plan.iterations[-1]], y=[1.1 * top], mode="text", textposition="bottom left", **below,
             text=f"ends {unfolded.distance[i]:.1f} success radii from the goal",
         ),
     ]  # fmt: skip
@@ -131,14 +132,14 @@ def _loss_lines(plan: Attempt, unfolded: Unfolded, colour: str) -> list[go.Scatt
 def _goal(scene: Scene, goal: np.ndarray) -> list[go.Scatter]:
     circles = [_circle(goal[x], goal[y], scene.radius) for _, x, y in scene.bodies]
     edge = {"color": GOAL_COLOUR, "width": 2, "dash": "dash"}
-    rings = [_line(_joined(circles), GOAL_COLOUR, 2, dash="dash", name="within this circle: success")]
+    rings = [_line(_joined(circles), GOAL_COLOUR, 2, dash="dash", name="goal, and the circle of success")]
     rings[0].update(fill="toself", fillcolor="rgba(0, 158, 115, 0.18)", line=edge)
-    return [*rings, _line(scene.outline(goal), GOAL_COLOUR, 3, name="goal")]
+    return [*rings, _line(scene.outline(goal), GOAL_COLOUR, 3, hidden=True)]
 
 
 def _so_far(scene: Scene, episode: Episode, step: int) -> list[go.Scatter]:
     """Where it started, and under MPC the way already gone."""
-    start = _line(scene.outline(episode.start), "#666666", 2, name="start")
+    start = _line(scene.outline(episode.start), "#666666", 2, hidden=True)
     gone = _paths(episode.states[: step + 1], scene.bodies)
     return [start, _line(gone, "#666666", 3, name="way so far", hidden=step == 0)]
 
@@ -187,7 +188,7 @@ def png_uri(frame: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _layout(scene: Scene, picture: str) -> dict:
+def _layout(scene: Scene, picture: str, top: float) -> dict:
     low, high = scene.view
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     image = {
@@ -198,7 +199,7 @@ def _layout(scene: Scene, picture: str) -> dict:
         "xaxis": hidden | {"range": [low, high], "domain": [0, 1]},
         "yaxis": hidden | {"range": [high, low], "domain": [0.33, 1], "scaleanchor": "x"},
         "xaxis2": {"domain": [0, 1], "anchor": "y2", "title": "iteration", "fixedrange": True},
-        "yaxis2": {"domain": [0, 0.24], "anchor": "x2", "title": "loss", "rangemode": "tozero", "fixedrange": True},
+        "yaxis2": {"domain": [0, 0.24], "anchor": "x2", "title": "loss", "range": [0, top], "fixedrange": True},
         "images": [image],
         "height": 780,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
@@ -223,7 +224,7 @@ def _slider(names: list[str]) -> dict:
         "currentvalue": {"prefix": "Iteration ", "font": {"size": 14}},
         "ticklen": 4,
         "minorticklen": 0,
-        "pad": {"t": 55},
+        "pad": {"t": 50},
     }
 
 
@@ -231,7 +232,7 @@ def _buttons(names: list[str]) -> dict:
     pause = {"mode": "immediate", "frame": {"duration": 0}}
     return {
         "type": "buttons", "direction": "left", "showactive": False, "x": 0, "xanchor": "left", "y": 0,
-        "yanchor": "top", "pad": {"t": 120}, "bgcolor": CLEAR, "bordercolor": GREY,
+        "yanchor": "top", "pad": {"t": 135}, "bgcolor": CLEAR, "bordercolor": GREY,
         "buttons": [
             {"label": "Play", **_play(names)},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},

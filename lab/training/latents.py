@@ -1,13 +1,18 @@
 """The training data as the predictor sees it: every frame encoded once, actions standardised."""
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from lab.data import Dataset
+from lab.files import cache_root, replacing
 from lab.models import WorldModel
 from lab.tasks import make_task
 
@@ -31,15 +36,36 @@ class LatentData:
 
 
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
-    """Encode all frames of ``data`` with the model's encoder and standardise its actions."""
+    """All frames of ``data`` through the model's encoder, or from the cache if that was done before; actions too."""
+    path = cache_root() / "latents" / f"{data.fingerprint}-{_encoder_hash(model)}.safetensors"
+    z = None
+    with suppress(FileNotFoundError, SafetensorError):
+        z = load_file(path, device=str(model.device))["z"]
+    if z is None:
+        z = _encode(model, data, progress)
+        with replacing(path) as temporary:
+            save_file({"z": z}, temporary)
+    actions = (torch.from_numpy(np.array(data.actions)).float().to(model.device) - model.action_mean) / model.action_std
+    return LatentData(z, actions, model.spec.frameskip)
+
+
+def _encoder_hash(model: WorldModel) -> str:
+    """Changes with anything that an encoded frame depends on."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        if not name.startswith(("predictor.", "decoder.")):
+            digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _encode(model: WorldModel, data: Dataset, progress: bool) -> Tensor:
+    """z (N, T + 1, Z) of all frames."""
     assert data.pixels is not None
     proprio = make_task(data.spec.task).proprio(data.states)
     chunks = []
-    bar = tqdm(range(0, len(data.states), 20), desc="encoding frames", delay=2, disable=not progress)
-    for first in bar:
+    for first in tqdm(range(0, len(data.states), 20), desc="encoding frames", delay=2, disable=not progress):
         rows = slice(first, first + 20)
         pixels = torch.from_numpy(np.array(data.pixels[rows]))
         z = model.encode(pixels.flatten(0, 1), proprio[rows].reshape(-1, proprio.shape[-1]))
         chunks.append(z.view(*pixels.shape[:2], -1))
-    actions = (torch.from_numpy(np.array(data.actions)).float().to(model.device) - model.action_mean) / model.action_std
-    return LatentData(torch.cat(chunks), actions, model.spec.frameskip)
+    return torch.cat(chunks)
