@@ -31,4 +31,10 @@ class Settings:
         return planner
 
 
-SETTINGS: dict[str, Settings] = {"push_t": Settings(), "point_maze": Settings(), "wall": Settings()}
+SETTINGS: dict[str, Settings] = {
+    "push_t": Settings(
+        gd=GradientPlanner("sgd", lr=3.0, iterations=300), adam=GradientPlanner("adam", lr=0.1, iterations=100)
+    ),
+    "point_maze": Settings(),
+    "wall": Settings(),
+}

@@ -1,0 +1,101 @@
+"""The results section of README.md, written from the committed results: ``python -m lab.experiments.readme``."""
+
+from contextlib import suppress
+
+import pandas as pd
+
+from lab.errors import LabError
+from lab.experiments import claims
+from lab.experiments.experiment import TASK_GOALS, Config
+from lab.experiments.reproduce import EXPERIMENTS
+from lab.experiments.table1_success import NAME as TABLE1
+from lab.files import ROOT, replacing
+from lab.models import MODELS
+from lab.plots.style import LABELS
+from lab.results import Result, load_result
+from lab.tasks import TASKS
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+PRESET = "full"
+PLANNERS = ("gd", "adam", "cem")
+
+
+def results(task: str) -> dict[str, Result]:
+    """The committed results of ``task``, by experiment; those that were never made are left out."""
+    found = {}
+    for name in EXPERIMENTS:
+        with suppress(LabError):
+            found[name] = load_result(Config(task, PRESET).folder(name))
+    return found
+
+
+def section() -> str:
+    """Success tables and the state of each claim, as Markdown between the two markers."""
+    committed = {task: results(task) for task in TASKS}
+    parts = [_table(task, found[TABLE1]) for task, found in committed.items() if TABLE1 in found]
+    findings = pd.concat([claims.verdicts(found) for found in committed.values() if found], ignore_index=True)
+    return "\n\n".join([BEGIN, *parts, _claims(findings), END])
+
+
+def _table(task: str, result: Result) -> str:
+    """Success in % with its 95% interval, a model a row, an evaluation and planner a column."""
+    rates = result.tables["rates"]
+    rates = rates[rates.criterion == "full"]
+    cases = [(goals, mode) for goals in TASK_GOALS[task] for mode in ("open", "mpc")]
+    lines = [f"**{LABELS[task]}**, success in % [95% interval]"]
+    for goals, mode in cases:
+        some = rates[(rates.goals == goals) & (rates["mode"] == mode)]
+        seeds = int(some.seeds.max())
+        lines += ["", f"{goals} goals, {LABELS[mode]}, n = {some.n.max()}, training seeds averaged: {seeds}", ""]
+        lines += ["| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
+        lines += [f"| {LABELS[model]} | " + " | ".join(_cells(some, model)) + " |" for model in MODELS]
+        floors = " and ".join(
+            f"{LABELS[row.planner].lower()} {_cell(row)}" for row in some[some.model == "none"].itertuples()
+        )
+        lines += ["", f"Floors: {floors}."]
+    return "\n".join(lines)
+
+
+def _cells(rates: pd.DataFrame, model: str) -> list[str]:
+    rows = {row.planner: row for row in rates[rates.model == model].itertuples()}
+    return [_cell(rows[planner]) if planner in rows else "–" for planner in PLANNERS]
+
+
+def _cell(row) -> str:
+    seeds = "" if row.seeds > 1 or row.planner != "cem" else "¹"
+    return f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]{seeds}"
+
+
+def _claims(findings: pd.DataFrame) -> str:
+    """Each claim, how many of its findings are reproduced on each task, and the findings themselves, folded away."""
+    lines = ["¹ CEM takes most of the hours: one training seed.", "", "**The paper's claims.** " + _HOW, ""]
+    lines += ["| claim | " + " | ".join(LABELS[task] for task in TASKS) + " |", "| --- |" + " --- |" * len(TASKS)]
+    counts = claims.summarise(findings)
+    for claim, row in counts.iterrows():
+        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in TASKS]
+        lines.append(f"| {claim}. {claims.CLAIMS[int(str(claim))]} | " + " | ".join(cells) + " |")
+    lines += ["", "<details><summary>Every finding, with its interval</summary>", ""]
+    lines += [
+        f"- {LABELS[row.task]}, claim {row.claim}: {row.sentence}: **{row.verdict}**" for row in findings.itertuples()
+    ]
+    return "\n".join([*lines, "", "</details>"])
+
+
+_HOW = (
+    "Each is put as differences that should be above zero; a finding counts as reproduced when the whole 95% interval "
+    "of its paired difference is. The table gives findings reproduced, of all."
+)
+
+
+def write() -> None:
+    """Put the section into README.md."""
+    text = README.read_text()
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[-1]
+    with replacing(README) as temporary:
+        temporary.write_text(before + section() + after)
+
+
+if __name__ == "__main__":
+    write()
