@@ -91,6 +91,9 @@ def test_names_are_those_of_the_library():
     from lab.experiments.experiment import PRESETS
 
     assert tuple(PRESETS) == cli.PRESETS
+    from lab.experiments.reproduce import EXPERIMENTS
+
+    assert tuple(EXPERIMENTS) == cli.EXPERIMENTS
 
 
 # --- Commands

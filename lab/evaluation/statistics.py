@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-Z = 1.959964  #: standard deviations of a normal that hold 95%
 RESAMPLES = 10_000
 
 
@@ -21,10 +20,10 @@ class Interval(NamedTuple):
 
 def wilson(successes: float, n: int) -> Interval:
     """A success rate with Wilson's 95% score interval; ``successes`` may be an average over training seeds."""
-    rate, shrink = successes / n, 1 / (1 + Z**2 / n)
-    middle = shrink * (rate + Z**2 / (2 * n))
-    half = shrink * Z * (rate * (1 - rate) / n + Z**2 / (4 * n**2)) ** 0.5
-    return Interval(rate, max(0.0, middle - half), min(1.0, middle + half))
+    from statsmodels.stats.proportion import proportion_confint  # slow to load, and few need it
+
+    low, high = proportion_confint(successes, n, method="wilson")
+    return Interval(successes / n, float(low), float(high))
 
 
 def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:

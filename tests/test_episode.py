@@ -1,0 +1,117 @@
+"""An episode is what `evaluate` does, with everything kept that a face shows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lab.data import sample_problems
+from lab.evaluation import evaluate
+from lab.evaluation.episode import place, run_episode, unfold
+from lab.planning import CEM, MODES, GradientPlanner
+from lab.plots.planning import SCENES, distance_figure, plan_figure
+from lab.tasks import TASKS, make_task
+
+PLANNERS = {
+    "gd": GradientPlanner("sgd", lr=1.0, iterations=12),
+    "adam": GradientPlanner("adam", lr=0.1, iterations=12),
+    "cem": CEM(samples=20, elites=5, iterations=4),
+}
+
+
+@pytest.fixture(scope="module")
+def wall(tiny_model):
+    return tiny_model("wall"), sample_problems("wall", "dataset", 4)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", PLANNERS)
+def test_same_plan_as_in_the_batch(wall, name, mode):
+    model, problems = wall
+    outcome = evaluate(model, PLANNERS[name], problems, mode)
+    episode = run_episode(model, PLANNERS[name], problems[2:3], mode, index=2)
+    np.testing.assert_allclose(episode.states, outcome.trajectory[2], atol=1e-2)
+    assert (episode.reached() is not None) == outcome.success["full"][2]
+    assert len(episode.attempts) == len(outcome.plans)
+    assert episode.seconds > 0
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_imagined_begins_at_the_truth(tiny_model, task):
+    episode = run_episode(tiny_model(task), PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
+    simulator = make_task(task)
+    assert episode.error[0] == 0 and (episode.error[1:] > 0).all()
+    np.testing.assert_allclose(episode.imagined_proprio[0], simulator.proprio(episode.start), rtol=1e-4, atol=1e-3)
+    assert episode.imagined_frames.shape == (11, 64, 64, 3) and episode.imagined_frames.dtype == np.uint8
+    assert list(episode.blocks) == list(range(0, 51, 5)) and list(episode.ends) == list(range(5, 51, 5))
+    assert set(episode.distance) == set(simulator.criteria)
+    assert (episode.imagined_distance is None) == (task == "push_t")
+    if episode.imagined_distance is not None:
+        assert episode.imagined_distance[0] == pytest.approx(episode.distance["full"][0], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", PLANNERS)
+def test_snapshots_lead_to_the_plan(wall, name):
+    model, problems = wall
+    episode = run_episode(model, PLANNERS[name], problems[:1], snapshots=5)
+    plan, stages = episode.attempts[0], unfold(model, episode)
+    iterations = PLANNERS[name].iterations
+    assert len(plan.iterations) <= 5 and plan.iterations[-1] == iterations
+    assert (np.diff(plan.iterations) > 0).all() and len(plan.loss) == iterations + 1
+    np.testing.assert_allclose(stages.states[-1], episode.states, atol=1e-3)
+    np.testing.assert_allclose(stages.imagined_proprio[-1], episode.imagined_proprio, atol=1e-3)
+    assert stages.loss[-1] == pytest.approx(plan.loss[-1], rel=1e-3)
+    assert stages.distance[-1] == pytest.approx(episode.distance["full"][-1], rel=1e-3)
+    if name != "cem":  # its loss is that of the best sample, not of the mean
+        np.testing.assert_allclose(stages.loss[:-1], plan.loss[plan.iterations[:-1]], rtol=1e-3)
+
+
+def test_later_attempts_start_where_the_world_was(wall):
+    model, problems = wall
+    episode = run_episode(model, PLANNERS["adam"], problems[:1], "mpc")
+    stages = unfold(model, episode, 3)
+    assert episode.attempts[3].step == 15
+    np.testing.assert_array_equal(stages.states[:, 0], np.repeat(episode.states[15][None], len(stages.states), 0))
+    np.testing.assert_allclose(stages.states[-1, :6], episode.states[15:21], atol=1e-3)
+
+
+def test_no_gradient_reaches_the_model(wall):
+    model, problems = wall
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    unfold(model, run_episode(model, PLANNERS["adam"], problems[:1]))
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all((tensor == before[name]).all() for name, tensor in model.state_dict().items())
+
+
+def test_place_leaves_walls_and_stops():
+    wall, maze = make_task("wall"), make_task("point_maze")
+    inside = place(wall, np.array([10.0, 10.0]), {"x": 31.0})
+    assert abs(inside[0] - wall.wall_x) > 3 and inside[1] == 10.0
+    moved = place(maze, np.array([0.8, 2.8, 3.0, -2.0]), {"y": 2.7})
+    np.testing.assert_allclose(moved, [0.8, 2.7, 0.0, 0.0])
+    blocked = place(maze, np.array([1.8, 2.8, 0.0, 0.0]), {"y": 1.0})
+    assert blocked[1] > 2.3
+    state = np.array([10.0, 10.0])
+    assert place(wall, state, {}) is state
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_figures(tiny_model, task):
+    model = tiny_model(task)
+    episode = run_episode(model, PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
+    figure = plan_figure(episode, unfold(model, episode, 2), 2, "online")
+    plan = episode.attempts[2]
+    assert [frame.name for frame in figure.frames] == [str(i) for i in plan.iterations]
+    moving = figure.frames[-1]
+    for trace, index in zip(moving.data, moving.traces, strict=True):  # the figure opens on the finished plan
+        np.testing.assert_array_equal(np.array(trace.x, float), np.array(figure.data[index].x, float))
+    low, high = SCENES[task].view
+    assert tuple(figure.layout.yaxis.range) == (high, low)
+    assert len(distance_figure(episode, "online").data) == (2 if task == "push_t" else 3)
+
+
+def test_imagined_distance_is_that_of_the_felt_state(wall):
+    model, problems = wall
+    episode = run_episode(model, replace(PLANNERS["adam"], iterations=3), problems[:1])
+    expected = make_task("wall").distance(episode.imagined_proprio, np.repeat(problems.goals[:1], 6, 0))
+    np.testing.assert_allclose(episode.imagined_distance, expected)
