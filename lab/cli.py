@@ -103,7 +103,7 @@ def _add_reproduce(commands) -> None:
     parser.add_argument("--only", choices=EXPERIMENTS, metavar="EXPERIMENT", help=f"one of {', '.join(EXPERIMENTS)}")
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
     parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
-    parser.add_argument("--jobs", type=_positive, help="processes to use (default: chosen for this machine)")
+    parser.add_argument("--jobs", type=_positive, help="notebooks to run side by side (default: 2)")
 
 
 def _add_collect(commands) -> None:

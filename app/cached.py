@@ -1,0 +1,82 @@
+"""The slow things, computed once and shared by all sessions: models (frozen), problems, episodes."""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from state import PROBLEMS, Choice
+
+from lab.data import Problems, sample_problems
+from lab.evaluation.episode import Episode, Unfolded, place, run_episode, unfold
+from lab.files import ROOT
+from lab.models import WorldModel, load_model, model_folder
+from lab.planning import SETTINGS
+from lab.results import Result, load_result
+from lab.tasks import make_task
+
+FIGURES = ROOT / "figures"  #: results: <preset>/<experiment>/<task>/
+
+
+@st.cache_resource
+def use_few_threads() -> None:
+    """One thread plans one problem fastest, and leaves the other cores to other sessions."""
+    torch.set_num_threads(1)
+
+
+def stamp(task: str, model: str) -> int:
+    """Changes whenever the model's file does. Raises LabError, saying how to train it, where there is none."""
+    return (model_folder(task, model) / "model.json").stat().st_mtime_ns
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def world_model(task: str, model: str, stamp: int) -> WorldModel:
+    """The frozen model; never write to it, all sessions share it."""
+    return load_model(model_folder(task, model))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def problem_arrays(task: str, goals: str) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and goals of all test problems."""
+    problems = sample_problems(task, goals, PROBLEMS)
+    return problems.starts, problems.goals
+
+
+def problem(choice: Choice) -> Problems:
+    """The chosen problem, with whatever was moved by hand."""
+    task = make_task(choice.task)
+    starts, goals = problem_arrays(choice.task, choice.goals)
+    start = place(task, starts[choice.problem], dict(choice.start))
+    goal = place(task, goals[choice.problem], dict(choice.goal))
+    return Problems(choice.task, choice.goals, "test", 0, start[None], goal[None])
+
+
+@st.cache_data(max_entries=64, show_spinner="Planning …")
+def episode(choice: Choice, stamp: int) -> Episode:
+    """The plan and what became of it."""
+    settings = SETTINGS[choice.task]
+    return run_episode(
+        world_model(choice.task, choice.model, stamp), settings.planner(choice.planner, choice.mode), problem(choice),
+        choice.mode,
+        proprio=settings.proprio, base=settings.base, index=choice.problem,
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=64, show_spinner="Executing every stage of the plan …")
+def unfolded(choice: Choice, attempt: int, stamp: int) -> Unfolded:
+    """What each snapshot of one plan leads to."""
+    settings = SETTINGS[choice.task]
+    model = world_model(choice.task, choice.model, stamp)
+    return unfold(model, episode(choice, stamp), attempt, proprio=settings.proprio, base=settings.base)
+
+
+def results() -> dict[tuple[str, str, str], Path]:
+    """The folders of all finished results, by (preset, experiment, task)."""
+    found = sorted(path.parent for path in FIGURES.glob("*/*/*/meta.json"))
+    return {(folder.parent.parent.name, folder.parent.name, folder.name): folder for folder in found}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def result(folder: Path, stamp: int) -> Result:
+    """The tables in ``folder``, one of those in `results`; ``stamp`` changes whenever they do."""
+    return load_result(folder)

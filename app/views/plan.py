@@ -1,0 +1,121 @@
+"""Live planning: one problem, a plan made at once, and what becomes of it in imagination and in the simulator."""
+
+import cached
+import streamlit as st
+import widgets
+from state import Choice, forget_moves, movable
+
+from lab.errors import LabError
+from lab.evaluation.episode import Episode
+from lab.models import MODELS
+from lab.plots.planning import SCENES, distance_figure, plan_figure
+from lab.plots.style import LABELS
+from lab.tasks import make_task
+
+INTRO = (
+    "A **world model** imagines what actions lead to. Gradient-based planning starts from random actions and changes "
+    "them, iteration by iteration, until the *imagined* end lies close to the goal; then the plan is executed for "
+    "real. Where the two paths part, the planner has been fooled by its model: press **Play** and watch it happen."
+)
+
+
+def chosen() -> Choice:
+    """The controls in a row."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        task = widgets.picker("task", "Task", moves=True)
+        model = widgets.picker("model", "World model")
+        planner = widgets.picker("planner", "Planner")
+        goals = widgets.picker("goals", "Goals", moves=True)
+        mode = widgets.picker("mode", "Plan")
+        problem = widgets.problem_picker()
+    starts, ends = cached.problem_arrays(task, goals)
+    with st.expander("Move start and goal", icon=":material/open_with:"):
+        st.caption("Empty fields mean: as the problem has it. You can also click on the scene.")
+        st.markdown("**Start**")
+        start = widgets.moved_fields("start", task, starts[problem])
+        st.markdown("**Goal**")
+        goal = widgets.moved_fields("goal", task, ends[problem])
+        st.button("Put both back", on_click=forget_moves, disabled=not (start or goal))
+    return Choice(task, model, planner, goals, problem, mode, start, goal)
+
+
+def clicked() -> None:
+    """Move the start or the goal to where the scene was clicked."""
+    points = st.session_state["scene"].selection.points
+    if points:
+        task = make_task(st.session_state["task"])
+        _, x, y = SCENES[task.name].bodies[0]
+        fields = movable(task)
+        for i, value in ((x, points[0]["x"]), (y, points[0]["y"])):
+            field = task.state_fields[i]
+            low, high = fields[field]
+            st.session_state[f"{st.session_state['click']}_{field}"] = round(min(max(float(value), low), high), 2)
+
+
+def show_plan(choice: Choice, episode: Episode, stamp: int) -> None:
+    """The animated scene and the loss."""
+    attempt = 0
+    if len(episode.attempts) > 1:
+        attempt = st.slider("Replan shown below", 1, len(episode.attempts), 1, key="replan", bind="query-params") - 1
+    unfolded = cached.unfolded(choice, attempt, stamp)
+    figure = plan_figure(episode, unfolded, attempt, choice.model)
+    task = LABELS[choice.task]
+    alt = (
+        f"{task} scene with start, goal and the paths of the plan, and below it the loss over iterations: imagined "
+        f"{unfolded.loss[-1]:.3g}, true {unfolded.true_loss[-1]:.3g} at the end."
+    )
+    st.plotly_chart(
+        figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
+    )
+    widgets.picker("click", "A click on the scene moves")
+
+
+def show_outcome(choice: Choice, episode: Episode) -> None:
+    """Verdict, film strip, distance over time, time taken."""
+    widgets.verdict(episode, choice)
+    with st.container(horizontal=True):
+        st.metric("Planning time", f"{episode.seconds:.2f} s")
+        st.metric("Imagined loss", f"{episode.attempts[-1].loss[-1]:.3g}")
+        st.metric("Model error at the end", f"{episode.error[-1]:.2g}")
+    st.markdown("**What the model imagined, and what really happened**")
+    widgets.film_strip(episode, choice.model)
+    st.markdown("**Distance to the goal** (in success radii; inside the green band is success)")
+    alt = f"Distance to the goal over {len(episode.states) - 1} steps; at best {episode.closest():.2f} success radii."
+    st.plotly_chart(distance_figure(episode, choice.model), key="distance", config={"displayModeBar": False}, alt=alt)
+
+
+def show_command(choice: Choice) -> None:
+    if choice.moved:
+        st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
+        return
+    st.caption(f"The same plan on the command line, as problem {choice.problem} of all:")
+    st.code(choice.command(), language="bash", wrap_lines=True)
+
+
+def offer_other_model(choice: Choice, error: LabError) -> None:
+    """Say what is missing, and lead on to a model that is there."""
+    st.error(str(error), icon=":material/search_off:")
+    for model in MODELS:
+        try:
+            cached.stamp(choice.task, model)
+        except LabError:
+            continue
+        st.button(f"Use the {model} model", on_click=st.session_state.update, args=({"model": model},))
+        return
+    st.info(f"There is no world model of {LABELS[choice.task]} yet. Choose another task, or train one as said above.")
+
+
+st.markdown(INTRO)
+choice = chosen()
+try:
+    stamp = cached.stamp(choice.task, choice.model)
+    episode = cached.episode(choice, stamp)
+except LabError as error:
+    offer_other_model(choice, error)
+else:
+    left, right = st.columns([6, 7], gap="large")
+    with left:
+        show_plan(choice, episode, stamp)
+    with right:
+        show_outcome(choice, episode)
+    show_command(choice)
