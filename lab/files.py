@@ -1,7 +1,9 @@
 """Where things live, and writing so that a reader never sees half a file."""
 
+import glob
 import json
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from safetensors import SafetensorError
 
 from lab.errors import LabError
@@ -27,12 +30,14 @@ def cache_root() -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` to write a file or folder to; renamed to ``path`` only if nothing failed.
 
-    Raises LabError where the disk or the permissions do not allow it; the temporary name is removed then.
+    Raises LabError where the disk or the permissions do not allow it; the temporary name is removed then. What a
+    killed process of this machine left of its own try is removed at the next one.
     """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        _sweep(path)
+        folder = Path(tempfile.mkdtemp(prefix=f"{_prefix(path)}{os.getpid()}-", dir=path.parent))
         temporary = folder / path.name
         yield temporary
         if path.is_dir() and temporary.is_dir():
@@ -44,6 +49,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary.parent, ignore_errors=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}-{platform.node()}-"
+
+
+def _sweep(path: Path) -> None:
+    """Remove temporary names of ``path`` whose process is gone."""
+    for left in path.parent.glob(glob.escape(_prefix(path)) + "*"):
+        pid = left.name.removeprefix(_prefix(path)).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

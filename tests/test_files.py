@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -42,6 +44,20 @@ def test_the_old_file_stays_if_writing_fails(error, tmp_path):
         temporary.write_text("half")
         raise error
     assert read_json(tmp_path / "x.json") == 1 and names(tmp_path) == ["x.json"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_live_one_writes_is_not(tmp_path):
+    kill = (
+        "import os\nfrom pathlib import Path\nfrom lab.files import replacing\n"
+        f"with replacing(Path({str(tmp_path / 'x.json')!r})) as temporary:\n"
+        "    temporary.write_text('half')\n    os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", kill], check=False)
+    assert len(names(tmp_path)) == 2
+    with replacing(tmp_path / "x.json") as temporary:
+        write_json(tmp_path / "x.json", 1)
+        temporary.write_text("2")
+    assert read_json(tmp_path / "x.json") == 2 and names(tmp_path) == ["x.json"]
 
 
 def test_a_folder_replaces_a_folder(tmp_path):

@@ -63,7 +63,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        scale, digits = (100, "+.0f") if self.unit == "points" else (1, "+.3g")
+        scale, digits = (100, "+.1f") if self.unit == "points" else (1, "+.3g")
         value, low, high = (format(scale * x, digits) for x in (self.value, self.low, self.high))
         return f"{self.subject}: {value} {self.unit}".rstrip() + f" [{low}, {high}]{self.note}"
 

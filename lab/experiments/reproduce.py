@@ -203,7 +203,10 @@ def _write_claims(preset: str, out: str) -> None:
         for name in EXPERIMENTS:
             with suppress(LabError):
                 results[name] = load_result(config.folder(name))
-        tables.append(claims.verdicts(results))
+        if results:
+            tables.append(claims.verdicts(results))
+    if not tables:
+        return
     path = ROOT / out / preset / "claims.csv"
     with replacing(path) as temporary:
         pd.concat(tables, ignore_index=True).to_csv(temporary, index=False, float_format="%.6g")

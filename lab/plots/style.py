@@ -71,7 +71,7 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}" + ("s" if n != 1 else "")
 
 
-def annotate(figure: Figure, title: str, caption: str, width: int = 150) -> None:
+def annotate(figure: Figure, title: str, caption: str, width: int = 170) -> None:
     """A title above, on the left (a legend fits beside it), and the small print below."""
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.supxlabel(textwrap.fill(caption, width), fontsize=7.5, color="#555555", x=0.01, ha="left")

@@ -91,15 +91,16 @@ def _bars(ax: Axes, rates: pd.DataFrame, seeds: pd.DataFrame) -> None:
             x = i + (j - 1.5) * WIDTH
             row = _select(rates, model=model, planner=planner)
             if row.empty:
-                ax.text(x, 1.5, "not run", rotation=90, ha="center", va="bottom", fontsize=6, color="#777777")
+                note = {"ha": "center", "va": "bottom", "fontsize": 6, "color": "#777777"}
+                ax.text(x, 2, "not run", rotation=90, bbox={"color": "white", "pad": 0.5}, **note)
                 continue
             rate, low, high = (100 * row[name].item() for name in ("rate", "low", "high"))
             ax.bar(x, rate, WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model] if i == 0 else None)
             ax.errorbar(x, rate, [[rate - low], [high - rate]], color="#222222", linewidth=0.9)
-            ax.text(x, high + 1, f"{rate:.0f}", ha="center", va="bottom", fontsize=6.5)
             each = 100 * _select(seeds, model=model, planner=planner).rate
             if len(each) > 1:
-                ax.plot([x] * len(each), each, ".", color="#222222", markersize=2.5)
+                ax.plot([x + 0.3 * WIDTH] * len(each), each, ".", color="#222222", markersize=2.5)
+            ax.text(x, max(high, each.max()) + 1, f"{rate:.0f}", ha="center", va="bottom", fontsize=6.5)
     for planner, (line, _) in FLOORS.items():
         for rate in rates[rates.planner == planner].rate:
             ax.axhline(100 * rate, color="#555555", linestyle=line, linewidth=1, label=LABELS[planner])
