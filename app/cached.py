@@ -24,13 +24,15 @@ def use_few_threads() -> None:
     torch.set_num_threads(1)
 
 
-def stamp(task: str, model: str) -> int:
-    """Changes whenever the model's file does. Raises LabError, saying how to train it, where there is none."""
-    return (model_folder(task, model) / "model.json").stat().st_mtime_ns
+def stamp(task: str, model: str) -> str:
+    """Changes whenever the model's files do. Raises LabError, saying how to train it, where there is none."""
+    folder = model_folder(task, model)
+    times = [path.stat().st_mtime_ns for path in sorted(folder.glob("model.*"))]
+    return f"{folder} {times}"
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def world_model(task: str, model: str, stamp: int) -> WorldModel:
+def world_model(task: str, model: str, stamp: str) -> WorldModel:
     """The frozen model; never write to it, all sessions share it."""
     return load_model(model_folder(task, model))
 
@@ -52,7 +54,7 @@ def problem(choice: Choice) -> Problems:
 
 
 @st.cache_data(max_entries=64, show_spinner="Planning …")
-def episode(choice: Choice, stamp: int) -> Episode:
+def episode(choice: Choice, stamp: str) -> Episode:
     """The plan and what became of it."""
     settings = SETTINGS[choice.task]
     return run_episode(
@@ -63,7 +65,7 @@ def episode(choice: Choice, stamp: int) -> Episode:
 
 
 @st.cache_data(max_entries=64, show_spinner="Executing every stage of the plan …")
-def unfolded(choice: Choice, attempt: int, stamp: int) -> Unfolded:
+def unfolded(choice: Choice, attempt: int, stamp: str) -> Unfolded:
     """What each snapshot of one plan leads to."""
     settings = SETTINGS[choice.task]
     model = world_model(choice.task, choice.model, stamp)

@@ -62,10 +62,10 @@ def adopt_address(key: str, values: Sequence[str], default: str) -> None:
     said = st.query_params.get(key)
     if said is None and not st.session_state.get("arrived", True):
         said = default
+    value = st.session_state.get(key)
     if said in values and said != st.session_state.get(f"address_{key}"):
-        st.session_state[key] = said
-    if st.session_state.get(key) not in values:
-        st.session_state[key] = default
+        value = said
+    st.session_state[key] = value if value in values else default  # set anew, so that it outlives a change of page
 
 
 def write_address(key: str, value: str, default: str) -> None:

@@ -72,7 +72,8 @@ def verdict(episode: Episode, choice: Choice) -> None:
     """Whether the goal was reached, and by what margin."""
     step, closest = episode.reached(), episode.closest()
     if step is not None:
-        text = f"**Reached the goal** at step {step}: {closest:.2f} success radii from it, {1 - closest:.2f} to spare."
+        off = episode.distance["full"][step]
+        text = f"**Reached the goal** at step {step}: {off:.2f} success radii from it, {1 - off:.2f} to spare."
         st.success(text, icon=":material/check_circle:")
         return
     text = f"**Missed the goal**: {closest:.2f} success radii away at best, {closest - 1:.2f} too far."

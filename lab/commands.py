@@ -10,7 +10,7 @@ from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation import Outcome, Protocol, evaluate, wilson
-from lab.evaluation.imagination import imagined_frames, reached_at
+from lab.evaluation.imagination import imagined, reached_at
 from lab.experiments.experiment import pick_device
 from lab.files import cache_root, replacing
 from lab.models import WorldModel, load_model, model_folder
@@ -119,9 +119,10 @@ def _write_strip(path: Path, model: WorldModel, problems: Problems, outcome: Out
     task, mpc = make_task(problems.task), MODES[mode]
     states = outcome.trajectory[few, :: task.frameskip]
     frames = task.render(states.reshape(-1, states.shape[-1]), STRIP_SIZE)
+    z = imagined(model, outcome, mpc)[few]
     figure = filmstrip(
         frames.reshape(*states.shape[:2], *frames.shape[1:]),
-        imagined_frames(model, outcome, mpc)[few],
+        model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], 64, 64, 3),
         task.render(problems.goals[few], STRIP_SIZE),
         reached_at(outcome, problems, mpc)[few],
         list(np.arange(states.shape[1]) * task.frameskip),

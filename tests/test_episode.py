@@ -40,7 +40,7 @@ def test_same_plan_as_in_the_batch(wall, name, mode):
 def test_what_is_imagined_begins_at_the_truth(tiny_model, task):
     episode = run_episode(tiny_model(task), PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
     simulator = make_task(task)
-    assert episode.error[0] == 0 and (episode.error[1:] > 0).all()
+    assert episode.error[0] < 1e-9 and (episode.error[1:] > 0).all()
     np.testing.assert_allclose(episode.imagined_proprio[0], simulator.proprio(episode.start), rtol=1e-4, atol=1e-3)
     assert episode.imagined_frames.shape == (11, 64, 64, 3) and episode.imagined_frames.dtype == np.uint8
     assert list(episode.blocks) == list(range(0, 51, 5)) and list(episode.ends) == list(range(5, 51, 5))

@@ -6,7 +6,7 @@ import widgets
 from state import Choice, forget_moves, movable
 
 from lab.errors import LabError
-from lab.evaluation.episode import Episode
+from lab.evaluation.episode import Episode, Unfolded
 from lab.models import MODELS
 from lab.plots.planning import SCENES, distance_figure, plan_figure
 from lab.plots.style import LABELS
@@ -28,8 +28,9 @@ def chosen() -> Choice:
         goals = widgets.picker("goals", "Goals", moves=True)
         mode = widgets.picker("mode", "Plan")
         problem = widgets.problem_picker()
+        mover = st.popover("Move start and goal", icon=":material/open_with:")
     starts, ends = cached.problem_arrays(task, goals)
-    with st.expander("Move start and goal", icon=":material/open_with:"):
+    with mover:
         st.caption("Empty fields mean: as the problem has it. You can also click on the scene.")
         st.markdown("**Start**")
         start = widgets.moved_fields("start", task, starts[problem])
@@ -52,8 +53,8 @@ def clicked() -> None:
             st.session_state[f"{st.session_state['click']}_{field}"] = round(min(max(float(value), low), high), 2)
 
 
-def show_plan(choice: Choice, episode: Episode, stamp: int) -> None:
-    """The animated scene and the loss."""
+def show_plan(choice: Choice, episode: Episode, stamp: str) -> Unfolded:
+    """The animated scene and the loss; returns what the stages of the plan lead to."""
     attempt = 0
     if len(episode.attempts) > 1:
         attempt = st.slider("Replan shown below", 1, len(episode.attempts), 1, key="replan", bind="query-params") - 1
@@ -68,15 +69,16 @@ def show_plan(choice: Choice, episode: Episode, stamp: int) -> None:
         figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
     )
     widgets.picker("click", "A click on the scene moves")
+    return unfolded
 
 
-def show_outcome(choice: Choice, episode: Episode) -> None:
+def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
     """Verdict, film strip, distance over time, time taken."""
     widgets.verdict(episode, choice)
     with st.container(horizontal=True):
         st.metric("Planning time", f"{episode.seconds:.2f} s")
-        st.metric("Imagined loss", f"{episode.attempts[-1].loss[-1]:.3g}")
-        st.metric("Model error at the end", f"{episode.error[-1]:.2g}")
+        st.metric("Loss as imagined", f"{unfolded.loss[-1]:.3f}", help="What the planner made as small as it could.")
+        st.metric("True loss", f"{unfolded.true_loss[-1]:.3f}", help="The same loss of what really happens.")
     st.markdown("**What the model imagined, and what really happened**")
     widgets.film_strip(episode, choice.model)
     st.markdown("**Distance to the goal** (in success radii; inside the green band is success)")
@@ -115,7 +117,7 @@ except LabError as error:
 else:
     left, right = st.columns([6, 7], gap="large")
     with left:
-        show_plan(choice, episode, stamp)
+        unfolded = show_plan(choice, episode, stamp)
     with right:
-        show_outcome(choice, episode)
+        show_outcome(choice, episode, unfolded)
     show_command(choice)

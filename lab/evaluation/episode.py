@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
+from lab.evaluation.imagination import imagined
 from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Dynamics, WorldModel
 from lab.planning import MODES, Callback, GoalDistance, Plan, Planner
@@ -94,7 +95,7 @@ def run_episode(
     task, execute = make_task(problem.task), MODES[mode].execute
     states, goal = outcome.trajectory[0], problem.goals[0]
     seen = model.observe(states[:: task.frameskip])
-    z = _imagine(model, seen, outcome.plans, execute)
+    z = imagined(model, outcome, MODES[mode])[0]
     felt = _proprio(model, z)
     return Episode(
         task=problem.task,
@@ -191,14 +192,6 @@ def _attempt(plan: Plan, tried: list[Tensor], step: int, snapshots: int) -> Atte
 
 
 @torch.no_grad()
-def _imagine(model: WorldModel, seen: Tensor, plans: Sequence[Plan], execute: int) -> Tensor:
-    """z (K + 1, Z) of the executed blocks, each imagined from what was ``seen`` (K + 1, Z) when its plan was made."""
-    parts = [seen[:1]]
-    for i, plan in enumerate(plans):
-        parts.append(model.rollout(seen[i * execute], plan.actions[0, :execute])[1:])
-    return torch.cat(parts)
-
-
 def _proprio(model: WorldModel, z: Tensor) -> np.ndarray:
     """The proprioception (..., P) that ``z`` (..., Z) holds, in the task's units."""
     felt = z[..., model.latent_dim :] * model.proprio_std + model.proprio_mean

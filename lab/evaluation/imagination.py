@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lab.data import Problems
 from lab.evaluation.success import Outcome
@@ -11,8 +12,8 @@ from lab.tasks import make_task
 
 
 @torch.no_grad()
-def imagined_frames(model: WorldModel, outcome: Outcome, mode: MPC) -> np.ndarray:
-    """Pictures (B, K + 1, 64, 64, 3) at the block boundaries, drawn by the model's decoder.
+def imagined(model: WorldModel, outcome: Outcome, mode: MPC) -> Tensor:
+    """Imagined latent states (B, K + 1, Z) at the block boundaries.
 
     Each of the K executed blocks is imagined from what was seen when its plan was made; the first is the start.
     """
@@ -21,8 +22,7 @@ def imagined_frames(model: WorldModel, outcome: Outcome, mode: MPC) -> np.ndarra
     for i, plan in enumerate(outcome.plans):
         z = model.observe(seen[:, i * mode.execute])
         parts.append(model.rollout(z, plan.actions[:, : mode.execute])[:, 1:])
-    z = torch.cat(parts, 1)
-    return model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], 64, 64, 3)
+    return torch.cat(parts, 1)
 
 
 def reached_at(outcome: Outcome, problems: Problems, mode: MPC) -> np.ndarray:

@@ -49,17 +49,17 @@ class Finding:
     unit: str = ""
     sign: int = 1  #: -1 where less is better; value, low and high are as measured
     margin: float = 0.0
-    decided: bool = True  #: False where something else already speaks against the claim
+    refuted: bool = False  #: True where something else already speaks against the claim
     note: str = ""
 
     @property
     def verdict(self) -> str:
         low, high = sorted((self.sign * self.low + self.margin, self.sign * self.high + self.margin))
-        if not self.decided:
-            return "not reproduced"
-        if self.n < FEWEST or low <= 0 <= high:
+        if self.n < FEWEST:
             return "unclear"
-        return "reproduced" if low > 0 else "not reproduced"
+        if self.refuted or high < 0:
+            return "not reproduced"
+        return "reproduced" if low > 0 else "unclear"
 
     @property
     def sentence(self) -> str:
@@ -141,7 +141,7 @@ def _efficiency(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
         subject = f"{NAMES[row.planner]} minus CEM, {NAMES[row.model]}, {clocks[row.clock]}"
         note = f" in {row.ratio:.2g} of CEM's time"
         note += "" if row.met else ", the least there is"
-        yield _points(4, fig3_efficiency.NAME, subject, row, margin=MARGIN, decided=row.met, note=note)
+        yield _points(4, fig3_efficiency.NAME, subject, row, margin=MARGIN, refuted=not row.met, note=note)
 
 
 def _gap(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -33,8 +33,13 @@ EXPERIMENTS: dict[str, ModuleType] = {
     module.NAME: module for module in (table1_success, fig2_landscape, fig3_efficiency, fig4_gap)
 }
 ALONE = {fig3_efficiency.NAME}
-#: what each takes of the whole, for the estimate and to begin with the longest
-SHARES = {table1_success.NAME: 12, fig3_efficiency.NAME: 5, fig4_gap.NAME: 3, fig2_landscape.NAME: 1}
+#: rough seconds at each preset, for the first estimate and to begin with the longest
+SECONDS = {
+    table1_success.NAME: {"smoke": 15, "quick": 120, "full": 9000},
+    fig2_landscape.NAME: {"smoke": 10, "quick": 15, "full": 120},
+    fig3_efficiency.NAME: {"smoke": 12, "quick": 60, "full": 1500},
+    fig4_gap.NAME: {"smoke": 10, "quick": 30, "full": 600},
+}
 JOBS = 2
 GRACE = 10  #: seconds that a stopped notebook has to end its kernel
 
@@ -51,6 +56,11 @@ class Job:
     def executed(self) -> Path:
         """Where the executed copy goes."""
         return cache_root() / "notebooks" / self.config.preset / f"{self.experiment}-{self.config.task}.ipynb"
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take."""
+        return SECONDS.get(self.experiment, SECONDS[table1_success.NAME])[self.config.preset]
 
     def start(self, threads: int, log: IO[str]) -> subprocess.Popen:
         """Begin, with ``threads`` for the kernel, in a session of its own: Ctrl-C reaches it through us only."""
@@ -115,14 +125,14 @@ def _train_missing(configs: Sequence[Config]) -> None:
 def _run(todo: list[Job], jobs: int) -> list[Report]:
     """Side by side what can be, then alone what must be; threads share the cores."""
     cores = os.cpu_count() or 1
-    together = sorted((job for job in todo if job.experiment not in ALONE), key=_share, reverse=True)
+    together = sorted((job for job in todo if job.experiment not in ALONE), key=lambda job: -job.seconds)
     alone = [job for job in todo if job.experiment in ALONE]
-    with _progress(sum(map(_share, todo))) as bar:
-        reports = _side_by_side(together, jobs, max(1, cores // jobs), bar)
-        return reports + _side_by_side(alone, 1, cores, bar)
+    with _Progress(todo) as progress:
+        reports = _side_by_side(together, jobs, max(1, cores // jobs), progress)
+        return reports + _side_by_side(alone, 1, cores, progress)
 
 
-def _side_by_side(todo: Sequence[Job], jobs: int, threads: int, bar: tqdm) -> list[Report]:
+def _side_by_side(todo: Sequence[Job], jobs: int, threads: int, progress: "_Progress") -> list[Report]:
     """Run ``todo``, ``jobs`` at a time, and report in the order in which they end."""
     waiting, running, reports = deque(todo), {}, []
     try:
@@ -133,9 +143,8 @@ def _side_by_side(todo: Sequence[Job], jobs: int, threads: int, bar: tqdm) -> li
                 running[process] = (waiting.popleft(), time.perf_counter(), log)
             for process in [process for process in running if process.poll() is not None]:
                 reports.append(_report(process, *running.pop(process)))
-                bar.update(_share(reports[-1].job))
-                bar.write(_line(reports[-1]))
-            bar.set_postfix_str(", ".join(f"{job.experiment} {job.config.task}" for job, *_ in running.values()))
+                progress.finish(reports[-1])
+            progress.show([(job, time.perf_counter() - started) for job, started, _ in running.values()])
             time.sleep(0.1)
     finally:
         _stop(running)
@@ -164,21 +173,34 @@ def _stop(running: dict[subprocess.Popen, tuple]) -> None:
         log.close()
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[tqdm]:
-    layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left {postfix}"
-    interval = 1 if sys.stderr.isatty() else 60
-    with tqdm(total=total, bar_format=layout, mininterval=interval, delay=2, desc="reproduce ") as bar:
-        yield bar
+class _Progress:
+    """One bar over all notebooks, in their rough seconds; a running one counts by its time so far."""
 
+    def __init__(self, todo: Sequence[Job]) -> None:
+        self.finished = 0.0
+        layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}"
+        interval = 1 if sys.stderr.isatty() else 60
+        total = sum(job.seconds for job in todo)
+        self.bar = tqdm(total=total, bar_format=layout, desc="reproduce ", mininterval=interval, miniters=0, delay=2)
 
-def _share(job: Job) -> int:
-    return SHARES.get(job.experiment, 1)
+    def __enter__(self) -> "_Progress":
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
 
-def _line(report: Report) -> str:
-    what = f"{report.job.experiment} {report.job.config.task}"
-    return f"{what}: {'failed' if report.error else 'done'} in {report.seconds:.0f} s"
+    def finish(self, report: Report) -> None:
+        """Count one as done, and say so."""
+        self.finished += report.job.seconds
+        outcome = "failed" if report.error else "done"
+        self.bar.write(f"{report.job.experiment} {report.job.config.task}: {outcome} in {report.seconds:.0f} s")
+
+    def show(self, running: Sequence[tuple[Job, float]]) -> None:
+        """Move the bar to where the ``running`` jobs, each with its seconds so far, put it."""
+        self.bar.n = self.finished + sum(min(seconds, 0.95 * job.seconds) for job, seconds in running)
+        names = ", ".join(f"{job.experiment} {job.config.task}" for job, _ in running)
+        self.bar.set_postfix_str(names, refresh=False)
+        self.bar.update(0)
 
 
 def _table(reports: Sequence[Report]) -> str:

@@ -20,6 +20,7 @@ from lab.plots.style import (
     counted,
     in_style,
     label,
+    menu,
     neutral,
     shown,
 )
@@ -28,6 +29,7 @@ from lab.results import Result
 COLOURS = "viridis"
 GAMMA = 0.5  #: of the colour scale, to tell low losses apart
 LEVELS = 18
+HEIGHT = 880  #: of the interactive figure, in pixels
 AXES = ("u: step along direction 1 (norm)", "v: step along direction 2 (norm)")
 MEASURES = {
     "roughness": "roughness (mean |Laplacian| / std)\nlower is smoother",
@@ -46,7 +48,8 @@ def print_figure(result: Result) -> Figure:
     for ax, (measure, text) in zip(numbers.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
         _draw_measure(ax, result.tables["summary"], measure)
         ax.set_xlabel(text)
-    annotate(figure, _title(result), _caption(result))
+    marks = " Slices: problem 0; +: the expert's actions; dot: the slice's lowest point."
+    annotate(figure, _title(result), _caption(result) + marks)
     return figure
 
 
@@ -66,9 +69,8 @@ def interactive(result: Result) -> go.Figure:
     figure.update_layout(coloraxis={"colorscale": "Viridis", "cmin": 0, "cmax": top, "colorbar": {"title": "loss"}})
     figure.update_scenes(_scene(top))
     buttons = [_button(problem, i, len(problems), len(models)) for i, problem in enumerate(problems)]
-    menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.12, "yanchor": "top", "bgcolor": CLEAR}
-    neutral(figure, _title(result), 860, _caption(result) + " Drag to turn.")
-    return figure.update_layout(updatemenus=[menu | {"font": {"color": GREY}}], margin={"l": 10, "r": 10})
+    neutral(figure, _title(result), HEIGHT, "Drag to turn. " + _caption(result))
+    return figure.update_layout(updatemenus=menu(buttons, HEIGHT), margin={"l": 10, "r": 10})
 
 
 def slice_grids(result: Result, problem: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -133,7 +135,7 @@ def _scene(top: float) -> dict:
         "xaxis": axis | {"title": {"text": "v"}},
         "yaxis": axis | {"title": {"text": "u"}},
         "zaxis": axis | {"title": {"text": "loss"}, "range": [0, top]},
-        "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 1.1}},
+        "camera": {"eye": {"x": 1.25, "y": -1.25, "z": 0.95}, "center": {"z": -0.15}},
     }
 
 
@@ -150,8 +152,8 @@ def _caption(result: Result) -> str:
     summary = result.tables["summary"]
     n, seeds = int(summary.n.max()), int(summary.seeds.max())
     return (
-        "Surfaces and contours show problem 0, one 2-D slice out of many dimensions, the same for all models: two "
-        "random orthonormal directions around the expert's standardised actions (+; dot: the slice's lowest point). "
+        "Each picture is one 2-D slice out of many dimensions, the same for all models: two random orthonormal "
+        "directions around the expert's standardised actions. "
         f"Measures: means over the slices of n = {counted(n, 'problem')} and {counted(seeds, 'training seed')}, "
         f"with 95% bootstrap intervals over problems. Preset {result.preset}."
     )

@@ -19,6 +19,7 @@ from lab.plots.style import (
     label,
     neutral,
     shown,
+    spread,
 )
 from lab.results import Result
 
@@ -48,7 +49,7 @@ def print_figure(result: Result) -> Figure:
     panels[0, 0].set_ylim(0, 103)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-    annotate(figure, _title(result), _caption(result))
+    annotate(figure, _title(result), _caption(result) + " Numbers at the points: iterations.")
     return figure
 
 
@@ -68,10 +69,20 @@ def interactive(result: Result) -> go.Figure:
             target = _cem(rows)
             figure.add_vline(target[clock] / 10, line={"color": GREY, "dash": "dot", "width": 1}, **place)
             figure.add_hline(100 * target.rate, line={"color": GREY, "dash": "dash", "width": 1}, **place)
-            figure.update_xaxes(type="log", dtick=1, title={"text": f"{text} (s)", "font": {"size": 10}}, **place)
+            figure.update_xaxes(type="log", title={"text": text, "font": {"size": 10}}, **_ticks(clock), **place)
     figure.update_yaxes(range=[0, 103], ticksuffix="%")
-    figure.update_layout(legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"})
     return neutral(figure, _title(result), 800, _caption(result))
+
+
+def _ticks(clock: str) -> dict:
+    """Ticks of plotly's logarithmic axis, in milliseconds and seconds; the second clock spans less."""
+    digits = (1,) if clock == "seconds_per_problem" else (1, 3)
+    values = [digit * 10.0**power for power in range(-5, 4) for digit in digits]
+    return {"tickvals": values, "ticktext": [_seconds(value) for value in values]}
+
+
+def _seconds(x: float) -> str:
+    return f"{x:.3g} s" if x > 0.9 else f"{1000 * x:.3g} ms"
 
 
 def _cem(curves: pd.DataFrame) -> pd.Series:
@@ -106,20 +117,19 @@ def _name_times(ax: Axes) -> None:
     """Label the logarithmic axis in milliseconds and seconds, with more ticks where it is short."""
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high < 200 * low else (1,)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s" if x > 0.9 else f"{1000 * x:.3g} ms"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _seconds(x)))
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Scatter:
     rows = rows.sort_values("iterations")
-    error = {"array": 100 * (rows.high - rows.rate), "arrayminus": 100 * (rows.rate - rows.low), "symmetric": False}
     text = [
         f"<b>{LABELS[planner]}, {counted(row.iterations, 'iteration')}</b><br>{100 * row.rate:.1f}% "
         f"[{100 * row.low:.1f}, {100 * row.high:.1f}], n = {row.n}<br>{1000 * getattr(row, clock):.2g} ms"
         for row in rows.itertuples()
     ]
     return go.Scatter(
-        x=rows[clock], y=100 * rows.rate, error_y=error | {"thickness": 1, "width": 3}, mode="lines+markers",
+        x=rows[clock], y=100 * rows.rate, error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3}, mode="lines+markers",
         name=LABELS[planner], legendgroup=planner, showlegend=legend, hovertext=text, hoverinfo="text",
         line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[planner], "size": 8},
     )  # fmt: skip
@@ -133,8 +143,8 @@ def _caption(result: Result) -> str:
     curves = result.tables["curves"]
     n, seeds = int(curves.n.max()), int(curves.seeds.max())
     return (
-        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}. Numbers: "
-        "iterations. Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
+        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}. "
+        "Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
         f"dotted: a tenth of its time. Times: {result.meta['machine']}, {counted(result.meta['threads'], 'thread')}, "
         f"load {result.meta['load_average']}. Preset {result.preset}."
     )

@@ -13,19 +13,22 @@ from lab.plots.style import (
     MODELS,
     PLANNER_COLOURS,
     annotate,
+    bar_look,
     counted,
     in_style,
     label,
+    menu,
     neutral,
     shown,
+    spread,
 )
 from lab.results import Result
 
 PLANNERS = ("gd", "adam")
 EXPERT = "#444444"
 GOALS = {"dataset": "data-set goals", "random": "random goals"}
-STEP = "imagined step (5 environment steps each)"
 ERROR = "latent error (mean squared)"
+HEIGHT = 840  #: of the interactive figure, in pixels
 
 
 @in_style
@@ -71,11 +74,11 @@ def interactive(result: Result) -> go.Figure:
             owners.append(goals)
     figure.update_xaxes(title="imagined step", dtick=1, row=1)
     figure.update_yaxes(title=ERROR, rangemode="tozero", col=1)
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.07, "yanchor": "bottom"})
-    neutral(figure, _title(result), 820, _caption(result))
+    figure.update_xaxes(showgrid=False, row=2)
+    figure.update_layout(barmode="group")
+    neutral(figure, _title(result), HEIGHT, _caption(result))
     buttons = [_button(GOALS[goals], [owner == goals for owner in owners]) for goals in kinds]
-    menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.16, "yanchor": "top", "font": {"color": GREY}}
-    return figure.update_layout(updatemenus=[menu] if len(kinds) > 1 else [])
+    return figure.update_layout(updatemenus=menu(buttons, HEIGHT) if len(kinds) > 1 else [])
 
 
 def _draw_errors(ax: Axes, errors: pd.DataFrame, goals: str) -> None:
@@ -129,11 +132,10 @@ def _lines(errors: pd.DataFrame, model: str, goals: str, legend: bool) -> list[g
 
 
 def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -> list[go.Scatter]:
-    error = {"array": rows.high - rows["mean"], "arrayminus": rows["mean"] - rows.low, "symmetric": False}
     hover = name + ", step %{x}<br>%{y:.4f}<extra></extra>"
     return [
         go.Scatter(
-            x=rows.step, y=rows["mean"], error_y=error | {"thickness": 1, "width": 3}, mode="lines+markers", name=name,
+            x=rows.step, y=rows["mean"], error_y=spread(rows, "mean") | {"thickness": 1, "width": 3}, mode="lines+markers", name=name,
             legendgroup=name, showlegend=legend, line={"color": colour, "dash": dash}, hovertemplate=hover,
         )
     ]  # fmt: skip
@@ -143,14 +145,13 @@ def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
     bars = []
     for planner in PLANNERS:
         rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
-        error = {"array": rows.high - rows["mean"], "arrayminus": rows["mean"] - rows.low, "symmetric": False}
         hover = "%{x}, " + LABELS[planner]
         hover += "<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
         bars.append(
             go.Bar(
                 x=[LABELS[model] for model in models], y=rows["mean"], name=f"gap, {LABELS[planner]}", showlegend=False,
-                marker_color=PLANNER_COLOURS[planner], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
                 customdata=rows[["low", "high"]], hovertemplate=hover,
+                **bar_look(PLANNER_COLOURS[planner], spread(rows, "mean")),
             )
         )  # fmt: skip
     return bars

@@ -17,6 +17,7 @@ GOAL_COLOUR = "#009E73"
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 PICTURE = 448  #: pixels of the scene's background
 CLICKS = 30  #: points along each side of the grid that answers clicks
+PAST = "#444444"
 HALO = "#FFFFFF"  #: sets paths off from the picture
 GREY = "rgba(128, 128, 128, 0.35)"
 DOTTED = {"color": IMAGINED_COLOUR, "width": 2, "dash": "dot"}
@@ -66,8 +67,9 @@ def plan_figure(episode: Episode, unfolded: Unfolded, attempt: int, model: str) 
     fixed = [_click_grid(episode.task), *_goal(scene, episode.goal), *_so_far(scene, episode, plan.step)]
     fixed += _loss_lines(plan, unfolded, colour)
     moving = [_snapshot(episode, unfolded, plan, colour, i) for i in range(len(plan.iterations))]
-    top = 1.15 * max(plan.loss.max(), unfolded.true_loss.max())
-    figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step), top))
+    losses = np.concatenate([plan.loss, unfolded.true_loss])
+    span = np.log10(np.clip([losses.min() / 1.5, losses.max() * 4], 1e-12, None))
+    figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step), span))
     traces = list(range(len(fixed), len(fixed) + len(moving[-1])))
     names = [str(iteration) for iteration in plan.iterations]
     figure.frames = [go.Frame(data=data, traces=traces, name=name) for data, name in zip(moving, names, strict=True)]
@@ -103,7 +105,7 @@ def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, colour: str, 
     top = max(plan.loss.max(), unfolded.true_loss.max())
     below = {"xaxis": "x2", "yaxis": "y2", "showlegend": False, "hoverinfo": "skip"}
     return [
-        _line(true, HALO, 6, hidden=True),
+        _line(true, HALO, 5, hidden=True),
         _line(true, colour, 3, name="what really happens"),
         _line(imagined, HALO, 4, hidden=True),
         _line(imagined, IMAGINED_COLOUR, 3, dash="dot", name="what the model imagines"),
@@ -113,7 +115,7 @@ def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, colour: str, 
             marker={"color": [IMAGINED_COLOUR, colour], "size": 10, "line": {"color": HALO, "width": 2}},
         ),
         go.Scatter(
-            x=[plan.iterations[-1]], y=[1.1 * top], mode="text", textposition="bottom left", **below,
+            x=[plan.iterations[-1]], y=[3.5 * top], mode="text", textposition="bottom left", **below,
             text=f"ends {unfolded.distance[i]:.1f} success radii from the goal",
         ),
     ]  # fmt: skip
@@ -139,9 +141,9 @@ def _goal(scene: Scene, goal: np.ndarray) -> list[go.Scatter]:
 
 def _so_far(scene: Scene, episode: Episode, step: int) -> list[go.Scatter]:
     """Where it started, and under MPC the way already gone."""
-    start = _line(scene.outline(episode.start), "#666666", 2, hidden=True)
+    start = _line(scene.outline(episode.start), PAST, 2, hidden=True)
     gone = _paths(episode.states[: step + 1], scene.bodies)
-    return [start, _line(gone, "#666666", 3, name="way so far", hidden=step == 0)]
+    return [start, _line(gone, HALO, 4, hidden=True), _line(gone, PAST, 2, name="way so far", hidden=step == 0)]
 
 
 def _click_grid(task_name: str) -> go.Scatter:
@@ -188,7 +190,7 @@ def png_uri(frame: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _layout(scene: Scene, picture: str, top: float) -> dict:
+def _layout(scene: Scene, picture: str, span: np.ndarray) -> dict:
     low, high = scene.view
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     image = {
@@ -197,14 +199,22 @@ def _layout(scene: Scene, picture: str, top: float) -> dict:
     }  # fmt: skip
     return {
         "xaxis": hidden | {"range": [low, high], "domain": [0, 1]},
-        "yaxis": hidden | {"range": [high, low], "domain": [0.33, 1], "scaleanchor": "x"},
+        "yaxis": hidden | {"range": [high, low], "domain": [0.37, 1], "scaleanchor": "x"},
         "xaxis2": {"domain": [0, 1], "anchor": "y2", "title": "iteration", "fixedrange": True},
-        "yaxis2": {"domain": [0, 0.24], "anchor": "x2", "title": "loss", "range": [0, top], "fixedrange": True},
+        "yaxis2": {
+            "domain": [0, 0.23],
+            "anchor": "x2",
+            "title": "loss (log scale)",
+            "type": "log",
+            "range": span.tolist(),
+            "fixedrange": True,
+            "dtick": 1,
+        },
         "images": [image],
-        "height": 780,
+        "height": 800,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "dragmode": False,
-        "legend": _legend(0.33, "top"),
+        "legend": _legend(0.36, "top"),
     }
 
 

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
+import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
@@ -30,10 +31,10 @@ LABELS = {
 }  # fmt: skip
 
 MODELS = ("base", "control", "online", "adversarial")  #: in the order in which they are drawn
-INTERVALS = "Bars and bands: 95% intervals over problems"
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
+TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
 STYLE = {
     "pdf.fonttype": 42,
@@ -83,26 +84,50 @@ def shown(values: Sequence[str], order: Sequence[str]) -> list[str]:
     return [name for name in order if name in present]
 
 
-def neutral(figure: go.Figure, title: str, height: int, caption: str = "") -> go.Figure:
-    """Leave the background to the page; title above, small print below."""
+def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figure:
+    """Leave the background to the page. From top to bottom: title, legend, panels, small print."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GREY, "tickcolor": GREY}
+    left = {"xref": "container", "x": 0.01, "xanchor": "left", "yref": "container", "yanchor": "top"}
     figure.update_layout(
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         font={"color": GREY, "size": 12},
-        title={"text": title, "x": 0.01, "xanchor": "left", "font": {"size": 16}},
+        title=left | {"text": title, "y": 1 - 12 / height, "font": {"size": 16}},
+        legend=left | {"y": 1 - 44 / height, "orientation": "h", "bgcolor": CLEAR},
         height=height,
-        margin={"l": 60, "r": 20, "t": 110, "b": 110 if caption else 60},
-        legend={"bgcolor": CLEAR},
-        hoverlabel={"font": {"size": 12}},
+        margin={"l": 60, "r": 20, "t": TOP, "b": BOTTOM},
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
-    if caption:
-        text = "<br>".join(textwrap.wrap(caption, 140))
-        small = {"size": 11, "color": GREY}
-        figure.add_annotation(
-            text=text, x=0, y=0, yshift=-60, xref="paper", yref="paper", xanchor="left", yanchor="top", align="left",
-            showarrow=False, font=small,
-        )  # fmt: skip
+    figure.add_annotation(
+        text="<br>".join(textwrap.wrap(caption, 140)), xref="paper", x=0, xanchor="left", yref="paper", y=0,
+        yanchor="top", yshift=-50, align="left", showarrow=False, font={"size": 11},
+    )  # fmt: skip
     return figure
+
+
+def menu(buttons: Sequence[dict], height: int) -> list[dict]:
+    """A drop-down menu in the top right corner of a `neutral` figure of this height."""
+    above = (TOP - 10) / (height - TOP - BOTTOM)
+    look = {"bgcolor": CLEAR, "bordercolor": GREY, "font": {"color": GREY}}
+    return [look | {"buttons": list(buttons), "x": 1, "xanchor": "right", "y": 1 + above, "yanchor": "top"}]
+
+
+def faded(colour: str) -> str:
+    """A hex colour, see-through."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.45)"
+
+
+def spread(rows: pd.DataFrame, value: str, scale: float = 1) -> dict:
+    """Plotly's error bars from ``low`` to ``high`` around the column ``value``."""
+    above, below = scale * (rows.high - rows[value]), scale * (rows[value] - rows.low)
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+
+
+def bar_look(colour: str, errors: dict) -> dict:
+    """Colours of plotly bars whose error bars show on the bar as well as above it."""
+    return {
+        "marker": {"color": faded(colour), "line": {"color": colour, "width": 1.5}},
+        "error_y": errors | {"color": colour, "thickness": 2, "width": 4},
+    }

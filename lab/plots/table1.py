@@ -12,11 +12,13 @@ from lab.plots.style import (
     MODEL_COLOURS,
     MODELS,
     annotate,
+    bar_look,
     counted,
     in_style,
     label,
     neutral,
     shown,
+    spread,
 )
 from lab.results import Result
 
@@ -42,7 +44,7 @@ def print_figure(result: Result) -> Figure:
     panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-    annotate(figure, _title(result), _caption(result))
+    annotate(figure, _title(result), _caption(result) + " Dots: each seed.")
     return figure
 
 
@@ -63,7 +65,8 @@ def interactive(result: Result) -> go.Figure:
             for rate in here[here.planner == planner].rate:
                 figure.add_hline(100 * rate, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
     figure.update_yaxes(range=[0, 105], ticksuffix="%")
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"})
+    figure.update_xaxes(showgrid=False)
+    figure.update_layout(barmode="group")
     caption = _caption(result) + " Dashed line: random actions; dotted: doing nothing."
     return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
 
@@ -112,7 +115,6 @@ def _traces(rates: pd.DataFrame, first: bool) -> list[go.Bar]:
     traces = []
     for model in shown(rates.model, MODELS):
         rows = rates[rates.model == model].set_index("planner").reindex(PLANNERS).dropna(subset="rate")
-        error = {"array": 100 * (rows.high - rows.rate), "arrayminus": 100 * (rows.rate - rows.low), "symmetric": False}
         text = [
             f"<b>{LABELS[model]}, {LABELS[planner]}</b><br>{100 * row.rate:.1f}% [{100 * row.low:.1f}, "
             f"{100 * row.high:.1f}]<br>{counted(int(row.n), 'problem')}, {counted(int(row.seeds), 'training seed')}"
@@ -121,8 +123,8 @@ def _traces(rates: pd.DataFrame, first: bool) -> list[go.Bar]:
         traces.append(
             go.Bar(
                 x=[LABELS[planner] for planner in rows.index], y=100 * rows.rate, name=LABELS[model], legendgroup=model,
-                marker_color=MODEL_COLOURS[model], error_y=error | {"color": GREY, "thickness": 1.5, "width": 3},
                 hovertext=text, hoverinfo="text", showlegend=first,
+                **bar_look(MODEL_COLOURS[model], spread(rows, "rate", 100)),
             )
         )  # fmt: skip
     return traces
@@ -135,5 +137,5 @@ def _title(result: Result) -> str:
 def _caption(result: Result) -> str:
     seeds = int(result.tables["rates"].seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    text += " averaged (dots: each seed; CEM: one seed)" if seeds > 1 else ""
+    text += " averaged (CEM: one seed)" if seeds > 1 else ""
     return f"{text}. Error bars: 95% Wilson intervals for n problems. Preset {result.preset}."
