@@ -107,6 +107,7 @@ def test_figures(tiny_model, task):
         np.testing.assert_array_equal(np.array(trace.x, float), np.array(figure.data[index].x, float))
     low, high = SCENES[task].view
     assert tuple(figure.layout.yaxis.range) == (high, low)
+    assert figure.data[-1].text[0].startswith("ends ")
     assert len(distance_figure(episode, "online").data) == (2 if task == "push_t" else 3)
 
 

@@ -58,7 +58,8 @@ def interactive(result: Result) -> go.Figure:
     curves = result.tables["curves"]
     models = shown(curves.model, MODELS)
     titles = [LABELS[model] for model in models] * len(CLOCKS)
-    figure = make_subplots(len(CLOCKS), len(models), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.2)
+    options = {"shared_yaxes": True, "shared_xaxes": "rows", "subplot_titles": titles, "vertical_spacing": 0.2}
+    figure = make_subplots(len(CLOCKS), len(models), **options)
     for i, (clock, text) in enumerate(CLOCKS.items()):
         for j, model in enumerate(models):
             place = {"row": i + 1, "col": j + 1}
@@ -129,7 +130,8 @@ def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Sca
         for row in rows.itertuples()
     ]
     return go.Scatter(
-        x=rows[clock], y=100 * rows.rate, error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3}, mode="lines+markers",
+        x=rows[clock], y=100 * rows.rate, mode="lines+markers",
+        error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3},
         name=LABELS[planner], legendgroup=planner, showlegend=legend, hovertext=text, hoverinfo="text",
         line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[planner], "size": 8},
     )  # fmt: skip
@@ -142,8 +144,9 @@ def _title(result: Result) -> str:
 def _caption(result: Result) -> str:
     curves = result.tables["curves"]
     n, seeds = int(curves.n.max()), int(curves.seeds.max())
+    averaged = " averaged (CEM: one seed)" if seeds > 1 else ""
     return (
-        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}. "
+        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}{averaged}. "
         "Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
         f"dotted: a tenth of its time. Times: {result.meta['machine']}, {counted(result.meta['threads'], 'thread')}, "
         f"load {result.meta['load_average']}. Preset {result.preset}."

@@ -135,7 +135,8 @@ def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -
     hover = name + ", step %{x}<br>%{y:.4f}<extra></extra>"
     return [
         go.Scatter(
-            x=rows.step, y=rows["mean"], error_y=spread(rows, "mean") | {"thickness": 1, "width": 3}, mode="lines+markers", name=name,
+            x=rows.step, y=rows["mean"], mode="lines+markers", name=name,
+            error_y=spread(rows, "mean") | {"thickness": 1, "width": 3},
             legendgroup=name, showlegend=legend, line={"color": colour, "dash": dash}, hovertemplate=hover,
         )
     ]  # fmt: skip

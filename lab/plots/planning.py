@@ -64,17 +64,20 @@ def plan_figure(episode: Episode, unfolded: Unfolded, attempt: int, model: str) 
     """One attempt of ``episode`` as an animation over its snapshots; ``model`` names whose colour the paths have."""
     scene, plan = SCENES[episode.task], episode.attempts[attempt]
     colour = MODEL_COLOURS[model]
+    losses = np.concatenate([plan.loss, unfolded.true_loss])
+    span = np.clip([losses.min() / 1.5, losses.max() * 4], 1e-12, None)
     fixed = [_click_grid(episode.task), *_goal(scene, episode.goal), *_so_far(scene, episode, plan.step)]
     fixed += _loss_lines(plan, unfolded, colour)
-    moving = [_snapshot(episode, unfolded, plan, colour, i) for i in range(len(plan.iterations))]
-    losses = np.concatenate([plan.loss, unfolded.true_loss])
-    span = np.log10(np.clip([losses.min() / 1.5, losses.max() * 4], 1e-12, None))
-    figure = go.Figure([*fixed, *moving[-1]], layout=_layout(scene, _picture(episode, plan.step), span))
-    traces = list(range(len(fixed), len(fixed) + len(moving[-1])))
+    moving = [_snapshot(episode, unfolded, plan, span[1], i) for i in range(len(plan.iterations))]
+    shown = [go.Scatter(**style, **data) for style, data in zip(_styles(colour), moving[-1], strict=True)]
     names = [str(iteration) for iteration in plan.iterations]
-    figure.frames = [go.Frame(data=data, traces=traces, name=name) for data, name in zip(moving, names, strict=True)]
-    figure.update_layout(sliders=[_slider(names)], updatemenus=[_buttons(names)])
-    return figure
+    traces = list(range(len(fixed), len(fixed) + len(shown)))
+    return go.Figure(
+        [*fixed, *shown],
+        _layout(scene, _picture(episode, plan.step), span)
+        | {"sliders": [_slider(names)], "updatemenus": [_buttons(names)]},
+        [{"data": data, "traces": traces, "name": name} for data, name in zip(moving, names, strict=True)],
+    )
 
 
 def distance_figure(episode: Episode, model: str, criterion: str = "full") -> go.Figure:
@@ -96,28 +99,33 @@ def distance_figure(episode: Episode, model: str, criterion: str = "full") -> go
     return figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, legend=_legend(1.02))
 
 
-def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, colour: str, i: int) -> list[go.Scatter]:
-    """What moves with the iterations: paths, where they end, and the marks on the loss curves."""
-    scene, task = SCENES[episode.task], make_task(episode.task)
-    true = _paths(unfolded.states[i], scene.bodies)
-    felt = [task.proprio_fields.index(task.state_fields[j]) for j in scene.bodies[0][1:]]
-    imagined = unfolded.imagined_proprio[i][:, felt]
-    top = max(plan.loss.max(), unfolded.true_loss.max())
+def _styles(colour: str) -> list[dict]:
+    """How the things that `_snapshot` places look."""
     below = {"xaxis": "x2", "yaxis": "y2", "showlegend": False, "hoverinfo": "skip"}
+    marker = {"color": [IMAGINED_COLOUR, colour], "size": 10, "line": {"color": HALO, "width": 2}}
     return [
-        _line(true, HALO, 5, hidden=True),
-        _line(true, colour, 3, name="what really happens"),
-        _line(imagined, HALO, 4, hidden=True),
-        _line(imagined, IMAGINED_COLOUR, 3, dash="dot", name="what the model imagines"),
-        _line(scene.outline(unfolded.states[i, -1]), colour, 3, hidden=True),
-        go.Scatter(
-            x=[plan.iterations[i]] * 2, y=[unfolded.loss[i], unfolded.true_loss[i]], mode="markers", **below,
-            marker={"color": [IMAGINED_COLOUR, colour], "size": 10, "line": {"color": HALO, "width": 2}},
-        ),
-        go.Scatter(
-            x=[plan.iterations[-1]], y=[3.5 * top], mode="text", textposition="bottom left", **below,
-            text=f"ends {unfolded.distance[i]:.1f} success radii from the goal",
-        ),
+        _stroke(HALO, 5, hidden=True),
+        _stroke(colour, 3, name="what really happens"),
+        _stroke(HALO, 4, hidden=True),
+        _stroke(IMAGINED_COLOUR, 3, dash="dot", name="what the model imagines"),
+        _stroke(colour, 3, hidden=True),
+        below | {"mode": "markers", "marker": marker},
+        below | {"mode": "text", "textposition": "bottom left"},
+    ]
+
+
+def _snapshot(episode: Episode, unfolded: Unfolded, plan: Attempt, top: float, i: int) -> list[dict]:
+    """Where things are in snapshot ``i``: paths, what ends where, and the marks on the loss curves."""
+    scene, task = SCENES[episode.task], make_task(episode.task)
+    true = _xy(_paths(unfolded.states[i], scene.bodies))
+    felt = [task.proprio_fields.index(task.state_fields[j]) for j in scene.bodies[0][1:]]
+    imagined = _xy(unfolded.imagined_proprio[i][:, felt])
+    text = f"ends {unfolded.distance[i]:.1f} success radii from the goal"
+    return [
+        true, true, imagined, imagined,
+        _xy(scene.outline(unfolded.states[i, -1])),
+        {"x": [plan.iterations[i]] * 2, "y": [unfolded.loss[i], unfolded.true_loss[i]]},
+        {"x": [plan.iterations[-1]], "y": [0.9 * top], "text": [text]},
     ]  # fmt: skip
 
 
@@ -133,10 +141,9 @@ def _loss_lines(plan: Attempt, unfolded: Unfolded, colour: str) -> list[go.Scatt
 
 def _goal(scene: Scene, goal: np.ndarray) -> list[go.Scatter]:
     circles = [_circle(goal[x], goal[y], scene.radius) for _, x, y in scene.bodies]
-    edge = {"color": GOAL_COLOUR, "width": 2, "dash": "dash"}
-    rings = [_line(_joined(circles), GOAL_COLOUR, 2, dash="dash", name="goal, and the circle of success")]
-    rings[0].update(fill="toself", fillcolor="rgba(0, 158, 115, 0.18)", line=edge)
-    return [*rings, _line(scene.outline(goal), GOAL_COLOUR, 3, hidden=True)]
+    rings = _line(_joined(circles), GOAL_COLOUR, 2, dash="dash", name="goal, and the circle of success")
+    rings.update(fill="toself", fillcolor="rgba(0, 158, 115, 0.18)")
+    return [rings, _line(scene.outline(goal), GOAL_COLOUR, 3, hidden=True)]
 
 
 def _so_far(scene: Scene, episode: Episode, step: int) -> list[go.Scatter]:
@@ -160,11 +167,17 @@ def _click_grid(task_name: str) -> go.Scatter:
 
 
 def _line(points: np.ndarray, colour: str, width: float, *, dash: str = "solid", name: str = "", hidden: bool = False):
+    return go.Scatter(**_stroke(colour, width, dash=dash, name=name, hidden=hidden), **_xy(points))
+
+
+def _stroke(colour: str, width: float, *, dash: str = "solid", name: str = "", hidden: bool = False) -> dict:
+    """The look of a line; a hidden one is not in the legend."""
     line = {"color": colour, "width": width, "dash": dash}
-    return go.Scatter(
-        x=points[:, 0], y=points[:, 1], mode="lines", line=line, name=name, hoverinfo="skip",
-        showlegend=not hidden,
-    )  # fmt: skip
+    return {"mode": "lines", "line": line, "name": name, "hoverinfo": "skip", "showlegend": not hidden}
+
+
+def _xy(points: np.ndarray) -> dict:
+    return {"x": points[:, 0].astype(np.float32), "y": points[:, 1].astype(np.float32)}
 
 
 def _paths(states: np.ndarray, bodies: tuple[tuple[str, int, int], ...]) -> np.ndarray:
@@ -202,20 +215,15 @@ def _layout(scene: Scene, picture: str, span: np.ndarray) -> dict:
         "yaxis": hidden | {"range": [high, low], "domain": [0.37, 1], "scaleanchor": "x"},
         "xaxis2": {"domain": [0, 1], "anchor": "y2", "title": "iteration", "fixedrange": True},
         "yaxis2": {
-            "domain": [0, 0.23],
-            "anchor": "x2",
-            "title": "loss (log scale)",
-            "type": "log",
-            "range": span.tolist(),
-            "fixedrange": True,
-            "dtick": 1,
+            "domain": [0, 0.23], "anchor": "x2", "title": "loss (log scale)", "type": "log", "range": np.log10(span).tolist(),
+            "dtick": 1, "fixedrange": True,
         },
         "images": [image],
         "height": 800,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "dragmode": False,
         "legend": _legend(0.36, "top"),
-    }
+    }  # fmt: skip
 
 
 def _legend(y: float, anchor: str = "bottom") -> dict:

@@ -1,0 +1,402 @@
+"""The experiments at their smallest: promised tables, statistics with known answers, figures drawn again from CSV."""
+
+import base64
+import errno
+import itertools
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from lab.errors import LabError
+from lab.evaluation import Protocol, goal_distance
+from lab.evaluation.landscape import Slice
+from lab.experiments import claims, fig2_landscape, fig3_efficiency, fig4_gap, table1_success
+from lab.experiments.claims import CLAIMS, Finding, sentences, summarise, verdicts
+from lab.experiments.compare import COMPARISONS, average, compare, success_rates
+from lab.experiments.experiment import PRESETS, Config
+from lab.models import MODELS, load_model
+from lab.planning import CEM, GradientPlanner
+from lab.plots import FIGURES, figures_of
+from lab.plots.save import save_figures
+from lab.results import Result, load_result, save_result
+
+EXPERIMENTS = {module.NAME: module for module in (table1_success, fig2_landscape, fig3_efficiency, fig4_gap)}
+INTERVAL = {"low", "high"}
+PROMISED = {
+    "table1_success": {
+        "success": {*table1_success.KEYS, "n", "successes", "successes_at_end", "seconds_per_problem", *INTERVAL},
+        "rates": {"goals", "criterion", "mode", "model", "planner", "n", "seeds", "rate", *INTERVAL},
+        "differences": {"goals", "planner", "mode", "ours", "theirs", "n", "seeds", "difference", *INTERVAL},
+        "pairs": {*table1_success.KEYS, "pair", "success", "success_at_end"},
+    },
+    "fig2_landscape": {
+        "summary": {"measure", "model", "n", "seeds", "mean", *INTERVAL},
+        "differences": {"measure", "ours", "theirs", "n", "seeds", "difference", *INTERVAL},
+        "measures": {"model", "train_seed", "problem", "roughness", "basin"},
+        "slices": {"model", "train_seed", "problem", "u", "v", "loss"},
+    },
+    "fig3_efficiency": {
+        "efficiency": {*fig3_efficiency.CASE, "n", "rate", *INTERVAL, *fig3_efficiency.CLOCKS.values()},
+        "curves": {"model", "planner", "iterations", "seeds", "rate", *INTERVAL, *fig3_efficiency.CLOCKS.values()},
+        "ratios": {"model", "planner", "reference", "clock", "rule", "met", "ratio", "difference", *INTERVAL},
+        "pairs": {*fig3_efficiency.CASE, "pair", "success"},
+    },
+    "fig4_gap": {
+        "errors": {"model", "goals", "planner", "step", "n", "seeds", "mean", *INTERVAL},
+        "gaps": {"model", "goals", "planner", "kind", "n", "seeds", "mean", *INTERVAL},
+        "differences": {"goals", "planner", "kind", "ours", "theirs", "difference", *INTERVAL},
+        "problems": {*fig4_gap.CASE, "problem", "step_1", "step_5"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(trained):
+    """Experiments use the tests' tiny models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, name, seed)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def results(small) -> dict[str, Result]:
+    """Every experiment on Wall, at preset smoke."""
+    return {name: module.run(Config("wall", "smoke")) for name, module in EXPERIMENTS.items()}
+
+
+@pytest.fixture(scope="module")
+def push_t(small) -> Result:
+    """Table 1 of the task with two criteria and no random goals."""
+    return table1_success.run(Config("push_t", "smoke"))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_promised_tables_are_there(name, results):
+    tables, meta = results[name].tables, results[name].meta
+    assert list(tables) == list(PROMISED[name])
+    for table, columns in PROMISED[name].items():
+        assert columns <= set(tables[table]), table
+        assert len(tables[table]) and not tables[table].isna().to_numpy().any(), table
+    models = [set(table.model) - {"none"} for table in tables.values() if "model" in table]
+    assert all(present == set(MODELS) for present in models)
+    assert meta["config"]["task"] == "wall"
+    assert {"commit", "machine", "threads", "versions", "models", "planners", "wall_seconds"} <= set(meta)
+    assert all("test split" in protocol["text"] for protocol in meta["protocols"])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_results_survive_the_disk(name, results, tmp_path):
+    save_result(results[name], tmp_path)
+    loaded = load_result(tmp_path)
+    assert loaded.meta == results[name].meta
+    assert list(loaded.tables) == list(results[name].tables)
+    for table, frame in results[name].tables.items():
+        pd.testing.assert_frame_equal(loaded.tables[table], frame, check_dtype=False, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_figures_need_the_tables_alone(name, results, tmp_path):
+    save_result(results[name], tmp_path)
+    loaded, draw = load_result(tmp_path), figures_of(name)
+    here, there = (_pixels(draw.print_figure(result)) for result in (results[name], loaded))
+    assert (np.abs(here - there).max(-1) > 40).mean() < 1e-3
+    assert here.std() > 10
+    one, other = (draw.interactive(result).to_plotly_json() for result in (results[name], loaded))
+    assert len(one["data"]) == len(other["data"]) >= 4
+    _assert_close(one, other)
+
+
+def test_figures_are_written_whole_and_the_same_each_time(results, push_t, tmp_path):
+    for i, result in enumerate((results["table1_success"], push_t)):
+        draw = FIGURES["table1_success"]
+        folders = [tmp_path / f"{i}{again}" for again in "ab"]
+        for folder in folders:
+            paths = save_figures(draw.print_figure(result), draw.interactive(result), folder, "figure")
+            assert [path.suffix for path in paths] == [".png", ".pdf", ".html"]
+        for path in paths:
+            assert path.read_bytes() == (folders[0] / path.name).read_bytes()
+        assert b"/FontFile2" in paths[1].read_bytes()  # TrueType, embedded
+        page = paths[2].read_text()
+        assert re.search(r'src="https://cdn\.[^"]*plotly', page)
+        assert len(page) < 2e5
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_push_t_is_judged_by_both_criteria(push_t):
+    rates = push_t.tables["rates"]
+    assert set(rates.criterion) == {"full", "block"}
+    assert set(rates.goals) == {"dataset"}
+    wide = rates.pivot_table(index=["model", "planner", "mode"], columns="criterion", values="rate")
+    assert (wide.block >= wide.full).all()
+    paper = table1_success.as_in_the_paper(push_t)
+    assert paper.loc[("dataset", "full", "base", "open"), "gd"].endswith("]")
+
+
+def test_rates_add_up(results):
+    tables = results["table1_success"].tables
+    size = PRESETS["smoke"]
+    for mode, n in (("open", size.n), ("mpc", size.mpc)):
+        rows = tables["success"][tables["success"]["mode"] == mode]
+        assert set(rows.n) == {n}
+    counted = tables["pairs"].groupby(table1_success.KEYS, sort=False)["success"].sum()
+    assert counted.tolist() == tables["success"].successes.tolist()
+    assert (tables["success"].low <= tables["success"].rate).all()
+    assert (tables["success"].high >= tables["success"].rate).all()
+
+
+def test_smoke_cuts_planners_short():
+    smoke, quick = Config("wall", "smoke"), Config("wall", "quick")
+    assert isinstance(smoke.planner("cem"), CEM)
+    assert smoke.planner("cem").samples == PRESETS["smoke"].samples
+    assert smoke.planner("adam", "mpc").iterations == PRESETS["smoke"].iterations
+    assert quick.planner("adam").iterations >= 100
+
+
+# --- Statistics
+
+
+def _rows(**columns) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+def test_seeds_are_averaged_before_problems_are_drawn():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(40, 2))
+    table = pd.concat([_rows(model="base", train_seed=s, problem=range(40), value=values[:, s]) for s in (0, 1)])
+    row = average(table, "value", ["model"]).iloc[0]
+    assert (row.n, row.seeds) == (40, 2)
+    assert row["mean"] == pytest.approx(values.mean())
+    half = 1.96 * values.mean(1).std() / np.sqrt(40)
+    assert row.high - row["mean"] == pytest.approx(half, rel=0.1)
+
+
+def test_differences_are_paired_by_problem():
+    noise = np.random.default_rng(0).normal(size=50)
+    shift = {"base": 0.0, "control": 0.0, "online": 1.0, "adversarial": 2.0}
+    parts = []
+    for (model, by), seed in itertools.product(shift.items(), (0, 1, 2)):
+        columns = {"problem": np.roll(range(50), seed), "value": np.roll(noise, seed) + by}
+        parts.append(_rows(model=model, train_seed=seed, goals="random", **columns))
+    table = compare(pd.concat(parts), "value", ["goals"])
+    assert list(zip(table.ours, table.theirs, strict=True)) == list(COMPARISONS)
+    expected = [shift[ours] - shift[theirs] for ours, theirs in COMPARISONS]
+    for column in ("difference", "low", "high"):
+        np.testing.assert_allclose(table[column], expected, atol=1e-12)
+    assert set(table.n) == {50}
+    assert set(table.seeds) == {3}
+
+
+def test_wilson_counts_problems_not_seeds():
+    pairs = pd.concat([_rows(model="base", train_seed=s, pair=range(10), success=[1] * 5 + [0] * 5) for s in range(3)])
+    row = success_rates(pairs, ["model"]).iloc[0]
+    assert (row.n, row.seeds, row.rate) == (10, 3, 0.5)
+    assert (row.low, row.high) == (pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3))
+
+
+# --- Figure 2
+
+
+def test_all_models_get_the_same_slice_around_the_expert(results, tiny_model):
+    config = Config("wall", "smoke")
+    problems = Protocol("wall", "dataset", config.size.slices).problems()
+    for name in ("base", "adversarial"):
+        model = tiny_model("wall", name)
+        cut = fig2_landscape.slice_of(config, model, problems)
+        actions = model.normalise_actions(problems.expert)
+        objective = goal_distance(model, problems, **config.objective)
+        loss = objective(model.rollout(model.observe(problems.starts), actions), actions)
+        middle = config.size.points // 2
+        np.testing.assert_allclose(cut.loss[:, middle, middle], loss, rtol=1e-4)
+        table = results["fig2_landscape"].tables["slices"]
+        stored = table[(table.model == name) & (table.problem == 0)]
+        np.testing.assert_allclose(stored.loss.to_numpy().reshape(cut.loss[0].shape), cut.loss[0], rtol=1e-5)
+    assert isinstance(cut, Slice)
+
+
+# --- Figure 3
+
+
+def _efficiency(rates: dict, seconds: dict, n: int = 100) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Curves and pairs of every model from rates and seconds by planner and iterations."""
+    rows, pairs = [], []
+    for model in MODELS:
+        for (planner, iterations), rate in rates.items():
+            keys = {"model": model, "planner": planner, "iterations": iterations}
+            time = seconds[planner] * iterations
+            rows.append(keys | {"n": n, "seeds": 1, "rate": rate, "seconds_per_problem": time, "seconds_single": 1.0})
+            success = (np.arange(n) < rate * n).astype(int)
+            pairs.append(pd.DataFrame(keys | {"train_seed": 0, "pair": np.arange(n), "success": success}))
+    return pd.DataFrame(rows), pd.concat(pairs)
+
+
+def test_ratios_take_the_cheapest_that_is_as_good():
+    rates = {("gd", 10): 0.2, ("gd", 100): 0.5, ("adam", 10): 0.5, ("adam", 30): 0.8, ("adam", 100): 0.9,
+             ("cem", 1): 0.1, ("cem", 3): 0.8, ("cem", 10): 0.8}  # fmt: skip
+    seconds = {"gd": 0.01, "adam": 0.01, "cem": 2.0}
+    table = fig3_efficiency.ratios(*_efficiency(rates, seconds))
+    rows = table[(table.clock == "batch") & (table.model == "base")].set_index(["planner", "rule"])
+    adam = rows.loc[("adam", "as good")]
+    assert (adam.iterations, adam.reference_iterations, adam.met) == (30, 3, True)
+    assert adam.ratio == pytest.approx(0.3 / 6)
+    assert adam.difference == pytest.approx(0)
+    gd = rows.loc[("gd", "as good")]
+    assert (gd.iterations, gd.met) == (100, False)
+    assert (gd.difference, gd.low < -0.2, gd.high < 0) == (pytest.approx(-0.3), True, True)
+    tenth = rows.loc[("adam", "a tenth")]  # 0.6 s: 30 iterations take 0.3 s, 100 take 1 s
+    assert (tenth.iterations, tenth.met) == (30, True)
+    alone = table[(table.clock == "single") & (table.rule == "a tenth")]
+    assert not alone.met.any()
+    assert set(table.reference) == set(MODELS)
+
+
+def test_the_ladder_ends_with_the_tuned_iterations():
+    assert fig3_efficiency.budgets("adam", GradientPlanner("adam", iterations=100)) == [10, 30, 100]
+    assert fig3_efficiency.budgets("gd", GradientPlanner("sgd", iterations=50)) == [10, 30, 50]
+    assert fig3_efficiency.budgets("cem", CEM(iterations=2)) == [1, 2]
+
+
+# --- Figure 4
+
+
+def test_the_gap_pairs_plans_with_experts():
+    steps = {f"step_{i}": [0.1 * i, 0.2 * i] for i in (1, 2)}
+    rows = []
+    for seed, model in ((s, m) for s in (0, 1) for m in MODELS):
+        keys = {"model": model, "train_seed": seed, "goals": "dataset", "problem": [0, 1]}
+        rows.append(pd.DataFrame(keys | {"planner": "expert"} | steps))
+        worse = {name: np.array(values) + (seed + 1) * (2 if model == "base" else 1) for name, values in steps.items()}
+        rows.append(pd.DataFrame(keys | {"planner": "adam"} | worse))
+    tables = fig4_gap.statistics(pd.concat(rows))
+    gaps = tables["gaps"][tables["gaps"].kind == "gap"].set_index("model")["mean"]
+    assert gaps.to_dict() == pytest.approx({"base": 3.0, "control": 1.5, "online": 1.5, "adversarial": 1.5})
+    lowered = tables["differences"].query("kind == 'gap' and ours == 'online' and theirs == 'base'")
+    assert lowered.high.item() == pytest.approx(-1.5)
+    expert = tables["errors"].query("planner == 'expert' and model == 'base' and step == 2")
+    assert expert["mean"].item() == pytest.approx(0.3)
+    assert FIGURES["fig4_gap"].seed_gaps(tables["problems"])["base", "dataset", "adam", 1] == pytest.approx(4.0)
+
+
+def test_random_goals_are_measured_against_the_data_set_experts(results):
+    problems = results["fig4_gap"].tables["problems"]
+    assert set(problems[problems.planner == "expert"].goals) == {"dataset"}
+    assert set(problems.goals) == {"dataset", "random"}
+
+
+# --- Claims
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict"),
+    [
+        ({"low": 0.1, "high": 0.3}, "reproduced"),
+        ({"low": -0.1, "high": 0.3}, "unclear"),
+        ({"low": -0.3, "high": -0.1}, "not reproduced"),
+        ({"low": -0.3, "high": -0.1, "sign": -1}, "reproduced"),
+        ({"low": -0.04, "high": 0.01, "margin": 0.05}, "reproduced"),
+        ({"low": 0.1, "high": 0.3, "n": 4}, "unclear"),
+        ({"low": 0.1, "high": 0.3, "refuted": True}, "not reproduced"),
+    ],
+)
+def test_the_interval_decides(finding, verdict):
+    made = Finding(**{"claim": 2, "figure": "table1_success", "subject": "a", "value": 0.2, "n": 100} | finding)
+    assert made.verdict == verdict
+
+
+def test_every_claim_is_judged(results):
+    table = verdicts(results)
+    assert list(table) == claims.COLUMNS
+    assert set(table.claim) == set(CLAIMS)
+    assert set(table.verdict) <= {"unclear"}, "four problems decide nothing"
+    text = sentences(table)
+    for sentence in CLAIMS.values():
+        assert sentence in text
+    assert re.search(r"Adversarial minus Control, Adam, open loop, random goals: [+-][\d.]+ points \[", text)
+    assert summarise(table).loc[2, "wall"] == "0 of 8"
+
+
+# --- Bad input and bad disks
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"task": "maze"}, "choose one of push_t, point_maze, wall"),
+        ({"preset": "huge"}, "choose one of smoke, quick, full"),
+        ({"seed": -1}, "whole number from 0"),
+        ({"seed": "0"}, "whole number from 0"),
+        ({"device": "tpu"}, "Device 'tpu' is not available"),
+    ],
+)
+def test_bad_parameters_get_one_sentence(options, words):
+    with pytest.raises(LabError, match=words):
+        Config(**options)
+
+
+def test_an_unwritable_folder_is_found_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match="Cannot write"):
+        Config(out=str(tmp_path / "file")).writable_folder("fig4_gap")
+    folder = Config(out=str(tmp_path / "new")).writable_folder("fig4_gap")
+    assert folder.is_dir() and not list(folder.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_result_whole(results, tmp_path, monkeypatch):
+    save_result(results["fig2_landscape"], tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write, written = pd.DataFrame.to_csv, []
+
+    def full_disk(self, *args, **kwargs):
+        written.append(write(self, *args, **kwargs))
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full_disk)
+    with pytest.raises(LabError, match="No space left"):
+        save_result(Result(results["fig4_gap"].tables, {"config": {}}), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_result_without_its_tables_is_named(results, tmp_path):
+    with pytest.raises(LabError, match="does not exist"):
+        load_result(tmp_path)
+    save_result(results["fig2_landscape"], tmp_path)
+    (tmp_path / "slices.csv").unlink()
+    with pytest.raises(LabError, match="make them again"):
+        load_result(tmp_path)
+
+
+def test_unknown_figures_are_named():
+    with pytest.raises(LabError, match="choose one of table1_success"):
+        figures_of("fig9")
+
+
+# --- Comparing figures
+
+
+def _pixels(figure) -> np.ndarray:
+    figure.set_dpi(40)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba()).astype(int)
+
+
+def _assert_close(one, other) -> None:
+    """Equal but for the last digits of numbers."""
+    if isinstance(one, dict) and "bdata" in one:  # plotly's coding of arrays
+        decoded = [np.frombuffer(base64.b64decode(coded["bdata"]), coded["dtype"]) for coded in (one, other)]
+        np.testing.assert_allclose(*decoded, rtol=1e-4, atol=1e-6)
+    elif isinstance(one, dict):
+        assert set(one) == set(other)
+        for key in one:
+            _assert_close(one[key], other[key])
+    elif isinstance(one, list | tuple | np.ndarray | pd.Series):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            _assert_close(left, right)
+    elif isinstance(one, float):
+        assert other == pytest.approx(one, rel=1e-4, abs=1e-6)
+    else:
+        assert one == other
