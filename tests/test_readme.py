@@ -31,3 +31,9 @@ def test_every_requirement_is_pinned():
     first, *pins = (ROOT / "requirements.txt").read_text().split("\n")[:-1]
     assert first == "-e ." and "torch==2.13.0" in pins
     assert all(re.fullmatch(r"[a-z]+==[0-9.]+", pin) for pin in pins)
+
+
+def test_the_results_are_the_committed_ones():
+    from lab.experiments.readme import section
+
+    assert section() in README, "run python -m lab.experiments.readme"

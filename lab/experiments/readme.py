@@ -43,7 +43,10 @@ def _table(task: str, result: Result) -> str:
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
     cases = [(goals, mode) for goals in TASK_GOALS[task] for mode in ("open", "mpc")]
-    lines = [f"**{LABELS[task]}**, success in % [95% interval]"]
+    picture = (Config(task, PRESET).folder(TABLE1) / f"{TABLE1}.png").relative_to(ROOT).as_posix()
+    lines = [f"### {LABELS[task]}", "", f"![Success of every model and planner on {LABELS[task]}]({picture})", ""]
+    lines += ["Success in % [95% interval]."]
+    lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     for goals, mode in cases:
         some = rates[(rates.goals == goals) & (rates["mode"] == mode)]
         seeds = int(some.seeds.max())
@@ -69,7 +72,7 @@ def _cell(row) -> str:
 
 def _claims(findings: pd.DataFrame) -> str:
     """Each claim, how many of its findings are reproduced on each task, and the findings themselves, folded away."""
-    lines = ["¹ CEM takes most of the hours: one training seed.", "", "**The paper's claims.** " + _HOW, ""]
+    lines = ["¹ CEM takes most of the hours: one training seed.", "", "### The paper's claims", "", _HOW, ""]
     lines += ["| claim | " + " | ".join(LABELS[task] for task in TASKS) + " |", "| --- |" + " --- |" * len(TASKS)]
     counts = claims.summarise(findings)
     for claim, row in counts.iterrows():

@@ -203,7 +203,7 @@ def png_uri(frame: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _layout(scene: Scene, picture: str, span: np.ndarray) -> dict:
+def _layout(scene: Scene, picture: str, span: list[float]) -> dict:
     low, high = scene.view
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     image = {
@@ -215,7 +215,7 @@ def _layout(scene: Scene, picture: str, span: np.ndarray) -> dict:
         "yaxis": hidden | {"range": [high, low], "domain": [0.37, 1], "scaleanchor": "x"},
         "xaxis2": {"domain": [0, 1], "anchor": "y2", "title": "iteration", "fixedrange": True},
         "yaxis2": {
-            "domain": [0, 0.23], "anchor": "x2", "title": "loss (log scale)", "type": "log", "range": np.log10(span).tolist(),
+            "domain": [0, 0.23], "anchor": "x2", "title": "loss (log scale)", "type": "log", "range": span,
             "dtick": 1, "fixedrange": True,
         },
         "images": [image],
