@@ -4,7 +4,8 @@
 * Radii: by the Adversarial model's success, averaged over kinds of goals and over GD and Adam.
 
 The committed sweeps of the radii ran beside those of the planners: GD at lr 1, Adam at lr 0.1 with 100 iterations
-(PushT: 300), not yet at the settings chosen from the latter. The paper's start N(0, 1) is kept. Rows with a start of 0.1 are recorded for the reader, and never chosen.
+(PushT: 300), not yet at the settings chosen from the latter. The paper's start N(0, 1) is kept. Rows with a start of
+0.1 are recorded for the reader, and never chosen.
 """
 
 import itertools
@@ -16,10 +17,11 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.evaluation import Protocol, evaluate, train_test_gap, wilson
-from lab.experiments.experiment import TASK_GOALS, Config, Result, provenance
+from lab.experiments.experiment import TASK_GOALS, Config, provenance
 from lab.files import cache_root
 from lab.models import WorldModel, load_model
 from lab.planning import SETTINGS, GradientPlanner
+from lab.results import Result
 from lab.training import RECIPES, train
 from lab.training.adversarial import Radii
 
