@@ -20,6 +20,7 @@ from lab.experiments.experiment import PRESETS, Config
 from lab.models import MODELS, load_model
 from lab.planning import CEM, GradientPlanner
 from lab.plots import FIGURES, figures_of
+from lab.plots.__main__ import redraw
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 
@@ -121,6 +122,14 @@ def test_figures_are_written_whole_and_the_same_each_time(push_t, tmp_path):
     assert re.search(r'src="https://cdn\.[^"]*plotly', page)
     assert len(page) < 1e5
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_figures_are_drawn_again_from_disk(results, tmp_path):
+    folder = tmp_path / "smoke" / "fig4_gap" / "wall"
+    save_result(results["fig4_gap"], folder)
+    save_result(results["fig4_gap"], tmp_path / "smoke" / "tuning" / "wall")
+    assert redraw(tmp_path) == [folder]
+    assert {path.suffix for path in folder.glob("fig4_gap.*")} == {".png", ".pdf", ".html"}
 
 
 def test_push_t_is_judged_by_both_criteria(push_t):

@@ -145,14 +145,18 @@ def _efficiency(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
 
 
 def _gap(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
-    """Claim 5."""
-    gaps, differences = (tables[name][tables[name].kind == "gap"] for name in ("gaps", "differences"))
-    for row in gaps[gaps.model == "base"].to_dict("records"):
+    """Claim 5. What became of the planned and the expert error stands beside each gap, which is their difference."""
+    gaps, differences = tables["gaps"], tables["differences"]
+    for row in gaps[(gaps.kind == "gap") & (gaps.model == "base")].to_dict("records"):
         subject = f"gap of Base, {NAMES[row['planner']]}, {_goals(row['goals'])}"
         yield Finding(5, fig4_gap.NAME, subject, row["mean"], row["low"], row["high"], row["n"])
-    for row in differences[differences.ours.isin(("online", "adversarial"))].itertuples():
+    keys = ["goals", "planner", "ours", "theirs"]
+    parts = differences.pivot_table(index=keys, columns="kind", values="difference")
+    for row in differences[(differences.kind == "gap") & differences.ours.isin(("online", "adversarial"))].itertuples():
         subject = f"gap of {NAMES[row.ours]} minus {NAMES[row.theirs]}, {NAMES[row.planner]}, {_goals(row.goals)}"
-        yield Finding(5, fig4_gap.NAME, subject, row.difference, row.low, row.high, row.n, sign=-1)
+        planned, expert = parts.loc[(row.goals, row.planner, row.ours, row.theirs), ["planned", "expert"]]
+        note = f" (planned error {planned:+.3g}, expert error {expert:+.3g})"
+        yield Finding(5, fig4_gap.NAME, subject, row.difference, row.low, row.high, row.n, sign=-1, note=note)
 
 
 def _points(claim: int, figure: str, subject: str, row, **options) -> Finding:

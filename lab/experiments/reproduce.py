@@ -35,10 +35,10 @@ EXPERIMENTS: dict[str, ModuleType] = {
 ALONE = {fig3_efficiency.NAME}
 #: rough seconds at each preset, for the first estimate and to begin with the longest
 SECONDS = {
-    table1_success.NAME: {"smoke": 15, "quick": 120, "full": 9000},
-    fig2_landscape.NAME: {"smoke": 10, "quick": 15, "full": 120},
-    fig3_efficiency.NAME: {"smoke": 12, "quick": 60, "full": 1500},
-    fig4_gap.NAME: {"smoke": 10, "quick": 30, "full": 600},
+    table1_success.NAME: {"smoke": 12, "quick": 160, "full": 2000},
+    fig2_landscape.NAME: {"smoke": 8, "quick": 20, "full": 120},
+    fig3_efficiency.NAME: {"smoke": 9, "quick": 60, "full": 600},
+    fig4_gap.NAME: {"smoke": 8, "quick": 35, "full": 600},
 }
 JOBS = 2
 GRACE = 10  #: seconds that a stopped notebook has to end its kernel

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ def run(config: Config) -> Result:
     """
     started = time.perf_counter()
     rows: list[dict] = []
-    protocols = config.protocols()
+    protocols = {goals: replace(protocol, n_mpc=config.size.mpc) for goals, protocol in config.protocols().items()}
     cases = list(_cases(config))
     with tqdm(total=len(cases) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
         for goals, protocol in protocols.items():
@@ -66,7 +67,7 @@ def _affordable(config: Config, name: str, seed: int, mode: str) -> bool:
 
     Sampling takes most of the time, and the paper's claims need no more of it.
     """
-    return config.preset == "smoke" or (seed == 0 and (mode == "open" or name == "base"))
+    return config.preset == "smoke" or (seed == config.size.seeds[0] and (mode == "open" or name == "base"))
 
 
 def do_nothing(model: WorldModel) -> torch.Tensor:

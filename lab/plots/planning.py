@@ -231,7 +231,7 @@ def _legend(y: float, anchor: str = "bottom") -> dict:
 
 
 def _animate(frame: str | None) -> dict:
-    options = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 120, "redraw": False}}
+    options = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 120, "redraw": True}}
     return {"method": "animate", "args": [frame if frame is None else [frame], options]}
 
 
@@ -261,5 +261,5 @@ def _buttons(names: list[str]) -> dict:
 
 def _play(names: list[str]) -> dict:
     """From the first iteration to the last, however far one is."""
-    options = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 120, "redraw": False}}
+    options = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 120, "redraw": True}}
     return {"method": "animate", "args": [names, options]}

@@ -44,7 +44,7 @@ def print_figure(result: Result) -> Figure:
     panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-    annotate(figure, _title(result), _caption(result) + " Dots: each seed.")
+    annotate(figure, _title(result), _caption(result, " (dots: each one)"))
     return figure
 
 
@@ -134,8 +134,8 @@ def _title(result: Result) -> str:
     return f"{label(result.task)}: success by model and planner"
 
 
-def _caption(result: Result) -> str:
+def _caption(result: Result, dots: str = "") -> str:
     seeds = int(result.tables["rates"].seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    text += " averaged (CEM: one seed)" if seeds > 1 else ""
+    text += f" averaged{dots}, but for CEM one" if seeds > 1 else ""
     return f"{text}. Error bars: 95% Wilson intervals for n problems. Preset {result.preset}."
