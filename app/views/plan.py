@@ -13,9 +13,13 @@ from lab.plots.style import LABELS
 from lab.tasks import make_task
 
 INTRO = (
-    "A **world model** imagines what actions lead to. Gradient-based planning starts from random actions and changes "
-    "them, iteration by iteration, until the *imagined* end lies close to the goal; then the plan is executed for "
-    "real. Where the two paths part, the planner has been fooled by its model: press **Play** and watch it happen."
+    "Gradient-based planning asks a **world model** what a sequence of actions would lead to, and changes the actions, "
+    "iteration by iteration, until the *imagined* end lies close to the goal. Then the plan is executed for real: "
+    "where the two paths part, the planner has been fooled by its model."
+)
+HINT = (
+    "Press Play below the scene to watch the plan improve; then switch the world model to Adversarial. The page opens "
+    "on a problem picked because the models differ on it; the rates over all problems are under Results."
 )
 
 
@@ -53,12 +57,16 @@ def clicked() -> None:
             st.session_state[f"{st.session_state['click']}_{field}"] = round(min(max(float(value), low), high), 2)
 
 
-def show_plan(choice: Choice, episode: Episode, stamp: str) -> Unfolded:
-    """The animated scene and the loss; returns what the stages of the plan lead to."""
-    attempt = 0
-    if len(episode.attempts) > 1:
-        attempt = st.slider("Replan shown below", 1, len(episode.attempts), 1, key="replan", bind="query-params") - 1
-    unfolded = cached.unfolded(choice, attempt, stamp)
+def shown_attempt(episode: Episode) -> int:
+    """Which of the plans to show in the making: there are several under MPC."""
+    plans = len(episode.attempts)
+    if plans == 1:
+        return 0
+    return st.slider("Replan shown below", 1, plans, 1, key="replan", bind="query-params") - 1
+
+
+def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int) -> None:
+    """The animated scene and the loss."""
     figure = plan_figure(episode, unfolded, attempt, choice.model)
     task = LABELS[choice.task]
     alt = (
@@ -69,7 +77,6 @@ def show_plan(choice: Choice, episode: Episode, stamp: str) -> Unfolded:
         figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
     )
     widgets.picker("click", "A click on the scene moves")
-    return unfolded
 
 
 def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
@@ -108,6 +115,7 @@ def offer_other_model(choice: Choice, error: LabError) -> None:
 
 
 st.markdown(INTRO)
+st.caption(HINT)
 choice = chosen()
 try:
     stamp = cached.stamp(choice.task, choice.model)
@@ -117,7 +125,10 @@ except LabError as error:
 else:
     left, right = st.columns([6, 7], gap="large")
     with left:
-        unfolded = show_plan(choice, episode, stamp)
-    with right:
+        attempt = shown_attempt(episode)
+    unfolded = cached.unfolded(choice, attempt, stamp)
+    with right:  # first, because the film strip is there at once, while the browser still loads Plotly
         show_outcome(choice, episode, unfolded)
+    with left:
+        show_plan(choice, episode, unfolded, attempt)
     show_command(choice)

@@ -123,13 +123,13 @@ def _train_missing(configs: Sequence[Config]) -> None:
 
 
 def _run(todo: list[Job], jobs: int) -> list[Report]:
-    """Side by side what can be, then alone what must be; threads share the cores."""
+    """Side by side what can be, sharing the cores; then alone, on one thread, what must be."""
     cores = os.cpu_count() or 1
     together = sorted((job for job in todo if job.experiment not in ALONE), key=lambda job: -job.seconds)
     alone = [job for job in todo if job.experiment in ALONE]
     with _Progress(todo) as progress:
         reports = _side_by_side(together, jobs, max(1, cores // jobs), progress)
-        return reports + _side_by_side(alone, 1, cores, progress)
+        return reports + _side_by_side(alone, 1, 1, progress)
 
 
 def _side_by_side(todo: Sequence[Job], jobs: int, threads: int, progress: "_Progress") -> list[Report]:

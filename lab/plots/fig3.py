@@ -46,7 +46,7 @@ def print_figure(result: Result) -> Figure:
         axes[0].set_ylabel("success rate (%)")
     for ax, model in zip(panels[0], models, strict=True):
         ax.set_title(LABELS[model])
-    panels[0, 0].set_ylim(0, 103)
+    panels[0, 0].set(ylim=(-5, 103), yticks=range(0, 101, 20))
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     annotate(figure, _title(result), _caption(result) + " Numbers at the points: iterations.")
@@ -143,11 +143,9 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     curves = result.tables["curves"]
-    n, seeds = int(curves.n.max()), int(curves.seeds.max())
-    averaged = " averaged (CEM: one seed)" if seeds > 1 else ""
     return (
-        f"n = {counted(n, 'problem')} a point, the same for all; {counted(seeds, 'training seed')}{averaged}. "
+        f"n = {counted(int(curves.n.max()), 'problem')} a point, the same for all; one training seed. "
         "Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
-        f"dotted: a tenth of its time. Times: {result.meta['machine']}, {counted(result.meta['threads'], 'thread')}, "
-        f"load {result.meta['load_average']}. Preset {result.preset}."
+        f"dotted: a tenth of its time. Times: the least of several, {result.meta['machine']}, "
+        f"{counted(result.meta['threads'], 'thread')}, load {result.meta['load_average']}. Preset {result.preset}."
     )
