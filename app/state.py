@@ -95,17 +95,23 @@ def forget_moves() -> None:
             st.session_state[key] = None
 
 
+def complaint(url: Mapping[str, str], key: str, values: Sequence) -> list[str]:
+    """A sentence if the URL asks for something else than one of ``values``."""
+    known = [str(value) for value in values]
+    if key not in url or url[key] in known:
+        return []
+    return [
+        f"The address asks for the {key} “{_shortened(url[key])}”, which does not exist here; "
+        f"you see the default. Known: {_listed(known)}."
+    ]
+
+
 def url_complaints(url: Mapping[str, str]) -> list[str]:
     """A sentence for each value in the URL that is none of a control's; Streamlit falls back to the default."""
     task = url.get("task") if url.get("task") in TASKS else DEFAULTS["task"]
-    known = {key: [str(value) for value in options(key)] for key in ("task", "model", "planner", "mode", "problem")}
-    known["goals"] = list(TASK_GOALS[task])
-    complaints = [
-        f"The address asks for the {key} “{_shortened(url[key])}”, which does not exist here; "
-        f"you see the default. Known: {_listed(values)}."
-        for key, values in known.items()
-        if key in url and url[key] not in values
-    ]
+    known = {key: options(key) for key in ("task", "model", "planner", "mode", "problem", "click")}
+    known |= {"goals": TASK_GOALS[task], "replan": range(1, MODES["mpc"].budget + 1)}
+    complaints = [text for key, values in known.items() for text in complaint(url, key, values)]
     fields = movable(make_task(task))
     for key, text in url.items():
         move, _, field = key.partition("_")

@@ -127,8 +127,8 @@ class TestLivePlanning:
         "url",
         [
             {"task": "chess"}, {"model": "../../etc/passwd"}, {"planner": "PPO"}, {"goals": "x" * 1000}, {"mode": ""},
-            {"problem": "999"}, {"problem": "-1"}, {"problem": "one"}, {"task": "push_t", "goals": "random"},
-            {"start_x": "nan"}, {"goal_y": "1e9"}, {"goal_block_x": "100"},
+            {"click": "here"}, {"replan": "0"}, {"problem": "999"}, {"problem": "-1"}, {"problem": "one"},
+            {"task": "push_t", "goals": "random"}, {"start_x": "nan"}, {"goal_y": "1e9"}, {"goal_block_x": "100"},
         ],
     )  # fmt: skip
     def test_bad_address(self, app, url):
@@ -195,6 +195,13 @@ class TestResults:
         assert test.code[0].value.endswith("reproduce --preset quick --only table1_success --task wall")
         test.segmented_control(key="task").set_value("push_t").run()
         assert not test.exception and "not there for PushT yet, but for Wall" in test.info[0].value
+
+    def test_bad_address(self, app, figures):
+        meta = {"config": {"task": "wall", "preset": "quick"}}
+        save_result(Result({"success": pd.DataFrame({"a": [1]})}, meta), figures / "quick" / "fig4_gap" / "wall")
+        test = app().switch_page("views/results.py")
+        test.query_params["experiment"] = "../../secret"
+        assert "does not exist here" in test.run().info[0].value and test.dataframe
 
     def test_broken_table(self, app, figures):
         folder = figures / "quick" / "table1_success" / "wall"

@@ -80,7 +80,7 @@ def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int
 
 
 def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
-    """Verdict, film strip, distance over time, time taken."""
+    """Verdict, time taken, losses, film strip."""
     widgets.verdict(episode, choice)
     with st.container(horizontal=True):
         st.metric("Planning time", f"{episode.seconds:.2f} s")
@@ -88,6 +88,10 @@ def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
         st.metric("True loss", f"{unfolded.true_loss[-1]:.3f}", help="The same loss of what really happens.")
     st.markdown("**What the model imagined, and what really happened**")
     widgets.film_strip(episode, choice.model)
+
+
+def show_distance(choice: Choice, episode: Episode) -> None:
+    """How the distance to the goal went on the way."""
     st.markdown("**Distance to the goal** (in success radii; inside the green band is success)")
     alt = f"Distance to the goal over {len(episode.states) - 1} steps; at best {episode.closest():.2f} success radii."
     st.plotly_chart(distance_figure(episode, choice.model), key="distance", config={"displayModeBar": False}, alt=alt)
@@ -131,4 +135,6 @@ else:
         show_outcome(choice, episode, unfolded)
     with left:
         show_plan(choice, episode, unfolded, attempt)
+    with right:
+        show_distance(choice, episode)
     show_command(choice)

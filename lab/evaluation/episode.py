@@ -97,6 +97,8 @@ def run_episode(
     seen = model.observe(states[:: task.frameskip])
     z = imagined(model, outcome, MODES[mode])[0]
     felt = _proprio(model, z)
+    error = ((z - seen)[:, : model.latent_dim] ** 2).mean(-1).numpy(force=True)
+    error[0] = 0.0  # the start is seen; what is left of it is rounding
     return Episode(
         task=problem.task,
         mode=mode,
@@ -109,7 +111,7 @@ def run_episode(
         ),
         imagined_proprio=felt,
         imagined_frames=model.draw(z),
-        error=((z - seen)[:, : model.latent_dim] ** 2).mean(-1).numpy(force=True),
+        error=error,
         distance={name: _distance(task, states, goal, name) for name in task.criteria},
         imagined_distance=_distance(task, felt, goal) if task.proprio_fields == task.state_fields else None,
         ends=np.arange(execute * task.frameskip, len(states), execute * task.frameskip),

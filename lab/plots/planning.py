@@ -17,7 +17,7 @@ GOAL_COLOUR = "#009E73"
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 PICTURE = 448  #: pixels of the scene's background
 CLICKS = 30  #: points along each side of the grid that answers clicks
-PAST = "#444444"
+PAST = "#777777"
 HALO = "#FFFFFF"  #: sets paths off from the picture
 GREY = "rgba(128, 128, 128, 0.35)"
 DOTTED = {"color": IMAGINED_COLOUR, "width": 2, "dash": "dot"}
@@ -150,7 +150,11 @@ def _so_far(scene: Scene, episode: Episode, step: int) -> list[go.Scatter]:
     """Where it started, and under MPC the way already gone."""
     start = _line(scene.outline(episode.start), PAST, 2, hidden=True)
     gone = _paths(episode.states[: step + 1], scene.bodies)
-    return [start, _line(gone, HALO, 4, hidden=True), _line(gone, PAST, 2, name="way so far", hidden=step == 0)]
+    return [
+        start,
+        _line(gone, HALO, 4, hidden=True),
+        _line(gone, PAST, 3, dash="dash", name="way so far", hidden=step == 0),
+    ]
 
 
 def _click_grid(task_name: str) -> go.Scatter:
@@ -203,7 +207,7 @@ def png_uri(frame: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _layout(scene: Scene, picture: str, span: list[float]) -> dict:
+def _layout(scene: Scene, picture: str, span: np.ndarray) -> dict:
     low, high = scene.view
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     image = {
@@ -215,7 +219,7 @@ def _layout(scene: Scene, picture: str, span: list[float]) -> dict:
         "yaxis": hidden | {"range": [high, low], "domain": [0.37, 1], "scaleanchor": "x"},
         "xaxis2": {"domain": [0, 1], "anchor": "y2", "title": "iteration", "fixedrange": True},
         "yaxis2": {
-            "domain": [0, 0.23], "anchor": "x2", "title": "loss (log scale)", "type": "log", "range": span,
+            "domain": [0, 0.23], "anchor": "x2", "title": "loss (log scale)", "type": "log", "range": np.log10(span),
             "dtick": 1, "fixedrange": True,
         },
         "images": [image],
