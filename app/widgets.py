@@ -12,7 +12,7 @@ from lab.plots.style import LABELS, MODEL_COLOURS
 from lab.tasks import make_task
 
 LABELS_HERE = LABELS | {"dataset": "Near (from data)", "random": "Far (random)", "open": "Once (open loop)",
-                        "mpc": "Replan (MPC)", "start": "the start", "goal": "the goal",
+                        "mpc": "Replan (MPC)", "start": "start", "goal": "goal",
                         "table1_success": "Table 1: success", "fig2_landscape": "Figure 2: loss landscape",
                         "fig3_efficiency": "Figure 3: efficiency", "fig4_gap": "Figure 4: train-test gap",
                         "tuning": "Tuning"}  # fmt: skip
@@ -111,7 +111,9 @@ def _labels() -> str:
     return _stacked(*(_cell(text, "left") for text in ("", imagined, "true", "model error", "radii to goal")))
 
 
-def _column(title, imagined, true, error, largest, distance, model) -> str:
+def _column(
+    title: str, imagined: np.ndarray, true: np.ndarray, error: float, largest: float, distance: float, model: str
+) -> str:
     bar = (
         f'<div style="height:8px;border-radius:4px;background:rgba(128,128,128,.25)">'
         f'<div style="height:8px;border-radius:4px;width:{100 * error / largest:.0f}%;'

@@ -76,7 +76,7 @@ def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int
     st.plotly_chart(
         figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
     )
-    widgets.picker("click", "A click on the scene moves")
+    widgets.picker("click", f"A click on the scene moves the {SCENES[choice.task].bodies[0][0]}'s")
 
 
 def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:

@@ -170,7 +170,9 @@ def _click_grid(task_name: str) -> go.Scatter:
     )  # fmt: skip
 
 
-def _line(points: np.ndarray, colour: str, width: float, *, dash: str = "solid", name: str = "", hidden: bool = False):
+def _line(
+    points: np.ndarray, colour: str, width: float, *, dash: str = "solid", name: str = "", hidden: bool = False
+) -> go.Scatter:
     return go.Scatter(**_stroke(colour, width, dash=dash, name=name, hidden=hidden), **_xy(points))
 
 
