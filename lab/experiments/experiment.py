@@ -5,9 +5,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from lab.evaluation import Outcome, Protocol, evaluate
 from lab.files import PACKAGE, ROOT, replacing
 from lab.models import MODELS, WorldModel, load_model, model_folder
 from lab.planning import CEM, MODES, PLANNERS, SETTINGS, Planner
-from lab.results import Result
 from lab.tasks import TASKS
 from lab.training import train
 
@@ -176,10 +174,3 @@ def _commit() -> str:
 def _git(*args: str) -> str:
     command = ["git", "-C", str(ROOT), *args]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-Run = Callable[[Config], Result]
-
-
-def parameter_names() -> tuple[str, ...]:
-    return tuple(field.name for field in fields(Config))
