@@ -144,14 +144,21 @@ def test_push_t_is_judged_by_both_criteria(push_t):
 
 def test_rates_add_up(results):
     tables = results["table1_success"].tables
-    size = PRESETS["smoke"]
-    for mode, n in (("open", size.n), ("mpc", size.mpc)):
-        rows = tables["success"][tables["success"]["mode"] == mode]
-        assert set(rows.n) == {n}
+    assert set(tables["success"].n) == {PRESETS["smoke"].n}
     counted = tables["pairs"].groupby(table1_success.KEYS, sort=False)["success"].sum()
     assert counted.tolist() == tables["success"].successes.tolist()
     assert (tables["success"].low <= tables["success"].rate).all()
     assert (tables["success"].high >= tables["success"].rate).all()
+
+
+def test_cem_under_mpc_runs_for_one_training_seed_only(monkeypatch):
+    model = Config("wall").model("base", 0)
+    monkeypatch.setattr(Config, "model", lambda self, name, seed: model)
+    config = Config("wall", "full")
+    cases = [(planner, mode, seed) for _, seed, _, planner, _, mode in table1_success._cases(config)]
+    assert {seed for planner, mode, seed in cases if (planner, mode) == ("cem", "mpc")} == {0}
+    for other in (("cem", "open"), ("adam", "mpc")):
+        assert {seed for *case, seed in cases if tuple(case) == other} == {0, 1, 2}
 
 
 def test_smoke_cuts_planners_short():

@@ -24,7 +24,6 @@ class Protocol:
     seed: int = 0  #: of the problems and of the planners' random numbers
     horizon: int = HORIZON  #: latent steps planned; a data-set goal is so many latent steps away
     budget: int = MODES["mpc"].budget  #: replans of one block each under MPC
-    n_mpc: int | None = None  #: only the first so many problems under MPC; None: all
 
     def problems(self) -> Problems:
         return sample_problems(self.task, self.goals, self.n, self.split, self.seed)
@@ -32,11 +31,10 @@ class Protocol:
     def describe(self) -> str:
         """One paragraph for people."""
         criteria = "; ".join(f"{name}: {text}" for (task, name), text in CRITERIA.items() if task == self.task)
-        some = f" (the first {self.n_mpc})" if self.n_mpc and self.n_mpc < self.n else ""
         return (
             f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
             f"their goal), horizon {self.horizon} x 5 environment steps. Open loop: success at the end of the plan. "
-            f"MPC{some}: {self.budget} replans, one block executed each, success at the end of any block. "
+            f"MPC: {self.budget} replans, one block executed each, success at the end of any block. "
             f"Criterion {criteria}."
         )
 

@@ -28,7 +28,6 @@ class Preset:
     """How large an experiment is."""
 
     n: int  #: problems for each task and kind of goals
-    mpc: int  #: the first so many of them under MPC, which plans ten times
     seeds: tuple[int, ...]  #: training seeds
     slices: int  #: problems whose landscape is drawn out
     points: int  #: grid points along each side of a landscape
@@ -37,9 +36,9 @@ class Preset:
 
 
 PRESETS = {
-    "smoke": Preset(n=4, mpc=2, seeds=(0,), slices=2, points=9, iterations=3, samples=20),
-    "quick": Preset(n=50, mpc=50, seeds=(0,), slices=20, points=31),
-    "full": Preset(n=300, mpc=100, seeds=(0, 1, 2), slices=100, points=41),
+    "smoke": Preset(n=4, seeds=(0,), slices=2, points=9, iterations=3, samples=20),
+    "quick": Preset(n=50, seeds=(0,), slices=20, points=31),
+    "full": Preset(n=300, seeds=(0, 1, 2), slices=100, points=41),
 }
 
 #: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon

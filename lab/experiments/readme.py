@@ -73,7 +73,7 @@ def _cell(row) -> str:
 
 def _claims(findings: pd.DataFrame) -> str:
     """Each claim, how many of its findings are reproduced on each task, and the findings themselves, folded away."""
-    lines = ["¹ CEM takes most of the hours: one training seed.", "", "### The paper's claims", "", _HOW, ""]
+    lines = ["¹ CEM under MPC takes most of the hours: one training seed.", "", "### The paper's claims", "", _HOW, ""]
     lines += ["| claim | " + " | ".join(LABELS[task] for task in TASKS) + " |", "| --- |" + " --- |" * len(TASKS)]
     counts = claims.summarise(findings)
     for claim, row in counts.iterrows():

@@ -137,5 +137,5 @@ def _title(result: Result) -> str:
 def _caption(result: Result, dots: str = "") -> str:
     seeds = int(result.tables["rates"].seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    text += f" averaged{dots}, but for CEM one" if seeds > 1 else ""
+    text += f" averaged{dots}, but for CEM under MPC one" if seeds > 1 else ""
     return f"{text}. Error bars: 95% Wilson intervals for n problems. Preset {result.preset}."
