@@ -19,11 +19,29 @@ from lab.errors import LabError
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
 SHIPPED = PACKAGE / "checkpoints"
+MODELS = ("base", "control", "online", "adversarial")  #: the world models of a task, by how they are trained
 
 
 def cache_root() -> Path:
     """Data sets and runs made here: ``$LAB_CACHE``, or ``.lab`` beside the package."""
     return Path(os.environ.get("LAB_CACHE", ROOT / ".lab"))
+
+
+def models_root(preset: str = "quick") -> Path:
+    """Where models trained here are kept: the toys of preset smoke apart from the real ones."""
+    return cache_root() / ("models-smoke" if preset == "smoke" else "models")
+
+
+def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick") -> Path:
+    """Where the model is: shipped, else trained here. Raises LabError if neither."""
+    for root in (SHIPPED, models_root(preset)):
+        folder = root / task / method / f"seed{seed}"
+        if (folder / "model.json").is_file():
+            return folder
+    raise LabError(
+        f"No {method} model of {task} with seed {seed}: train it with "
+        f"'python -m lab train --task {task} --method {method} --seed {seed}'."
+    )
 
 
 @contextmanager

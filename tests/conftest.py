@@ -32,7 +32,7 @@ def own_cache(tmp_path_factory):
 def empty_cache(tmp_path, monkeypatch) -> Path:
     """A cache of one test alone, and nothing shipped."""
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("lab.models.checkpoint.SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr("lab.files.SHIPPED", tmp_path / "shipped")
     return tmp_path / "cache"
 
 

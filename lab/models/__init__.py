@@ -1,6 +1,7 @@
 """Encoders, predictor, world model and checkpoints."""
 
-from lab.models.checkpoint import MODELS, load_model, model_folder, read_info, save_model
+from lab.files import MODELS, model_folder
+from lab.models.checkpoint import load_model, read_info, save_model
 from lab.models.world_model import Dynamics, ModelSpec, WorldModel
 
 __all__ = ["MODELS", "Dynamics", "ModelSpec", "WorldModel", "load_model", "model_folder", "read_info", "save_model"]

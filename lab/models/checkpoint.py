@@ -9,11 +9,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lab.errors import LabError
-from lab.files import SHIPPED, cache_root, read_json, replacing, write_json
+from lab.files import read_json, replacing, write_json
 from lab.models.world_model import ModelSpec, WorldModel
 
 FORMAT = "wm-lab/1"
-MODELS = ("base", "control", "online", "adversarial")
 
 
 def save_model(model: WorldModel, folder: Path, info: dict[str, Any]) -> None:
@@ -64,15 +63,3 @@ def check_tensors(tensors: dict[str, torch.Tensor], model: WorldModel, path: Pat
         raise LabError(f"{path} does not fit its spec: {len(wrong)} tensors differ, first {name} {shape}.")
     if broken := [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]:
         raise LabError(f"{path} holds NaN or infinite numbers in {broken[0]}; train the model again.")
-
-
-def model_folder(task: str, method: str, seed: int = 0) -> Path:
-    """Where the model is: shipped, else trained here. Raises LabError if neither."""
-    candidates = [root / task / method / f"seed{seed}" for root in (SHIPPED, cache_root() / "models")]
-    for folder in candidates:
-        if (folder / "model.json").is_file():
-            return folder
-    raise LabError(
-        f"No {method} model of {task} with seed {seed}: train it with "
-        f"'python -m lab train --task {task} --method {method} --seed {seed}'."
-    )
