@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 import torch
-from state import PROBLEMS, Choice
+from state import PROBLEMS, Case
 
 from lab.data import Problems, sample_problems
 from lab.evaluation.episode import Episode, Unfolded, place, run_episode, unfold
@@ -44,32 +44,31 @@ def problem_arrays(task: str, goals: str) -> tuple[np.ndarray, np.ndarray]:
     return problems.starts, problems.goals
 
 
-def problem(choice: Choice) -> Problems:
-    """The chosen problem, with whatever was moved by hand."""
-    task = make_task(choice.task)
-    starts, goals = problem_arrays(choice.task, choice.goals)
-    start = place(task, starts[choice.problem], dict(choice.start))
-    goal = place(task, goals[choice.problem], dict(choice.goal))
-    return Problems(choice.task, choice.goals, "test", 0, start[None], goal[None])
+def problem(case: Case) -> Problems:
+    """The problem of the case, with whatever was moved by hand."""
+    task = make_task(case.task)
+    starts, goals = problem_arrays(case.task, case.goals)
+    start = place(task, starts[case.problem], dict(case.start))
+    goal = place(task, goals[case.problem], dict(case.goal))
+    return Problems(case.task, case.goals, "test", 0, start[None], goal[None])
 
 
 @st.cache_data(max_entries=64, show_spinner="Planning …")
-def episode(choice: Choice, stamp: str) -> Episode:
+def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Episode:
     """The plan and what became of it."""
-    settings = SETTINGS[choice.task]
+    settings = SETTINGS[case.task]
     return run_episode(
-        world_model(choice.task, choice.model, stamp), settings.planner(choice.planner, choice.mode), problem(choice),
-        choice.mode,
-        proprio=settings.proprio, base=settings.base, index=choice.problem,
+        world_model(case.task, model, stamp), settings.planner(planner, mode), problem(case), mode,
+        proprio=settings.proprio, base=settings.base, index=case.problem,
     )  # fmt: skip
 
 
 @st.cache_data(max_entries=64, show_spinner="Executing every stage of the plan …")
-def unfolded(choice: Choice, attempt: int, stamp: str) -> Unfolded:
+def unfolded(case: Case, model: str, planner: str, mode: str, attempt: int, stamp: str) -> Unfolded:
     """What each snapshot of one plan leads to."""
-    settings = SETTINGS[choice.task]
-    model = world_model(choice.task, choice.model, stamp)
-    return unfold(model, episode(choice, stamp), attempt, proprio=settings.proprio, base=settings.base)
+    settings = SETTINGS[case.task]
+    made = episode(case, model, planner, mode, stamp)
+    return unfold(world_model(case.task, model, stamp), made, attempt, proprio=settings.proprio, base=settings.base)
 
 
 def results() -> dict[tuple[str, str, str], Path]:

@@ -1,12 +1,26 @@
-"""Reusable pieces of the pages: pickers bound to the URL, the verdict, the film strip."""
+"""Reusable pieces of the pages: controls bound to the address, the verdict, the film strip."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import cached
 import numpy as np
 import streamlit as st
-from state import DEFAULTS, PROBLEMS, Choice, adopt_address, forget_moves, movable, options, write_address
+from state import (
+    DEFAULTS,
+    PROBLEMS,
+    Case,
+    choose,
+    forget_moves,
+    listed,
+    movable,
+    note,
+    options,
+    touched,
+)
 
+from lab.errors import LabError
 from lab.evaluation.episode import Episode
+from lab.models import MODELS
 from lab.plots.planning import IMAGINED_COLOUR, SCENES, png_uri
 from lab.plots.style import LABELS, MODEL_COLOURS
 from lab.tasks import make_task
@@ -29,46 +43,156 @@ HELP = {
 }
 
 
-def picker(key: str, label: str, values: Sequence[str] = (), *, moves: bool = False) -> str:
-    """A row of buttons for one choice; with ``moves``, choosing puts start and goal back to the problem's own.
+def picker(
+    key: str,
+    label: str,
+    values: Sequence[str] = (),
+    *,
+    default: str | None = None,
+    labels: Mapping[str, str] = LABELS_HERE,
+    help: str | None = None,
+    then: Callable[[], None] | None = None,
+) -> str:
+    """A row of buttons for one choice among ``values``; ``then`` is called when it changes.
 
     Streamlit's own binding would put the labels into the address; there the names are those used everywhere.
     """
     values = values or options(key)
-    default = DEFAULTS.get(key, values[0])
-    adopt_address(key, values, default)
+    default = default or DEFAULTS.get(key, values[0])
+    choose(key, default, str, lambda value: value in values, listed(values))
     value = st.segmented_control(
-        label, values, required=True, key=key, persist_state="session", help=HELP.get(key),
-        format_func=lambda value: LABELS_HERE.get(value, value), on_change=forget_moves if moves else None,
+        label, values, required=True, key=key, persist_state="session", help=help or HELP.get(key),
+        format_func=lambda value: labels.get(value, value), on_change=touched, args=(then,),
     )  # fmt: skip
-    write_address(key, value, default)
+    note(key, value, default, str(value))
     return value
 
 
-def problem_picker() -> int:
-    return st.number_input(
-        "Problem", 0, PROBLEMS - 1, DEFAULTS["problem"], key="problem", bind="query-params", help=HELP["problem"],
-        on_change=forget_moves, width=140,
+def several(
+    key: str,
+    label: str,
+    values: Sequence[str],
+    default: Sequence[str],
+    *,
+    most: int,
+    labels: Mapping[str, str] = LABELS_HERE,
+    help: str | None = None,
+) -> list[str]:
+    """A field for up to ``most`` of ``values``, comma-separated in the address."""
+
+    def fits(chosen: Sequence[str] | None) -> bool:
+        return chosen is not None and set(chosen) <= set(values) and len(set(chosen)) == len(chosen) <= most
+
+    choose(key, list(default), lambda text: text.split(",") if text else [], fits, listed(values))
+    value = st.multiselect(
+        label, values, key=key, max_selections=most, persist_state="session", help=help or HELP.get(key),
+        format_func=lambda value: labels.get(value, value), on_change=touched,
     )  # fmt: skip
+    note(key, value, list(default), ",".join(value))
+    return value
 
 
-def moved_fields(which: str, task_name: str, state: np.ndarray) -> tuple[tuple[str, float], ...]:
-    """Number inputs for the positions in the start or goal; empty ones mean what the problem says (``state``)."""
+def number(
+    key: str, label: str, low: float, high: float, default: float, *, step: float | None = None,
+    format: str | None = None, help: str | None = None, width: int = 140, then: Callable[[], None] | None = None,
+) -> float:  # fmt: skip
+    """A number field; whole numbers where ``default`` is one."""
+    _choose_number(key, low, high, default)
+    value = st.number_input(
+        label, low, high, key=key, step=step, format=format, width=width, persist_state="session",
+        help=help or HELP.get(key), on_change=touched, args=(then,),
+    )  # fmt: skip
+    note(key, value, default, str(value))
+    return value
+
+
+def slider(
+    key: str, label: str, low: float, high: float, default: float, *, step: float | None = None,
+    format: str | None = None, help: str | None = None,
+) -> float:  # fmt: skip
+    """A slider; whole numbers where ``default`` is one."""
+    _choose_number(key, low, high, default)
+    value = st.slider(
+        label, low, high, key=key, step=step, format=format, persist_state="session", help=help or HELP.get(key),
+        on_change=touched,
+    )  # fmt: skip
+    note(key, value, default, str(value))
+    return value
+
+
+def toggle(key: str, label: str, default: bool = False, *, help: str | None = None) -> bool:
+    """A switch, in the address 1 or 0."""
+    choose(key, default, lambda text: {"1": True, "0": False}.get(text), lambda value: value in (True, False), "")
+    value = st.toggle(label, key=key, persist_state="session", help=help or HELP.get(key), on_change=touched)
+    note(key, value, default, str(int(value)))
+    return value
+
+
+def _choose_number(key: str, low: float, high: float, default: float) -> None:
+    known = f"Known: {low:g} to {high:g}."
+    choose(key, default, type(default), lambda value: value is not None and low <= value <= high, known)
+
+
+def case_controls() -> Case:
+    """The controls that say which problem it is, for the row at the top of a page: task, goals, problem, movers."""
+    task = picker("task", "Task", then=forget_moves)
+    goals = picker("goals", "Goals", then=forget_moves)
+    problem = number("problem", "Problem", 0, PROBLEMS - 1, DEFAULTS["problem"], then=forget_moves)
+    with st.popover("Move start and goal", icon=":material/open_with:"):
+        starts, ends = cached.problem_arrays(task, goals)
+        st.caption("Empty fields mean: as the problem has it. You can also click on the scene of Live planning.")
+        st.markdown("**Start**")
+        start = _moved("start", task, starts[problem])
+        st.markdown("**Goal**")
+        goal = _moved("goal", task, ends[problem])
+        st.button("Put both back", on_click=forget_moves, disabled=not (start or goal))
+    return Case(task, goals, problem, start, goal)
+
+
+def _moved(which: str, task_name: str, state: np.ndarray) -> tuple[tuple[str, float], ...]:
+    """Number fields for the positions in the start or goal; empty ones mean what the problem says (``state``)."""
     task, moved = make_task(task_name), []
     fields = movable(task)
     for column, (field, (low, high)) in zip(st.columns(len(fields)), fields.items(), strict=True):
         now = float(state[task.state_fields.index(field)])
         unit = "rad" if field.endswith("angle") else SCENES[task_name].unit
+        key = f"{which}_{field}"
+        choose(key, None, float, lambda value, a=low, b=high: value is None or a <= value <= b, "")
         value = column.number_input(
-            f"{field.replace('agent', 'pusher').replace('_', ' ')} ({unit})", low, high, None, key=f"{which}_{field}",
-            bind="query-params", placeholder=f"{now:.2f}", step=(high - low) / 100, format="%.2f",
+            f"{field.replace('agent', 'pusher').replace('_', ' ')} ({unit})", low, high, None, key=key,
+            placeholder=f"{now:.2f}", step=(high - low) / 100, format="%.2f", persist_state="session",
+            on_change=touched,
         )  # fmt: skip
+        note(key, value, None, f"{value}")
         if value is not None:
             moved.append((field, value))
     return tuple(moved)
 
 
-def verdict(episode: Episode, choice: Choice) -> None:
+def row() -> st.delta_generator.DeltaGenerator:
+    """The container for a page's controls: side by side, wrapping where the window is narrow."""
+    return st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+
+
+def offer_other_model(task: str, error: LabError) -> None:
+    """Say what is missing, and lead on to a model that is there."""
+    st.error(str(error), icon=":material/search_off:")
+    for model in MODELS:
+        try:
+            cached.stamp(task, model)
+        except LabError:
+            continue
+        st.button(f"Use the {model} model", on_click=_use_model, args=(model,))
+        return
+    st.info(f"There is no world model of {LABELS[task]} yet. Choose another task, or train one as said above.")
+
+
+def _use_model(model: str) -> None:
+    st.session_state["model"] = model
+    touched()
+
+
+def verdict(episode: Episode) -> None:
     """Whether the goal was reached, and by what margin."""
     step, closest = episode.reached(), episode.closest()
     if step is not None:
@@ -78,7 +202,7 @@ def verdict(episode: Episode, choice: Choice) -> None:
         return
     text = f"**Missed the goal**: {closest:.2f} success radii away at best, {closest - 1:.2f} too far."
     imagined = episode.imagined_distance
-    if choice.mode == "open" and imagined is not None and imagined[-1] < 1:
+    if episode.mode == "open" and imagined is not None and imagined[-1] < 1:
         text += f" The model was sure to arrive: it imagined ending only {imagined[-1]:.2f} away."
     if "block" in episode.distance and episode.reached("block") is not None:
         text += " The block is in place; only the pusher is not."

@@ -1,13 +1,14 @@
 """Live planning: one problem, a plan made at once, and what becomes of it in imagination and in the simulator."""
 
+from dataclasses import dataclass
+
 import cached
 import streamlit as st
 import widgets
-from state import Choice, forget_moves, movable
+from state import PROBLEMS, Case, move
 
 from lab.errors import LabError
 from lab.evaluation.episode import Episode, Unfolded
-from lab.models import MODELS
 from lab.plots.planning import SCENES, distance_figure, plan_figure
 from lab.plots.style import LABELS
 from lab.tasks import make_task
@@ -23,25 +24,37 @@ HINT = (
 )
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Everything that decides what this page shows."""
+
+    case: Case
+    model: str
+    planner: str
+    mode: str
+
+    @property
+    def plan(self) -> tuple[Case, str, str, str]:
+        """The arguments of the cached functions."""
+        return self.case, self.model, self.planner, self.mode
+
+    def command(self) -> str:
+        """The one line that plans this problem, among all of its kind, outside of the app."""
+        mpc = " --mpc" if self.mode == "mpc" else ""
+        return (
+            f"python -m lab plan --task {self.case.task} --model {self.model} --planner {self.planner} "
+            f"--goals {self.case.goals}{mpc} --problems {PROBLEMS}"
+        )
+
+
 def chosen() -> Choice:
     """The controls in a row."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        task = widgets.picker("task", "Task", moves=True)
+    with widgets.row():
+        case = widgets.case_controls()
         model = widgets.picker("model", "World model")
         planner = widgets.picker("planner", "Planner")
-        goals = widgets.picker("goals", "Goals", moves=True)
         mode = widgets.picker("mode", "Plan")
-        problem = widgets.problem_picker()
-        mover = st.popover("Move start and goal", icon=":material/open_with:")
-    starts, ends = cached.problem_arrays(task, goals)
-    with mover:
-        st.caption("Empty fields mean: as the problem has it. You can also click on the scene.")
-        st.markdown("**Start**")
-        start = widgets.moved_fields("start", task, starts[problem])
-        st.markdown("**Goal**")
-        goal = widgets.moved_fields("goal", task, ends[problem])
-        st.button("Put both back", on_click=forget_moves, disabled=not (start or goal))
-    return Choice(task, model, planner, goals, problem, mode, start, goal)
+    return Choice(case, model, planner, mode)
 
 
 def clicked() -> None:
@@ -50,11 +63,8 @@ def clicked() -> None:
     if points:
         task = make_task(st.session_state["task"])
         _, x, y = SCENES[task.name].bodies[0]
-        fields = movable(task)
-        for i, value in ((x, points[0]["x"]), (y, points[0]["y"])):
-            field = task.state_fields[i]
-            low, high = fields[field]
-            st.session_state[f"{st.session_state['click']}_{field}"] = round(min(max(float(value), low), high), 2)
+        values = {task.state_fields[x]: points[0]["x"], task.state_fields[y]: points[0]["y"]}
+        move(task.name, st.session_state["click"], values)
 
 
 def shown_attempt(episode: Episode) -> int:
@@ -62,13 +72,13 @@ def shown_attempt(episode: Episode) -> int:
     plans = len(episode.attempts)
     if plans == 1:
         return 0
-    return st.slider("Replan shown below", 1, plans, 1, key="replan", bind="query-params") - 1
+    return widgets.slider("replan", "Replan shown below", 1, plans, 1) - 1
 
 
 def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int) -> None:
     """The animated scene and the loss."""
     figure = plan_figure(episode, unfolded, attempt, choice.model)
-    task = LABELS[choice.task]
+    task = LABELS[choice.case.task]
     alt = (
         f"{task} scene with start, goal and the paths of the plan, and below it the loss over iterations: imagined "
         f"{unfolded.loss[-1]:.3g}, true {unfolded.true_loss[-1]:.3g} at the end."
@@ -76,12 +86,12 @@ def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int
     st.plotly_chart(
         figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
     )
-    widgets.picker("click", f"A click on the scene moves the {SCENES[choice.task].bodies[0][0]}'s")
+    widgets.picker("click", f"A click on the scene moves the {SCENES[choice.case.task].bodies[0][0]}'s")
 
 
 def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
     """Verdict, time taken, losses, film strip."""
-    widgets.verdict(episode, choice)
+    widgets.verdict(episode)
     with st.container(horizontal=True):
         st.metric("Planning time", f"{episode.seconds:.2f} s")
         st.metric("Loss as imagined", f"{unfolded.loss[-1]:.3f}", help="What the planner made as small as it could.")
@@ -98,39 +108,26 @@ def show_distance(choice: Choice, episode: Episode) -> None:
 
 
 def show_command(choice: Choice) -> None:
-    if choice.moved:
+    if choice.case.moved:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
-    st.caption(f"The same plan on the command line, as problem {choice.problem} of all:")
+    st.caption(f"The same plan on the command line, as problem {choice.case.problem} of all:")
     st.code(choice.command(), language="bash", wrap_lines=True)
-
-
-def offer_other_model(choice: Choice, error: LabError) -> None:
-    """Say what is missing, and lead on to a model that is there."""
-    st.error(str(error), icon=":material/search_off:")
-    for model in MODELS:
-        try:
-            cached.stamp(choice.task, model)
-        except LabError:
-            continue
-        st.button(f"Use the {model} model", on_click=st.session_state.update, args=({"model": model},))
-        return
-    st.info(f"There is no world model of {LABELS[choice.task]} yet. Choose another task, or train one as said above.")
 
 
 st.markdown(INTRO)
 st.caption(HINT)
 choice = chosen()
 try:
-    stamp = cached.stamp(choice.task, choice.model)
-    episode = cached.episode(choice, stamp)
+    stamp = cached.stamp(choice.case.task, choice.model)
+    episode = cached.episode(*choice.plan, stamp)
 except LabError as error:
-    offer_other_model(choice, error)
+    widgets.offer_other_model(choice.case.task, error)
 else:
     left, right = st.columns([6, 7], gap="large")
     with left:
         attempt = shown_attempt(episode)
-    unfolded = cached.unfolded(choice, attempt, stamp)
+    unfolded = cached.unfolded(*choice.plan, attempt, stamp)
     with right:  # first, because the film strip is there at once, while the browser still loads Plotly
         show_outcome(choice, episode, unfolded)
     with left:

@@ -7,10 +7,10 @@ import cached
 import pandas as pd
 import streamlit as st
 import widgets
-from state import complaint
+from state import forget_moves
 
-from lab.cli import EXPERIMENTS
 from lab.errors import LabError
+from lab.experiments.reproduce import EXPERIMENTS
 from lab.plots.style import LABELS
 from lab.results import Result
 from lab.tasks import TASKS
@@ -62,16 +62,13 @@ def page() -> None:
         st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
         st.code("python -m lab reproduce --preset quick", language="bash")
         return
-    url = st.query_params.to_dict()
     with st.container(horizontal=True, gap="medium"):
         presets = ordered((key[0] for key in found), PRESETS)
         preset = widgets.picker("preset", "Size", presets)
         here = [key for key in found if key[0] == preset]
         experiments = ordered((key[1] for key in here), EXPERIMENTS)
         experiment = widgets.picker("experiment", "Experiment", experiments)
-        task = widgets.picker("task", "Task", tuple(TASKS), moves=True)
-    for text in complaint(url, "preset", presets) + complaint(url, "experiment", experiments):
-        st.info(text, icon=":material/link_off:")
+        task = widgets.picker("task", "Task", tuple(TASKS), then=forget_moves)
     show_claims(preset)
     folder = found.get((preset, experiment, task))
     if folder is None:

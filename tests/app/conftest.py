@@ -1,0 +1,84 @@
+"""What the tests of the app share: a cache of tiny models, the app in Streamlit's runner, a server and a browser."""
+
+import shutil
+
+import pytest
+from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, quick, served, settled
+from streamlit.testing.v1 import AppTest
+
+from lab.models import MODELS
+from lab.planning import SETTINGS
+from lab.tasks import TASKS
+
+
+@pytest.fixture(scope="session")
+def cache(trained, tmp_path_factory):
+    """A cache that holds a tiny model of every kind."""
+    root = tmp_path_factory.mktemp("app")
+    for task in TASKS:
+        for method in MODELS:
+            shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
+    return root
+
+
+@pytest.fixture
+def app(cache, monkeypatch, tmp_path):
+    """``app(page, **url)``: a page, run once on tiny models with quick planners."""
+    monkeypatch.setenv("LAB_CACHE", str(cache))
+    monkeypatch.setattr("lab.files.SHIPPED", tmp_path)
+    monkeypatch.syspath_prepend(str(APP))
+    for task, settings in SETTINGS.items():
+        monkeypatch.setitem(SETTINGS, task, quick(settings))
+
+    def run(page: str = DEFAULT, **url: str) -> AppTest:
+        test = AppTest.from_file(str(APP / "main.py"), default_timeout=120)
+        if page != DEFAULT:
+            test.switch_page(f"views/{page}.py")
+        for key, value in url.items():
+            test.query_params[key] = value
+        return test.run()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def server(cache):
+    """The address of the app, served as users would, on the shipped models."""
+    with served({"LAB_CACHE": str(cache), "OMP_NUM_THREADS": "1"}) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser session; its cache makes all visits but the first warm."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as api:
+        chromium = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium.new_context()
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """``visit(page, query)``: a page, once it is all there; the test fails on anything in the console."""
+    troubles, pages = [], []
+
+    def open_page(name: str = DEFAULT, query: str = "", width: int = 1280, scheme: str = "light"):
+        page = browser.new_page()
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.set_viewport_size({"width": width, "height": 1500})
+        page.emulate_media(color_scheme=scheme)
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("requestfailed", lambda request: troubles.append(request.url))
+        page.goto(server + ("" if name == DEFAULT else name) + query, wait_until="commit")
+        settled(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert not troubles

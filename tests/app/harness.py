@@ -1,0 +1,153 @@
+"""Helpers for the tests of the app: pages in Streamlit's own runner and in a real browser."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from lab.files import ROOT
+from lab.planning import Settings
+
+APP = ROOT / "app"
+DEFAULT = "start"  #: the page one arrives at without naming any
+PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light"))  #: width and scheme every page is seen in
+PATIENCE = 120_000  #: ms
+
+
+def quick(settings: Settings) -> Settings:
+    """The same planners, with a few iterations only."""
+    return replace(
+        settings,
+        gd=replace(settings.gd, iterations=4),
+        adam=replace(settings.adam, iterations=4),
+        cem=replace(settings.cem, iterations=2, samples=10, elites=3),
+        replan_iterations=2,
+    )
+
+
+def address(test: AppTest) -> dict[str, str]:
+    """What the address says beyond the page."""
+    return {key: value if isinstance(value, str) else value[-1] for key, value in test.query_params.items()}
+
+
+def whole(test: AppTest) -> bool:
+    """Fail unless the page ran to its end without an error."""
+    assert not test.exception, [error.value for error in test.exception]
+    assert not test.error, [error.value for error in test.error]
+    return True
+
+
+@contextmanager
+def served(environment: dict[str, str]) -> Iterator[str]:
+    """The address of the app while it is served as users would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless=true"]
+    process = subprocess.Popen(
+        [*command, f"--server.port={port}"], cwd=ROOT, env=os.environ | environment, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health", process)
+        yield f"http://localhost:{port}/"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait_for(address: str, process: subprocess.Popen) -> None:
+    for _ in range(PATIENCE // 500):
+        assert process.poll() is None, "the server ended"
+        with suppress(OSError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.5)
+    raise AssertionError("the server did not answer")
+
+
+def settled(page) -> None:
+    """Wait until the script has run and every chart and canvas is drawn."""
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+    page.wait_for_function(DRAWN)
+
+
+def look(page, width: int, scheme: str) -> None:
+    """See the page in another width (px) and colour scheme."""
+    page.set_viewport_size({"width": width, "height": 1500})
+    page.emulate_media(color_scheme=scheme)
+    want_light = "true" if scheme == "light" else "false"
+    page.wait_for_function(f"({BRIGHT})() === {want_light}")
+    settled(page)
+
+
+def faults(page) -> list[str]:
+    """What would keep people from reading or using the page as it is shown now."""
+    return [*page.evaluate(UNNAMED), *page.evaluate(FAINT), *page.evaluate(TOO_WIDE)]
+
+
+def number_in(text: str, key: str) -> float:
+    """The number that an address gives to ``key``."""
+    return float(re.search(rf"{key}=([-\d.]+)", text)[1])
+
+
+#: every chart has its drawing, every canvas player says that it is ready, no skeleton is left
+DRAWN = """() => document.querySelector("[data-testid='stMain'] h1, [data-testid='stMain'] h2")
+  && [...document.querySelectorAll("[data-testid='stPlotlyChart']")].every(e => e.querySelector('.main-svg'))
+  && !document.querySelector("[data-testid='stSkeleton']")
+  && [...document.querySelectorAll('[data-state]')].every(e => e.dataset.state !== 'loading')"""
+
+BRIGHT = """() => getComputedStyle(document.querySelector("[data-testid='stApp']")).backgroundColor
+  .match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380"""
+
+TOO_WIDE = """() => document.scrollingElement.scrollWidth > innerWidth
+  ? [`the page is ${document.scrollingElement.scrollWidth} px wide`] : []"""
+
+#: pictures, buttons and fields that a screen reader has no name for (those in components included)
+UNNAMED = """() => {
+  const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
+  const shown = e => e.getClientRects().length && getComputedStyle(e).visibility !== 'hidden';
+  const asks = e => e.matches('img, button, canvas, input:not([type=hidden]), select, textarea, [role=img], a[href]');
+  const named = e => e.alt || e.ariaLabel || e.title || e.innerText?.trim() || e.labels?.length
+    || e.getAttribute('aria-labelledby') || (e.matches('img') && e.getAttribute('alt') === '')
+    || e.closest('[aria-hidden=true]') || e.closest('label')?.innerText.trim();
+  return all(document).filter(e => asks(e) && shown(e) && !named(e)).map(e => 'no name: ' + e.outerHTML.slice(0, 160));
+}"""
+
+#: text whose contrast against its background is below 4.5 (below 3 for large text), as WCAG AA asks
+FAINT = """() => {
+  const parse = text => { const p = (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    return text.startsWith('color(srgb') ? [p[0]*255, p[1]*255, p[2]*255, p[3] ?? 1] : [p[0], p[1], p[2], p[3] ?? 1] };
+  const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3]));
+  const up = e => e.parentElement || e.getRootNode().host;
+  const ground = e => { if (!e) return [255, 255, 255];
+    const colour = parse(getComputedStyle(e).backgroundColor);
+    return colour[3] === 1 ? colour : over(colour, ground(up(e))) };
+  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b };
+  const faint = e => { const style = getComputedStyle(e), under = ground(e);
+    let opacity = 1; for (let x = e; x; x = up(x)) opacity *= Number(getComputedStyle(x).opacity);
+    const colour = parse(style.color); colour[3] *= opacity;
+    const [a, b] = [light(over(colour, under)), light(under)].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
+    return (a + .05) / (b + .05) < (large ? 3 : 4.5) ? ((a + .05) / (b + .05)).toFixed(2) : null };
+  const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
+  return all(document).filter(e => !e.closest('svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial]')
+    && e.getClientRects().length && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+    .filter(e => !['STYLE', 'SCRIPT', 'TITLE', 'NOSCRIPT', 'OPTION'].includes(e.tagName))
+    .map(e => [faint(e), e]).filter(([ratio]) => ratio !== null)
+    .map(([ratio, e]) => `contrast ${ratio}: ${e.innerText?.slice(0, 60)} <${e.className.toString().slice(0, 40)}>`);
+}"""
