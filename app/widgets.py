@@ -174,6 +174,11 @@ def row() -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
 
 
+def command(line: str) -> None:
+    """A command to copy; in one colour, because the light theme's highlighting is too faint to read."""
+    st.code(line, language=None, wrap_lines=True)
+
+
 def offer_other_model(task: str, error: LabError) -> None:
     """Say what is missing, and lead on to a model that is there."""
     st.error(str(error), icon=":material/search_off:")

@@ -112,7 +112,7 @@ def show_command(choice: Choice) -> None:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
     st.caption(f"The same plan on the command line, as problem {choice.case.problem} of all:")
-    st.code(choice.command(), language="bash", wrap_lines=True)
+    widgets.command(choice.command())
 
 
 st.markdown(INTRO)

@@ -51,7 +51,7 @@ def show_result(result: Result, folder: Path, experiment: str) -> None:
     if experiment in EXPERIMENTS:
         st.caption("Make it again:")
         command = f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}"
-        st.code(command, language="bash", wrap_lines=True)
+        widgets.command(command)
     with st.expander("Where the numbers come from", icon=":material/history:"):
         st.json(result.meta)
 
@@ -60,7 +60,7 @@ def page() -> None:
     found = cached.results()
     if not found:
         st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
-        st.code("python -m lab reproduce --preset quick", language="bash")
+        widgets.command("python -m lab reproduce --preset quick")
         return
     with st.container(horizontal=True, gap="medium"):
         presets = ordered((key[0] for key in found), PRESETS)

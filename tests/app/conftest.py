@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, quick, served, settled
+from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
@@ -71,7 +71,7 @@ def visit(browser, server):
         page.set_default_timeout(PATIENCE)
         page.set_viewport_size({"width": width, "height": 1500})
         page.emulate_media(color_scheme=scheme)
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("requestfailed", lambda request: troubles.append(request.url))
         page.goto(server + ("" if name == DEFAULT else name) + query, wait_until="commit")

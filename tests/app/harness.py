@@ -85,6 +85,11 @@ def settled(page) -> None:
     page.wait_for_function(DRAWN)
 
 
+def is_trouble(message) -> bool:
+    """Whether a console message is an error of ours: Streamlit looks for its server below the page's path first."""
+    return message.type == "error" and "/_stcore/" not in message.location["url"]
+
+
 def look(page, width: int, scheme: str) -> None:
     """See the page in another width (px) and colour scheme."""
     page.set_viewport_size({"width": width, "height": 1500})
@@ -123,7 +128,7 @@ UNNAMED = """() => {
   const asks = e => e.matches('img, button, canvas, input:not([type=hidden]), select, textarea, [role=img], a[href]');
   const named = e => e.alt || e.ariaLabel || e.title || e.innerText?.trim() || e.labels?.length
     || e.getAttribute('aria-labelledby') || (e.matches('img') && e.getAttribute('alt') === '')
-    || e.closest('[aria-hidden=true]') || e.closest('label')?.innerText.trim();
+    || e.closest('[aria-hidden=true], [data-testid=stDataFrame]') || e.closest('label')?.innerText.trim();
   return all(document).filter(e => asks(e) && shown(e) && !named(e)).map(e => 'no name: ' + e.outerHTML.slice(0, 160));
 }"""
 
@@ -145,8 +150,9 @@ FAINT = """() => {
     const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
     return (a + .05) / (b + .05) < (large ? 3 : 4.5) ? ((a + .05) / (b + .05)).toFixed(2) : null };
   const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
-  return all(document).filter(e => !e.closest('svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial]')
-    && e.getClientRects().length && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+  const theirs = 'svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial], [data-testid=stJson]';
+  return all(document).filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest(theirs)
+    && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
     .filter(e => !['STYLE', 'SCRIPT', 'TITLE', 'NOSCRIPT', 'OPTION'].includes(e.tagName))
     .map(e => [faint(e), e]).filter(([ratio]) => ratio !== null)
     .map(([ratio, e]) => `contrast ${ratio}: ${e.innerText?.slice(0, 60)} <${e.className.toString().slice(0, 40)}>`);
