@@ -1,6 +1,5 @@
 """The results section of README.md, written from the committed results: ``python -m lab.experiments.readme``."""
 
-import itertools
 from contextlib import suppress
 
 import pandas as pd
@@ -23,11 +22,11 @@ PLANNERS = ("gd", "adam", "cem")
 
 
 def results(task: str) -> dict[str, Result]:
-    """The committed results of ``task``, by experiment: at the full size, else at quick, else left out."""
+    """The committed results of ``task`` at the full size, by experiment."""
     found = {}
-    for name, preset in itertools.product(EXPERIMENTS, ("quick", PRESET)):
+    for name in EXPERIMENTS:
         with suppress(LabError):
-            found[name] = load_result(Config(task, preset).folder(name))
+            found[name] = load_result(Config(task, PRESET).folder(name))
     return found
 
 
@@ -88,8 +87,7 @@ def _claims(findings: pd.DataFrame) -> str:
 
 _HOW = (
     "Each is put as differences that should be above zero; a finding counts as reproduced when the whole 95% interval "
-    "of its paired difference is. The table gives findings reproduced, of all. Claim 4 is measured at the quick size, "
-    "n = 50; all others at the full one."
+    "of its paired difference is. The table gives findings reproduced, of all."
 )
 
 
