@@ -16,7 +16,7 @@ from lab.training import recipe, train
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
-from lab.training.online import Online, OnlineConfig
+from lab.training.online import Online, OnlineConfig, executed
 from lab.training.teacher_forcing import TeacherForcing, prediction_loss
 
 
@@ -81,9 +81,10 @@ def test_a_killed_training_ends_in_the_same_weights(killed_at, method, trained, 
     resumed = retrain("wall", method, 0, tiny_recipe("wall"), tmp_path)
     assert equal(weights(expected), weights(resumed))
     assert (resumed / "metrics.jsonl").read_text() == (expected / "metrics.jsonl").read_text()
-    assert sorted(path.name for path in run.iterdir()) == [
-        "metrics.jsonl", "model.json", "model.safetensors", "run.json",
-    ]  # fmt: skip
+    kept = {"metrics.jsonl", "model.json", "model.safetensors", "run.json"} | (
+        {"rounds"} if method == "online" else set()
+    )
+    assert {path.name for path in run.iterdir()} == kept
 
 
 def test_a_killed_run_of_another_recipe_is_not_resumed(tiny_recipe, trained, tmp_path, monkeypatch):
@@ -225,7 +226,7 @@ def test_a_corrected_trajectory_joins_up_and_starts_in_the_data(monkeypatch, wal
 def test_the_replay_is_bounded_and_keeps_the_newest(monkeypatch, wall):
     method, executed = run_online(monkeypatch, wall, rounds=4, capacity=70)
     assert len(executed) == 4
-    newest = torch.cat([z[:, :-1].flatten(0, 1) for *_, z in executed])[-70:]
+    newest = torch.cat([z[:, :-1].flatten(0, 1) for *_, (_, z) in executed])[-70:]
     assert torch.equal(method.replay[0], newest)
 
 
@@ -233,6 +234,16 @@ def test_the_replay_is_bounded_and_keeps_the_newest(monkeypatch, wall):
 def test_there_are_as_many_rounds_as_asked_for(steps, rounds, monkeypatch, wall):
     _, executed = run_online(monkeypatch, wall, steps, rounds=rounds)
     assert len(executed) == min(steps, rounds)
+
+
+def test_each_round_leaves_what_was_executed(trained, wall):
+    model, data, _ = wall
+    rounds = executed(trained("wall", "online") / "rounds")
+    assert [(states.shape, blocks.shape) for states, blocks in rounds] == [((4, 26, 2), (4, 5, 10))] * 3
+    for states, blocks in rounds:
+        actions = model.denormalise_actions(torch.from_numpy(blocks))
+        np.testing.assert_allclose(make_task("wall").rollout(states[:, 0], actions), states, atol=1e-3)
+        assert np.isclose(states[:, 0, None, None], data.states, atol=1e-4).all(-1).any((1, 2)).all()
 
 
 def test_the_replay_fills_its_share_of_each_batch(monkeypatch, wall):
@@ -273,6 +284,29 @@ def test_radii_are_multiples_of_the_first_batchs_deviation(wall):
     assert torch.equal(method.epsilon, before)
 
 
+def test_adaptive_radii_follow_every_batch(wall):
+    model, _, latents = wall
+    method, *_ = perturbed(wall, Radii(0.2, 0.1, 0.05, adaptive=True))
+    method.loss(model, 1, torch.Generator().manual_seed(9))
+    z, action, _ = latents.batch(64, torch.Generator().manual_seed(9))
+    assert torch.equal(method.epsilon, method.radii.bounds(model, z, action))
+
+
+def test_more_steps_find_a_worse_case_within_the_same_box(wall):
+    worst = []
+    for steps in (1, 10):
+        method, (z, action, z_next), inputs = perturbed(wall, Radii(0.3, 0.3, 0.3, steps=steps))
+        assert ((torch.cat(inputs, -1) - torch.cat([z, action], -1)).abs() <= method.epsilon + 1e-5).all()
+        worst.append(prediction_loss(wall[0], *inputs, z_next)["loss"].item())
+    assert worst[1] > worst[0]
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"latent": -0.1}])
+def test_impossible_radii_are_refused(wrong):
+    with pytest.raises(LabError, match="multiples from 0 and at least 1 step"):
+        Radii(**wrong)
+
+
 def test_the_worst_case_is_worse_than_a_random_one(wall):
     model = wall[0]
     method, (z, action, z_next), worst = perturbed(wall, Radii(0.3, 0.3, 0.3))
@@ -285,7 +319,8 @@ def test_the_worst_case_is_worse_than_a_random_one(wall):
     assert losses[1] > 1.05 * losses[0]
 
 
-def test_targets_stay_clean(wall, monkeypatch):
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_targets_stay_clean(steps, wall, monkeypatch):
     model, _, latents = wall
     targets = []
 
@@ -294,9 +329,9 @@ def test_targets_stay_clean(wall, monkeypatch):
         return prediction_loss(model, z, action, z_next)
 
     monkeypatch.setattr("lab.training.adversarial.prediction_loss", spy)
-    Adversarial(latents, 16, Radii(0.5, 0.5, 0.5)).loss(model, 0, torch.Generator().manual_seed(3))
+    Adversarial(latents, 16, Radii(0.5, 0.5, 0.5, steps=steps)).loss(model, 0, torch.Generator().manual_seed(3))
     clean = latents.batch(16, torch.Generator().manual_seed(3))[2]
-    assert len(targets) == 2 and all(torch.equal(target, clean) for target in targets)
+    assert len(targets) == steps + 1 and all(torch.equal(target, clean) for target in targets)
 
 
 def test_without_radii_it_is_teacher_forcing(wall):

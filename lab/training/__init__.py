@@ -1,6 +1,6 @@
 """The paper's training methods, one file each, and the pipeline that runs them."""
 
-from lab.training.pipeline import train
+from lab.training.pipeline import finetune, train
 from lab.training.recipes import RECIPES, Recipe, recipe
 
-__all__ = ["RECIPES", "Recipe", "recipe", "train"]
+__all__ = ["RECIPES", "Recipe", "finetune", "recipe", "train"]

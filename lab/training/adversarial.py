@@ -1,7 +1,8 @@
 """Adversarial World Modeling: teacher forcing on worst-case latents and actions.
 
-min_f max_{|d_z| <= eps_z, |d_a| <= eps_a} || f(z + d_z, a + d_a) - z' ||^2, the inner maximum by one FGSM step of
-length 1.25 eps from a uniform random start; the target z' is the clean next latent (reference: train.py, section 3.3).
+min_f max_{|d_z| <= eps_z, |d_a| <= eps_a} || f(z + d_z, a + d_a) - z' ||^2, the inner maximum by sign-gradient steps
+from a uniform random start: one of length 1.25 eps (FGSM, the paper's; reference: train.py, section 3.3), or K of
+length 2.5 eps / K (PGD). The target z' is always the clean next latent.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from lab.errors import LabError
 from lab.models import WorldModel
 from lab.training.latents import LatentData
 from lab.training.teacher_forcing import prediction_loss
@@ -17,11 +19,31 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass(frozen=True)
 class Radii:
-    """Perturbation radii as multiples (lambda) of the first minibatch's standard deviation, one for each group."""
+    """Perturbation radii as multiples (lambda) of a minibatch's standard deviation, one for each group of inputs."""
 
     latent: float = 0.2
     proprio: float = 0.2
     action: float = 0.2
+    adaptive: bool = False  #: measure the deviation on every minibatch; otherwise on the first, once and for all
+    steps: int = 1  #: of the inner maximum: 1 is FGSM, more are PGD
+
+    def __post_init__(self) -> None:
+        if min(self.latent, self.proprio, self.action) < 0 or self.steps < 1:
+            raise LabError(f"Radii need multiples from 0 and at least 1 step, got {self}.")
+
+    @property
+    def stride(self) -> float:
+        """The length of each step, as a multiple of the radius."""
+        return min(1.25, 2.5 / self.steps)
+
+    def bounds(self, model: WorldModel, z: Tensor, action: Tensor) -> Tensor:
+        """eps (Z + A,): lambda times the standard deviation within each group of ``z`` (B, Z) and ``action`` (B, A)."""
+        groups = (
+            (self.latent, z[:, : model.latent_dim]),
+            (self.proprio, z[:, model.latent_dim :]),
+            (self.action, action),
+        )
+        return torch.cat([(factor * group.std()).expand(group.shape[1]) for factor, group in groups])
 
 
 @dataclass
@@ -31,37 +53,30 @@ class Adversarial:
     data: LatentData
     batch: int
     radii: Radii
-    epsilon: Tensor = field(default_factory=lambda: torch.empty(0))  #: (Z + A,), fixed by the first minibatch
+    epsilon: Tensor = field(default_factory=lambda: torch.empty(0))  #: (Z + A,)
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
         z, action, z_next = self.data.batch(self.batch, rng)
-        if not len(self.epsilon):
-            self.epsilon = self._radii(model, z, action)
+        if self.radii.adaptive or not len(self.epsilon):
+            self.epsilon = self.radii.bounds(model, z, action)
         z, action = self._worst_case(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)
-
-    def _radii(self, model: WorldModel, z: Tensor, action: Tensor) -> Tensor:
-        """eps = lambda * standard deviation within each group, spread over the group's numbers."""
-        groups = (
-            (self.radii.latent, z[:, : model.latent_dim]),
-            (self.radii.proprio, z[:, model.latent_dim :]),
-            (self.radii.action, action),
-        )
-        return torch.cat([(factor * group.std()).expand(group.shape[1]) for factor, group in groups])
 
     def _worst_case(
         self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """z and action, moved to where the model errs most within the radii."""
-        clean = torch.cat([z, action], -1)
+        clean, widths = torch.cat([z, action], -1), [z.shape[1], action.shape[1]]
         # Start uniformly in the box
         delta = self.epsilon * (2 * torch.rand(clean.shape, generator=rng).to(clean.device) - 1)
-        delta.requires_grad_(True)
-        # One step uphill, back into the box
-        loss = prediction_loss(model, *(clean + delta).split([z.shape[1], action.shape[1]], -1), z_next)["loss"]
-        (gradient,) = torch.autograd.grad(loss, delta)
-        delta = (delta.detach() + 1.25 * self.epsilon * gradient.sign()).clamp(-self.epsilon, self.epsilon)
-        worst_z, worst_action = (clean + delta).split([z.shape[1], action.shape[1]], -1)
+        # Step uphill, and back into the box
+        for _ in range(self.radii.steps):
+            delta.requires_grad_(True)
+            loss = prediction_loss(model, *(clean + delta).split(widths, -1), z_next)["loss"]
+            (gradient,) = torch.autograd.grad(loss, delta)
+            delta = delta.detach() + self.radii.stride * self.epsilon * gradient.sign()
+            delta = delta.clamp(-self.epsilon, self.epsilon)
+        worst_z, worst_action = (clean + delta).split(widths, -1)
         return worst_z, worst_action
 
     def state(self) -> dict[str, Tensor]:

@@ -7,12 +7,15 @@ only, from the segment's start to the state after the last action: no transition
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lab.data import HORIZON, Dataset
+from lab.files import replacing
 from lab.models import WorldModel
 from lab.planning import GoalDistance, GradientPlanner, unplanned
 from lab.tasks import make_task
@@ -40,16 +43,17 @@ class Online:
     batch: int
     config: OnlineConfig
     steps: int  #: of the whole training, to space the rounds evenly
+    rounds: Path | None = None  #: folder in which each round leaves what was executed; see `executed`
     replay: tuple[Tensor, Tensor, Tensor] | None = None  #: z (R, Z), action blocks (R, A), next z (R, Z)
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
         every = max(1, self.steps // self.config.rounds)
         if step % every == 0 and step // every < self.config.rounds:
-            self._remember(self._corrected(model, rng))
+            self._remember(self._corrected(model, rng, step // every))
         return prediction_loss(model, *self._mixed_batch(rng))
 
-    def _corrected(self, model: WorldModel, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Transitions (n * H, …) along the model's plans, executed in the simulator."""
+    def _corrected(self, model: WorldModel, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Transitions (n * H, …) along the model's plans, executed in the simulator in round ``number``."""
         # A start and the goal 25 steps later, from the data
         n, length = self.config.segments, HORIZON * self.data.frameskip
         episode = torch.randint(len(self.data.z), (n,), generator=rng)
@@ -61,7 +65,9 @@ class Online:
         plan = self.config.planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, seeds)
         # Execute in the simulator
         starts = np.asarray(self.dataset.states[episode.numpy(), first.numpy()])
-        z = simulate(model, starts, plan.actions)
+        states, z = simulate(model, starts, plan.actions)
+        if self.rounds:
+            _write(self.rounds / f"{number}.safetensors", states, plan.actions)
         return z[:, :-1].flatten(0, 1), plan.actions.flatten(0, 1), z[:, 1:].flatten(0, 1)
 
     def _remember(self, transitions: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -84,8 +90,23 @@ class Online:
         self.replay = (state["z"], state["action"], state["z_next"])
 
 
-def simulate(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> Tensor:
-    """True latents z (B, H + 1, Z) when ``blocks`` (B, H, A) are executed from the states ``starts`` (B, S)."""
+def simulate(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> tuple[np.ndarray, Tensor]:
+    """What happens when ``blocks`` (B, H, A) run from ``starts`` (B, S).
+
+    Returns the true states (B, H * frameskip + 1, S), and z (B, H + 1, Z) of those between blocks.
+    """
     task = make_task(model.spec.task)
     states = task.rollout(starts, model.denormalise_actions(blocks))
-    return model.observe(states[:, :: task.frameskip])
+    return states, model.observe(states[:, :: task.frameskip])
+
+
+def executed(rounds: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What each round left in ``rounds``: true states (B, H * frameskip + 1, S) and standardised blocks (B, H, A)."""
+    paths = sorted(rounds.glob("*.safetensors"), key=lambda path: int(path.stem))
+    tensors = [load_file(path) for path in paths]
+    return [(round["states"].numpy(), round["blocks"].numpy()) for round in tensors]
+
+
+def _write(path: Path, states: np.ndarray, blocks: Tensor) -> None:
+    with replacing(path) as temporary:
+        save_file({"states": torch.from_numpy(states).float(), "blocks": blocks.cpu().contiguous()}, temporary)

@@ -1,6 +1,6 @@
 """Data -> encoder -> base -> control, online, adversarial: each stage kept, so that a killed run goes on."""
 
-import copy
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -46,50 +46,70 @@ def train(
     root = root or cache_root() / "models"
     start = start or root
     folder = root / task / method / f"seed{seed}"
-    wanted = _description(made, method)
-    if _finished(folder, wanted):
+    if _finished(folder, _description(made, method)):
         return folder
+    if method == "base":
+        return _stage(
+            _untrained(task, made, start / task, seed, progress, device), method, seed, made, folder, progress
+        )
+    base = train(task, "base", seed, made, start, progress=progress, device=device)
+    return finetune(base, method, seed, made, folder, progress=progress, device=device)
+
+
+def finetune(
+    base: Path,
+    method: str,
+    seed: int,
+    made: Recipe,
+    folder: Path,
+    *,
+    progress: bool = True,
+    device: torch.device | str = "cpu",
+) -> Path:
+    """Train the world model in ``base`` on by ``method``; returns ``folder``, where the result then is.
+
+    What is finished there is reused if it followed the same recipe; a killed run is resumed.
+    """
+    if _finished(folder, _description(made, method)):
+        return folder
+    return _stage(load_model(base, device), method, seed, made, folder, progress)
+
+
+def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, progress: bool) -> Path:
+    """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
+    wanted = _description(made, method)
     _forget_other(folder, wanted)
     started = time.perf_counter()
-    if method == "base":
-        model, data, latents = _prepared(task, made, start / task, progress, device)
-        model = copy.deepcopy(model)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model.predictor = WorldModel(model.spec).predictor.to(device)
-        schedule = made.base
-    else:
-        base = train(task, "base", seed, made, start, progress=progress, device=device)
-        started = time.perf_counter()
-        model, (_, data, latents) = load_model(base, device), _prepared(task, made, start / task, progress, device)
-        schedule = made.finetune
-    algorithm = _algorithm(method, made, schedule, data, latents)
+    data = load_or_collect(DataSpec(model.spec.task, "train", made.episodes, DATA_SEED), progress=progress)
+    latents = encode_dataset(model, data, progress)
+    schedule = made.base if method == "base" else made.finetune
+    algorithm = _algorithm(method, made, schedule, data, latents, folder)
     fit(model, algorithm, schedule, seed, folder, progress)
-    info = {"task": task, "method": method, "seed": seed, "recipe": wanted, "data": data.fingerprint}
+    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": wanted, "data": data.fingerprint}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)})
     (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
 
 
-def _algorithm(method: str, made: Recipe, schedule: Schedule, data: Dataset, latents: LatentData) -> Method:
+def _algorithm(
+    method: str, made: Recipe, schedule: Schedule, data: Dataset, latents: LatentData, folder: Path
+) -> Method:
     if method == "online":
-        return Online(data, latents, schedule.batch, made.online, schedule.steps)
+        return Online(data, latents, schedule.batch, made.online, schedule.steps, folder / "rounds")
     if method == "adversarial":
         return Adversarial(latents, schedule.batch, made.radii)
     return TeacherForcing(latents, schedule.batch)
 
 
-_latents: dict[str, tuple[WorldModel, Dataset, LatentData]] = {}
-
-
-def _prepared(
-    task: str, made: Recipe, root: Path, progress: bool, device: torch.device | str
-) -> tuple[WorldModel, Dataset, LatentData]:
-    """The encoder's model, the data, and the data as latents; kept in memory for the next stage."""
-    simulator = make_task(task)
+def _untrained(
+    task: str, made: Recipe, root: Path, seed: int, progress: bool, device: torch.device | str
+) -> WorldModel:
+    """A model with the encoder in ``root`` (trained first if need be) and a fresh predictor."""
+    folder = root / "encoder"
     data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
-    folder, wanted = root / "encoder", _description(made, "encoder") | {"data": data.fingerprint}
+    wanted = _description(made, "encoder") | {"data": data.fingerprint}
     if not _finished(folder, wanted):
+        simulator = make_task(task)
         spec = ModelSpec(
             task, made.encoder, made.latent_dim, simulator.proprio_dim, simulator.action_dim, simulator.frameskip,
             made.hidden, made.layers,
@@ -98,12 +118,11 @@ def _prepared(
         model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, DATA_SEED, progress)
         seconds = round(time.perf_counter() - started, 1)
         save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
-    key = f"{folder}:{device}:{wanted}"
-    if key not in _latents:
-        model = load_model(folder, device)
-        _latents.clear()
-        _latents[key] = (model, data, encode_dataset(model, data, progress))
-    return _latents[key]
+    model = load_model(folder, device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model.predictor = WorldModel(model.spec).predictor.to(device)
+    return model
 
 
 def _description(made: Recipe, stage: str) -> dict:
@@ -127,8 +146,9 @@ def _finished(folder: Path, wanted: dict) -> bool:
 
 
 def _forget_other(folder: Path, wanted: dict) -> None:
-    """Drop the resume state of a run that followed another recipe."""
+    """Drop what a run that followed another recipe has left."""
     note = folder / "run.json"
     if note.is_file() and read_json(note) != wanted:
         (folder / "state.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(folder / "rounds", ignore_errors=True)
     write_json(note, wanted)
