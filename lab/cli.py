@@ -13,13 +13,13 @@ from typing import NoReturn
 
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
+from lab.experiments.presets import PRESETS
+from lab.experiments.registry import NOTEBOOKS
+from lab.files import MODELS
 from lab.tasks import TASKS
 
-# The names of parts that import torch, so that --help need not; a test holds them against those parts.
-METHODS = ("base", "control", "online", "adversarial")
+#: repeated, because that part imports torch, and --help need not; a test holds it against that part
 PLANNERS = ("gd", "adam", "cem")
-PRESETS = ("smoke", "quick", "full")
-EXPERIMENTS = ("table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -94,16 +94,32 @@ def _command(commands, name: str, about: str, example: str, resume: str) -> argp
 
 
 def _add_reproduce(commands) -> None:
-    about = "Make the paper's table and figures again, from the shipped world models."
-    resume = "results finished so far are kept; run the same command again to make them all."
+    about = "Make the paper's table and figures again, from the shipped world models; what is up to date is kept."
+    resume = "what is finished is kept; run the same command again to go on."
     parser = _command(commands, "reproduce", about, "--preset quick --only table1_success --task wall", resume)
+    parser.set_defaults(run=_reproduce)
     parser.add_argument(
         "--preset", choices=PRESETS, default="quick", help="size: seconds, minutes (default) or hours on a CPU"
     )
-    parser.add_argument("--only", choices=EXPERIMENTS, metavar="EXPERIMENT", help=f"one of {', '.join(EXPERIMENTS)}")
+    parser.add_argument("--only", choices=tuple(NOTEBOOKS), metavar="NOTEBOOK", help=f"one of {', '.join(NOTEBOOKS)}")
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
     parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
-    parser.add_argument("--jobs", type=_positive, help="notebooks to run side by side (default: 2)")
+    parser.add_argument(
+        "--seeds", default="", metavar="A:B",
+        help="training seeds to average over, A to B-1; models that are missing are trained (default: the preset's)",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=_positive, help="steps to run side by side (default: by cores and memory)")
+    parser.add_argument(
+        "--executor", choices=("local", "dask", "slurm"), default="local",
+        help="local (default), dask (a local cluster, or $DASK_SCHEDULER_ADDRESS), or slurm",
+    )  # fmt: skip
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    """Not in `lab.commands`: where nothing has changed, this is done before torch would have been loaded."""
+    from lab.experiments.reproduce import reproduce
+
+    return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, args.seeds)
 
 
 def _add_collect(commands) -> None:
@@ -121,7 +137,7 @@ def _add_train(commands) -> None:
     resume = "run the same command again to go on from the last checkpoint."
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", resume)
     _add_task(parser)
-    parser.add_argument("--method", required=True, choices=METHODS, help="training method")
+    parser.add_argument("--method", required=True, choices=MODELS, help="training method")
     _add_seed(parser, "of initialisation, batches and plans")
     parser.add_argument(
         "--preset",
@@ -137,7 +153,7 @@ def _add_plan(commands) -> None:
     resume = "nothing was written; run the same command again."
     parser = _command(commands, "plan", about, "--task wall --model adversarial --planner adam --problems 50", resume)
     _add_task(parser)
-    parser.add_argument("--model", choices=METHODS, default="base", help="which world model (default: base)")
+    parser.add_argument("--model", choices=MODELS, default="base", help="which world model (default: base)")
     parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")

@@ -1,4 +1,4 @@
-"""What each command of `lab.cli` does; imported only when one runs, because torch is slow to load."""
+"""What the commands of `lab.cli` do, but for reproduce; imported only when one runs, because torch is slow to load."""
 
 import argparse
 import json
@@ -12,19 +12,13 @@ from lab.errors import LabError
 from lab.evaluation import Outcome, Protocol, evaluate, wilson
 from lab.evaluation.imagination import imagined, reached_at
 from lab.experiments.experiment import pick_device
-from lab.files import cache_root, replacing
+from lab.files import cache_root, models_root, replacing
 from lab.models import WorldModel, load_model, model_folder
 from lab.planning import MODES, SETTINGS
 from lab.tasks import make_task
 
 STRIP_PROBLEMS = 4  #: on a film strip
 STRIP_SIZE = 96  #: pixels, of its true frames
-
-
-def reproduce(args: argparse.Namespace) -> int:
-    from lab.experiments.reproduce import reproduce
-
-    return reproduce(args.preset, args.only, args.task, args.out, args.jobs)
 
 
 def collect(args: argparse.Namespace) -> int:
@@ -42,9 +36,10 @@ def collect(args: argparse.Namespace) -> int:
 def train(args: argparse.Namespace) -> int:
     from lab.training import recipe, train
 
-    root = cache_root() / ("models-smoke" if args.preset == "smoke" else "models")
     made = recipe(args.task, args.preset)
-    folder = train(args.task, args.method, args.seed, made, root, device=pick_device(args.device))
+    folder = train(
+        args.task, args.method, args.seed, made, models_root(args.preset), device=pick_device(args.device)
+    )  # fmt: skip
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
     print(folder)

@@ -81,6 +81,14 @@ def _sweep(path: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def writable(folder: Path) -> Path:
+    """``folder``, made; raises LabError where nothing can be written, before any work is done for it."""
+    with replacing(folder / ".writable") as temporary:
+        temporary.touch()
+    (folder / ".writable").unlink(missing_ok=True)
+    return folder
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all."""
     with replacing(path) as temporary:

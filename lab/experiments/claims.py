@@ -80,6 +80,7 @@ def verdicts(results: Mapping[str, Result]) -> pd.DataFrame:
     rows = [
         [f.claim, result.task, name, f.sentence, f.value, f.low, f.high, f.n, f.verdict]
         for name, result in results.items()
+        if name in readers
         for f in readers[name](result.tables)
     ]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("claim", kind="stable", ignore_index=True)

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,30 +17,13 @@ import torch
 from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation import Outcome, Protocol, evaluate
-from lab.files import PACKAGE, ROOT, replacing
+from lab.experiments.fingerprint import versions
+from lab.experiments.presets import PRESETS, Preset, result_folder, training_seeds
+from lab.files import PACKAGE, ROOT, models_root, writable
 from lab.models import MODELS, WorldModel, load_model, model_folder
 from lab.planning import CEM, MODES, PLANNERS, SETTINGS, Planner
 from lab.tasks import TASKS
-from lab.training import train
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How large an experiment is."""
-
-    n: int  #: problems for each task and kind of goals
-    seeds: tuple[int, ...]  #: training seeds
-    slices: int  #: problems whose landscape is drawn out
-    points: int  #: grid points along each side of a landscape
-    iterations: int | None = None  #: of any planner at most; None: as tuned
-    samples: int | None = None  #: of CEM; None: as tuned
-
-
-PRESETS = {
-    "smoke": Preset(n=4, seeds=(0,), slices=2, points=9, iterations=3, samples=20),
-    "quick": Preset(n=50, seeds=(0,), slices=20, points=31),
-    "full": Preset(n=300, seeds=(0, 1, 2), slices=100, points=41),
-}
+from lab.training import recipe, train
 
 #: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon
 TASK_GOALS = {"push_t": ("dataset",), "point_maze": ("dataset", "random"), "wall": ("dataset", "random")}
@@ -52,6 +36,7 @@ class Config:
     task: str = "wall"  #: push_t, point_maze or wall
     preset: str = "quick"  #: smoke (seconds), quick (minutes) or full (hours)
     seed: int = 0  #: of the evaluation problems and of the planners' random numbers
+    seeds: str = ""  #: training seeds, such as 0:10 (default: the preset's)
     device: str = "auto"  #: auto, cpu or cuda
     out: str = "figures"  #: folder of the results, relative to the project's root
 
@@ -61,23 +46,20 @@ class Config:
                 raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
+        training_seeds(self.preset, str(self.seeds))
         pick_device(self.device)
 
     @property
     def size(self) -> Preset:
-        return PRESETS[self.preset]
+        return replace(PRESETS[self.preset], seeds=training_seeds(self.preset, str(self.seeds)))
 
     def folder(self, experiment: str) -> Path:
         """Where the result of ``experiment`` goes."""
-        return ROOT / self.out / self.preset / experiment / self.task
+        return result_folder(experiment, self.task, self.preset, self.out)
 
     def writable_folder(self, experiment: str) -> Path:
         """The same folder, made; raises LabError where nothing can be written, before any work is done for it."""
-        folder = self.folder(experiment)
-        with replacing(folder / ".writable") as temporary:
-            temporary.touch()
-        (folder / ".writable").unlink()
-        return folder
+        return writable(self.folder(experiment))
 
     def models(self, names: tuple[str, ...]) -> list[tuple[str, int, WorldModel]]:
         """(name, training seed, model) of every named model and seed; what is neither shipped nor made is trained."""
@@ -87,9 +69,10 @@ class Config:
         """One world model, trained first if it is neither shipped nor made."""
         device = pick_device(self.device)
         try:
-            folder = model_folder(self.task, name, seed)
+            folder = model_folder(self.task, name, seed, self.preset)
         except LabError:
-            folder = train(self.task, name, seed, device=device)
+            made = recipe(self.task, self.preset)
+            folder = train(self.task, name, seed, made, models_root(self.preset), device=device)
         return load_model(folder, device)
 
     def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
@@ -127,8 +110,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def provenance(config: Config, started: float) -> dict[str, Any]:
-    """What is needed to know where numbers come from and to make them again."""
+def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """What is needed to know where numbers come from and to make them again.
+
+    ``times`` are the columns of each table that hold measured times, or follow from them: all others are the same
+    whenever the experiment runs on the same machine.
+    """
     return {
         "config": asdict(config),
         "train_seeds": list(config.size.seeds),
@@ -141,7 +128,8 @@ def provenance(config: Config, started: float) -> dict[str, Any]:
         "device": _device_name(config),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 1),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "versions": versions() | {"torch": torch.__version__},
+        "times": {table: list(columns) for table, columns in (times or {}).items()},
         "wall_seconds": round(time.perf_counter() - started, 1),
     }
 
@@ -156,7 +144,7 @@ def _weights(config: Config) -> dict[str, str]:
     for name in MODELS:
         for seed in config.size.seeds:
             with suppress(LabError):
-                path = model_folder(config.task, name, seed) / "model.safetensors"
+                path = model_folder(config.task, name, seed, config.preset) / "model.safetensors"
                 hashes[f"{name}/seed{seed}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return hashes
 

@@ -7,15 +7,18 @@ expert; for random goals the experts are those of the data-set problems.
 
 import itertools
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from lab.data import Problems
 from lab.evaluation.gap import rollout_error
+from lab.experiments.cases import Cases
 from lab.experiments.compare import average, compare
 from lab.experiments.experiment import Config, provenance
-from lab.models import MODELS
+from lab.models import MODELS, WorldModel
 from lab.results import Result
 
 NAME = "fig4_gap"
@@ -35,23 +38,28 @@ def run(config: Config) -> Result:
     protocols = config.protocols()
     problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
     experts = problems["dataset"]
-    rows = []
+    rows, cases = [], Cases(NAME)
     for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
         keys = {"model": name, "train_seed": seed}
         errors = rollout_error(model, experts.starts, model.normalise_actions(experts.expert))
-        rows.append(_rows(keys | {"goals": "dataset", "planner": "expert"}, errors))
+        rows.append(pd.DataFrame(keys | {"goals": "dataset", "planner": "expert"} | _by_step(errors)))
         for goals, planner in itertools.product(problems, PLANNERS):
-            plan = config.evaluate(model, config.planner(planner), problems[goals]).plans[0]
-            errors = rollout_error(model, problems[goals].starts, plan.actions)
-            rows.append(_rows(keys | {"goals": goals, "planner": planner}, errors))
+            settings = {"protocol": protocols[goals].as_dict(), "settings": repr(config.planner(planner))}
+            make = partial(_planned, config, model, planner, problems[goals])
+            rows.append(cases.rows(keys | {"goals": goals, "planner": planner}, settings, model, make))
     table = pd.concat(rows, ignore_index=True)
-    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()]}
+    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
     return Result(statistics(table), provenance(config, started) | about)
 
 
-def _rows(keys: dict, errors: np.ndarray) -> pd.DataFrame:
-    steps = {f"step_{i + 1}": errors[:, i] for i in range(errors.shape[1])}
-    return pd.DataFrame(keys | {"problem": np.arange(len(errors))} | steps)
+def _planned(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
+    """The model's errors on its own plans, a problem a row."""
+    plan = config.evaluate(model, config.planner(planner), problems).plans[0]
+    return pd.DataFrame(_by_step(rollout_error(model, problems.starts, plan.actions)))
+
+
+def _by_step(errors: np.ndarray) -> dict[str, np.ndarray]:
+    return {"problem": np.arange(len(errors))} | {f"step_{i + 1}": errors[:, i] for i in range(errors.shape[1])}
 
 
 def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:

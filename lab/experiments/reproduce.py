@@ -1,85 +1,46 @@
-"""Run the notebooks of all experiments and tasks side by side, each in a process of its own, and say how it went.
+"""Data -> models -> notebooks -> report: everything that is not up to date, side by side, and how it went.
 
-What measures time (figure 3) runs alone, after the others. A failure is listed and stops nothing else.
+What measures time (figure 3) runs alone, after the others. A failure is listed and stops only what needs it. Loads
+without torch: where nothing has changed, it is a matter of a second to say so.
 """
 
+import ast
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from pathlib import Path
-from types import ModuleType
-from typing import IO
+from typing import Any
 
-import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
-from lab.experiments import claims, fig2_landscape, fig3_efficiency, fig4_gap, table1_success
-from lab.experiments.experiment import Config
-from lab.experiments.notebook import NOTEBOOKS
-from lab.files import ROOT, cache_root, replacing
-from lab.models import MODELS, model_folder
-from lab.results import load_result
-from lab.tasks import TASKS
+from lab.experiments.executors import EXECUTORS, Pending, Submit, cores, default_jobs
+from lab.experiments.fingerprint import code_hash, versions
+from lab.experiments.presets import PRESETS, result_folder, training_seeds
+from lab.experiments.registry import NOTEBOOKS, PAPER, Notebook
+from lab.experiments.steps import Step, file_hashes, up_to_date
+from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, writable
+from lab.tasks import TASKS, make_task
 
-EXPERIMENTS: dict[str, ModuleType] = {
-    module.NAME: module for module in (table1_success, fig2_landscape, fig3_efficiency, fig4_gap)
-}
-ALONE = {fig3_efficiency.NAME}
-#: rough seconds at each preset, for the first estimate and to begin with the longest
-SECONDS = {
-    table1_success.NAME: {"smoke": 12, "quick": 160, "full": 2000},
-    fig2_landscape.NAME: {"smoke": 8, "quick": 20, "full": 120},
-    fig3_efficiency.NAME: {"smoke": 9, "quick": 60, "full": 600},
-    fig4_gap.NAME: {"smoke": 8, "quick": 35, "full": 600},
-}
-JOBS = 2
-GRACE = 10  #: seconds that a stopped notebook has to end its kernel
-
-
-@dataclass(frozen=True)
-class Job:
-    """One notebook for one task."""
-
-    experiment: str
-    config: Config
-    source: Path
-
-    @property
-    def executed(self) -> Path:
-        """Where the executed copy goes."""
-        return cache_root() / "notebooks" / self.config.preset / f"{self.experiment}-{self.config.task}.ipynb"
-
-    @property
-    def seconds(self) -> float:
-        """How long it may take."""
-        return SECONDS.get(self.experiment, SECONDS[table1_success.NAME])[self.config.preset]
-
-    def start(self, threads: int, log: IO[str]) -> subprocess.Popen:
-        """Begin, with ``threads`` for the kernel, in a session of its own: Ctrl-C reaches it through us only."""
-        parameters = {"task": self.config.task, "preset": self.config.preset, "out": self.config.out}
-        command = [sys.executable, "-m", "lab.experiments.notebook", str(self.source), json.dumps(parameters)]
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        return subprocess.Popen(
-            [*command, str(self.executed)], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
-        )  # fmt: skip
+FOLDER = ROOT / "notebooks"
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+REPORT_SECONDS = 10
+TRAIN_SECONDS = {"smoke": 10, "quick": 300, "full": 300}
 
 
 @dataclass(frozen=True)
 class Report:
-    """How one notebook went; ``error`` is a sentence, or None."""
+    """How one step went; ``error`` is a sentence, or None."""
 
-    job: Job
-    seconds: float
-    error: str | None
+    step: Step
+    outcome: str  #: done, up to date, failed or not run
+    seconds: float = 0.0
+    error: str | None = None
 
 
 def reproduce(
@@ -88,147 +49,239 @@ def reproduce(
     task: str | None = None,
     out: str = "figures",
     jobs: int | None = None,
-    notebooks: Path = NOTEBOOKS,
+    executor: str = "local",
+    seeds: str = "",
+    folder: Path = FOLDER,
 ) -> int:
-    """Make ``only`` (default: every experiment) for ``task`` (default: all); 0 if all went well, 1 otherwise.
+    """Make ``only`` (default: every notebook) for ``task`` (default: all); 0 if all went well, 1 otherwise.
 
+    ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
     Raises LabError before any work for an unknown name or an ``out`` that cannot be written.
     """
-    if only is not None and only not in EXPERIMENTS:
-        raise LabError(f"Unknown experiment '{only}': choose one of {', '.join(EXPERIMENTS)}.")
+    for value, known, what in (
+        (only, NOTEBOOKS, "notebook"),
+        (preset, PRESETS, "preset"),
+        (executor, EXECUTORS, "executor"),
+    ):
+        if value is not None and value not in known:
+            raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
         raise LabError(f"At least 1 job is needed, got {jobs}.")
-    chosen = [only] if only else list(EXPERIMENTS)
-    configs = [Config(name, preset, out=out) for name in ([task] if task else TASKS)]
-    todo = [Job(name, config, notebooks / f"{name}.ipynb") for name in chosen for config in configs]
-    for job in todo:
-        job.config.writable_folder(job.experiment)
-    _train_missing(configs)
-    reports = _run(todo, min(jobs or JOBS, len(todo)))
-    _write_claims(preset, out)
-    print(_table(reports))
+    tasks = [make_task(task).name] if task else list(TASKS)
+    steps = graph(preset, [only] if only else list(NOTEBOOKS), tasks, out, seeds, folder)
+    jobs = min(jobs or default_jobs(), len(steps))
+    with EXECUTORS[executor](jobs) as submit:
+        reports = run(steps, submit, jobs)
+    print(summary(reports))
     return int(any(report.error for report in reports))
 
 
-def _train_missing(configs: Sequence[Config]) -> None:
-    """Train what is neither shipped nor made, before two notebooks would both do it."""
-    for config in configs:
-        for name in MODELS:
-            for seed in config.size.seeds:
-                try:
-                    model_folder(config.task, name, seed)
-                except LabError:
-                    print(f"Training the {name} model of {config.task}, seed {seed}: it is not shipped.")
-                    config.model(name, seed)
+# --- The graph
 
 
-def _run(todo: list[Job], jobs: int) -> list[Report]:
-    """Side by side what can be, sharing the cores; then alone, on one thread, what must be."""
-    cores = os.cpu_count() or 1
-    together = sorted((job for job in todo if job.experiment not in ALONE), key=lambda job: -job.seconds)
-    alone = [job for job in todo if job.experiment in ALONE]
-    with _Progress(todo) as progress:
-        reports = _side_by_side(together, jobs, max(1, cores // jobs), progress)
-        return reports + _side_by_side(alone, 1, 1, progress)
+def graph(
+    preset: str, names: Sequence[str], tasks: Sequence[str], out: str, seeds: str = "", folder: Path = FOLDER
+) -> list[Step]:
+    """All steps that the notebooks called ``names`` and the report need, with their needs."""
+    wanted = training_seeds(preset, seeds)
+    notebooks = [NOTEBOOKS[name] for name in names]
+    training = {task: _training(task, notebooks, preset, wanted) for task in tasks}
+    steps = [step for steps in training.values() for step in steps]
+    for notebook in notebooks:
+        for task in [task for task in notebook.tasks if task in tasks] if notebook.tasks else [None]:
+            used = [task] if task else [task for task in PAPER if task in tasks]
+            needs = frozenset(step.name for task in used for step in training[task])
+            parameters = {"task": task, "preset": preset, "seeds": seeds, "out": out}
+            steps.append(replace(_notebook(notebook, folder, parameters, used, wanted), needs=needs))
+    steps = _alone_last(steps)
+    return [*steps, _report(preset, out, steps)]
 
 
-def _side_by_side(todo: Sequence[Job], jobs: int, threads: int, progress: "_Progress") -> list[Report]:
-    """Run ``todo``, ``jobs`` at a time, and report in the order in which they end."""
-    waiting, running, reports = deque(todo), {}, []
+def _training(task: str, notebooks: Iterable[Notebook], preset: str, seeds: Iterable[int]) -> list[Step]:
+    """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
+    methods = {method for notebook in notebooks if task in (notebook.tasks or PAPER) for method in notebook.models}
+    missing = [(m, seed) for seed in seeds for m in MODELS if m in methods and not _there(task, m, seed, preset)]
+    names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
+    first = next(iter(names.values()), None)
+    steps = []
+    for method, seed in missing:
+        command = ("lab", "train", "--task", task, "--method", method, "--seed", str(seed), "--preset", preset)
+        needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
+        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[preset]))
+    return steps
+
+
+def _there(task: str, method: str, seed: int, preset: str) -> bool:
+    with suppress(LabError):
+        return model_folder(task, method, seed, preset).is_dir()
+    return False
+
+
+def _notebook(
+    notebook: Notebook, folder: Path, parameters: Mapping[str, Any], tasks: Sequence[str], seeds: Sequence[int]
+) -> Step:
+    """The step that executes ``notebook``, with those of ``parameters`` that it has."""
+    source, task, preset = folder / f"{notebook.name}.ipynb", parameters["task"], parameters["preset"]
+    code, known = _code(source)
+    given = {name: value for name, value in parameters.items() if name in known and value is not None}
+    executed = cache_root() / "notebooks" / preset / f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
+    results = result_folder(notebook.name, task or "", preset, parameters["out"])
+
+    def inputs() -> dict:
+        weights = [_weights(task, notebook.models, preset, seeds) for task in tasks]
+        return {"code": code_hash(code), "versions": versions(), "weights": weights}
+
+    return Step(
+        name=" ".join([notebook.name, *([task] if task else [])]),
+        command=("lab.experiments.notebook", str(source), json.dumps(given), str(executed)),
+        outputs=(writable(results), executed),
+        inputs=inputs,
+        seconds=notebook.seconds[list(PRESETS).index(preset)],
+        alone=notebook.alone,
+    )
+
+
+def _code(source: Path) -> tuple[str, set[str]]:
+    """All code of a notebook, and the names of its parameters."""
+    cells = [cell for cell in read_json(source)["cells"] if cell["cell_type"] == "code"]
+    parameters = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    code, given = ("\n".join("".join(cell["source"]) for cell in some) for some in (cells, parameters))
+    names = {
+        node.id for node in ast.walk(ast.parse(given)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return code, names
+
+
+def _weights(task: str, methods: Iterable[str], preset: str, seeds: Iterable[int]) -> dict[str, str]:
+    found = [model_folder(task, method, seed, preset) for method in methods for seed in seeds]
+    return file_hashes(folder / "model.safetensors" for folder in found)
+
+
+def _alone_last(steps: Sequence[Step]) -> list[Step]:
+    """The same steps, such that those that measure time come one by one after all others."""
+    together = [step for step in steps if not step.alone]
+    names, last = frozenset(step.name for step in together), []
+    for step in steps:
+        if step.alone:
+            last.append(replace(step, after=names | {other.name for other in last}))
+    return together + last
+
+
+def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
+    """The step that judges the claims and writes the HTML report, from all results there are."""
+    folder = ROOT / out / preset
+    made = (folder / "index.html", folder / "claims.csv")
+
+    def inputs() -> dict:
+        results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in made}
+        written = file_hashes([TEMPLATE, *FOLDER.glob("*.ipynb")])
+        code = code_hash("import lab.experiments.report")
+        return {"code": code, "written": written, "versions": versions(), "results": results}
+
+    return Step(
+        name="report", command=("lab.experiments.report", preset, out), outputs=made, inputs=inputs,
+        after=frozenset(step.name for step in steps), seconds=REPORT_SECONDS,
+    )  # fmt: skip
+
+
+# --- Running it
+
+
+def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
+    """Run what is not up to date as soon as it can, and report in the order in which steps end."""
+    named = {step.name: step for step in steps}
+    order = TopologicalSorter({step.name: step.needs | step.after for step in steps})
+    order.prepare()
+    running: dict[str, Pending] = {}
+    reports: dict[str, Report] = {}
+    with _Progress(steps, jobs) as progress:
+        while order.is_active():
+            ready = sorted((named[name] for name in order.get_ready()), key=lambda step: -step.seconds)
+            ended = [_result(named[name], pending) for name, pending in running.items() if pending.done()]
+            for step in ready:
+                report, pending = _start(step, reports, submit, jobs)
+                if pending:
+                    running[step.name] = pending
+                else:
+                    ended.append(report)
+            for report in ended:
+                running.pop(report.step.name, None)
+                reports[report.step.name] = report
+                order.done(report.step.name)
+                progress.end(report)
+            progress.show([named[name] for name in running])
+            if not ready and not ended:
+                time.sleep(0.1)
+    return list(reports.values())
+
+
+def _start(
+    step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int
+) -> tuple[Report, None] | tuple[None, Pending]:
+    """Submit ``step``, or say why that need not or cannot be."""
+    if missing := sorted(name for name in step.needs if reports[name].error):
+        return Report(step, "not run", error=f"It needs {missing[0]}."), None
+    note = step.note()
+    if up_to_date(note):
+        return Report(step, "up to date"), None
+    threads = 1 if step.alone else max(1, cores() // jobs)
+    return None, submit(step.command, step.outputs, note, threads)
+
+
+def _result(step: Step, pending: Pending) -> Report:
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with its process
-                process = waiting[0].start(threads, log)
-                running[process] = (waiting.popleft(), time.perf_counter(), log)
-            for process in [process for process in running if process.poll() is not None]:
-                reports.append(_report(process, *running.pop(process)))
-                progress.finish(reports[-1])
-            progress.show([(job, time.perf_counter() - started) for job, started, _ in running.values()])
-            time.sleep(0.1)
-    finally:
-        _stop(running)
-    return reports
-
-
-def _report(process: subprocess.Popen, job: Job, started: float, log: IO[str]) -> Report:
-    with log:
-        log.seek(0)
-        lines = log.read().strip().splitlines()
-    error = None
-    if process.returncode:
-        error = lines[-1] if process.returncode == 1 and lines else f"Its process ended with code {process.returncode}."
-    return Report(job, time.perf_counter() - started, error)
-
-
-def _stop(running: dict[subprocess.Popen, tuple]) -> None:
-    """End what is still running, kernels included."""
-    for process in running:
-        process.terminate()
-    for process, (_, _, log) in running.items():
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-        process.kill()
-        process.wait()
-        log.close()
+        seconds, error = pending.result()
+    except Exception as problem:  # of the engine: a worker that was lost, a job that was cancelled
+        seconds, error = 0.0, " ".join(f"{type(problem).__name__}: {problem}".split())
+    return Report(step, "failed" if error else "done", seconds, error)
 
 
 class _Progress:
-    """One bar over all notebooks, in their rough seconds; a running one counts by its time so far."""
+    """One bar over all steps, in their rough seconds; a running one counts by its time so far."""
 
-    def __init__(self, todo: Sequence[Job]) -> None:
-        self.finished = 0.0
+    def __init__(self, steps: Sequence[Step], jobs: int) -> None:
+        self.finished, self.jobs = 0.0, jobs
+        self.started: dict[str, float] = {}
         layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}"
         interval = 1 if sys.stderr.isatty() else 60
-        total = sum(job.seconds for job in todo)
+        total = sum(step.seconds for step in steps)
         self.bar = tqdm(total=total, bar_format=layout, desc="reproduce ", mininterval=interval, miniters=0, delay=2)
 
     def __enter__(self) -> "_Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.bar.n = self.finished
         self.bar.close()
 
-    def finish(self, report: Report) -> None:
-        """Count one as done, and say so."""
-        self.finished += report.job.seconds
-        outcome = "failed" if report.error else "done"
-        self.bar.write(f"{report.job.experiment} {report.job.config.task}: {outcome} in {report.seconds:.0f} s")
+    def end(self, report: Report) -> None:
+        """Count one as ended; what took time is told."""
+        if report.outcome in ("done", "failed"):
+            self.finished += report.step.seconds
+            self.bar.write(f"{report.step.name}: {report.outcome} in {report.seconds:.0f} s", file=sys.stderr)
+        else:
+            self.bar.total -= report.step.seconds
 
-    def show(self, running: Sequence[tuple[Job, float]]) -> None:
-        """Move the bar to where the ``running`` jobs, each with its seconds so far, put it."""
-        self.bar.n = self.finished + sum(min(seconds, 0.95 * job.seconds) for job, seconds in running)
-        names = ", ".join(f"{job.experiment} {job.config.task}" for job, _ in running)
-        self.bar.set_postfix_str(names, refresh=False)
+    def show(self, submitted: Sequence[Step]) -> None:
+        """Move the bar to where it is if the first ``jobs`` of the ``submitted`` steps are those that run."""
+        running, now = submitted[: self.jobs], time.perf_counter()
+        begun = {step: now - self.started.setdefault(step.name, now) for step in running}
+        self.bar.n = self.finished + sum(min(seconds, 0.95 * step.seconds) for step, seconds in begun.items())
+        self.bar.set_postfix_str(", ".join(step.name for step in running), refresh=False)
         self.bar.update(0)
 
 
-def _table(reports: Sequence[Report]) -> str:
-    """A line for each notebook, then a sentence for each failure."""
-    rows = [("experiment", "task", "seconds", "result")]
+def summary(reports: Sequence[Report]) -> str:
+    """A line for each step, how many there were of each outcome, and a sentence for each failure."""
+    rows = [("step", "seconds", "outcome", "result")]
     for report in reports:
-        folder = report.job.config.folder(report.job.experiment)
-        result = "failed" if report.error else os.path.relpath(folder)
-        rows.append((report.job.experiment, report.job.config.task, f"{report.seconds:.0f}", result))
+        result = "" if report.error or not report.step.outputs else os.path.relpath(report.step.outputs[0])
+        seconds = f"{report.seconds:.0f}" if report.seconds else ""
+        rows.append((report.step.name, seconds, report.outcome, result))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    failures = [report for report in reports if report.error]
-    lines.append(f"{len(reports) - len(failures)} ran, {len(failures)} failed.")
-    return "\n".join(lines + [f"{r.job.experiment} {r.job.config.task}: {r.error}" for r in failures])
-
-
-def _write_claims(preset: str, out: str) -> None:
-    """What all results so far say about the paper's claims, as ``claims.csv`` in the preset's folder."""
-    tables = []
-    for task in TASKS:
-        config, results = Config(task, preset, out=out), {}
-        for name in EXPERIMENTS:
-            with suppress(LabError):
-                results[name] = load_result(config.folder(name))
-        if results:
-            tables.append(claims.verdicts(results))
-    if not tables:
-        return
-    path = ROOT / out / preset / "claims.csv"
-    with replacing(path) as temporary:
-        pd.concat(tables, ignore_index=True).to_csv(temporary, index=False, float_format="%.6g")
+    counts = {outcome: 0 for outcome in ("done", "up to date", "failed")} | {report.outcome: 0 for report in reports}
+    for report in reports:
+        counts[report.outcome] += 1
+    lines.append(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".")
+    return "\n".join(lines + [f"{r.step.name}: {r.error}" for r in reports if r.error])

@@ -3,13 +3,16 @@
 import itertools
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from lab.evaluation import Outcome, wilson
+from lab.data import Problems
+from lab.evaluation import wilson
+from lab.experiments.cases import Cases
 from lab.experiments.compare import DIFFERENCE, compare, paired, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel
@@ -18,6 +21,7 @@ from lab.results import Result
 
 NAME = "table1_success"
 KEYS = ["task", "goals", "model", "train_seed", "planner", "mode", "criterion"]
+TIMES = {"success": ["seconds_per_problem"]}
 
 
 def run(config: Config) -> Result:
@@ -27,30 +31,33 @@ def run(config: Config) -> Result:
     (a row per problem) and ``differences`` (paired, seeds averaged, bootstrap over problems).
     """
     started = time.perf_counter()
-    rows: list[dict] = []
+    rows: list[pd.DataFrame] = []
     protocols = config.protocols()
-    cases = list(_cases(config))
-    with tqdm(total=len(cases) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
+    todo, cases = list(_cases(config)), Cases(NAME)
+    with tqdm(total=len(todo) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
         for goals, protocol in protocols.items():
             problems = protocol.problems()
-            for model_name, seed, model, planner_name, planner, mode in cases:
-                outcome = config.evaluate(model, planner, problems, mode)
+            for model_name, seed, model, planner_name, planner, mode in todo:
                 keys = {"task": config.task, "goals": goals, "model": model_name, "train_seed": seed}
-                rows += _rows(keys | {"planner": planner_name, "mode": mode}, outcome)
+                keys |= {"planner": planner_name, "mode": mode}
+                settings = {"protocol": protocol.as_dict(), "settings": repr(planner)}
+                make = partial(_outcomes, config, model, planner, problems, mode)
+                rows.append(cases.rows(keys, settings, model, make))
                 bar.update()
-    pairs = pd.DataFrame(rows)
+    pairs = pd.concat(rows, ignore_index=True)
     tables = {
         "success": summarise(pairs),
         "rates": success_rates(pairs, [key for key in KEYS if key != "train_seed"]),
         "differences": differences(pairs),
         "pairs": pairs.drop(columns="seconds"),
     }
-    return Result(tables, provenance(config, started) | {"protocols": [p.as_dict() for p in protocols.values()]})
+    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
+    return Result(tables, provenance(config, started, TIMES) | about)
 
 
 def _cases(config: Config) -> Iterator[tuple[str, int, WorldModel, str, Planner, str]]:
     """(model name, training seed, model, planner name, planner, mode): the floors, then everything under everything."""
-    base = config.model("base", 0)
+    base = config.model("base", config.size.seeds[0])
     for mode in MODES:
         yield "none", 0, base, "random", RandomActions(), mode
         yield "none", 0, base, "nothing", Constant(do_nothing(base)), mode
@@ -70,16 +77,17 @@ def do_nothing(model: WorldModel) -> torch.Tensor:
     return model.normalise_actions(np.zeros((model.spec.frameskip, model.spec.action_dim)))[0]
 
 
-def _rows(keys: dict, outcome: Outcome) -> list[dict]:
-    return [
-        keys
-        | {"criterion": criterion, "pair": pair, "success": int(reached), "success_at_end": int(at_end)}
-        | {"seconds": outcome.seconds / len(outcome.trajectory)}
+def _outcomes(config: Config, model: WorldModel, planner: Planner, problems: Problems, mode: str) -> pd.DataFrame:
+    """A row for each problem and criterion."""
+    outcome = config.evaluate(model, planner, problems, mode)
+    rows = [
+        {"criterion": criterion, "pair": pair, "success": int(reached), "success_at_end": int(at_end)}
         for criterion in outcome.success
         for pair, (reached, at_end) in enumerate(
             zip(outcome.success[criterion], outcome.at_end[criterion], strict=True)
         )
     ]
+    return pd.DataFrame(rows).assign(seconds=outcome.seconds / len(problems))
 
 
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:

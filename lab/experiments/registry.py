@@ -1,0 +1,31 @@
+"""Every notebook, a line each: what ``python -m lab reproduce`` runs, and for which tasks. Loads without torch."""
+
+from dataclasses import dataclass
+
+from lab.files import MODELS
+
+PAPER = ("push_t", "point_maze", "wall")  #: the tasks of the paper
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """``notebooks/<name>.ipynb``; an experiment has a module of this name in `lab.experiments` and in `lab.plots`."""
+
+    name: str
+    seconds: tuple[float, float, float]  #: rough, at smoke, quick and full: for the first estimate of the time left
+    tasks: tuple[str, ...] = PAPER  #: one run for each; none: a single run, without a task
+    models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
+    experiment: bool = True
+    alone: bool = False  #: measures time, so that nothing else may run beside it
+
+
+NOTEBOOKS: dict[str, Notebook] = {
+    notebook.name: notebook
+    for notebook in (
+        Notebook("table1_success", (14, 170, 3600)),
+        Notebook("fig2_landscape", (11, 20, 120)),
+        Notebook("fig3_efficiency", (11, 60, 600), alone=True),
+        Notebook("fig4_gap", (11, 35, 600)),
+    )
+}
+EXPERIMENTS = tuple(name for name, notebook in NOTEBOOKS.items() if notebook.experiment)
