@@ -41,12 +41,18 @@ def success_rates(pairs: pd.DataFrame, by: Sequence[str], problem: str = "pair")
     return table.assign(low=[interval.low for interval in intervals], high=[interval.high for interval in intervals])
 
 
-def compare(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "problem") -> pd.DataFrame:
-    """Paired differences of ``value`` between models (`COMPARISONS`) for every group of ``by``."""
+def compare(
+    table: pd.DataFrame,
+    value: str,
+    by: Sequence[str],
+    problem: str = "problem",
+    comparisons: Sequence[tuple[str, str]] = COMPARISONS,
+) -> pd.DataFrame:
+    """Paired differences of ``value`` between models, (ours, theirs) each, for every group of ``by``."""
     rows = []
     for keys, group in table.groupby(list(by), sort=False):
         models = dict(list(group.groupby("model")))
-        for ours, theirs in COMPARISONS:
+        for ours, theirs in comparisons:
             if ours in models and theirs in models:
                 interval = paired(models[ours], models[theirs], value, problem)
                 counts = models[ours][problem].nunique(), models[ours]["train_seed"].nunique()

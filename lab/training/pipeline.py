@@ -46,7 +46,7 @@ def train(
     root = root or cache_root() / "models"
     start = start or root
     folder = root / task / method / f"seed{seed}"
-    if _finished(folder, _description(made, method)):
+    if _finished(folder, description(made, method)):
         return folder
     if method == "base":
         return _stage(
@@ -70,14 +70,14 @@ def finetune(
 
     What is finished there is reused if it followed the same recipe; a killed run is resumed.
     """
-    if _finished(folder, _description(made, method)):
+    if _finished(folder, description(made, method)):
         return folder
     return _stage(load_model(base, device), method, seed, made, folder, progress)
 
 
 def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, progress: bool) -> Path:
     """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
-    wanted = _description(made, method)
+    wanted = description(made, method)
     _forget_other(folder, wanted)
     started = time.perf_counter()
     data = load_or_collect(DataSpec(model.spec.task, "train", made.episodes, DATA_SEED), progress=progress)
@@ -107,7 +107,7 @@ def _untrained(
     """A model with the encoder in ``root`` (trained first if need be) and a fresh predictor."""
     folder = root / "encoder"
     data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
-    wanted = _description(made, "encoder") | {"data": data.fingerprint}
+    wanted = description(made, "encoder") | {"data": data.fingerprint}
     if not _finished(folder, wanted):
         simulator = make_task(task)
         spec = ModelSpec(
@@ -125,8 +125,8 @@ def _untrained(
     return model
 
 
-def _description(made: Recipe, stage: str) -> dict:
-    """The part of the recipe that ``stage`` depends on."""
+def description(made: Recipe, stage: str) -> dict:
+    """The part of the recipe that ``stage`` (encoder, or the name of a model) depends on."""
     parts = asdict(made)
     unused = {
         "encoder": ("base", "finetune", "radii", "online"),

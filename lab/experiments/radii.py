@@ -1,0 +1,99 @@
+"""Appendix: how far, and how, Adversarial World Modeling perturbs.
+
+Four studies around the task's recipe (FGSM within radii fixed on the first minibatch, of one multiple lambda for all
+inputs; the target is the clean next latent): lambda itself, which inputs are perturbed, radii measured on every
+minibatch, and more steps of the inner maximum (PGD).
+"""
+
+import copy
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from lab.data import DataSpec, load_or_collect
+from lab.experiments.experiment import Config, provenance
+from lab.experiments.variants import Variant, measure
+from lab.models import WorldModel
+from lab.results import Result
+from lab.training import Recipe, recipe
+from lab.training.adversarial import Adversarial, Radii
+from lab.training.latents import encode_dataset
+from lab.training.loop import Method, Schedule, fit
+from lab.training.pipeline import DATA_SEED
+from lab.training.teacher_forcing import TeacherForcing
+
+NAME = "radii"
+TIMES = {"cost": ["milliseconds", "fastest", "slowest", "ratio"]}
+LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+STEPS = (2, 5, 10)
+ROUNDS = 3  #: of the clock
+TIMED_STEPS = {"smoke": 2, "quick": 20, "full": 20}
+
+
+def run(config: Config) -> Result:
+    """Train and evaluate all variants.
+
+    Tables: those of `lab.experiments.variants.measure`, and ``cost``, the time of a training step.
+    """
+    started = time.perf_counter()
+    made = recipe(config.task, config.preset)
+    variants = list(studies(made))
+    found = measure(config, NAME, "adversarial", variants)
+    found["variants"]["recipe"] = [variant.made == made for variant in variants]
+    found["cost"] = cost(config, made)
+    about = {"protocols": [protocol.as_dict() for protocol in config.protocols().values()], "recipe": repr(made.radii)}
+    return Result(found, provenance(config, started, TIMES) | about)
+
+
+def studies(made: Recipe) -> Iterator[Variant]:
+    """The variants of the recipe ``made``; its own is among the lambdas."""
+    own = made.radii
+    for factor in sorted({*LAMBDAS, own.action}):
+        yield _variant(made, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
+    yield _variant(made, "inputs", "states only", replace(own, action=0.0))
+    yield _variant(made, "inputs", "actions only", replace(own, latent=0.0, proprio=0.0))
+    yield _variant(made, "radii", "adaptive", replace(own, adaptive=True))
+    for steps in STEPS:
+        yield _variant(made, "steps", f"PGD {steps}", replace(own, steps=steps))
+
+
+def cost(config: Config, made: Recipe) -> pd.DataFrame:
+    """Milliseconds of one training step by each method, taken in turns: median of the rounds, fastest and slowest.
+
+    ``ratio`` is to the control's.
+    """
+    model = config.model("base", config.size.seeds[0])
+    data = load_or_collect(DataSpec(config.task, "train", made.episodes, DATA_SEED))
+    latents, batch = encode_dataset(model, data), made.finetune.batch
+    methods: dict[str, Method] = {"control": TeacherForcing(latents, batch)}
+    for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
+        methods[name] = Adversarial(latents, batch, replace(made.radii, steps=steps))
+    schedule = replace(made.finetune, steps=TIMED_STEPS[config.preset], checkpoint_every=made.finetune.steps)
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    for _ in range(ROUNDS):
+        for name, method in methods.items():
+            times[name].append(_seconds(model, method, schedule) / schedule.steps)
+    middle = {name: statistics.median(taken) for name, taken in times.items()}
+    rows = [
+        [name, *(1000 * t for t in (middle[name], min(taken), max(taken))), middle[name] / middle["control"]]
+        for name, taken in times.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", *TIMES["cost"]])
+
+
+def _variant(made: Recipe, study: str, name: str, radii: Radii) -> Variant:
+    return Variant(study, name, replace(made, radii=radii))
+
+
+def _seconds(model: WorldModel, method: Method, schedule: Schedule) -> float:
+    """Of the training loop itself, on a copy of ``model``."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainee = copy.deepcopy(model)
+        started = time.perf_counter()
+        fit(trainee, method, schedule, 0, Path(folder), progress=False)
+        return time.perf_counter() - started

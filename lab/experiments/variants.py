@@ -1,0 +1,147 @@
+"""Variants of a training method, each with one thing of the task's recipe changed, against base and control.
+
+All variants are trained from the same base models, and kept in ``variants/`` of the cache, in folders named after all
+that they depend on. The control is the base model with as many more steps of teacher forcing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lab.data import Problems
+from lab.evaluation import Protocol
+from lab.evaluation.gap import rollout_error
+from lab.experiments.cases import Cases
+from lab.experiments.compare import average, compare, success_rates
+from lab.experiments.experiment import Config, pick_device
+from lab.experiments.fingerprint import digest
+from lab.files import cache_root
+from lab.models import WorldModel, load_model, model_folder
+from lab.training import Recipe, finetune
+from lab.training.pipeline import description
+
+PLANNERS = ("gd", "adam")
+BESIDE = ("base", "control")
+POINTS = 5  #: of success: less is called no difference worth speaking of
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of training: what the ``study`` varies, and the ``name`` of its value."""
+
+    study: str
+    name: str
+    made: Recipe
+
+
+def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
+    """The folder of the base model of ``seed`` trained on by ``method`` as in ``made``; trained now if it is not."""
+    config.model("base", seed)
+    base = model_folder(config.task, "base", seed, config.preset)
+    weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    key = digest({"recipe": description(made, method), "seed": seed, "base": weights})[:16]
+    folder = cache_root() / "variants" / config.task / method / key
+    return finetune(base, method, seed, made, folder, device=pick_device(config.device))
+
+
+def measure(config: Config, experiment: str, method: str, variants: Sequence[Variant]) -> dict[str, pd.DataFrame]:
+    """Train and evaluate all ``variants`` of ``method``, and evaluate base and control, open loop.
+
+    Tables: ``variants`` (what there is), ``rates`` (success), ``errors`` (of the model's imagination along its own
+    plans and along the expert's actions), ``differences`` (of success, to base and control, by goals and planner, and
+    over all of them), and ``pairs`` (a problem a row).
+    """
+    cases, protocols = Cases(experiment), config.protocols()
+    problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
+    models = [(name, None) for name in BESIDE] + [(variant.name, variant.made) for variant in variants]
+    pairs, experts = [], []
+    todo = [(name, made, seed) for name, made in models for seed in config.size.seeds]
+    for name, made, seed in tqdm(todo, desc=f"{experiment} {config.task}", unit="model", delay=2):
+        model = _model(config, method, name, made, seed)
+        for goals, protocol in protocols.items():
+            pairs += _planned(config, cases, model, {"model": name, "train_seed": seed}, problems[goals], protocol)
+        experts.append(_expert(cases, model, {"model": name, "train_seed": seed}, problems["dataset"], protocols))
+    return tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants)
+
+
+def tables(pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, pd.DataFrame]:
+    """See `measure`."""
+    names = [variant.name for variant in variants]
+    comparisons = [(name, theirs) for theirs in BESIDE for name in names]
+    overall = pairs.assign(goals="all", planner="all", pair=pairs.goals + " " + pairs.pair.astype(str))
+    by = ["goals", "planner"]
+    return {
+        "variants": pd.DataFrame([[variant.study, variant.name] for variant in variants], columns=["study", "model"]),
+        "rates": success_rates(pairs, [*by, "model"]),
+        "errors": pd.concat(
+            [average(pairs, "error", [*by, "model"], "pair"), average(experts, "error", [*by, "model"], "pair")],
+            ignore_index=True,
+        ),
+        "differences": pd.concat(
+            [compare(rows, "success", by, "pair", comparisons) for rows in (overall, pairs)], ignore_index=True
+        ),
+        "pairs": pairs,
+    }
+
+
+def sentences(differences: pd.DataFrame, study: pd.DataFrame) -> str:
+    """What each variant of a study did to success over all goals and both planners, against the control."""
+    rows = differences[(differences.goals == "all") & (differences.theirs == "control")].set_index("ours")
+    lines = []
+    for name in study.model:
+        row = rows.loc[name]
+        points = " ".join(f"{100 * value:+.1f}" for value in (row.difference,))
+        interval = f"[{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+        lines.append(f"{name}: {points} points {interval} against the control, n = {row.n}: {verdict(row)}")
+    return "\n".join(lines)
+
+
+def verdict(row: pd.Series) -> str:
+    """Better or worse where the whole interval says so."""
+    if row.low > 0:
+        return "better"
+    return "worse" if row.high < 0 else "unclear"
+
+
+def _model(config: Config, method: str, name: str, made: Recipe | None, seed: int) -> WorldModel:
+    if made is None:
+        return config.model(name, seed)
+    return load_model(trained(config, method, seed, made), pick_device(config.device))
+
+
+def _planned(
+    config: Config, cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocol: Protocol
+) -> list[pd.DataFrame]:
+    """A table for each planner: success and imagination error of each problem."""
+    parts = []
+    for name in PLANNERS:
+        planner = config.planner(name)
+        settings = {"protocol": protocol.as_dict(), "settings": repr(planner), "objective": config.objective}
+        make = partial(_outcomes, config, model, name, problems)
+        parts.append(cases.rows(keys | {"goals": protocol.goals, "planner": name}, settings, model, make))
+    return parts
+
+
+def _outcomes(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
+    outcome = config.evaluate(model, config.planner(planner), problems)
+    error = rollout_error(model, problems.starts, outcome.plans[0].actions).mean(1)
+    success = outcome.success["full"].astype(int)
+    return pd.DataFrame({"pair": range(len(problems)), "success": success, "error": error})
+
+
+def _expert(
+    cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocols: dict[str, Protocol]
+) -> pd.DataFrame:
+    """Imagination error along the expert's actions."""
+
+    def make() -> pd.DataFrame:
+        error = rollout_error(model, problems.starts, model.normalise_actions(problems.expert)).mean(1)
+        return pd.DataFrame({"pair": range(len(problems)), "error": error})
+
+    settings = {"protocol": protocols["dataset"].as_dict()}
+    return cases.rows(keys | {"goals": "dataset", "planner": "expert"}, settings, model, make)

@@ -1,0 +1,59 @@
+"""How far, and how, Adversarial World Modeling perturbs: success, error and cost of every variant."""
+
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from lab.plots import variants
+from lab.plots.style import GREY, LABELS, annotate, faded, in_style, label, neutral
+from lab.results import Result
+
+STUDIES = {"lambda": "multiple λ", "inputs": "perturbed inputs", "radii": "radii", "steps": "inner steps"}
+COST = "training step (ms)"
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """The variants' rows, and beside them what a training step costs."""
+    height = 1.75 * (len(variants.rows(result)) + 2) + 1.6
+    figure = Figure(figsize=(11, height), layout="constrained")
+    dots, clock = figure.subfigures(1, 2, width_ratios=(4.2, 1))
+    variants.draw(dots, result, STUDIES)
+    cost = result.tables["cost"].iloc[::-1]
+    ax = clock.subplots()
+    spread = [cost.milliseconds - cost.fastest, cost.slowest - cost.milliseconds]
+    ax.barh([LABELS.get(name, name) for name in cost.model], cost.milliseconds, 0.6, color="#C8C8C8")
+    ax.errorbar(cost.milliseconds, range(len(cost)), xerr=spread, fmt="none", color="#222222", linewidth=1)
+    for y, row in enumerate(cost.itertuples()):
+        ax.annotate(
+            f"x {row.ratio:.1f}", (row.slowest, y), (4, 0), textcoords="offset points", va="center", fontsize=7.5
+        )
+    ax.set(xlabel=COST, xlim=(0, 1.3 * cost.slowest.max()))
+    ax.grid(False, axis="y")
+    ax.grid(True, axis="x")
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """The same to hover over."""
+    figure, cost = variants.interactive(result, extra=1), result.tables["cost"]
+    errors = {"symmetric": False, "array": cost.slowest - cost.milliseconds,
+              "arrayminus": cost.milliseconds - cost.fastest, "color": GREY}  # fmt: skip
+    bar = go.Bar(
+        x=[LABELS.get(name, name) for name in cost.model], y=cost.milliseconds, error_y=errors, showlegend=False,
+        marker={"color": faded(GREY)}, hovertext=[f"x {ratio:.2f} of the control" for ratio in cost.ratio],
+    )  # fmt: skip
+    last = len(variants.rows(result)) + 3
+    figure.add_trace(bar, last, 1).update_yaxes(title=COST, row=last)
+    return neutral(figure, _title(result), 230 * last + 230, _caption(result))
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: how far, and how, Adversarial World Modeling perturbs"
+
+
+def _caption(result: Result) -> str:
+    return (
+        f"{variants.caption(result)} Cost: median of rounds in which all took turns, with fastest and slowest; x: "
+        "multiple of the control's."
+    )

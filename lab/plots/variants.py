@@ -1,0 +1,172 @@
+"""Dot plots of a method's variants beside base and control: what `lab.experiments.variants` measures."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    PLANNER_COLOURS,
+    PLANNER_MARKERS,
+    counted,
+    faded,
+    shown,
+    spread,
+)
+from lab.results import Result
+
+PLANNERS = ("gd", "adam")
+BESIDE = ("base", "control")
+GOALS = {"dataset": "data-set goals", "random": "random goals"}
+EXPERT = "#444444"
+SHIFT = {"gd": -0.14, "adam": 0.14, "expert": 0.0}
+GAIN = "gain over control\n(points)"
+ERROR = "latent error (mean squared)"
+GAP = 0.8  #: between studies, in columns
+
+
+def columns(result: Result) -> dict[str, float]:
+    """Where base, control and each variant stand, left to right, with gaps between studies."""
+    places = {name: float(i) for i, name in enumerate(BESIDE)}
+    study, x = "", float(len(BESIDE) - 1)
+    for row in result.tables["variants"].itertuples():
+        x += 1 + GAP * (row.study != study)
+        places[row.model], study = x, row.study
+    return places
+
+
+def rows(result: Result) -> list[str]:
+    """The kinds of goals that there are, a row of success each."""
+    return shown(result.tables["rates"].goals, tuple(GOALS))
+
+
+def draw(figure: Figure | SubFigure, result: Result, studies: Mapping[str, str], more: int = 0) -> list[Axes]:
+    """Success by goals, gain over control, and error, one above the other; ``studies`` are their titles by name.
+
+    Returns the axes of the ``more`` rows left free below.
+    """
+    places, kinds = columns(result), rows(result)
+    panels = figure.subplots(len(kinds) + 2 + more, 1, sharex=True)
+    for ax, goals in zip(panels, kinds, strict=False):
+        _rates(ax, result.tables["rates"], goals, places)
+        ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
+    _gains(panels[len(kinds)], result.tables["differences"], places)
+    _errors(panels[len(kinds) + 1], result.tables["errors"], places)
+    own = result.tables["variants"].query("recipe").model
+    for ax in panels:
+        for name in own:
+            ax.axvspan(places[name] - 0.45, places[name] + 0.45, color="#F0F0F0", zorder=0)
+        ax.tick_params(axis="x", length=0)
+    for study, group in result.tables["variants"].groupby("study", sort=False):
+        middle = sum(places[name] for name in group.model) / len(group)
+        panels[0].text(middle, 112, studies[study], ha="center", va="bottom", fontsize=8.5)
+    panels[-1].set_xticks(list(places.values()), [LABELS.get(name, name) for name in places], rotation=30, ha="right")
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1.18), ncols=3, borderaxespad=0)
+    return list(panels[len(kinds) + 2 :])
+
+
+def interactive(result: Result, extra: int = 0) -> go.Figure:
+    """The same rows to hover over, with room for ``extra`` rows below."""
+    kinds = rows(result)
+    titles = [*(f"Success, {GOALS[goals]}" for goals in kinds), GAIN.replace("\n", " "), ERROR]
+    count = len(titles) + extra
+    figure = make_subplots(count, 1, shared_xaxes=False, subplot_titles=[*titles, *[""] * extra],
+                           vertical_spacing=0.36 / count)  # fmt: skip
+    names = [LABELS.get(name, name) for name in columns(result)]
+    for i, goals in enumerate(kinds):
+        rates = result.tables["rates"]
+        for planner, some in rates[rates.goals == goals].groupby("planner", sort=False):
+            figure.add_trace(_points(some, "rate", planner, 100, i == 0), i + 1, 1)
+        figure.update_yaxes(range=[0, 105], ticksuffix="%", row=i + 1)
+    figure.add_trace(_bars(result.tables["differences"]), len(kinds) + 1, 1)
+    errors = result.tables["errors"]
+    for planner, some in errors[errors.goals == "dataset"].groupby("planner", sort=False):
+        figure.add_trace(_points(some, "mean", planner, 1, planner == "expert"), len(kinds) + 2, 1)
+    for i in range(len(kinds) + 2):
+        figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, row=i + 1)
+    figure.update_yaxes(rangemode="tozero", row=len(kinds) + 2)
+    return figure
+
+
+def caption(result: Result) -> str:
+    """What dots, bars and intervals are."""
+    rates, differences = result.tables["rates"], result.tables["differences"]
+    pooled = differences[differences.goals == "all"]
+    return (
+        f"n = {counted(int(rates.n.max()), 'problem')} of the test split for each kind of goals, "
+        f"{counted(int(rates.seeds.max()), 'training seed')}. Success: 95% Wilson intervals. Gain: paired, over all "
+        f"goals and both planners, n = {int(pooled.n.max())}; 95% bootstrap intervals over problems. "
+        "Error: mean squared distance of imagined to true picture latents, along plans for data-set goals and along "
+        f"the expert's actions for the same. Shaded: the task's recipe. Preset {result.preset}."
+    )
+
+
+def _rates(ax: Axes, rates: pd.DataFrame, goals: str, places: dict[str, float]) -> None:
+    for planner in PLANNERS:
+        some = rates[(rates.goals == goals) & (rates.planner == planner)]
+        _dots(ax, some, "rate", planner, places, 100)
+
+
+def _errors(ax: Axes, errors: pd.DataFrame, places: dict[str, float]) -> None:
+    for planner, rows in errors[errors.goals == "dataset"].groupby("planner", sort=False):
+        _dots(ax, rows, "mean", planner, places)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(ERROR.replace(" (", "\n("))
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[-1:], labels[-1:], loc="upper right")
+
+
+def _dots(ax: Axes, table: pd.DataFrame, value: str, planner: str, places: dict[str, float], scale: float = 1) -> None:
+    x = [places[name] + SHIFT[planner] for name in table.model]
+    errors = [scale * (table[value] - table.low), scale * (table.high - table[value])]
+    colour, marker = PLANNER_COLOURS.get(planner, EXPERT), PLANNER_MARKERS.get(planner, "_")
+    name = LABELS.get(planner, "expert's actions")
+    ax.errorbar(x, scale * table[value], errors, fmt=marker, color=colour, markersize=4.5, linewidth=1.2, label=name)
+
+
+def _gains(ax: Axes, differences: pd.DataFrame, places: dict[str, float]) -> None:
+    rows = _pooled(differences)
+    x = [places[name] for name in rows.ours]
+    errors = [100 * (rows.difference - rows.low), 100 * (rows.high - rows.difference)]
+    ax.axhline(0, color=MODEL_COLOURS["control"], linewidth=1.2)
+    ax.bar(x, 100 * rows.difference, 0.55, color="#C8C8C8")
+    ax.errorbar(x, 100 * rows.difference, errors, fmt="none", color="#222222", linewidth=1)
+    ax.set_ylabel(GAIN)
+
+
+def _pooled(differences: pd.DataFrame) -> pd.DataFrame:
+    return differences[(differences.goals == "all") & (differences.theirs == "control")]
+
+
+def _points(table: pd.DataFrame, value: str, planner: str, scale: float, legend: bool) -> go.Scatter:
+    text = [
+        f"<b>{LABELS.get(row['model'], row['model'])}, {LABELS.get(planner, 'expert')}</b><br>{scale * row[value]:.3g} "
+        f"[{scale * row['low']:.3g}, {scale * row['high']:.3g}]<br>{counted(int(row['n']), 'problem')}, "
+        f"{counted(int(row['seeds']), 'training seed')}"
+        for row in table.to_dict("records")
+    ]
+    colour = PLANNER_COLOURS.get(planner, GREY)
+    return go.Scatter(
+        x=[LABELS.get(name, name) for name in table.model], y=scale * table[value], mode="markers",
+        name=LABELS.get(planner, "expert's actions"), legendgroup=planner, showlegend=legend, hovertext=text,
+        hoverinfo="text", marker={"color": colour, "size": 8}, error_y=spread(table, value, scale) | {"color": colour},
+    )  # fmt: skip
+
+
+def _bars(differences: pd.DataFrame) -> go.Bar:
+    table = _pooled(differences)
+    text = [
+        f"<b>{row.ours} minus Control</b><br>{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, "
+        f"{100 * row.high:+.1f}]<br>{counted(int(row.n), 'problem')}"
+        for row in table.itertuples()
+    ]
+    return go.Bar(
+        x=table.ours, y=100 * table.difference, hovertext=text, hoverinfo="text", showlegend=False,
+        marker={"color": faded(GREY)}, error_y=spread(table, "difference", 100) | {"color": GREY},
+    )  # fmt: skip
