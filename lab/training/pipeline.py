@@ -46,7 +46,7 @@ def train(
     root = root or cache_root() / "models"
     start = start or root
     folder = root / task / method / f"seed{seed}"
-    if _finished(folder, description(made, method)):
+    if finished(folder, description(made, method)):
         return folder
     if method == "base":
         return _stage(
@@ -68,11 +68,15 @@ def finetune(
 ) -> Path:
     """Train the world model in ``base`` on by ``method``; returns ``folder``, where the result then is.
 
-    What is finished there is reused if it followed the same recipe; a killed run is resumed.
+    Method ``base`` takes over its encoder alone, and starts with a fresh predictor. What is finished in ``folder`` is
+    reused if it followed the same recipe; a killed run is resumed.
     """
-    if _finished(folder, description(made, method)):
+    if finished(folder, description(made, method)):
         return folder
-    return _stage(load_model(base, device), method, seed, made, folder, progress)
+    model = load_model(base, device)
+    if method == "base":
+        _forget_training(model, seed)
+    return _stage(model, method, seed, made, folder, progress)
 
 
 def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, progress: bool) -> Path:
@@ -108,7 +112,7 @@ def _untrained(
     folder = root / "encoder"
     data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
     wanted = description(made, "encoder") | {"data": data.fingerprint}
-    if not _finished(folder, wanted):
+    if not finished(folder, wanted):
         simulator = make_task(task)
         spec = ModelSpec(
             task, made.encoder, made.latent_dim, simulator.proprio_dim, simulator.action_dim, simulator.frameskip,
@@ -119,10 +123,15 @@ def _untrained(
         seconds = round(time.perf_counter() - started, 1)
         save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
     model = load_model(folder, device)
+    _forget_training(model, seed)
+    return model
+
+
+def _forget_training(model: WorldModel, seed: int) -> None:
+    """Give ``model`` a fresh predictor."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model.predictor = WorldModel(model.spec).predictor.to(device)
-    return model
+        model.predictor = WorldModel(model.spec).predictor.to(model.device)
 
 
 def description(made: Recipe, stage: str) -> dict:
@@ -138,7 +147,8 @@ def description(made: Recipe, stage: str) -> dict:
     return {name: value for name, value in parts.items() if name not in unused[stage]}
 
 
-def _finished(folder: Path, wanted: dict) -> bool:
+def finished(folder: Path, wanted: dict) -> bool:
+    """Whether ``folder`` holds a model made as `description` says in ``wanted``."""
     try:
         return (folder / "model.safetensors").is_file() and read_info(folder)["recipe"] == wanted
     except (LabError, KeyError):

@@ -1,0 +1,134 @@
+"""A training with settings of one's own: kept in a folder named after them, so that the same settings go on there."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lab.errors import LabError
+from lab.files import cache_root, models_root
+from lab.models import MODELS, model_folder, read_info
+from lab.training.pipeline import description, finetune, finished, train
+from lab.training.recipes import Recipe, recipe
+
+CHECKPOINT_EVERY = 100  #: steps that a stop can cost at most
+
+
+@dataclass(frozen=True)
+class Own:
+    """What is not set (None) is as in the recipe of the preset. Raises LabError for settings that do not fit."""
+
+    task: str
+    method: str
+    seed: int = 0
+    preset: str = "quick"
+    steps: int | None = None
+    lr: float | None = None
+    radius: float | None = None  #: of all perturbations, in standard deviations; method adversarial only
+    rounds: int | None = None  #: of planning and correcting; method online only
+
+    def __post_init__(self) -> None:
+        if self.method not in MODELS:
+            raise LabError(f"Unknown method '{self.method}': choose one of {', '.join(MODELS)}.")
+        for name, method in (("radius", "adversarial"), ("rounds", "online")):
+            if getattr(self, name) is not None and self.method != method:
+                raise LabError(f"Only the method {method} has {name}; this is {self.method}.")
+        if self.rounds is not None and self.rounds < 1:
+            raise LabError(f"At least 1 round is needed, got {self.rounds}.")
+        self.recipe  # noqa: B018 - raises for what cannot be
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with these settings."""
+        made = recipe(self.task, self.preset)
+        stage = "base" if self.method == "base" else "finetune"
+        changes = {name: value for name in ("steps", "lr") if (value := getattr(self, name)) is not None}
+        made = replace(made, **{stage: replace(getattr(made, stage), checkpoint_every=CHECKPOINT_EVERY, **changes)})
+        if self.radius is not None:
+            radii = replace(made.radii, latent=self.radius, proprio=self.radius, action=self.radius)
+            made = replace(made, radii=radii)
+        if self.rounds is not None:
+            made = replace(made, online=replace(made.online, rounds=self.rounds))
+        return made
+
+    @property
+    def total(self) -> int:
+        """Training steps in all."""
+        made = self.recipe
+        return (made.base if self.method == "base" else made.finetune).steps
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Whatever is set, as text, by name."""
+        names = ("steps", "lr", "radius", "rounds")
+        given = {name: str(value) for name in names if (value := getattr(self, name)) is not None}
+        return given | {"seed": str(self.seed)} | ({"preset": self.preset} if self.preset != "quick" else {})
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept, below ``own/`` of the cache."""
+        name = "-".join([self.method, *(f"{name}{value}" for name, value in self.options.items())])
+        return cache_root() / "own" / self.task / name
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What comes after ``python -m``."""
+        options = (word for name, value in self.options.items() for word in (f"--{name}", value))
+        return ("lab", "train", "--task", self.task, "--method", self.method, *options)
+
+    @property
+    def done(self) -> bool:
+        """Whether the model is there."""
+        return finished(self.folder, description(self.recipe, self.method))
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has left something to go on from."""
+        return not self.done and (self.folder / "state.safetensors").is_file()
+
+    def train(self, progress: bool = True, device: torch.device | str = "cpu") -> Path:
+        """Train it, or go on; returns its folder.
+
+        Everything but ``base`` starts from the base model that is shipped or made here (trained first if neither is
+        there), ``base`` from the encoder of that model and a fresh predictor.
+        """
+        try:
+            base = model_folder(self.task, "base", 0, self.preset)
+        except LabError:
+            made = recipe(self.task, self.preset)
+            base = train(self.task, "base", 0, made, models_root(self.preset), progress=progress, device=device)
+        return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
+
+
+def own_models(task: str) -> list[Path]:
+    """The folders of all models of one's own that are there, the newest first."""
+    found = (cache_root() / "own" / task).glob("*/model.json")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
+def facts(folder: Path) -> dict[str, float | str]:
+    """What is worth a row in a table of models: method, seed, steps, the last loss, and how long it took."""
+    info, log = read_info(folder), training_log(folder)
+    stage = "base" if info["method"] == "base" else "finetune"
+    return {
+        "name": folder.name,
+        "method": info["method"],
+        "seed": info["seed"],
+        "steps": info["recipe"][stage]["steps"],
+        "loss": float(log.loss.iloc[-1]) if len(log) else float("nan"),
+        "seconds": info["wall_seconds"],
+    }
+
+
+def training_log(folder: Path) -> pd.DataFrame:
+    """What was logged so far: step, loss and its parts; a line that is being written is left out."""
+    rows = []
+    path = folder / "metrics.jsonl"
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return pd.DataFrame(rows, columns=["step", "loss", "latent", "proprio"])

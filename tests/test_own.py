@@ -1,0 +1,104 @@
+"""Trainings with settings of one's own."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from lab.errors import LabError
+from lab.files import models_root
+from lab.models import load_model, read_info
+from lab.training import Own, recipe
+from lab.training.own import facts, own_models, training_log
+
+
+@pytest.fixture
+def small(empty_cache, monkeypatch, tiny_recipe):
+    """An empty cache, and recipes that take a second."""
+    for module in ("own", "pipeline"):
+        monkeypatch.setattr(f"lab.training.{module}.recipe", lambda task, preset="quick": tiny_recipe(task))
+    return empty_cache
+
+
+def test_settings_change_the_recipe_and_nothing_else():
+    made, plain = Own("wall", "adversarial", steps=7, radius=0.5).recipe, recipe("wall")
+    assert made.finetune.steps == 7 and made.finetune.lr == plain.finetune.lr and made.base == plain.base
+    assert (made.radii.latent, made.radii.proprio, made.radii.action) == (0.5, 0.5, 0.5)
+    assert Own("wall", "base", steps=7, lr=0.1).recipe.base.lr == 0.1
+    assert Own("wall", "online", rounds=3).recipe.online.rounds == 3
+    assert Own("wall", "control").recipe.radii == plain.radii
+
+
+def test_the_folder_and_the_command_say_what_is_set():
+    own = Own("wall", "adversarial", steps=500, radius=0.5, seed=3)
+    assert own.folder.parts[-3:] == ("own", "wall", "adversarial-steps500-radius0.5-seed3")
+    line = "lab train --task wall --method adversarial --steps 500 --radius 0.5 --seed 3"
+    assert own.command == tuple(line.split()) and own.total == 500
+    assert Own("wall", "control", steps=5, preset="smoke").command[-2:] == ("--preset", "smoke")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "gan"}, {"method": "base", "radius": 0.1}, {"method": "control", "rounds": 2},
+        {"method": "online", "rounds": 0}, {"method": "base", "steps": 0}, {"method": "adversarial", "radius": -1.0},
+        {"method": "base", "lr": 0.0}, {"method": "base", "preset": "huge"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(settings):
+    with pytest.raises(LabError):
+        Own("wall", **settings)
+
+
+@pytest.mark.parametrize("settings", [{"method": "base", "steps": 6}, {"method": "adversarial", "radius": 0.1}])
+def test_train(small, settings):
+    own = Own("wall", **settings)
+    assert not own.done and not own.begun and own_models("wall") == []
+    folder = own.train(progress=False)
+    assert own.done and own_models("wall") == [folder]
+    model, base = load_model(folder), load_model(models_root() / "wall" / "base" / "seed0")
+    assert model.encoder.components.equal(base.encoder.components)
+    log = training_log(folder)
+    assert log.step.iloc[-1] == own.total - 1
+    row = facts(folder)
+    assert row["method"] == settings["method"] and row["steps"] == own.total and row["loss"] == log.loss.iloc[-1]
+    assert read_info(folder)["recipe"]["radii" if "radius" in settings else "base"] == json.loads(
+        json.dumps(asdict(own.recipe)["radii" if "radius" in settings else "base"])
+    )
+    first = (folder / "model.safetensors").read_bytes()
+    assert own.train(progress=False) == folder and (folder / "model.safetensors").read_bytes() == first
+
+
+def test_a_base_of_ones_own_starts_anew(small):
+    one, other = Own("wall", "base", steps=1, lr=1e-9), Own("wall", "base", steps=1, lr=1e-9, seed=1)
+    models = [load_model(own.train(progress=False)) for own in (one, other)]
+    assert not models[0].predictor.body[0].weight.equal(models[1].predictor.body[0].weight)
+
+
+def test_a_stopped_run_goes_on(small, monkeypatch):
+    monkeypatch.setattr("lab.training.own.CHECKPOINT_EVERY", 2)
+    whole = Own("wall", "control", steps=6).train(progress=False)
+    expected = (whole / "model.safetensors").read_bytes()
+    (whole / "model.json").unlink()
+    own = Own("wall", "control", steps=6)
+    calls = []
+
+    def stop(run, step, values):
+        calls.append(step)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lab.training.loop._log", stop)
+        with pytest.raises(KeyboardInterrupt):
+            own.train(progress=False)
+    assert own.begun and not own.done
+    assert (own.train(progress=False) / "model.safetensors").read_bytes() == expected
+    assert own.done and not own.begun
+
+
+def test_a_log_in_the_writing(tmp_path):
+    assert training_log(tmp_path).empty
+    line = '{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}\n'
+    (tmp_path / "metrics.jsonl").write_text(line + '{"step": 50, "lo')
+    assert training_log(tmp_path).to_dict("records") == [{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}]
