@@ -1,20 +1,28 @@
 """The slow things, computed once and shared by all sessions: models (frozen), problems, episodes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 import torch
 from state import PROBLEMS, Case
 
-from lab.data import Problems, sample_problems
+from lab.data import DataSpec, Problems, sample_problems
+from lab.data.dataset import collect_states
 from lab.evaluation.episode import Episode, Unfolded, place, run_episode, unfold
+from lab.evaluation.gap import data_error
 from lab.files import ROOT
 from lab.models import WorldModel, load_model, model_folder
 from lab.planning import SETTINGS
+from lab.plots.player import lane as player_lane
+from lab.plots.scenes import SCENES
 from lab.results import Result, load_result
 from lab.tasks import make_task
 
+SNAPSHOTS = {"open": 30, "mpc": 8}  #: of each plan in the making
+VIEWS = Path(__file__).parent / "views"
 FIGURES = ROOT / "figures"  #: results: <preset>/<experiment>/<task>/
 
 
@@ -53,17 +61,17 @@ def problem(case: Case) -> Problems:
     return Problems(case.task, case.goals, "test", 0, start[None], goal[None])
 
 
-@st.cache_data(max_entries=64, show_spinner="Planning …")
+@st.cache_data(max_entries=64, show_spinner=False)
 def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Episode:
     """The plan and what became of it."""
     settings = SETTINGS[case.task]
     return run_episode(
         world_model(case.task, model, stamp), settings.planner(planner, mode), problem(case), mode,
-        proprio=settings.proprio, base=settings.base, index=case.problem,
+        proprio=settings.proprio, base=settings.base, index=case.problem, snapshots=SNAPSHOTS[mode],
     )  # fmt: skip
 
 
-@st.cache_data(max_entries=64, show_spinner="Executing every stage of the plan …")
+@st.cache_data(max_entries=64, show_spinner=False)
 def unfolded(case: Case, model: str, planner: str, mode: str, attempt: int, stamp: str) -> Unfolded:
     """What each snapshot of one plan leads to."""
     settings = SETTINGS[case.task]
@@ -71,10 +79,46 @@ def unfolded(case: Case, model: str, planner: str, mode: str, attempt: int, stam
     return unfold(world_model(case.task, model, stamp), made, attempt, proprio=settings.proprio, base=settings.base)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[str, Any]:
+    """The same, ready for the player."""
+    made = episode(case, model, planner, mode, stamp)
+    stages = [unfolded(case, model, planner, mode, i, stamp) for i in range(len(made.attempts))]
+    return player_lane(made, stages, usual_error(case.task, model, stamp))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def data_dots(task: str) -> list[list[float]]:
+    """Places (x, y) where the training data went: every other step of 40 episodes."""
+    states = collect_states(DataSpec(task, "train", 40, pixels=False)).states[:, ::2]
+    _, x, y = SCENES[task].bodies[0]
+    return np.round(states[..., [x, y]].reshape(-1, 2), 2).tolist()
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def usual_error(task: str, model: str, stamp: str) -> list[float]:
+    """The model error after 1, 2, … blocks that 95% of held-out data trajectories stay below."""
+    return np.quantile(data_error(world_model(task, model, stamp), 50), 0.95, axis=0).tolist()
+
+
 def results() -> dict[tuple[str, str, str], Path]:
     """The folders of all finished results, by (preset, experiment, task)."""
     found = sorted(path.parent for path in FIGURES.glob("*/*/*/meta.json"))
     return {(folder.parent.parent.name, folder.parent.name, folder.name): folder for folder in found}
+
+
+def claims() -> tuple[str, pd.DataFrame | None]:
+    """The largest preset with findings about the paper's claims, and these (see `lab.experiments.claims.verdicts`)."""
+    for preset in ("full", "quick"):
+        path = FIGURES / preset / "claims.csv"
+        if path.is_file():
+            return preset, _table(path, path.stat().st_mtime_ns)
+    return "", None
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _table(path: Path, stamp: int) -> pd.DataFrame:
+    return pd.read_csv(path)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -1,7 +1,5 @@
 """The app: ``streamlit run app/main.py``. Sets the page up, runs it, and says what is wrong with the address."""
 
-from pathlib import Path
-
 import cached
 import numpy as np
 import streamlit as st
@@ -25,7 +23,7 @@ VIEWS = {
 icon = Image.fromarray(make_task("point_maze").render(np.array([[2.8, 2.8, 0.0, 0.0]]), 64)[0])
 st.set_page_config(page_title="World-model planning lab", page_icon=icon, layout="wide")
 cached.use_few_threads()
-present = [name for name in VIEWS if (Path(__file__).parent / "views" / f"{name}.py").is_file()]
+present = [name for name in VIEWS if (cached.VIEWS / f"{name}.py").is_file()]
 pages = [st.Page(f"views/{name}.py", title=VIEWS[name][0], icon=VIEWS[name][1]) for name in present]
 page = st.navigation(pages, position="top")
 arrive(page.title)

@@ -9,8 +9,8 @@ import streamlit as st
 from lab.experiments.experiment import PRESETS, TASK_GOALS
 from lab.models import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.plots.planning import SCENES
-from lab.tasks import TASKS, Task, make_task
+from lab.plots.scenes import SCENES
+from lab.tasks import Task, make_task
 
 PROBLEMS = PRESETS["quick"].n  #: test problems one can choose from: those of the committed quick results
 MOVES = ("start", "goal")
@@ -37,7 +37,7 @@ class Case:
 
 def options(key: str) -> Sequence[str]:
     """The values that the shared control ``key`` takes; those of ``goals`` depend on the task."""
-    fixed = {"task": tuple(TASKS), "model": MODELS, "planner": PLANNERS, "mode": tuple(MODES), "click": MOVES}
+    fixed = {"task": tuple(SCENES), "model": MODELS, "planner": PLANNERS, "mode": tuple(MODES), "click": MOVES}
     if key == "goals":
         return TASK_GOALS[st.session_state.get("task") or DEFAULTS["task"]]
     return fixed[key]

@@ -21,7 +21,7 @@ from state import (
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.models import MODELS
-from lab.plots.planning import IMAGINED_COLOUR, SCENES, png_uri
+from lab.plots.scenes import IMAGINED_COLOUR, SCENES, png_uri
 from lab.plots.style import LABELS, MODEL_COLOURS
 from lab.tasks import make_task
 
@@ -78,15 +78,22 @@ def several(
     labels: Mapping[str, str] = LABELS_HERE,
     help: str | None = None,
 ) -> list[str]:
-    """A field for up to ``most`` of ``values``, comma-separated in the address."""
+    """Buttons of which up to ``most`` can be on; comma-separated in the address."""
 
     def fits(chosen: Sequence[str] | None) -> bool:
         return chosen is not None and set(chosen) <= set(values) and len(set(chosen)) == len(chosen) <= most
 
     choose(key, list(default), lambda text: text.split(",") if text else [], fits, listed(values))
-    value = st.multiselect(
-        label, values, key=key, max_selections=most, persist_state="session", help=help or HELP.get(key),
-        format_func=lambda value: labels.get(value, value), on_change=touched,
+    before = st.session_state[key]
+
+    def limit() -> None:
+        if len(st.session_state[key]) > most:
+            st.session_state[key] = before
+            st.toast(f"{most} at once are the most; take one out first.", icon=":material/block:")
+
+    value = st.pills(
+        label, values, selection_mode="multi", key=key, persist_state="session", help=help or HELP.get(key),
+        format_func=lambda value: labels.get(value, value), on_change=touched, args=(limit,),
     )  # fmt: skip
     note(key, value, list(default), ",".join(value))
     return value
@@ -197,15 +204,15 @@ def _use_model(model: str) -> None:
     touched()
 
 
-def verdict(episode: Episode) -> None:
+def verdict(episode: Episode, method: str) -> None:
     """Whether the goal was reached, and by what margin."""
     step, closest = episode.reached(), episode.closest()
     if step is not None:
         off = episode.distance["full"][step]
-        text = f"**Reached the goal** at step {step}: {off:.2f} success radii from it, {1 - off:.2f} to spare."
+        text = f"**{method} reached the goal** at step {step}: {off:.2f} success radii from it, {1 - off:.2f} to spare."
         st.success(text, icon=":material/check_circle:")
         return
-    text = f"**Missed the goal**: {closest:.2f} success radii away at best, {closest - 1:.2f} too far."
+    text = f"**{method} missed the goal**: {closest:.2f} success radii away at best, {closest - 1:.2f} too far."
     imagined = episode.imagined_distance
     if episode.mode == "open" and imagined is not None and imagined[-1] < 1:
         text += f" The model was sure to arrive: it imagined ending only {imagined[-1]:.2f} away."
@@ -230,7 +237,7 @@ def film_strip(episode: Episode, model: str) -> None:
     columns.append(_stacked(_cell("goal"), _cell(""), goal))
     st.html(
         '<div tabindex="0" role="group" aria-label="Film strip: imagined above true frames" style="display:grid;'
-        "grid-auto-flow:column;grid-template-columns:auto;grid-auto-columns:minmax(62px,110px);gap:5px;"
+        "grid-auto-flow:column;grid-template-columns:90px;grid-auto-columns:minmax(62px,110px);gap:5px;"
         f'overflow-x:auto;padding:4px;font-size:0.8rem">{"".join(columns)}</div>'
     )
 

@@ -1,16 +1,22 @@
 """An episode is what `evaluate` does, with everything kept that a face shows."""
 
+import base64
+import io
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lab.data import sample_problems
 from lab.evaluation import evaluate
 from lab.evaluation.episode import place, run_episode, unfold
+from lab.evaluation.gap import data_error
 from lab.planning import CEM, MODES, GradientPlanner
-from lab.plots.planning import SCENES, distance_figure, plan_figure
-from lab.tasks import TASKS, make_task
+from lab.plots import player
+from lab.plots.scenes import SCENES
+from lab.tasks import make_task
 
 PLANNERS = {
     "gd": GradientPlanner("sgd", lr=1.0, iterations=12),
@@ -36,7 +42,7 @@ def test_same_plan_as_in_the_batch(wall, name, mode):
     assert episode.seconds > 0
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SCENES)
 def test_what_is_imagined_begins_at_the_truth(tiny_model, task):
     episode = run_episode(tiny_model(task), PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
     simulator = make_task(task)
@@ -95,20 +101,37 @@ def test_place_leaves_walls_and_stops():
     assert place(wall, state, {}) is state
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_figures(tiny_model, task):
-    model = tiny_model(task)
-    episode = run_episode(model, PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
-    figure = plan_figure(episode, unfold(model, episode, 2), 2, "online")
-    plan = episode.attempts[2]
-    assert [frame.name for frame in figure.frames] == [str(i) for i in plan.iterations]
-    moving = figure.frames[-1]
-    for trace, index in zip(moving.data, moving.traces, strict=True):  # the figure opens on the finished plan
-        np.testing.assert_array_equal(np.array(trace.x, float), np.array(figure.data[index].x, float))
-    low, high = SCENES[task].view
-    assert tuple(figure.layout.yaxis.range) == (high, low)
-    assert figure.data[-1].text[0].startswith("ends ")
-    assert len(distance_figure(episode, "online").data) == (2 if task == "push_t" else 3)
+@pytest.mark.parametrize("task", SCENES)
+def test_lanes_of_the_player(tiny_model, task):
+    """All that is drawn is there, is plain JSON, and is placed where the states say."""
+    model, problems = tiny_model(task), sample_problems(task, "dataset", 1)
+    episode = run_episode(model, PLANNERS["adam"], problems, "mpc", snapshots=4)
+    stages = [unfold(model, episode, i) for i in range(len(episode.attempts))]
+    usual = data_error(model, 4).mean(0)
+    lane = json.loads(json.dumps(player.lane(episode, stages, usual)))
+    scene = json.loads(json.dumps(player.stage(task, problems.starts[0], problems.goals[0])))
+    assert [plan["step"] for plan in lane["plans"]] == list(range(0, 50, 5))
+    for plan, attempt in zip(lane["plans"], episode.attempts, strict=True):
+        assert len(plan["true"]) == len(plan["imagined"]) == len(plan["clock"]) == len(plan["loss"]) == 4
+        assert (np.diff(plan["clock"]) >= 0).all() and plan["iterations"] == attempt.iterations.tolist()
+    drawn = np.array(lane["states"])
+    np.testing.assert_allclose(drawn, episode.states[:, : drawn.shape[1]], atol=0.1)
+    np.testing.assert_allclose(lane["usual"], [0, *[usual[0]] * 10], rtol=1e-3)  # imagined anew after each block
+    low, high = scene["view"]
+    assert low < min(scene["goal"][:2]) and max(scene["goal"][:2]) < high
+    (own,) = [shape for shape in scene["shapes"] if shape["at"] == scene["bodies"][0]["at"]]
+    assert own["angle"] is None
+    closed = SCENES[task].outline(problems.starts[0])
+    assert len(closed) == sum(len(shape["points"]) + 1 for shape in scene["shapes"])
+
+
+@pytest.mark.parametrize("task", SCENES)
+def test_empty_scene_has_nothing_that_moves(task):
+    size, world = player.PICTURE, make_task(task)
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(player.empty_scene(task).split(",")[1]))), int)
+    drawn = world.render(world.random_states(np.random.default_rng(1), 1)[0], size)[0].astype(int)
+    changed = (np.abs(drawn - picture).max(-1) > 30).mean()
+    assert 0 < changed < 0.1  # the body itself, and no trace of the nine others
 
 
 def test_imagined_distance_is_that_of_the_felt_state(wall):

@@ -1,15 +1,21 @@
-"""Live planning: one problem, a plan made at once, and what becomes of it in imagination and in the simulator."""
+"""Live planning: a few methods plan for one problem, and what becomes of it in imagination and in the simulator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cached
+import pandas as pd
+import player
 import streamlit as st
 import widgets
 from state import PROBLEMS, Case, move
 
 from lab.errors import LabError
-from lab.evaluation.episode import Episode, Unfolded
-from lab.plots.planning import SCENES, distance_figure, plan_figure
+from lab.evaluation.episode import Episode
+from lab.models import MODELS
+from lab.planning import PLANNERS
+from lab.plots.player import method_colours, stage
+from lab.plots.scenes import SCENES
 from lab.plots.style import LABELS
 from lab.tasks import make_task
 
@@ -19,9 +25,11 @@ INTRO = (
     "where the two paths part, the planner has been fooled by its model."
 )
 HINT = (
-    "Press Play below the scene to watch the plan improve; then switch the world model to Adversarial. The page opens "
-    "on a problem picked because the models differ on it; the rates over all problems are under Results."
+    "Press ▶ to watch, click on a scene to move the goal. The page opens on a problem picked because the models differ "
+    "on it; the rates over all problems are under Results."
 )
+METHODS = {f"{p}-{m}": f"{LABELS[p]} · {LABELS[m]}" for m in MODELS for p in PLANNERS}
+RIVALS = ("adam-adversarial",)  #: at first
 
 
 @dataclass(frozen=True)
@@ -29,21 +37,15 @@ class Choice:
     """Everything that decides what this page shows."""
 
     case: Case
-    model: str
-    planner: str
     mode: str
+    methods: tuple[tuple[str, str], ...]  #: (planner, model)
 
-    @property
-    def plan(self) -> tuple[Case, str, str, str]:
-        """The arguments of the cached functions."""
-        return self.case, self.model, self.planner, self.mode
-
-    def command(self) -> str:
-        """The one line that plans this problem, among all of its kind, outside of the app."""
+    def command(self, planner: str, model: str) -> str:
+        """The one line that makes the same plan outside of the app."""
         mpc = " --mpc" if self.mode == "mpc" else ""
         return (
-            f"python -m lab plan --task {self.case.task} --model {self.model} --planner {self.planner} "
-            f"--goals {self.case.goals}{mpc} --problems {PROBLEMS}"
+            f"python -m lab plan --task {self.case.task} --model {model} --planner {planner} "
+            f"--goals {self.case.goals}{mpc} --problems {PROBLEMS} --problem {self.case.problem}"
         )
 
 
@@ -54,84 +56,90 @@ def chosen() -> Choice:
         model = widgets.picker("model", "World model")
         planner = widgets.picker("planner", "Planner")
         mode = widgets.picker("mode", "Plan")
-    return Choice(case, model, planner, mode)
+        widgets.picker("click", f"A click moves the {SCENES[case.task].bodies[0][0]}'s")
+    rivals = widgets.several(
+        "rivals", "Race against", tuple(METHODS), RIVALS, most=3, labels=METHODS,
+        help="Up to three other methods. Each plans alone, one after another, so that the clocks can be compared.",
+    )  # fmt: skip
+    others = [tuple(rival.split("-")) for rival in rivals]
+    return Choice(case, mode, tuple(dict.fromkeys([(planner, model), *others])))
 
 
 def clicked() -> None:
-    """Move the start or the goal to where the scene was clicked."""
-    points = st.session_state["scene"].selection.points
-    if points:
+    """Move the start or the goal to where a scene was clicked."""
+    point = st.session_state["race"].click
+    if point:
         task = make_task(st.session_state["task"])
         _, x, y = SCENES[task.name].bodies[0]
-        values = {task.state_fields[x]: points[0]["x"], task.state_fields[y]: points[0]["y"]}
+        values = {task.state_fields[x]: point["x"], task.state_fields[y]: point["y"]}
         move(task.name, st.session_state["click"], values)
 
 
-def shown_attempt(episode: Episode) -> int:
-    """Which of the plans to show in the making: there are several under MPC."""
-    plans = len(episode.attempts)
-    if plans == 1:
-        return 0
-    return widgets.slider("replan", "Replan shown below", 1, plans, 1) - 1
+def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
+    """The player, and under it who moves when it is clicked."""
+    problem = cached.problem(choice.case)
+    colours = method_colours(choice.methods)
+    titled = [
+        lane | {"title": METHODS["-".join(method)], "colour": colour}
+        for lane, method, colour in zip(lanes, choice.methods, colours, strict=True)
+    ]
+    label = f"{len(titled)} methods plan for one problem of {LABELS[choice.case.task]}"
+    scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
+    player.play("race", scene, titled, label, moves=st.session_state["click"], on_click=clicked)
 
 
-def show_plan(choice: Choice, episode: Episode, unfolded: Unfolded, attempt: int) -> None:
-    """The animated scene and the loss."""
-    figure = plan_figure(episode, unfolded, attempt, choice.model)
-    task = LABELS[choice.case.task]
-    alt = (
-        f"{task} scene with start, goal and the paths of the plan, and below it the loss over iterations: imagined "
-        f"{unfolded.loss[-1]:.3g}, true {unfolded.true_loss[-1]:.3g} at the end."
-    )
-    st.plotly_chart(
-        figure, key="scene", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
-    )
-    widgets.picker("click", f"A click on the scene moves the {SCENES[choice.case.task].bodies[0][0]}'s")
+def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict]) -> None:
+    """The same in numbers."""
+    rows = [
+        {
+            "Method": METHODS["-".join(method)],
+            "Reached": "no" if episode.reached() is None else f"at step {episode.reached()}",
+            "Closest (radii)": f"{episode.closest():.2f}",
+            "Planning time (s)": f"{episode.seconds:.2f}",
+            "Loss as imagined": f"{lane['plans'][-1]['loss'][-1]:.3f}",
+            "True loss": f"{lane['plans'][-1]['trueLoss'][-1]:.3f}",
+            "Model error": f"{episode.error.max():.2g}",
+        }
+        for method, episode, lane in zip(choice.methods, episodes, lanes, strict=True)
+    ]
+    st.table(pd.DataFrame(rows).set_index("Method"))
 
 
-def show_outcome(choice: Choice, episode: Episode, unfolded: Unfolded) -> None:
-    """Verdict, time taken, losses, film strip."""
-    widgets.verdict(episode)
-    with st.container(horizontal=True):
-        st.metric("Planning time", f"{episode.seconds:.2f} s")
-        st.metric("Loss as imagined", f"{unfolded.loss[-1]:.3f}", help="What the planner made as small as it could.")
-        st.metric("True loss", f"{unfolded.true_loss[-1]:.3f}", help="The same loss of what really happens.")
-    st.markdown("**What the model imagined, and what really happened**")
-    widgets.film_strip(episode, choice.model)
+def show_strip(choice: Choice, episode: Episode) -> None:
+    """Frames of the first method."""
+    planner, model = choice.methods[0]
+    st.markdown(f"**What {METHODS[f'{planner}-{model}']} imagined, and what really happened**")
+    widgets.film_strip(episode, model)
 
 
-def show_distance(choice: Choice, episode: Episode) -> None:
-    """How the distance to the goal went on the way."""
-    st.markdown("**Distance to the goal** (in success radii; inside the green band is success)")
-    alt = f"Distance to the goal over {len(episode.states) - 1} steps; at best {episode.closest():.2f} success radii."
-    st.plotly_chart(distance_figure(episode, choice.model), key="distance", config={"displayModeBar": False}, alt=alt)
-
-
-def show_command(choice: Choice) -> None:
+def show_commands(choice: Choice) -> None:
     if choice.case.moved:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
-    st.caption(f"The same plan on the command line, as problem {choice.case.problem} of all:")
-    widgets.command(choice.command())
+    st.caption("The same plans on the command line:")
+    widgets.command("\n".join(choice.command(*method) for method in choice.methods))
 
 
-st.markdown(INTRO)
-st.caption(HINT)
-choice = chosen()
-try:
-    stamp = cached.stamp(choice.case.task, choice.model)
-    episode = cached.episode(*choice.plan, stamp)
-except LabError as error:
-    widgets.offer_other_model(choice.case.task, error)
-else:
-    left, right = st.columns([6, 7], gap="large")
-    with left:
-        attempt = shown_attempt(episode)
-    unfolded = cached.unfolded(*choice.plan, attempt, stamp)
-    with right:  # first, because the film strip is there at once, while the browser still loads Plotly
-        show_outcome(choice, episode, unfolded)
-    with left:
-        show_plan(choice, episode, unfolded, attempt)
-    with right:
-        show_distance(choice, episode)
-    show_command(choice)
+def page() -> None:
+    st.markdown(INTRO)
+    st.caption(HINT)
+    choice = chosen()
+    slot = st.empty()
+    slot.skeleton(height=560)
+    try:
+        plans = [(choice.case, m, p, choice.mode, cached.stamp(choice.case.task, m)) for p, m in choice.methods]
+        lanes = [cached.lane(*plan) for plan in plans]
+        episodes = [cached.episode(*plan) for plan in plans]
+    except LabError as error:
+        slot.empty()
+        widgets.offer_other_model(choice.case.task, error)
+        return
+    with slot.container():
+        show_race(choice, lanes)
+    widgets.verdict(episodes[0], METHODS["-".join(choice.methods[0])])
+    show_table(choice, episodes, lanes)
+    show_strip(choice, episodes[0])
+    show_commands(choice)
+
+
+page()

@@ -10,7 +10,7 @@ import widgets
 from state import forget_moves
 
 from lab.errors import LabError
-from lab.experiments.reproduce import EXPERIMENTS
+from lab.experiments.registry import EXPERIMENTS
 from lab.plots.style import LABELS
 from lab.results import Result
 from lab.tasks import TASKS

@@ -1,9 +1,152 @@
-"""Start: what this is about, and what came out of it."""
+"""Start: the idea in three pictures that move, and what became of the paper's claims."""
 
+import html
+
+import cached
+import pandas as pd
+import player
 import streamlit as st
+from glossary import STYLE, prose
+from state import DEFAULTS, Case
 
-st.markdown(
-    "A **world model** imagines what actions would lead to. **Gradient-based planning** follows the slope of that "
-    "imagination towards a goal, and so finds just those actions on which the model is wrong. This lab shows how, why, "
-    "and what two ways of training do about it."
+from lab.errors import LabError
+from lab.evaluation.episode import Episode
+from lab.experiments.claims import CLAIMS
+from lab.plots.player import stage
+from lab.plots.style import LABELS, MODEL_COLOURS
+from lab.tasks import TASKS
+
+IDEA = (
+    "A [[world model]] imagines what actions would lead to. [[gradient-based planning|Gradient-based planning]] "
+    "follows the slope of that imagination to a goal, and so finds just those actions on which the model is wrong. "
+    "“Closing the Train-Test Gap in World Models for Gradient-Based Planning” (arXiv 2512.09929) finetunes the model "
+    "until it holds up. Below, our own small models do it before your eyes, on one fixed problem."
 )
+CASE = Case(DEFAULTS["task"], "dataset", DEFAULTS["problem"])
+PAGES = {
+    "plan": "Pick a task, a model and a planner; click a goal; watch methods race.",
+    "dream": "Steer a world model and the true world at once, until they part.",
+    "landscape": "Fly over the loss that the planner descends.",
+    "gap": "See where planning goes and where the data were.",
+    "efficiency": "Success against time, for every planner and model.",
+    "results": "Every table and figure, with intervals, and how to make it again.",
+    "train": "Train a model of your own, or look into a checkpoint.",
+}
+CHIPS = {"reproduced": ("#009E73", "yes"), "unclear": ("#9A9A9A", "unclear"), "not reproduced": ("#D55E00", "no")}
+
+
+def three_pictures() -> None:
+    """Leave the data, err, fix: the base model's plan in the making, executed, and the adversarial model's."""
+    stamps = {model: cached.stamp(CASE.task, model) for model in ("base", "adversarial")}
+    made = {model: cached.lane(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items()}
+    base, fixed = (cached.episode(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items())
+    lanes = [
+        made["base"] | {"title": "1. Leave the data", "show": "plan", "dots": cached.data_dots(CASE.task),
+                        "text": leaves(base), "colour": MODEL_COLOURS["base"]},
+        made["base"] | {"title": "2. Err", "show": "go", "after": True, "text": errs(base, made["base"]),
+                        "colour": MODEL_COLOURS["base"]},
+        made["adversarial"] | {"title": "3. Fix", "after": True, "text": mends(fixed, made["adversarial"]),
+                               "colour": MODEL_COLOURS["adversarial"]},
+    ]  # fmt: skip
+    problem = cached.problem(CASE)
+    scene = stage(CASE.task, problem.starts[0], problem.goals[0])
+    label = f"Leave the data, err, fix: one problem of {LABELS[CASE.task]} in three pictures"
+    player.play("story", scene, lanes, label, charts=False, loop=True)
+
+
+def leaves(episode: Episode) -> str:
+    return (
+        "Blue: where the data went. Adam changes the actions until the imagined path (dotted) ends near the goal: "
+        f"it imagines ending {episode.imagined_distance[-1]:.2f} success radii from it."
+    )
+
+
+def errs(episode: Episode, lane: dict) -> str:
+    return (
+        "The same plan executed (solid), beside what the model imagined (ghost). It ends "
+        f"{episode.distance['full'][-1]:.2f} radii from the goal; the error grows to {_times(episode, lane)}."
+    )
+
+
+def mends(episode: Episode, lane: dict) -> str:
+    return (
+        "The Adversarial model plans for the same problem. Its plan really ends "
+        f"{episode.distance['full'][-1]:.2f} radii from the goal, its error at {_times(episode, lane)}."
+    )
+
+
+def _times(episode: Episode, lane: dict) -> str:
+    return f"{episode.error[-1] / lane['usual'][-1]:.2g} times what is usual on data"
+
+
+def claims() -> None:
+    """The paper's claims, and how many of our findings bear each out."""
+    preset, table = cached.claims()
+    st.subheader("Do the paper's claims hold here?")
+    if table is None:
+        st.info("There are no results yet; `python -m lab reproduce --preset quick` makes them.")
+        return
+    prose(
+        "Each finding is a difference with its 95% interval on test problems; it speaks for the claim if the whole "
+        "interval does. Open a claim to read its findings."
+    )
+    tasks = [task for task in TASKS if task in set(table.task)]
+    rows = "".join(_claim(number, table[table.claim == number], tasks) for number in CLAIMS)
+    names = ", ".join(f"{text} = {name}" for name, (_, text) in CHIPS.items())
+    st.html(f"{STYLE}{CLAIMS_STYLE}<div class='claims'>{rows}</div>")
+    st.caption(f"From figures/{preset}/claims.csv, made by python -m lab reproduce --preset {preset}. {names}.")
+
+
+CLAIMS_STYLE = """<style>
+.claims details { border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
+  padding: .55em .8em; margin-bottom: .45em; }
+.claims summary { cursor: pointer; display: grid; gap: .3em 1em; align-items: center;
+  grid-template-columns: minmax(0, 1fr) repeat(auto-fit, minmax(88px, 110px)); grid-auto-flow: column; }
+@media (max-width: 700px) { .claims summary { grid-auto-flow: row; grid-template-columns: repeat(3, 1fr); }
+  .claims summary > b { grid-column: 1 / -1; } }
+.claims summary b { font-weight: 500; }
+.claims .task { font-size: .8rem; }
+.claims .bar { display: flex; height: 9px; border-radius: 5px; overflow: hidden; gap: 1px; margin-top: 2px; }
+.claims li { font-size: .85rem; margin: .15em 0; }
+.claims i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }
+</style>"""
+
+
+def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
+    """One claim that opens to its findings."""
+    cells = "".join(_count(task, rows[rows.task == task]) for task in tasks)
+    items = "".join(
+        f'<li><i style="background:{CHIPS[row.verdict][0]}"></i>{html.escape(LABELS[row.task])}: '
+        f"{html.escape(row.sentence)} ({row.verdict}, n = {row.n})</li>"
+        for row in rows.itertuples()
+    )
+    return (
+        f"<details><summary><b>{number}. {html.escape(CLAIMS[number])}</b>{cells}</summary><ul>{items}</ul></details>"
+    )
+
+
+def _count(task: str, rows: pd.DataFrame) -> str:
+    """How many findings of one task speak for a claim, in words and as a bar."""
+    parts = [(CHIPS[verdict][0], int((rows.verdict == verdict).sum())) for verdict in CHIPS]
+    bar = "".join(f'<span style="flex:{n};background:{colour}"></span>' for colour, n in parts if n)
+    words = f"{parts[0][1]} of {len(rows)}" if len(rows) else "not tested"
+    return f'<span class="task">{LABELS[task]}: {words}<span class="bar">{bar}</span></span>'
+
+
+def more() -> None:
+    """The other pages, with a line about each."""
+    st.subheader("Go on")
+    for name, line in PAGES.items():
+        if (cached.VIEWS / f"{name}.py").is_file():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.page_link(f"views/{name}.py", width=190)
+                st.markdown(line)
+
+
+prose(IDEA)
+try:
+    three_pictures()
+except LabError as error:
+    st.error(str(error), icon=":material/search_off:")
+claims()
+more()

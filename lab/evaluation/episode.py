@@ -5,6 +5,7 @@ would have done in the true simulator. Dimensions: ``T`` environment steps, ``K`
 a planner, ``M`` snapshots of its actions, ``H`` planned blocks, ``P`` proprioceptive numbers, ``S`` state numbers.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Attempt:
 
     step: int  #: the environment step at which it was made
     iterations: np.ndarray  #: (M,) of the snapshots; the last is the finished plan
+    clock: np.ndarray  #: (M,) seconds of planning until each snapshot
     blocks: np.ndarray  #: (M, H, A) standardised actions of the snapshots
     loss: np.ndarray  #: (N + 1,) imagined loss before each iteration and of the finished plan
 
@@ -90,8 +92,8 @@ def run_episode(
 
     With the ``index`` that the problem has in a protocol, the plan is the one `evaluate` makes for it there.
     """
-    watched = _Watched(planner, index)
-    outcome = evaluate(model, watched, problem, mode, proprio=proprio, base=base, seed=seed)
+    watched = _Watched(planner)
+    outcome = evaluate(model, watched, problem, mode, proprio=proprio, base=base, seed=seed, first=index)
     task, execute = make_task(problem.task), MODES[mode].execute
     states, goal = outcome.trajectory[0], problem.goals[0]
     seen = model.observe(states[:: task.frameskip])
@@ -106,8 +108,8 @@ def run_episode(
         goal=goal,
         states=states,
         attempts=tuple(
-            _attempt(plan, tried, i * execute * task.frameskip, snapshots)
-            for i, (plan, tried) in enumerate(zip(outcome.plans, watched.tried, strict=True))
+            _attempt(plan, record, i * execute * task.frameskip, snapshots)
+            for i, (plan, record) in enumerate(zip(outcome.plans, watched.records, strict=True))
         ),
         imagined_proprio=felt,
         imagined_frames=model.draw(z),
@@ -156,11 +158,11 @@ def place(task: Task, state: np.ndarray, values: Mapping[str, float]) -> np.ndar
 
 
 class _Watched:
-    """A planner that keeps its actions at every iteration, and plans as problem number ``index`` of its batch."""
+    """A planner that keeps its actions at every iteration."""
 
-    def __init__(self, planner: Planner, index: int) -> None:
-        self.planner, self.index = planner, index
-        self.tried: list[list[Tensor]] = []  #: for each plan, the actions (H, A) at every iteration
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.records: list[_Record] = []  #: of each plan
 
     def plan(
         self,
@@ -172,25 +174,38 @@ class _Watched:
         callback: Callback | None = None,
     ) -> Plan:
         """See `Planner.plan`."""
-        tried: list[Tensor] = []
-        self.tried.append(tried)
+        record = _Record([], [])
+        self.records.append(record)
+        started = time.perf_counter()
 
         def keep(_: int, actions: Tensor, loss: Tensor) -> None:
-            tried.append(actions[0].clone())
+            record.tried.append(actions[0].clone())
+            record.clock.append(time.perf_counter() - started)
 
-        return self.planner.plan(model, z0, objective, init, [seed + self.index for seed in seeds], keep)
+        plan = self.planner.plan(model, z0, objective, init, seeds, keep)
+        record.clock.append(time.perf_counter() - started)
+        return plan
 
 
-def _attempt(plan: Plan, tried: list[Tensor], step: int, snapshots: int) -> Attempt:
+@dataclass(frozen=True)
+class _Record:
+    """A plan in the making: the actions (H, A) at every iteration, and when each was there, the finished one last."""
+
+    tried: list[Tensor]
+    clock: list[float]
+
+
+def _attempt(plan: Plan, record: _Record, step: int, snapshots: int) -> Attempt:
     """Thin what was tried to ``snapshots``, first and finished plan included."""
-    final = plan.actions[0]
+    final, tried, clock = plan.actions[0], record.tried, np.array(record.clock)
     if tried and torch.equal(tried[-1], final):  # CEM shows its actions after each refit, the others before each step
-        tried = tried[:-1]
+        tried, clock = tried[:-1], np.delete(clock, -2)
     everything = torch.stack([*tried, final])
     chosen = np.unique(np.linspace(0, len(tried), min(snapshots, len(everything))).round().astype(int))
     first = len(plan.history) - len(tried)
     loss = torch.cat([plan.history[:, 0], plan.loss[:1]])
-    return Attempt(step, chosen + first, everything[chosen].numpy(force=True), loss.numpy(force=True))
+    blocks = everything[chosen].numpy(force=True)
+    return Attempt(step, chosen + first, clock[chosen], blocks, loss.numpy(force=True))
 
 
 @torch.no_grad()

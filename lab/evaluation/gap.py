@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.data import Problems
+from lab.data import DataSpec, Problems
+from lab.data.dataset import collect_states
 from lab.evaluation.statistics import Interval, paired_difference
 from lab.models import WorldModel
 from lab.tasks import make_task
@@ -34,6 +35,15 @@ def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.n
     states = task.rollout(starts, model.denormalise_actions(blocks))[:, :: task.frameskip]
     true = model.observe(states)
     imagined = model.rollout(true[:, 0], blocks)
+    return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
+
+
+@torch.no_grad()
+def data_error(model: WorldModel, episodes: int = 100) -> np.ndarray:
+    """Errors (n, K) after 1 … K imagined steps along held-out trajectories of the data policy: what is usual."""
+    data = collect_states(DataSpec(model.spec.task, "test", episodes, pixels=False))
+    true = model.observe(data.states[:, :: model.spec.frameskip])
+    imagined = model.rollout(true[:, 0], model.normalise_actions(data.actions))
     return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
 
 

@@ -40,13 +40,18 @@ def evaluate(
     proprio: float = 0.0,
     base: float | None = None,
     seed: int = 0,
+    first: int = 0,
     on_plan: Callable[[int, Plan], None] | None = None,
 ) -> Outcome:
-    """Plan for ``problems`` in ``mode`` (open or mpc) and execute in the true simulator."""
+    """Plan for ``problems`` in ``mode`` (open or mpc) and execute in the true simulator.
+
+    ``first`` is the number that the first of them has in its protocol: some of its problems get the plans they get
+    among all.
+    """
     world = Simulation(model, problems)
     timed = _Timed(planner)
     objective = goal_distance(model, problems, proprio, base)
-    seeds = [seed * 1_000_000 + i for i in range(len(problems))]
+    seeds = [seed * 1_000_000 + first + i for i in range(len(problems))]
     plans = MODES[mode].run(timed, model, objective, world, model.block_dim, seeds, on_plan)
     reached = {criterion: world.successes(criterion) for criterion in world.task.criteria}
     return Outcome(

@@ -8,14 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
 from lab.planning import SETTINGS
-from lab.tasks import TASKS
+from lab.plots.scenes import SCENES
 
 
 @pytest.fixture(scope="session")
 def cache(trained, tmp_path_factory):
     """A cache that holds a tiny model of every kind."""
     root = tmp_path_factory.mktemp("app")
-    for task in TASKS:
+    for task in SCENES:
         for method in MODELS:
             shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
     return root

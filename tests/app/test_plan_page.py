@@ -1,5 +1,6 @@
 """Live planning, in Streamlit's own test runner and in a real browser."""
 
+import json
 import shutil
 
 import pytest
@@ -8,111 +9,154 @@ from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.tasks import TASKS
+from lab.plots.scenes import SCENES
 
 
 def chosen(test: AppTest) -> dict[str, str]:
     return {key: test.segmented_control(key=key).value for key in ("task", "model", "planner", "goals", "mode")}
 
 
-def healthy(test: AppTest) -> bool:
-    """A verdict, two charts, three numbers, and nothing wrong."""
+def race(test: AppTest) -> dict:
+    """What the player was given."""
+    (player,) = test.get("bidi_component")
+    return json.loads(player.proto.json)
+
+
+def healthy(test: AppTest, methods: int = 2) -> bool:
+    """A verdict, a player with that many lanes, the same in a table, and nothing wrong."""
     assert whole(test)
     assert len(test.success) + len(test.warning) == 1
-    assert len(test.get("plotly_chart")) == 2 and len(test.metric) == 3
+    assert len(race(test)["lanes"]) == len(test.table[0].value) == methods
     return True
 
 
-class TestLivePlanning:
-    @pytest.mark.parametrize("model", MODELS)
-    @pytest.mark.parametrize("task", TASKS)
-    def test_every_task_and_model(self, app, task, model):
-        test = app("plan", task=task, model=model)
-        assert healthy(test)
-        assert chosen(test)["task"] == task and chosen(test)["model"] == model
-        (command,) = test.code
-        assert f"--task {task} --model {model} " in command.value
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("task", SCENES)
+def test_every_task_and_model(app, task, model):
+    test = app("plan", task=task, model=model, rivals="")
+    assert healthy(test, 1)
+    assert chosen(test)["task"] == task and chosen(test)["model"] == model
+    (command,) = test.code
+    assert f"--task {task} --model {model} " in command.value
+    assert race(test)["stage"]["task"] == task
 
-    @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("planner", PLANNERS)
-    def test_every_planner_and_mode(self, app, planner, mode):
-        test = app("plan", planner=planner, mode=mode)
-        assert healthy(test)
-        assert len(test.slider) == (mode == "mpc")  # which replan to show
 
-    def test_opens_on_a_picture(self, app):
-        test = app("plan")
-        assert healthy(test)
-        assert not test.info and not address(test)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_every_planner_and_mode(app, planner, mode):
+    test = app("plan", planner=planner, mode=mode, rivals="")
+    assert healthy(test, 1)
+    (lane,) = race(test)["lanes"]
+    assert len(lane["plans"]) == MODES[mode].budget
 
-    def test_address_is_honoured_and_kept(self, app):
-        url = {"task": "point_maze", "model": "control", "planner": "cem", "goals": "random", "mode": "mpc"}
-        test = app("plan", **url, problem="7", replan="3")
-        assert healthy(test) and chosen(test) == url
-        assert test.number_input(key="problem").value == 7 and test.slider(key="replan").value == 3
-        assert url.items() <= address(test).items()
 
-    def test_choices_go_to_the_address(self, app):
-        test = app("plan")
-        test.segmented_control(key="planner").set_value("cem").run()
-        assert healthy(test) and address(test)["planner"] == "cem"
-        test.segmented_control(key="planner").set_value("adam").run()
-        assert "planner" not in address(test)
+def test_opens_on_a_picture(app):
+    test = app("plan")
+    assert healthy(test)
+    assert not test.info and not address(test)
+    assert [lane["title"] for lane in race(test)["lanes"]] == ["Adam · Base", "Adam · Adversarial"]
 
-    def test_back_in_the_browser(self, app):
-        test = app("plan", task="point_maze")
-        test.segmented_control(key="task").set_value("push_t").run()
-        test.query_params["task"] = "point_maze"
-        assert chosen(test.run())["task"] == "point_maze"
-        del test.query_params["task"]
-        assert chosen(test.run())["task"] == "wall"
 
-    @pytest.mark.parametrize(
-        "url",
-        [
-            {"task": "chess"}, {"model": "../../etc/passwd"}, {"planner": "PPO"}, {"goals": "x" * 1000}, {"mode": ""},
-            {"click": "here"}, {"mode": "mpc", "replan": "0"}, {"problem": "999"}, {"problem": "-1"},
-            {"problem": "one"}, {"task": "push_t", "goals": "random"}, {"start_x": "nan"}, {"goal_y": "1e9"},
-        ],
-    )  # fmt: skip
-    def test_bad_address(self, app, url):
-        test = app("plan", **url)
-        assert healthy(test)
-        assert len(test.info) == 1 and "The address asks for" in test.info[0].value
-        assert len(test.info[0].value) < 300
+def test_four_methods_race_on_one_problem(app):
+    test = app("plan", rivals="cem-base,gd-online,adam-control")
+    assert healthy(test, 4)
+    lanes = race(test)["lanes"]
+    assert len({tuple(lane["states"][0]) for lane in lanes}) == 1
+    assert len({lane["title"] for lane in lanes}) == 4
+    test.pills(key="rivals").set_value(["cem-base", "gd-online", "adam-control", "gd-base"]).run()
+    assert healthy(test, 4) and len(test.toast) == 1  # a fifth finds no place
+    test.pills(key="rivals").set_value(["gd-base", "cem-base"]).run()
+    assert healthy(test, 3) and address(test)["rivals"] == "gd-base,cem-base"
+    assert len({lane["colour"] for lane in race(test)["lanes"]}) == 3  # one model: each planner in its colour
 
-    def test_moved_by_hand(self, app):
-        test = app("plan", goal_x="50", goal_y="50")
-        assert healthy(test) and not test.code
-        assert test.number_input(key="goal_x").value == 50
-        assert "share" in "".join(caption.value for caption in test.caption)
-        test.button[0].click().run()  # put both back
-        assert healthy(test) and test.code and test.number_input(key="goal_x").value is None
 
-    def test_another_task_forgets_what_was_moved(self, app):
-        test = app("plan", start_x="10")
-        test.segmented_control(key="task").set_value("point_maze").run()
-        assert healthy(test) and test.number_input(key="start_x").value is None
+def test_address_is_honoured_and_kept(app):
+    url = {"task": "point_maze", "model": "control", "planner": "cem", "goals": "random", "mode": "mpc"}
+    test = app("plan", **url, problem="7")
+    assert healthy(test) and chosen(test) == url
+    assert test.number_input(key="problem").value == 7
+    assert (url | {"problem": "7"}).items() <= address(test).items()
 
-    def test_missing_model(self, app, monkeypatch, tmp_path, cache):
-        shutil.copytree(cache / "models" / "wall" / "base", tmp_path / "models" / "wall" / "base")
-        monkeypatch.setenv("LAB_CACHE", str(tmp_path))
-        test = app("plan", model="online")
-        assert not test.exception and "python -m lab train --task wall --method online" in test.error[0].value
-        test.button[-1].click().run()  # use the base model
-        assert healthy(test) and chosen(test)["model"] == "base"
 
-    def test_no_model_at_all(self, app, monkeypatch, tmp_path):
-        monkeypatch.setenv("LAB_CACHE", str(tmp_path))
-        test = app("plan")
-        assert not test.exception and "python -m lab train" in test.error[0].value and "yet" in test.info[0].value
+def test_choices_go_to_the_address(app):
+    test = app("plan")
+    test.segmented_control(key="planner").set_value("cem").run()
+    assert healthy(test) and address(test)["planner"] == "cem"
+    test.segmented_control(key="planner").set_value("adam").run()
+    assert "planner" not in address(test)
 
-    def test_broken_model(self, app, monkeypatch, tmp_path, cache):
-        shutil.copytree(cache / "models" / "wall", tmp_path / "models" / "wall")
-        (tmp_path / "models" / "wall" / "online" / "seed0" / "model.safetensors").write_bytes(b"no")
-        monkeypatch.setenv("LAB_CACHE", str(tmp_path))
-        test = app("plan", model="online")
-        assert not test.exception and "not a readable safetensors file" in test.error[0].value
+
+def test_back_in_the_browser(app):
+    test = app("plan", task="point_maze")
+    test.segmented_control(key="task").set_value("push_t").run()
+    test.query_params["task"] = "point_maze"
+    assert chosen(test.run())["task"] == "point_maze"
+    del test.query_params["task"]
+    assert chosen(test.run())["task"] == "wall"
+
+
+def test_a_late_address_does_not_undo_a_choice(app):
+    """Two quick choices: the second arrives with the address from before the first."""
+    test = app("plan")
+    test.segmented_control(key="planner").set_value("gd").run()
+    del test.query_params["planner"]
+    test.segmented_control(key="model").set_value("online").run()
+    assert chosen(test)["planner"] == "gd" and address(test) == {"planner": "gd", "model": "online"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        {"task": "chess"}, {"model": "../../etc/passwd"}, {"planner": "PPO"}, {"goals": "x" * 1000}, {"mode": ""},
+        {"click": "here"}, {"rivals": "ppo-base"}, {"rivals": "gd-base,gd-base"}, {"problem": "999"}, {"problem": "-1"},
+        {"problem": "one"}, {"task": "push_t", "goals": "random"}, {"start_x": "nan"}, {"goal_y": "1e9"},
+        {"model": "![](http://x)"},
+    ],
+)  # fmt: skip
+def test_bad_address(app, url):
+    test = app("plan", **url)
+    assert healthy(test)
+    assert len(test.info) == 1 and "The address asks for" in test.info[0].value
+    assert len(test.info[0].value) < 400
+
+
+def test_moved_by_hand(app):
+    test = app("plan", goal_x="50", goal_y="50")
+    assert healthy(test) and not test.code
+    assert test.number_input(key="goal_x").value == 50 and race(test)["stage"]["goal"] == [50, 50]
+    assert "share" in "".join(caption.value for caption in test.caption)
+    test.button[0].click().run()  # put both back
+    assert healthy(test) and test.code and test.number_input(key="goal_x").value is None
+    assert not address(test)
+
+
+def test_another_task_forgets_what_was_moved(app):
+    test = app("plan", start_x="10")
+    test.segmented_control(key="task").set_value("point_maze").run()
+    assert healthy(test) and test.number_input(key="start_x").value is None
+
+
+def test_missing_model(app, monkeypatch, tmp_path, cache):
+    shutil.copytree(cache / "models" / "wall" / "base", tmp_path / "models" / "wall" / "base")
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path))
+    test = app("plan", model="online", rivals="")
+    assert not test.exception and "python -m lab train --task wall --method online" in test.error[0].value
+    test.button[-1].click().run()  # use the base model
+    assert healthy(test, 1) and chosen(test)["model"] == "base"
+
+
+def test_no_model_at_all(app, monkeypatch, tmp_path):
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path))
+    test = app("plan")
+    assert not test.exception and "python -m lab train" in test.error[0].value and "yet" in test.info[0].value
+
+
+def test_broken_model(app, monkeypatch, tmp_path, cache):
+    shutil.copytree(cache / "models" / "wall", tmp_path / "models" / "wall")
+    (tmp_path / "models" / "wall" / "online" / "seed0" / "model.safetensors").write_bytes(b"no")
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path))
+    test = app("plan", model="online")
+    assert not test.exception and "not a readable safetensors file" in test.error[0].value
 
 
 class TestBrowser:
@@ -125,17 +169,27 @@ class TestBrowser:
         page.wait_for_url("**planner=cem**")
         settled(page)
         assert page.get_by_role("radio", name="CEM", exact=True).get_attribute("aria-checked") == "true"
-        assert page.get_by_text("--planner cem").is_visible()
+        page.get_by_text("--planner cem").wait_for()
 
-    def test_play_reset_and_click(self, visit):
+    def test_play_step_and_reset_by_keyboard(self, visit):
         page = visit("plan")
-        plot = page.locator(".js-plotly-plot").first
-        plot.locator(".updatemenu-button", has_text="Reset").click()
-        plot.get_by_text("Iteration 0", exact=True).wait_for(state="attached")
-        plot.locator(".updatemenu-button", has_text="Play").click()
-        plot.get_by_text("Iteration 300", exact=True).wait_for(state="attached")
-        area = plot.locator(".nsewdrag").first.bounding_box()
+        status, ring = page.locator(".player .status").first, page.locator(".player").first
+        assert "missed" in status.inner_text()
+        ring.focus()
+        page.keyboard.press("Home")
+        assert "iteration 0" in status.inner_text()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert "iteration 0" not in status.inner_text() and "iteration" in status.inner_text()
+        page.keyboard.press(" ")
+        page.get_by_role("button", name="Pause").wait_for()
+        page.get_by_text("missed").first.wait_for()
+        page.get_by_role("button", name="Play").wait_for()
+
+    def test_a_click_moves_the_goal(self, visit):
+        page = visit("plan")
+        area = page.locator(".player .scene").first.bounding_box()
         page.mouse.click(area["x"] + 0.7 * area["width"], area["y"] + 0.7 * area["height"])
         page.wait_for_url("**goal_x=**")
-        assert 35 < number_in(page.url, "goal_x") < 56  # of the 65 px of the wall's world
+        assert number_in(page.url, "goal_x") == pytest.approx(0.7 * 65 - 0.5, abs=0.5)
         page.get_by_text("moved by hand").wait_for()

@@ -1,0 +1,383 @@
+// Plays plans in the making: a lane for each method, all on one clock. The data come from lab/plots/player.py; see
+// there for what they mean. Nothing is asked of the server while one plays, steps or scrubs.
+
+const STEP = 70; // ms on the screen for one executed environment step
+const PLANNING = [2500, 6000]; // ms on the screen for the slowest planner, at least and at most
+const HOLD = 3500; // ms before a looping player starts again
+const BREAK = 700; // ms between lanes that follow one another
+const IMAGINED = '#A259C4';
+const GOAL = '#009E73';
+const SVG = 'http://www.w3.org/2000/svg';
+const ICONS = {
+  play: 'M3 1l11 7-11 7z', pause: 'M3 2h4v12H3zM9 2h4v12H9z', reset: 'M2 2h2v12H2zM14 2v12L5 8z',
+  back: 'M11 3v10L4 8z', on: 'M5 3v10l7-5z',
+};
+const players = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const old = players.get(parentElement);
+  const text = JSON.stringify(data);
+  if (old?.text === text) { // only the theme has changed
+    old.send = setTriggerValue;
+    return old.stop;
+  }
+  old?.stop();
+  const player = new Player(parentElement.querySelector('.player'), data, old);
+  player.text = text;
+  player.send = setTriggerValue;
+  player.stop = () => player.pause();
+  players.set(parentElement, player);
+  return player.stop;
+}
+
+class Player {
+  constructor(root, data, old) {
+    Object.assign(this, { root, data, now: 0, timer: null });
+    const slowest = Math.max(...data.lanes.map(lane => sum(lane.plans.map(plan => plan.clock.at(-1)))));
+    const shown = Math.min(Math.max(1000 * slowest, PLANNING[0]), PLANNING[1]);
+    this.scale = shown / slowest;
+    this.worst = Math.max(...data.lanes.flatMap(lane => lane.error), 1e-12);
+    root.replaceChildren();
+    root.setAttribute('aria-label', data.label);
+    const row = add(root, 'div', { class: 'lanes', style: `--lanes: ${data.lanes.length}` });
+    let end = -BREAK;
+    this.lanes = data.lanes.map((lane, i) => {
+      const made = new Lane(row, this, lane, i, lane.after ? end + BREAK : 0);
+      end = made.events.at(-1).at;
+      return made;
+    });
+    this.end = Math.max(...this.lanes.map(lane => lane.events.at(-1).at));
+    this.times = [...new Set(this.lanes.flatMap(lane => lane.events.map(event => event.at)))].sort((a, b) => a - b);
+    this.addControls(root);
+    this.addLegend(root);
+    if (data.charts) this.addCharts(root);
+    root.onkeydown = event => this.key(event);
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.show(this.end);
+    if (data.loop && !still) this.play(); else if (old?.timer) this.play();
+    root.dataset.state = 'ready';
+  }
+
+  addControls(root) {
+    const bar = add(root, 'div', { class: 'controls' });
+    const button = (icon, label, act) => {
+      const made = add(bar, 'button', { type: 'button', 'aria-label': label, title: label });
+      made.onclick = act;
+      add(add(made, 'svg', { viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': true }), 'path', { d: ICONS[icon] });
+      return made;
+    };
+    button('reset', 'Reset (Home)', () => { this.pause(); this.show(0); });
+    button('back', 'One step back (left arrow)', () => this.step(-1));
+    this.playButton = button('play', 'Play (space)', () => this.toggle());
+    button('on', 'One step on (right arrow)', () => this.step(1));
+    this.range = add(bar, 'input', { type: 'range', min: 0, max: Math.ceil(this.end), step: 1, 'aria-label': 'Time' });
+    this.range.oninput = () => { this.pause(); this.show(Number(this.range.value)); };
+    const pace = `planning shown at ${(1000 / this.scale).toPrecision(2)} × its speed`;
+    if (this.data.charts) add(bar, 'span', { class: 'soft' }, pace);
+  }
+
+  addLegend(root) {
+    const legend = add(root, 'p', { class: 'legend soft' });
+    const entry = (style, text) => { add(legend, 'i', { style }); add(legend, 'span', {}, text); };
+    entry('border-top: 3px solid currentColor', 'what really happens');
+    entry(`border-top: 3px dotted ${IMAGINED}`, 'what the model imagines, and its ghost');
+    entry(`border: 2px dashed ${GOAL}; height: 0.8em; border-radius: 50%; width: 0.8em`, 'goal, and the circle of success');
+  }
+
+  addCharts(root) {
+    const row = add(root, 'div', { class: 'charts' });
+    const lanes = this.data.lanes;
+    const dash = '2 4';
+    const loss = lanes.flatMap(lane => [
+      { colour: lane.colour, dash, points: clocked(lane, 'loss') },
+      { colour: lane.colour, points: clocked(lane, 'trueLoss') },
+    ]);
+    const distance = lanes.flatMap(lane => [
+      { colour: lane.colour, points: [lane.distance.map((d, t) => [t, d])] },
+      ...(lane.imaginedDistance && lane.plans.length === 1
+        ? [{ colour: lane.colour, dash, points: [lane.imaginedDistance.map((d, k) => [lane.blocks[k], d])] }] : []),
+    ]);
+    this.loss = new Chart(row, 'Loss while planning', 'seconds of planning', loss, { log: true });
+    this.distance = new Chart(row, 'Distance to the goal', 'executed step', distance, {
+      band: 1, note: 'in success radii; the green band is success',
+    });
+  }
+
+  key(event) {
+    const onButton = event.target.tagName === 'BUTTON';
+    const acts = {
+      ' ': () => this.toggle(),
+      ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1),
+      Home: () => { this.pause(); this.show(0); }, End: () => { this.pause(); this.show(this.end); },
+    };
+    if (!(event.key in acts) || (event.key === ' ' && onButton)) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+
+  toggle() { if (this.timer) this.pause(); else this.play(); }
+
+  play() {
+    if (this.now >= this.end - 1) this.show(0);
+    let last = null;
+    const tick = stamp => {
+      const target = this.now + (last === null ? 0 : stamp - last);
+      last = stamp;
+      this.show(Math.min(target, this.end));
+      if (this.now < this.end) this.timer = requestAnimationFrame(tick);
+      else if (this.data.loop) this.timer = setTimeout(() => { this.timer = null; if (this.root.isConnected) this.play(); }, HOLD);
+      else this.pause();
+    };
+    this.timer = requestAnimationFrame(tick);
+    this.label('pause', 'Pause (space)');
+  }
+
+  pause() {
+    cancelAnimationFrame(this.timer);
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.label('play', 'Play (space)');
+  }
+
+  label(icon, text) {
+    this.playButton.querySelector('path').setAttribute('d', ICONS[icon]);
+    this.playButton.ariaLabel = this.playButton.title = text;
+  }
+
+  step(direction) {
+    this.pause();
+    const later = this.times.filter(time => direction * (time - this.now) > 0.5);
+    this.show(direction > 0 ? later[0] ?? this.end : later.at(-1) ?? 0);
+  }
+
+  show(time) {
+    this.now = time;
+    this.range.value = Math.round(time);
+    this.range.style.setProperty('--done', `${100 * time / this.end}%`);
+    const shown = this.lanes.map(lane => lane.show(time));
+    this.range.setAttribute('aria-valuetext', shown.map(({ text }, i) => `${this.data.lanes[i].title}: ${text}`).join('; '));
+    this.loss?.mark(shown.flatMap(({ event, lane }, i) => {
+      const plan = lane.plans[event.p];
+      return [[event.clock, plan.trueLoss[event.m], lane.colour, letter(i)], [event.clock, plan.loss[event.m], lane.colour, '']];
+    }));
+    this.distance?.mark(shown.map(({ event, lane }, i) => [event.step, lane.distance[event.step], lane.colour, letter(i)]));
+  }
+
+  clicked(x, y) {
+    if (!this.data.moves) return;
+    this.pause();
+    this.lanes.forEach(lane => lane.pend(x, y, this.data.moves));
+    this.send('click', { x, y });
+  }
+}
+
+class Lane {
+  constructor(row, player, lane, i, begin) {
+    this.player = player;
+    this.lane = lane;
+    this.stage = player.data.stage;
+    this.events = timeline(lane, player.scale, begin);
+    const figure = add(row, 'figure', {});
+    const head = add(figure, 'figcaption', {});
+    if (player.data.charts) add(head, 'span', { class: 'badge', style: `--colour: ${lane.colour}` }, letter(i));
+    add(head, 'strong', {}, lane.title);
+    this.clock = add(head, 'span', { class: 'clock' });
+    if (lane.text) add(figure, 'p', { class: 'text' }, lane.text);
+    this.addScene(figure, `${lane.title}: ${verdict(lane)}`);
+    this.status = add(figure, 'p', { class: 'status' });
+    const meter = add(figure, 'div', { class: 'meter' });
+    this.picture = add(meter, 'div', { class: 'dream', role: 'img', 'aria-label': 'What the model imagines, drawn by its decoder', style: `background-image: url(${lane.frames})` });
+    const gauge = add(meter, 'div', { class: 'gauge' });
+    this.errorText = add(gauge, 'p', {});
+    this.bar = add(add(gauge, 'div', { class: 'track' }), 'div', { style: `background: ${lane.colour}` });
+  }
+
+  addScene(figure, label) {
+    const { view: [low, high], background, shapes, bodies, radius, start, goal } = this.stage;
+    const span = high - low;
+    const svg = add(figure, 'svg', { class: 'scene', viewBox: `${low} ${low} ${span} ${span}`, role: 'img', 'aria-label': label });
+    add(svg, 'image', { href: background, x: low, y: low, width: span, height: span });
+    if (this.lane.dots) add(svg, 'path', { class: 'dots', d: this.lane.dots.map(([x, y]) => `M${x} ${y}h0`).join('') });
+    this.rings = bodies.map(({ at: [x, y] }) => add(svg, 'circle', { class: 'ring', cx: goal[x], cy: goal[y], r: radius }));
+    this.goal = shapes.map(shape => place(add(svg, 'path', { class: 'goal', d: closed(shape.points) }), shape, goal));
+    this.start = shapes.map(shape => place(add(svg, 'path', { class: 'start', d: closed(shape.points) }), shape, start));
+    const line = (name, colour) => [add(svg, 'path', { class: `${name} halo` }), add(svg, 'path', { class: name, style: `stroke: ${colour}` })];
+    this.outcome = line('outcome', this.lane.colour);
+    this.trail = line('trail', this.lane.colour);
+    this.imagined = line('imagined', IMAGINED);
+    this.ends = shapes.map(shape => add(svg, 'path', { class: 'end', d: closed(shape.points), style: `stroke: ${this.lane.colour}` }));
+    this.now = shapes.map(shape => add(svg, 'path', { class: 'now', d: closed(shape.points), style: `fill: ${this.lane.colour}` }));
+    const own = shapes.find(shape => String(shape.at) === String(bodies[0].at));
+    this.ghost = add(svg, 'path', { class: 'ghost', d: closed(own.points) });
+    this.svg = svg;
+    if (this.player.data.moves) {
+      svg.classList.add('clickable');
+      svg.onclick = event => {
+        const box = svg.getBoundingClientRect();
+        const at = (value, from, size) => low + span * (value - from) / size;
+        this.player.clicked(at(event.clientX, box.left, box.width), at(event.clientY, box.top, box.height));
+      };
+    }
+  }
+
+  pend(x, y, which) { // shows at once where start or goal goes; the new plans follow
+    const [bx, by] = this.stage.bodies[0].at;
+    const state = [...this.stage[which]];
+    [state[bx], state[by]] = [x, y];
+    this.stage.shapes.forEach((shape, i) => place(this[which][i], shape, state));
+    if (which === 'goal') this.rings.forEach((ring, i) => { const [cx, cy] = this.stage.bodies[i].at; set(ring, { cx: state[cx], cy: state[cy] }); });
+    this.status.textContent = 'plans …';
+    this.svg.classList.add('waiting');
+  }
+
+  show(time) {
+    const { lane, stage } = this;
+    const event = this.events[Math.max(0, this.events.findLastIndex(({ at }) => at <= time + 0.5))];
+    const plan = lane.plans[event.p];
+    const last = event === this.events.at(-1);
+    const state = lane.states[event.step];
+    const imagined = plan.imagined[event.m];
+    const agent = [0, 1];
+    this.imagined.forEach(path => path.setAttribute('d', open(imagined, [agent])));
+    const outcome = event.going ? [] : plan.true[event.m];
+    const bodies = stage.bodies.map(body => body.at);
+    this.outcome.forEach(path => path.setAttribute('d', open(outcome, lane.show === 'plan' ? [] : bodies)));
+    this.trail.forEach(path => path.setAttribute('d', open(lane.states.slice(0, event.step + 1), bodies)));
+    stage.shapes.forEach((shape, i) => {
+      place(this.now[i], shape, state);
+      this.ends[i].style.display = event.going || lane.show === 'plan' ? 'none' : '';
+      if (outcome.length) place(this.ends[i], shape, outcome.at(-1));
+    });
+    const block = (lane.states.length - 1) / (lane.blocks.length - 1);
+    const ghost = between(imagined, event.going ? (event.step - plan.step) / block : lane.show === 'plan' ? imagined.length - 1 : 0);
+    this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
+    const k = Math.floor(event.step / block);
+    this.clock.textContent = lane.show === 'go' ? '' : `${event.clock.toFixed(2)} s`;
+    const text = last && lane.show !== 'plan' ? verdict(lane)
+      : event.going ? `executes step ${event.step} of ${lane.states.length - 1}`
+        : `plans${lane.plans.length > 1 ? ` (${event.p + 1} of ${lane.plans.length})` : ''}: iteration ${plan.iterations[event.m]}`;
+    if (this.status.textContent !== text) this.status.textContent = text;
+    this.status.className = `status ${last && lane.show !== 'plan' ? (lane.reached === null ? 'missed' : 'reached') : ''}`;
+    this.picture.style.backgroundPosition = `${100 * k / Math.max(1, lane.blocks.length - 1)}% 0`;
+    this.bar.style.width = `${100 * lane.error[k] / this.player.worst}%`;
+    const usual = lane.usual[k];
+    this.errorText.textContent = `model error ${Number(lane.error[k].toPrecision(2))}` + (usual ? `, ${(lane.error[k] / usual).toPrecision(2)} × usual` : '');
+    return { event, lane, text };
+  }
+}
+
+class Chart {
+  constructor(row, title, xLabel, series, { log = false, band = null, note = '' }) {
+    Object.assign(this, { width: 460, height: 200, left: 44, right: 12, top: 8, bottom: 32 });
+    const points = series.flatMap(({ points }) => points.flat());
+    const xs = points.map(([x]) => x);
+    const ys = points.map(([, y]) => y).filter(y => !log || y > 0);
+    this.log = log;
+    this.x = [0, Math.max(...xs)];
+    this.y = log ? [Math.min(...ys) / 1.4, Math.max(...ys) * 1.4] : [0, 1.08 * Math.max(...ys, band ?? 0)];
+    const figure = add(row, 'figure', {});
+    add(add(figure, 'figcaption', {}), 'strong', {}, title).parentElement.append(note ? ` ${note}` : log ? ' solid: true, dotted: imagined' : '');
+    const svg = add(figure, 'svg', { viewBox: `0 0 ${this.width} ${this.height}`, role: 'img', 'aria-label': `${title}, by ${xLabel}` });
+    if (band !== null) add(svg, 'rect', { x: this.left, width: this.width - this.left - this.right, y: this.py(band), height: this.py(0) - this.py(band), fill: GOAL, opacity: 0.18 });
+    for (const y of log ? decades(...this.y) : nice(this.y[1], 4)) {
+      add(svg, 'line', { class: 'grid', x1: this.left, x2: this.width - this.right, y1: this.py(y), y2: this.py(y) });
+      add(svg, 'text', { x: this.left - 6, y: this.py(y) + 4, 'text-anchor': 'end' }, String(Number(y.toPrecision(2))));
+    }
+    for (const x of nice(this.x[1], 5)) add(svg, 'text', { x: this.px(x), y: this.height - 18, 'text-anchor': 'middle' }, String(Number(x.toPrecision(2))));
+    add(svg, 'text', { x: (this.left + this.width) / 2, y: this.height - 3, 'text-anchor': 'middle' }, xLabel);
+    for (const { colour, dash, points } of series) {
+      const d = points.map(line => 'M' + line.map(([x, y]) => `${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`).join('L')).join('');
+      add(svg, 'path', { d, fill: 'none', stroke: colour, 'stroke-width': dash ? 2 : 2.5, 'stroke-dasharray': dash ?? 'none', 'stroke-linejoin': 'round' });
+    }
+    this.marks = add(svg, 'g', {});
+  }
+
+  px(x) { return this.left + (this.width - this.left - this.right) * x / (this.x[1] || 1); }
+
+  py(y) {
+    const [low, high] = this.log ? this.y.map(Math.log) : this.y;
+    const value = this.log ? Math.log(Math.max(y, this.y[0])) : y;
+    return this.top + (this.height - this.top - this.bottom) * (high - value) / (high - low || 1);
+  }
+
+  mark(points) {
+    this.marks.replaceChildren();
+    for (const [x, y, colour, name] of points) {
+      add(this.marks, 'circle', { cx: this.px(x), cy: this.py(y), r: name ? 7 : 4, fill: colour, class: 'mark' });
+      if (name) add(this.marks, 'text', { x: this.px(x), y: this.py(y) + 3.5, 'text-anchor': 'middle', class: 'letter' }, name);
+    }
+  }
+}
+
+// What a lane shows when: its plans in the making, each followed by the steps that are executed of it
+function timeline(lane, scale, begin) {
+  const events = [];
+  let at = begin;
+  let clock = 0;
+  lane.plans.forEach((plan, p) => {
+    const made = plan.clock.map((seconds, m) => ({ at: at + scale * (m ? seconds : 0), p, m, step: plan.step, clock: clock + seconds }));
+    events.push(...(lane.show === 'go' ? [{ ...made.at(-1), at }] : made));
+    clock += plan.clock.at(-1);
+    if (lane.show !== 'go') at += scale * plan.clock.at(-1);
+    const until = lane.plans[p + 1]?.step ?? lane.states.length - 1;
+    for (let step = plan.step + 1; step <= until && lane.show !== 'plan'; step++) {
+      at += STEP;
+      events.push({ at, p, m: plan.clock.length - 1, step, clock, going: true });
+    }
+  });
+  return events;
+}
+
+function clocked(lane, what) { // a line for each plan: [seconds since the first plan began, loss]
+  let begun = 0;
+  return lane.plans.map(plan => {
+    const line = plan.clock.map((seconds, m) => [begun + seconds, plan[what][m]]);
+    begun += plan.clock.at(-1);
+    return line;
+  });
+}
+
+function verdict(lane) {
+  if (lane.reached === null) return `✗ missed: ${lane.closest.toFixed(2)} success radii away at best`;
+  return `✓ reached at step ${lane.reached}, ${lane.distance[lane.reached].toFixed(2)} success radii from the goal`;
+}
+
+function between(path, position) {
+  const i = Math.min(Math.floor(position), path.length - 1);
+  const next = path[Math.min(i + 1, path.length - 1)];
+  return path[i].map((value, axis) => value + (next[axis] - value) * (position - i));
+}
+
+function place(path, shape, state) {
+  const turn = shape.angle === null ? '' : ` rotate(${state[shape.angle] * 180 / Math.PI})`;
+  path.setAttribute('transform', `translate(${state[shape.at[0]]} ${state[shape.at[1]]})${turn}`);
+  return path;
+}
+
+const letter = i => 'ABCD'[i];
+const sum = values => values.reduce((total, value) => total + value, 0);
+const closed = points => `M${points.map(point => point.join(' ')).join('L')}Z`;
+const open = (states, bodies) => (states.length < 2 ? '' : bodies.map(([x, y]) => `M${states.map(state => `${state[x]} ${state[y]}`).join('L')}`).join(''));
+const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+
+function decades(low, high) {
+  const all = [];
+  for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); power++) all.push(10 ** power);
+  return all.length > 1 ? all : [low * 1.4, high / 1.4];
+}
+
+function nice(high, count) {
+  const raw = (high || 1) / count;
+  const unit = 10 ** Math.floor(Math.log10(raw));
+  const step = unit * [1, 2, 5, 10].find(factor => factor * unit >= raw);
+  return Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step);
+}
+
+function add(parent, name, attributes, text) {
+  const svg = name === 'svg' || parent.namespaceURI === SVG;
+  const element = svg ? document.createElementNS(SVG, name) : document.createElement(name);
+  set(element, attributes);
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
+}

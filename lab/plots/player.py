@@ -1,0 +1,114 @@
+"""Plans in the making as plain data for a player in a browser: a stage, and on it a lane for each method.
+
+Everything is in world coordinates and ready for JSON; the player (``app/components/player.js``) only draws. Dimensions
+as in `lab.evaluation.episode`; of a state only the ``C`` numbers that are needed for drawing are kept.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from lab.evaluation.episode import Episode, Unfolded
+from lab.plots.scenes import SCENES, png_uri
+from lab.plots.style import MODEL_COLOURS, PLANNER_COLOURS
+from lab.tasks import make_task
+
+PICTURE = 320  #: pixels of the background
+
+
+def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]:
+    """What all lanes share: the empty scene, what moves in it, start and goal (S,), and the circle of success."""
+    scene = SCENES[task_name]
+    return {
+        "task": task_name,
+        "view": scene.view,
+        "unit": scene.unit,
+        "background": empty_scene(task_name),
+        "shapes": [
+            {"at": [shape.x, shape.y], "angle": shape.angle, "points": np.round(shape.points, 3).tolist()}
+            for shape in scene.shapes
+        ],
+        "bodies": [{"name": name, "at": [x, y]} for name, x, y in scene.bodies],
+        "radius": scene.radius,
+        "start": _drawn(task_name, start),
+        "goal": _drawn(task_name, goal),
+    }
+
+
+def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[float] = ()) -> dict[str, Any]:
+    """What became of one method on the stage, but for its ``title`` and ``colour``; ``stages``: all attempts, unfolded.
+
+    ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
+    """
+    name, felt = episode.task, _felt(episode.task)
+    return {
+        "seconds": round(episode.seconds, 4),
+        "plans": [
+            {
+                "step": attempt.step,
+                "clock": _numbers(attempt.clock, 4),
+                "iterations": attempt.iterations.tolist(),
+                "loss": _significant(stage.loss),
+                "trueLoss": _significant(stage.true_loss),
+                "true": _drawn(name, stage.states),
+                "imagined": _drawn(name, stage.imagined_proprio[..., felt]),
+            }
+            for attempt, stage in zip(episode.attempts, stages, strict=True)
+        ],
+        "states": _drawn(name, episode.states),
+        "blocks": episode.blocks.tolist(),
+        "error": _significant(episode.error),
+        "usual": _usual(episode, usual_error),
+        "distance": _numbers(episode.distance["full"], 3),
+        "imaginedDistance": None if episode.imagined_distance is None else _numbers(episode.imagined_distance, 3),
+        "ends": episode.ends.tolist(),
+        "frames": png_uri(np.concatenate(list(episode.imagined_frames), axis=1)),
+        "reached": episode.reached(),
+        "closest": round(episode.closest(), 3),
+    }
+
+
+def method_colours(methods: Sequence[tuple[str, str]]) -> list[str]:
+    """A colour for each (planner, model): the model's, or the planner's where all share one model."""
+    if len(methods) > 1 and len({model for _, model in methods}) == 1:
+        return [PLANNER_COLOURS[planner] for planner, _ in methods]
+    return [MODEL_COLOURS[model] for _, model in methods]
+
+
+@lru_cache(maxsize=8)
+def empty_scene(task_name: str) -> str:
+    """The task's scene without anything that moves, as a data URI: the median of nine pictures of random states."""
+    task = make_task(task_name)
+    states = task.random_states(np.random.default_rng(0), 9)[0]
+    return png_uri(np.median(task.render(states, PICTURE), axis=0).astype(np.uint8))
+
+
+def _felt(task_name: str) -> list[int]:
+    """Where the first body's x and y are among the proprioceptive numbers."""
+    task = make_task(task_name)
+    return [task.proprio_fields.index(task.state_fields[i]) for i in SCENES[task_name].bodies[0][1:]]
+
+
+def _drawn(task_name: str, states: np.ndarray) -> list:
+    """The first C numbers of states (..., S), rounded to what can be seen."""
+    scene = SCENES[task_name]
+    needed = 1 + max(i for shape in scene.shapes for i in (shape.x, shape.y, shape.angle or 0))
+    low, high = scene.view
+    return np.round(states[..., :needed], max(2, 4 - round(np.log10(high - low)))).tolist()
+
+
+def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:
+    """The usual error (K + 1,) at each block boundary: a replan begins to imagine anew; empty if unknown."""
+    begun = np.array([attempt.step for attempt in episode.attempts])
+    ages = [int((t - begun[begun < t].max(initial=0)) / make_task(episode.task).frameskip) for t in episode.blocks]
+    return [0.0, *_significant(np.array([usual_error[age - 1] for age in ages[1:]]))] if len(usual_error) else []
+
+
+def _numbers(values: np.ndarray, digits: int) -> list[float]:
+    return np.round(np.asarray(values, dtype=float), digits).tolist()
+
+
+def _significant(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]

@@ -1,0 +1,77 @@
+"""How the tasks are laid out on paper and screen: what is seen, what moves in it, and where success is."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from lab.tasks import point_maze, push_t, wall
+
+GOAL_COLOUR = "#009E73"
+IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Something that moves: a closed line around the place that a state gives it, turned by the angle it gives."""
+
+    x: int  #: where its x, y and, if it turns, its angle are in a state
+    y: int
+    angle: int | None
+    points: np.ndarray  #: (n, 2) corners in its own frame
+
+    def outline(self, state: np.ndarray) -> np.ndarray:
+        """Its corners (n, 2) in the world."""
+        place = state[[self.x, self.y]]
+        if self.angle is None:
+            return self.points + place
+        cos, sin = np.cos(state[self.angle]), np.sin(state[self.angle])
+        return self.points @ np.array([[cos, sin], [-sin, cos]]) + place
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How a task is laid out on paper: world coordinates, x right, y down."""
+
+    view: tuple[float, float]  #: of both axes, as in the task's pictures
+    bodies: tuple[tuple[str, int, int], ...]  #: name, and where its x and y are in a state
+    radius: float  #: of the circle within which success is
+    shapes: tuple[Shape, ...]
+    unit: str
+
+    def outline(self, state: np.ndarray) -> np.ndarray:
+        """The movable things of one state (S,) as a line (n, 2), NaN between them."""
+        return _joined([shape.outline(state) for shape in self.shapes])
+
+
+def _disc(radius: float) -> Shape:
+    """A disc at the state's first two numbers."""
+    angle = np.linspace(0, 2 * np.pi, 49)
+    return Shape(0, 1, None, radius * np.stack([np.cos(angle), np.sin(angle)], -1))
+
+
+_CORNERS = [(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30), (-60, 0)]
+_T = Shape(2, 3, 4, np.array(_CORNERS))
+
+SCENES = {
+    "wall": Scene(wall.VIEW, (("dot", 0, 1),), wall.Wall.radius, (_disc(2 * wall.DOT_STD),), "px"),
+    "point_maze": Scene(
+        point_maze.VIEW, (("ball", 0, 1),), point_maze.PointMaze.radius, (_disc(point_maze.DRAWN_RADIUS),), "m"
+    ),
+    "push_t": Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), 20.0, (_T, _disc(push_t.PUSHER_RADIUS)), "px"),
+}
+
+
+def _joined(lines: list[np.ndarray]) -> np.ndarray:
+    """Several lines as one, NaN between them."""
+    gap = np.full((1, 2), np.nan)
+    return np.concatenate([part for line in lines for part in (line, gap)])
+
+
+def png_uri(frame: np.ndarray) -> str:
+    """A picture (H, W, 3) uint8 as a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
