@@ -158,6 +158,7 @@ def _add_plan(commands) -> None:
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")
     parser.add_argument("--problems", type=int, default=20, metavar="N", help="number of problems (default: 20)")
+    parser.add_argument("--problem", type=_seed, metavar="I", help="only problem I of these, counted from 0")
     _add_seed(parser, "of problems and planner")
     parser.add_argument("--train-seed", type=_seed, default=0, metavar="N", help="seed of the model (default: 0)")
     parser.add_argument("--checkpoint", metavar="DIR", help="folder of a model of your own, instead of --model")

@@ -49,15 +49,16 @@ def train(args: argparse.Namespace) -> int:
 def plan(args: argparse.Namespace) -> int:
     mode = "mpc" if args.mpc else "open"
     protocol = Protocol(args.task, args.goals, args.problems, seed=args.seed)
-    problems = protocol.problems()
+    problems, first = _chosen(protocol.problems(), args.problem)
     model, name = _model(args)
     out = _strip_path(args, name, mode)
     settings = SETTINGS[args.task]
     planner = settings.planner(args.planner, mode)
-    options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed}
+    options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed, "first": first}
     outcome = evaluate(model, planner, problems, mode, **options)
     print(protocol.describe())
-    print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}"))
+    only = "" if args.problem is None else f", problem {args.problem} alone"
+    print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}{only}"))
     _write_strip(out, model, problems, outcome, mode)
     print(f"film strip: {out}")
     return 0
@@ -69,6 +70,15 @@ def bench(args: argparse.Namespace) -> int:
     rows = measure([args.what] if args.what else ["tasks", "planners"])
     print(as_json(rows) if args.json else as_table(rows))
     return 0
+
+
+def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
+    """All of ``problems``, or the one asked for, and the number of the first."""
+    if only is None:
+        return problems, 0
+    if only >= len(problems):
+        raise LabError(f"There is no problem {only}: the {len(problems)} problems asked for are numbered from 0.")
+    return problems[only : only + 1], only
 
 
 def _model(args: argparse.Namespace) -> tuple[WorldModel, str]:

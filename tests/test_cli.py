@@ -163,6 +163,14 @@ def test_plan_repeats_itself(trained, quick_planners, capsys):
     assert texts[0] == texts[1]
 
 
+def test_plan_one_problem_of_many(trained, quick_planners, capsys):
+    words = ["plan", "--task", "wall", "--checkpoint", trained("wall"), "--problems", 5, "--problem"]
+    assert run(*words, 3) == 0
+    check_report(capsys.readouterr().out.replace("5 dataset", "1 dataset"), 1, "adam on seed0, open")
+    assert run(*words, 5) == 2
+    assert "There is no problem 5: the 5 problems asked for are numbered from 0." in capsys.readouterr().err
+
+
 def test_reproduce_passes_its_options_on(monkeypatch):
     seen = []
 
