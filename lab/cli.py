@@ -4,15 +4,17 @@ Exit codes: 0 done; 2 bad input or a disk that cannot be written, told in one se
 """
 
 import argparse
+import math
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
+from lab.experiments.executors import EXECUTORS
 from lab.experiments.presets import PRESETS
 from lab.experiments.registry import NOTEBOOKS
 from lab.files import MODELS
@@ -99,7 +101,7 @@ def _add_reproduce(commands) -> None:
     parser = _command(commands, "reproduce", about, "--preset quick --only table1_success --task wall", resume)
     parser.set_defaults(run=_reproduce)
     parser.add_argument(
-        "--preset", choices=PRESETS, default="quick", help="size: seconds, minutes (default) or hours on a CPU"
+        "--preset", choices=tuple(PRESETS), default="quick", help="size: seconds, minutes (default) or hours on a CPU"
     )
     parser.add_argument("--only", choices=tuple(NOTEBOOKS), metavar="NOTEBOOK", help=f"one of {', '.join(NOTEBOOKS)}")
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
@@ -110,7 +112,7 @@ def _add_reproduce(commands) -> None:
     )  # fmt: skip
     parser.add_argument("--jobs", type=_positive, help="steps to run side by side (default: by cores and memory)")
     parser.add_argument(
-        "--executor", choices=("local", "dask", "slurm"), default="local",
+        "--executor", choices=tuple(EXECUTORS), default="local",
         help="local (default), dask (a local cluster, or $DASK_SCHEDULER_ADDRESS), or slurm",
     )  # fmt: skip
 
@@ -141,10 +143,19 @@ def _add_train(commands) -> None:
     _add_seed(parser, "of initialisation, batches and plans")
     parser.add_argument(
         "--preset",
-        choices=PRESETS,
+        choices=tuple(PRESETS),
         default="quick",
         help="smoke: a toy in seconds; quick, full: as shipped",
     )
+    settings = parser.add_argument_group(
+        "settings of your own", "with any of them the model is kept apart, and starts from the base model there is"
+    )
+    settings.add_argument("--steps", type=_positive, metavar="N", help="training steps")
+    settings.add_argument("--lr", type=_above_zero, metavar="X", help="learning rate at the start")
+    settings.add_argument(
+        "--radius", type=_from_zero, metavar="X", help="of all perturbations, in standard deviations (adversarial)"
+    )
+    settings.add_argument("--rounds", type=_positive, metavar="N", help="of planning and correcting (online)")
     _add_device(parser)
 
 
@@ -195,3 +206,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
     return int(text)
+
+
+def _from_zero(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (value := float(text)) < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
+
+
+def _above_zero(text: str) -> float:
+    if value := _from_zero(text):
+        return value
+    raise argparse.ArgumentTypeError(f"expected a number above 0, got '{text}'")

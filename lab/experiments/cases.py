@@ -46,7 +46,7 @@ class Cases:
 
 
 def _read(path: Path, keys: Mapping[str, Any]) -> pd.DataFrame:
-    table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False, na_values=[""])
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     return pd.DataFrame(dict(keys) | {name: table[name] for name in table})
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from lab.errors import LabError
 from lab.experiments import claims
 from lab.experiments.experiment import TASK_GOALS, Config
-from lab.experiments.reproduce import EXPERIMENTS
+from lab.experiments.registry import EXPERIMENTS
 from lab.experiments.table1_success import NAME as TABLE1
 from lab.files import ROOT, replacing
 from lab.models import MODELS
