@@ -22,7 +22,6 @@ from lab.results import Result, load_result
 from lab.tasks import make_task
 
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: of each plan in the making
-VIEWS = Path(__file__).parent / "views"
 FIGURES = ROOT / "figures"  #: results: <preset>/<experiment>/<task>/
 
 

@@ -177,7 +177,8 @@ class Lane {
     this.lane = lane;
     this.stage = player.data.stage;
     this.events = timeline(lane, player.scale, begin);
-    const figure = add(row, 'figure', {});
+    this.begin = begin;
+    const figure = add(row, 'figure', { style: `--rows: ${lane.text ? 5 : 4}` });
     const head = add(figure, 'figcaption', {});
     if (player.data.charts) add(head, 'span', { class: 'badge', style: `--colour: ${lane.colour}` }, letter(i));
     add(head, 'strong', {}, lane.title);
@@ -185,7 +186,8 @@ class Lane {
     if (lane.text) add(figure, 'p', { class: 'text' }, lane.text);
     this.addScene(figure, `${lane.title}: ${verdict(lane)}`);
     this.status = add(figure, 'p', { class: 'status' });
-    const meter = add(figure, 'div', { class: 'meter' });
+    const meter = add(figure, 'div', { class: `meter ${lane.show === 'plan' ? 'empty' : ''}` });
+    this.figure = figure;
     this.picture = add(meter, 'div', { class: 'dream', role: 'img', 'aria-label': 'What the model imagines, drawn by its decoder', style: `background-image: url(${lane.frames})` });
     const gauge = add(meter, 'div', { class: 'gauge' });
     this.errorText = add(gauge, 'p', {});
@@ -239,13 +241,13 @@ class Lane {
     const imagined = plan.imagined[event.m];
     const agent = [0, 1];
     this.imagined.forEach(path => path.setAttribute('d', open(imagined, [agent])));
-    const outcome = event.going ? [] : plan.true[event.m];
+    const outcome = event.going || lane.show ? [] : plan.true[event.m];
     const bodies = stage.bodies.map(body => body.at);
-    this.outcome.forEach(path => path.setAttribute('d', open(outcome, lane.show === 'plan' ? [] : bodies)));
+    this.outcome.forEach(path => path.setAttribute('d', open(outcome, bodies)));
     this.trail.forEach(path => path.setAttribute('d', open(lane.states.slice(0, event.step + 1), bodies)));
     stage.shapes.forEach((shape, i) => {
       place(this.now[i], shape, state);
-      this.ends[i].style.display = event.going || lane.show === 'plan' ? 'none' : '';
+      this.ends[i].style.display = outcome.length ? '' : 'none';
       if (outcome.length) place(this.ends[i], shape, outcome.at(-1));
     });
     const block = (lane.states.length - 1) / (lane.blocks.length - 1);
@@ -253,11 +255,13 @@ class Lane {
     this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
     const k = Math.floor(event.step / block);
     this.clock.textContent = lane.show === 'go' ? '' : `${event.clock.toFixed(2)} s`;
-    const text = last && lane.show !== 'plan' ? verdict(lane)
+    const waits = time < this.begin - 1;
+    this.figure.classList.toggle('waits', waits);
+    const text = waits ? 'comes next' : last && lane.show !== 'plan' ? verdict(lane)
       : event.going ? `executes step ${event.step} of ${lane.states.length - 1}`
         : `plans${lane.plans.length > 1 ? ` (${event.p + 1} of ${lane.plans.length})` : ''}: iteration ${plan.iterations[event.m]}`;
     if (this.status.textContent !== text) this.status.textContent = text;
-    this.status.className = `status ${last && lane.show !== 'plan' ? (lane.reached === null ? 'missed' : 'reached') : ''}`;
+    this.status.className = `status ${!waits && last && lane.show !== 'plan' ? (lane.reached === null ? 'missed' : 'reached') : ''}`;
     this.picture.style.backgroundPosition = `${100 * k / Math.max(1, lane.blocks.length - 1)}% 0`;
     this.bar.style.width = `${100 * lane.error[k] / this.player.worst}%`;
     const usual = lane.usual[k];

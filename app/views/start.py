@@ -6,7 +6,8 @@ import cached
 import pandas as pd
 import player
 import streamlit as st
-from glossary import STYLE, prose
+from glossary import prose
+from pages import VIEWS
 from state import DEFAULTS, Case
 
 from lab.errors import LabError
@@ -23,16 +24,7 @@ IDEA = (
     "until it holds up. Below, our own small models do it before your eyes, on one fixed problem."
 )
 CASE = Case(DEFAULTS["task"], "dataset", DEFAULTS["problem"])
-PAGES = {
-    "plan": "Pick a task, a model and a planner; click a goal; watch methods race.",
-    "dream": "Steer a world model and the true world at once, until they part.",
-    "landscape": "Fly over the loss that the planner descends.",
-    "gap": "See where planning goes and where the data were.",
-    "efficiency": "Success against time, for every planner and model.",
-    "results": "Every table and figure, with intervals, and how to make it again.",
-    "train": "Train a model of your own, or look into a checkpoint.",
-}
-CHIPS = {"reproduced": ("#009E73", "yes"), "unclear": ("#9A9A9A", "unclear"), "not reproduced": ("#D55E00", "no")}
+COLOURS = {"reproduced": "#009E73", "unclear": "#9A9A9A", "not reproduced": "#D55E00"}
 
 
 def three_pictures() -> None:
@@ -92,9 +84,9 @@ def claims() -> None:
     )
     tasks = [task for task in TASKS if task in set(table.task)]
     rows = "".join(_claim(number, table[table.claim == number], tasks) for number in CLAIMS)
-    names = ", ".join(f"{text} = {name}" for name, (_, text) in CHIPS.items())
-    st.html(f"{STYLE}{CLAIMS_STYLE}<div class='claims'>{rows}</div>")
-    st.caption(f"From figures/{preset}/claims.csv, made by python -m lab reproduce --preset {preset}. {names}.")
+    key = " &nbsp; ".join(f'<i style="background:{colour}"></i>{name}' for name, colour in COLOURS.items())
+    st.html(f"{CLAIMS_STYLE}<div class='claims'><p>{key}</p>{rows}</div>")
+    st.caption(f"From figures/{preset}/claims.csv, made by python -m lab reproduce --preset {preset}.")
 
 
 CLAIMS_STYLE = """<style>
@@ -116,7 +108,7 @@ def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
     """One claim that opens to its findings."""
     cells = "".join(_count(task, rows[rows.task == task]) for task in tasks)
     items = "".join(
-        f'<li><i style="background:{CHIPS[row.verdict][0]}"></i>{html.escape(LABELS[row.task])}: '
+        f'<li><i style="background:{COLOURS[row.verdict]}"></i>{html.escape(LABELS[row.task])}: '
         f"{html.escape(row.sentence)} ({row.verdict}, n = {row.n})</li>"
         for row in rows.itertuples()
     )
@@ -127,7 +119,7 @@ def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
 
 def _count(task: str, rows: pd.DataFrame) -> str:
     """How many findings of one task speak for a claim, in words and as a bar."""
-    parts = [(CHIPS[verdict][0], int((rows.verdict == verdict).sum())) for verdict in CHIPS]
+    parts = [(colour, int((rows.verdict == verdict).sum())) for verdict, colour in COLOURS.items()]
     bar = "".join(f'<span style="flex:{n};background:{colour}"></span>' for colour, n in parts if n)
     words = f"{parts[0][1]} of {len(rows)}" if len(rows) else "not tested"
     return f'<span class="task">{LABELS[task]}: {words}<span class="bar">{bar}</span></span>'
@@ -136,11 +128,11 @@ def _count(task: str, rows: pd.DataFrame) -> str:
 def more() -> None:
     """The other pages, with a line about each."""
     st.subheader("Go on")
-    for name, line in PAGES.items():
-        if (cached.VIEWS / f"{name}.py").is_file():
+    for view in VIEWS:
+        if view.about:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.page_link(f"views/{name}.py", width=190)
-                st.markdown(line)
+                st.page_link(view.path, icon=view.icon, width=190)
+                st.markdown(view.about)
 
 
 prose(IDEA)

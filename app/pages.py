@@ -1,0 +1,56 @@
+"""The pages, in the order of the bar at the top."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "views"
+
+
+@dataclass(frozen=True)
+class View:
+    """One page: ``views/<name>.py``."""
+
+    name: str
+    title: str  #: in the bar
+    icon: str
+    heading: str  #: above the page
+    about: str = ""  #: one line, for the start page
+
+    @property
+    def path(self) -> str:
+        """As Streamlit wants it."""
+        return f"views/{self.name}.py"
+
+
+_ALL = (
+    View("start", "Start", ":material/home:", "How planning fools a world model, and what helps"),
+    View(
+        "landscape", "Loss landscape", ":material/landscape:", "Loss landscape",
+        "Fly over the loss that the planner descends.",
+    ),
+    View(
+        "gap", "Train-test gap", ":material/compare_arrows:", "Train-test gap",
+        "See where planning goes, where the data were, and what the model makes of both.",
+    ),
+    View(
+        "plan", "Live planning", ":material/route:", "Live planning",
+        "Pick a task, a model and a planner; click a goal; watch methods race.",
+    ),
+    View(
+        "dream", "Drive the dream", ":material/sports_esports:", "Drive the dream",
+        "Steer a world model and the true world at once, until they part.",
+    ),
+    View(
+        "efficiency", "Efficiency", ":material/timer:", "Efficiency",
+        "Success against time, for every planner and model; measure it on this machine.",
+    ),
+    View(
+        "results", "Results", ":material/table_chart:", "Results",
+        "Every table and figure, with intervals, and how to make it again.",
+    ),
+    View(
+        "train", "Your own", ":material/model_training:", "Your own",
+        "Train a model of your own, or look into a checkpoint.",
+    ),
+)  # fmt: skip
+VIEWS = tuple(view for view in _ALL if (FOLDER / f"{view.name}.py").is_file())
