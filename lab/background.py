@@ -93,6 +93,10 @@ class Workers:
         seconds = (work.ended or time.monotonic()) - work.started
         return Status(running, work.stopped, seconds, lines[-1] if lines else "", error)
 
+    def lines(self, name: str) -> list[str]:
+        """What the work wrote last."""
+        return _lines(self._works[name].log)
+
     def running(self) -> list[str]:
         """The names of whatever runs."""
         return [name for name, work in list(self._works.items()) if work.runs()]

@@ -34,12 +34,15 @@ def collect(args: argparse.Namespace) -> int:
 
 
 def train(args: argparse.Namespace) -> int:
-    from lab.training import recipe, train
+    from lab.training import Own, recipe, train
 
-    made = recipe(args.task, args.preset)
-    folder = train(
-        args.task, args.method, args.seed, made, models_root(args.preset), device=pick_device(args.device)
-    )  # fmt: skip
+    device = pick_device(args.device)
+    settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds")}
+    if any(value is not None for value in settings.values()):
+        folder = Own(args.task, args.method, args.seed, args.preset, **settings).train(device=device)
+    else:
+        made = recipe(args.task, args.preset)
+        folder = train(args.task, args.method, args.seed, made, models_root(args.preset), device=device)
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
     print(folder)

@@ -18,6 +18,7 @@ COMPARISONS = (
     ("online", "control"),
     ("adversarial", "control"),
 )
+OUTCOMES = ("won", "lost", "both", "neither")  #: who reached the goal: we alone, they alone, ...
 DIFFERENCE = ["ours", "theirs", "n", "seeds", "difference", "low", "high"]
 
 
@@ -64,3 +65,19 @@ def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = 
     """Mean difference of ``value`` between two sets of rows over the same problems, seeds averaged."""
     first, second = (rows.groupby(problem)[value].mean() for rows in (ours, theirs))
     return paired_difference(first.to_numpy(), second.loc[first.index].to_numpy())
+
+
+def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -> pd.DataFrame:
+    """The paired differences in success that Table 1's first ``n`` problems alone would give, for one case."""
+    rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
+    rows = rows[(rows.criterion == "full") & (rows.pair < n)]
+    return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])
+
+
+def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:
+    """What became of each problem that both sets of rows have, one training seed each: problem, outcome (`OUTCOMES`)."""
+    first, second = (rows.groupby(problem)["success"].mean().astype(bool) for rows in (ours, theirs))
+    both = pd.DataFrame({"ours": first, "theirs": second}).dropna().astype(bool)
+    names = {(True, True): "both", (True, False): "won", (False, True): "lost", (False, False): "neither"}
+    named = [names[pair] for pair in zip(both.ours, both.theirs, strict=True)]
+    return pd.DataFrame({"problem": both.index.to_numpy(), "outcome": named})

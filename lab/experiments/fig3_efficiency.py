@@ -10,7 +10,7 @@ busy machine take many times as long), and the simulator is on neither clock.
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -70,11 +70,11 @@ def one_thread() -> Iterator[None]:
 
 
 @one_thread()
-def run(config: Config) -> Result:
+def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = None) -> Result:
     """Run and time every case.
 
     Tables: ``efficiency`` (a case a row, its own times), ``curves`` (the least times), ``ratios`` (see `ratios`) and
-    ``pairs`` (a problem a row).
+    ``pairs`` (a problem a row). ``on_case`` is given the curves so far and the share of the cases' time that is over.
     """
     started = time.perf_counter()
     protocol = config.protocols((GOALS,))[GOALS]
@@ -92,9 +92,9 @@ def run(config: Config) -> Result:
             reached = outcome.success["full"].astype(int)
             rows.append(pd.DataFrame(case.keys | {"pair": np.arange(len(problems)), "success": reached}))
             bar.update(len(problems))
-    pairs = pd.concat(rows, ignore_index=True)
-    efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
-    curves = _curves(pairs, efficiency)
+            if on_case:
+                on_case(_tables(rows, times)[2], _share(cases, len(rows), single, len(problems)))
+    pairs, efficiency, curves = _tables(rows, times)
     tables = {"efficiency": efficiency, "curves": curves, "ratios": ratios(curves, pairs), "pairs": pairs}
     about = {"protocols": [protocol.as_dict()], "singles": SINGLES}
     return Result(tables, provenance(config, started, TIMES) | about)
@@ -142,6 +142,24 @@ def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
     if plan.actions.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - started
+
+
+def _share(cases: list[Case], done: int, single: dict[tuple[str, int], float], problems: int) -> float:
+    """How much of the time that all cases take is over after the first ``done``, judged by the plans made alone.
+
+    A gradient planner takes a few problems in little more than the time of one, CEM one after the other.
+    """
+    seconds = [
+        single[case.planner_name, case.iterations] * (problems if case.planner_name == "cem" else 1) for case in cases
+    ]
+    return sum(seconds[:done]) / sum(seconds)
+
+
+def _tables(rows: list[pd.DataFrame], times: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Pairs, efficiency and curves; see `run`."""
+    pairs = pd.concat(rows, ignore_index=True)
+    efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
+    return pairs, efficiency, _curves(pairs, efficiency)
 
 
 def _curves(pairs: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Figure 3: success against planning time, a panel for each model and clock."""
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -7,9 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plotly.subplots import make_subplots
 
+from lab.plots.page import in_page
 from lab.plots.style import (
     GREY,
     LABELS,
+    MODEL_COLOURS,
     MODELS,
     PLANNER_COLOURS,
     PLANNER_MARKERS,
@@ -28,6 +32,7 @@ CLOCKS = {
     "seconds_per_problem": "time per problem, all planned together",
     "seconds_single": "time of one plan made alone",
 }
+DASHES = {"gd": "dot", "adam": "solid", "cem": "dash"}
 SYMBOLS = {"gd": "circle", "adam": "square", "cem": "diamond"}
 
 
@@ -73,6 +78,78 @@ def interactive(result: Result) -> go.Figure:
             figure.update_xaxes(type="log", title={"text": text, "font": {"size": 10}}, **_ticks(clock), **place)
     figure.update_yaxes(range=[0, 103], ticksuffix="%")
     return neutral(figure, _title(result), 800, _caption(result))
+
+
+def together(curves: pd.DataFrame, clock: str) -> go.Figure:
+    """All models of ``curves`` in one panel: colours are models, dashes and symbols planners; for the app."""
+    figure = go.Figure()
+    planners = shown(curves.planner, PLANNERS)
+    for model in shown(curves.model, MODELS):
+        here = curves[curves.model == model]
+        figure.add_trace(_key(LABELS[model], MODEL_COLOURS[model], "line"))
+        for planner in shown(here.planner, PLANNERS):
+            trace = _trace(here[here.planner == planner], planner, clock, legend=False)
+            trace.hovertext = [f"{LABELS[model]}, {text}" for text in trace.hovertext]
+            trace.line, trace.marker.color = (
+                {"color": MODEL_COLOURS[model], "dash": DASHES[planner]},
+                MODEL_COLOURS[model],
+            )
+            figure.add_trace(trace)
+    for planner in planners:
+        figure.add_trace(_key(LABELS[planner], GREY, "marker", planner))
+    if "cem" in planners:
+        _mark_cem(figure, curves, clock)
+    figure.update_xaxes(type="log", title=CLOCKS[clock], **_ticks(clock))
+    figure.update_yaxes(range=[0, 103], ticksuffix="%", title="success")
+    return in_page(figure, 480)
+
+
+def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
+    """What there is to reach: CEM's rate on the first model shown, and a tenth of its time."""
+    model = next(model for model in shown(curves.model, MODELS) if "cem" in set(curves[curves.model == model].planner))
+    target = _cem(curves[curves.model == model])
+    line = {"color": GREY, "width": 1, "dash": "dash"}
+    note = {"font": {"color": GREY, "size": 11}, "showarrow": False}
+    figure.add_hline(100 * target.rate, line=line)
+    figure.add_vline(target[clock] / 10, line=line)
+    x, y = math.log10(target[clock] / 10), 100 * target.rate
+    figure.add_annotation(
+        x=0, xref="paper", y=y, text=f"CEM's success, {LABELS[model]}", xanchor="left", yanchor="bottom", **note
+    )
+    figure.add_annotation(x=x, y=0, text="a tenth of its time", xanchor="left", yanchor="bottom", **note)
+
+
+def _key(name: str, colour: str, what: str, planner: str = "adam") -> go.Scatter:
+    """An entry of the legend alone: a coloured line, or a planner's symbol and dash."""
+    mode = "lines" if what == "line" else "lines+markers"
+    line = {"color": colour, "width": 4} if what == "line" else {"color": colour, "dash": DASHES[planner]}
+    marker = {"symbol": SYMBOLS[planner], "size": 8, "color": colour}
+    return go.Scatter(x=[None], y=[None], mode=mode, name=name, line=line, marker=marker)
+
+
+def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
+    """Whether GD and Adam are as good as CEM on the same model, in words: what it takes, and what a tenth of the time
+    buys. ``clock`` is batch or single."""
+    here = ratios[(ratios.clock == clock) & (ratios.model == ratios.reference)]
+    rows = []
+    for (model, planner), both in here.groupby(["model", "planner"], sort=False):
+        full, tenth = (both[both.rule == rule].iloc[0] for rule in ("as good", "a tenth"))
+        rows.append(
+            {
+                "Model": LABELS[model],
+                "Planner": LABELS[planner],
+                "CEM": f"{full.reference_rate:.0%}",
+                "As good as CEM?": f"yes, in {full.ratio:.2g} of its time" if full.met else f"no: {_points(full)}",
+                "In a tenth of CEM's time": f"{_points(tenth)}" if tenth.met else f"takes {tenth.ratio:.2g} at least",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _points(row: pd.Series) -> str:
+    """The rate, and its difference to CEM's in points."""
+    difference, low, high = (100 * row[name] for name in ("difference", "low", "high"))
+    return f"{row.rate:.0%}, {difference:+.0f} points [{low:+.0f}, {high:+.0f}]"
 
 
 def _ticks(clock: str) -> dict:

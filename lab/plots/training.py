@@ -1,0 +1,41 @@
+"""How a training goes: the loss over steps, as far as it is, and beside that of another model."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lab.plots.page import in_page
+from lab.plots.style import GREY, MODEL_COLOURS
+
+PARTS = {"loss": "solid", "latent": "dash", "proprio": "dot"}
+NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own position"}
+
+
+def training_figure(log: pd.DataFrame, method: str, total: int, beside: pd.DataFrame | None = None) -> go.Figure:
+    """The loss and its two parts in ``log`` (`lab.training.own.training_log`) up to ``total`` steps.
+
+    ``beside`` is the log of another model, drawn in grey.
+    """
+    figure = go.Figure()
+    if beside is not None and len(beside):
+        figure.add_trace(_line(beside, "loss", "the shipped model's", {"color": GREY, "width": 1.5}))
+    for part, dash in PARTS.items():
+        line = {"color": MODEL_COLOURS[method], "dash": dash, "width": 2.5 if part == "loss" else 1.3}
+        figure.add_trace(_line(log, part, NAMES[part], line))
+    figure.update_xaxes(range=[0, total], title="training step")
+    figure.update_yaxes(type="log", title="prediction error", exponentformat="power", dtick=1)
+    return in_page(figure, 400)
+
+
+def _line(log: pd.DataFrame, part: str, name: str, line: dict) -> go.Scatter:
+    hover = f"step %{{x}}: %{{y:.4g}}<extra>{name}</extra>"
+    return go.Scatter(x=log.step, y=log[part], mode="lines", name=name, line=line, hovertemplate=hover)
+
+
+def change_figure(change: pd.DataFrame) -> go.Figure:
+    """How far each tensor of the predictor is from another model's, as `lab.models.inspect.change` says."""
+    rows = change[change.part == "predictor"].iloc[::-1]
+    hover = "%{y}: %{x:.1%}<extra></extra>"
+    names = rows.tensor.str.removeprefix("predictor.")
+    figure = go.Figure(go.Bar(x=rows.change, y=names, orientation="h", marker={"color": GREY}, hovertemplate=hover))
+    figure.update_xaxes(tickformat=".0%", title="distance, relative to the size of the base model's weights")
+    return figure.update_layout(height=90 + 24 * len(rows), margin={"l": 10, "r": 10, "t": 10, "b": 10})

@@ -1,0 +1,73 @@
+"""Figure 3 on a few problems, told as it comes."""
+
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from lab.errors import LabError
+from lab.experiments import fig3_efficiency
+from lab.experiments.live_efficiency import Few, live_folder, main, measure
+from lab.files import models_root
+from lab.planning import SETTINGS
+from lab.plots.fig3 import answers, together
+from lab.results import load_result
+
+
+@pytest.fixture
+def tiny_world(trained, empty_cache, monkeypatch):
+    """Tiny models as if they were shipped, and planners of a few iterations."""
+    for method in ("base", "control", "online", "adversarial"):
+        shutil.copytree(trained("wall", method), models_root() / "wall" / method / "seed0")
+    short = SETTINGS["wall"]
+    short = replace(
+        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),
+        cem=replace(short.cem, iterations=2, samples=10, elites=3),
+    )  # fmt: skip
+    monkeypatch.setitem(SETTINGS, "wall", short)
+
+
+def test_measure(tiny_world, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("lab.experiments.live_efficiency.save_result", lambda result, folder: told.append(result))
+    result = measure(Few(task="wall", problems=3, device="cpu"), tmp_path)
+    assert told[-1] is result and "progress" not in result.meta and result.meta["config"]["problems"] == 3
+    curves = result.tables["curves"]
+    assert len(told) == 1 + len(curves) and (curves.n == 3).all() and (curves.seconds_single > 0).all()
+    shares = [partial.meta["progress"]["share"] for partial in told[:-1]]
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] == 1
+    assert [len(partial.tables["curves"]) for partial in told[:-1]] == list(range(1, len(curves) + 1))
+    assert all(partial.meta["progress"]["left"] >= 0 for partial in told[:-1])
+    quick = fig3_efficiency.run(Few(task="wall", problems=3, device="cpu"))
+    pd.testing.assert_frame_equal(quick.tables["pairs"], result.tables["pairs"])
+
+
+def test_command(tiny_world, capsys):
+    folder = live_folder("wall", 2)
+    assert main("wall", "2", str(folder)) == 0
+    result = load_result(folder)
+    assert result.task == "wall" and result.preset == "quick" and "ratios" in result.tables
+
+
+@pytest.mark.parametrize(("task", "problems"), [("chess", "2"), ("wall", "0"), ("wall", "51"), ("wall", "two")])
+def test_bad_input_gets_one_sentence(task, problems, capsys, tmp_path):
+    assert main(task, problems, str(tmp_path)) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_too_many_problems():
+    with pytest.raises(LabError, match="Between 1 and 50"):
+        Few(problems=51)
+
+
+def test_figure_and_answers(tiny_world):
+    result = fig3_efficiency.run(Few(task="wall", problems=2, device="cpu"))
+    for clock, seconds in fig3_efficiency.CLOCKS.items():
+        figure = together(result.tables["curves"], seconds)
+        drawn = [trace for trace in figure.data if trace.x[0] is not None]
+        assert len(drawn) == 4 * 3
+        table = answers(result.tables["ratios"], clock)
+        assert len(table) == 4 * 2 and table["As good as CEM?"].str.match(r"(yes, in [\d.e+]+ of its time|no: )").all()
+    no_cem = result.tables["curves"].query("planner != 'cem'")
+    assert len(together(no_cem, "seconds_single").layout.shapes) == 0
