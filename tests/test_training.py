@@ -262,7 +262,7 @@ def perturbed(wall, radii):
     method = Adversarial(latents, 64, radii)
     method.loss(model, 0, torch.Generator().manual_seed(0))
     batch = latents.batch(64, torch.Generator().manual_seed(1))
-    return method, batch, method._worst_case(model, *batch, torch.Generator().manual_seed(2))
+    return method, batch, method.worst_case(model, *batch, torch.Generator().manual_seed(2))
 
 
 def test_perturbations_stay_within_their_radii_and_use_them(wall):

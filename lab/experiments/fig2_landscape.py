@@ -54,14 +54,24 @@ def run(config: Config) -> Result:
     return Result(tables, provenance(config, started) | about)
 
 
-def slice_of(config: Config, model: WorldModel, problems: Problems) -> Slice:
+def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
+    """Mean roughness and basin of each model over the first few slices, were they ``radius`` wide to each side."""
+    problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
+    rows = []
+    for name in MODELS:
+        cut = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
+        rows.append([name, cut.roughness().mean(), cut.basin().mean()])
+    return pd.DataFrame(rows, columns=["model", *MEASURES]).set_index("model")
+
+
+def slice_of(config: Config, model: WorldModel, problems: Problems, radius: float = RADIUS) -> Slice:
     """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
     centre = model.normalise_actions(problems.expert)
     first, second = directions(config.seed, *centre.shape)
     objective = goal_distance(model, problems, **config.objective)
     return landscape(
         model, model.observe(problems.starts), objective, centre, first.to(model.device), second.to(model.device),
-        radius=RADIUS, points=config.size.points,
+        radius=radius, points=config.size.points,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from lab.data import DataSpec, load_or_collect
 from lab.experiments.experiment import Config, provenance
@@ -25,13 +26,14 @@ from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import encode_dataset
 from lab.training.loop import Method, Schedule, fit
 from lab.training.pipeline import DATA_SEED
-from lab.training.teacher_forcing import TeacherForcing
+from lab.training.teacher_forcing import TeacherForcing, prediction_loss
 
 NAME = "radii"
 TIMES = {"cost": ["milliseconds", "fastest", "slowest", "ratio"]}
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 STEPS = (2, 5, 10)
 ROUNDS = 3  #: of the clock
+BATCH = 512  #: transitions that `strength` looks at
 TIMED_STEPS = {"smoke": 2, "quick": 20, "full": 20}
 
 
@@ -84,6 +86,24 @@ def cost(config: Config, made: Recipe) -> pd.DataFrame:
         for name, taken in times.items()
     ]
     return pd.DataFrame(rows, columns=["model", *TIMES["cost"]])
+
+
+def strength(config: Config, factor: float, steps: int) -> pd.Series:
+    """One-step error of the base model on clean inputs, on random ones within lambda = ``factor``, and on the worst.
+
+    The worst are those that ``steps`` steps of the inner maximum find.
+    """
+    made, model = recipe(config.task, config.preset), config.model("base", config.size.seeds[0])
+    latents = encode_dataset(model, load_or_collect(DataSpec(config.task, "train", made.episodes, DATA_SEED)))
+    method = Adversarial(latents, BATCH, Radii(factor, factor, factor, steps=steps))
+    rng = torch.Generator().manual_seed(config.seed)
+    z, action, z_next = latents.batch(BATCH, rng)
+    method.epsilon = method.radii.bounds(model, z, action)
+    noise = method.epsilon * (2 * torch.rand(BATCH, len(method.epsilon), generator=rng).to(model.device) - 1)
+    somewhere = (torch.cat([z, action], -1) + noise).split([z.shape[1], action.shape[1]], -1)
+    inputs = {"clean": (z, action), "random": somewhere, "worst": method.worst_case(model, z, action, z_next, rng)}
+    errors = {name: prediction_loss(model, *pair, z_next)["latent"].item() for name, pair in inputs.items()}
+    return pd.Series(errors, name="latent error")
 
 
 def _variant(made: Recipe, study: str, name: str, radii: Radii) -> Variant:

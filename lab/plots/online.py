@@ -44,6 +44,14 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 230 * last + 230, _caption(result))
 
 
+@in_style
+def map_figure(result: Result, number: int = 0) -> Figure:
+    """The map of one round (0: the data) alone."""
+    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    _map(figure.subplots(), result, number)
+    return figure
+
+
 def grid(result: Result, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The map of round ``number``: x (n,), y (m,) of its cells and their shares (n, m), NaN where nobody was."""
     visits = result.tables["visits"]
@@ -56,17 +64,20 @@ def _maps(figure: SubFigure, result: Result) -> None:
     numbers = result.tables["rounds"]["round"].tolist()
     chosen = [numbers[i] for i in np.unique(np.linspace(0, len(numbers) - 1, SHOWN + 1).round().astype(int))]
     axes = figure.subplots(1, len(chosen) + 1, width_ratios=[1] * len(chosen) + [1.3])
-    norm = PowerNorm(GAMMA, 0, result.tables["visits"].share.quantile(0.999))
-    x_name, y_name = result.meta["places"]
     for ax, number in zip(axes, chosen, strict=False):
-        xs, ys, shares = grid(result, number)
-        ax.pcolormesh(xs, ys, shares.T, cmap="viridis", norm=norm, rasterized=True)
-        new = result.tables["rounds"].set_index("round").new[number]
-        ax.set(title=_names([number])[0] + (f"\n{100 * new:.0f}% new" if number else ""), xlabel=x_name, aspect="equal")
-        ax.invert_yaxis()
-        ax.grid(False)
-    axes[0].set_ylabel(y_name)
+        _map(ax, result, number)
     _actions(axes[-1], result.tables["rounds"])
+
+
+def _map(ax: Axes, result: Result, number: int) -> None:
+    xs, ys, shares = grid(result, number)
+    norm = PowerNorm(GAMMA, 0, result.tables["visits"].share.quantile(0.999))
+    ax.pcolormesh(xs, ys, shares.T, cmap="viridis", norm=norm, rasterized=True)
+    new = result.tables["rounds"].set_index("round").new[number]
+    ax.set(title=_names([number])[0] + (f"\n{100 * new:.0f}% new" if number else ""), aspect="equal")
+    ax.set(xlabel=result.meta["places"][0], ylabel=result.meta["places"][1])
+    ax.invert_yaxis()
+    ax.grid(False)
 
 
 def _actions(ax: Axes, rounds: pd.DataFrame) -> None:

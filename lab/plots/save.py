@@ -1,5 +1,6 @@
 """A figure on disk: PNG and PDF for print, HTML to turn, zoom and hover."""
 
+import io
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,3 +24,11 @@ def save_figures(printed: Figure, interactive: go.Figure, folder: Path, name: st
     with replacing(paths[2]) as temporary:
         interactive.write_html(temporary, include_plotlyjs="cdn", div_id=name)
     return paths
+
+
+def png(printed: Figure) -> bytes:
+    """The figure as a PNG in memory, to be shown and not kept."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        printed.savefig(buffer, format="png", dpi=110, metadata=METADATA["png"])
+    return buffer.getvalue()

@@ -7,13 +7,14 @@ page and keeps to greys that are legible on both.
 import functools
 import textwrap
 from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
 import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from lab.results import Result
+P = ParamSpec("P")
 
 MODEL_COLOURS = {
     "base": "#8C8C8C",
@@ -27,7 +28,7 @@ PLANNER_MARKERS = {"gd": "o", "adam": "s", "cem": "D", "random": "x", "nothing":
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
     "gd": "GD", "adam": "Adam", "cem": "CEM", "random": "Random", "nothing": "Do nothing",
-    "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "open": "open loop", "mpc": "MPC",
+    "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "rope": "Rope", "granular": "Granular", "open": "open loop", "mpc": "MPC",
 }  # fmt: skip
 
 MODELS = ("base", "control", "online", "adversarial")  #: in the order in which they are drawn
@@ -51,13 +52,13 @@ STYLE = {
 }
 
 
-def in_style(draw: Callable[[Result], Figure]) -> Callable[[Result], Figure]:
+def in_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw under `STYLE`, whatever the user has set."""
 
     @functools.wraps(draw)
-    def styled(result: Result) -> Figure:
+    def styled(*args: P.args, **options: P.kwargs) -> Figure:
         with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}):
-            return draw(result)
+            return draw(*args, **options)
 
     return styled
 

@@ -43,7 +43,7 @@ class Radii:
             (self.proprio, z[:, model.latent_dim :]),
             (self.action, action),
         )
-        return torch.cat([(factor * group.std()).expand(group.shape[1]) for factor, group in groups])
+        return torch.cat([(factor * group.std()).expand(group.shape[1]) for factor, group in groups if group.shape[1]])
 
 
 @dataclass
@@ -59,10 +59,10 @@ class Adversarial:
         z, action, z_next = self.data.batch(self.batch, rng)
         if self.radii.adaptive or not len(self.epsilon):
             self.epsilon = self.radii.bounds(model, z, action)
-        z, action = self._worst_case(model, z, action, z_next, rng)
+        z, action = self.worst_case(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)
 
-    def _worst_case(
+    def worst_case(
         self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """z and action, moved to where the model errs most within the radii."""

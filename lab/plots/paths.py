@@ -1,0 +1,37 @@
+"""Where plans really lead, on a picture of the world: for tasks whose state begins with a place, x and y."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lab.plots.style import in_style
+from lab.tasks import make_task
+
+PATH, GOAL = "#0090D0", "#009E73"
+SIZE = 224  #: pixels of the background
+
+
+@in_style
+def paths_figure(
+    task_name: str, view: tuple[float, float], trajectories: Mapping[str, np.ndarray], goals: np.ndarray
+) -> Figure:
+    """A panel for each of ``trajectories`` (n, T + 1, S) by title, its ``goals`` (n, S) as stars.
+
+    ``view`` is the range of both axes, as in the task's pictures.
+    """
+    low, high = view
+    task = make_task(task_name)
+    figure = Figure(figsize=(3.3 * len(trajectories), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(trajectories), squeeze=False, sharey=True)[0]
+    for ax, (title, states) in zip(panels, trajectories.items(), strict=True):
+        background = task.render(states[:1, 0], SIZE)[0]
+        ax.imshow(background, extent=(low, high, high, low), alpha=0.6)
+        for path, goal in zip(states, goals, strict=True):
+            ax.plot(path[:, 0], path[:, 1], color=PATH, linewidth=1.2)
+            ax.plot(*path[0, :2], "o", color=PATH, markersize=4)
+            ax.plot(*goal[:2], "*", color=GOAL, markersize=9, markeredgecolor="white")
+        ax.set(title=title, xlabel=task.state_fields[0])
+        ax.grid(False)
+    panels[0].set_ylabel(task.state_fields[1])
+    return figure
