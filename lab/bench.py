@@ -20,6 +20,7 @@ from lab.models.encoders import SIZE
 from lab.planning import CEM, SETTINGS, GoalDistance, GradientPlanner, unplanned
 from lab.planning.planner import generators, normal
 from lab.tasks import TASKS, Task, make_task
+from lab.tasks.pushing import Pushing
 from lab.training import recipe
 
 REPEATS = 3
@@ -29,6 +30,7 @@ CEM_PROBLEMS, CEM_LOOP = 10, 2
 LEGEND = (
     "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
     "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
+    "push: here on all cores, the plain loop on one\n"
     "of matmul: floating-point operations a second, as a share of this machine's fastest float32 matmul"
 )
 
@@ -89,8 +91,13 @@ def alternate(ours: Callable[[], object], plain: Callable[[], object], repeats: 
 # --- Tasks
 
 
-def bench_task(task: Task, problems: int = 50, steps: int = 25, loop: int = 2) -> list[Row]:
-    """Batched rollout and rendering against stepping, drawing and Gymnasium episodes one problem at a time."""
+def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: int = 2) -> list[Row]:
+    """Batched rollout and rendering against stepping, drawing and Gymnasium episodes one problem at a time.
+
+    ``steps`` defaults to one planning horizon.
+    """
+    steps = steps or HORIZON * task.frameskip
+    unit = "push" if isinstance(task, Pushing) else "step"
     states, actions = task.collect(np.random.default_rng(0), problems, steps)
     flat = states[:, 1:].reshape(-1, states.shape[-1])
     env = gym.make(task.env_id, max_episode_steps=steps + 1).unwrapped
@@ -117,9 +124,9 @@ def bench_task(task: Task, problems: int = 50, steps: int = 25, loop: int = 2) -
         return task.render(rollout().reshape(flat.shape), SIZE)
 
     pairs = [
-        ("simulate", "step", rollout, step_loop),
+        ("simulate", unit, rollout, step_loop),
         ("draw", "frame", lambda: task.render(flat, SIZE), render_loop),
-        ("simulate and draw", "step", observed, env_loop),
+        ("simulate and draw", unit, observed, env_loop),
     ]
     rows = []
     for what, unit, ours, plain in pairs:

@@ -13,6 +13,7 @@ import torch
 
 from lab.files import cache_root
 from lab.models import WorldModel, load_model
+from lab.tasks.pushing import Pushing
 from lab.training import Recipe, recipe, train
 from lab.training.loop import Schedule
 
@@ -25,6 +26,15 @@ def own_cache(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_pushes():
+    """Episodes of Rope and Granular just long enough for a problem: a push takes milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pushing, "episode_steps", 6)
+        patch.setattr(Pushing, "chunk", 3)
         yield
 
 

@@ -34,7 +34,9 @@ def test_equal_specs_give_equal_data_and_the_pictures_show_the_states(task, tmp_
     data = collect(spec, tmp_path / "one")
     same(data, collect(spec, tmp_path / "two"))
     simulator = make_task(task)
-    assert data.states.shape == (3, 51, len(simulator.state_fields)) and data.actions.shape == (3, 50, 2)
+    steps = simulator.episode_steps
+    assert data.states.shape == (3, steps + 1, len(simulator.state_fields))
+    assert data.actions.shape == (3, steps, simulator.action_dim)
     np.testing.assert_array_equal(data.pixels[1], simulator.render(data.states[1], 16))
     np.testing.assert_array_equal(collect_states(spec).states, data.states)
     assert no_leftovers(tmp_path)
@@ -42,9 +44,9 @@ def test_equal_specs_give_equal_data_and_the_pictures_show_the_states(task, tmp_
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_two_splits_or_seeds_share_a_start(task):
-    specs = [DataSpec(task, split, episodes=50, seed=seed) for split in SPLITS for seed in (0, 1)]
+    specs = [DataSpec(task, split, episodes=make_task(task).chunk, seed=seed) for split in SPLITS for seed in (0, 1)]
     starts = np.concatenate([collect_states(spec).states[:, 0] for spec in specs])
-    assert len(np.unique(starts, axis=0)) == len(starts) == 300
+    assert len(np.unique(starts, axis=0)) == len(starts) == 6 * make_task(task).chunk
 
 
 def test_a_larger_set_begins_with_a_smaller_one():
@@ -130,12 +132,12 @@ def test_impossible_specs_are_refused(changes, message):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_dataset_problems_are_solved_by_replaying_the_expert(task):
-    problems = sample_problems(task, "dataset", 30, "tune")
-    simulator = make_task(task)
+    simulator, n = make_task(task), 8
+    problems = sample_problems(task, "dataset", n, "tune")
     reached = simulator.rollout(problems.starts, problems.expert)[:, -1]
     np.testing.assert_array_equal(reached, problems.goals)
     assert simulator.apart(problems.starts, problems.goals).all()
-    assert problems.expert.shape == (30, 25, 2)
+    assert problems.expert.shape == (n, 5 * simulator.frameskip, simulator.action_dim)
 
 
 @pytest.mark.parametrize("goals", GOALS)

@@ -7,6 +7,7 @@ is in two of them, and a larger set begins with the episodes of a smaller one.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +18,9 @@ from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import cache_root, read_json, replacing, write_json
-from lab.tasks import Task, make_task
+from lab.tasks import make_task
 
 SPLITS = ("train", "tune", "test")
-CHUNK = 50  #: episodes drawn from one random stream
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,24 @@ def load_or_collect(spec: DataSpec, root: Path | None = None, progress: bool = T
 
 
 def collect_states(spec: DataSpec) -> Dataset:
-    """The states and actions of ``spec`` in memory, without pictures: quick enough not to be stored."""
-    chunks = [_chunk(spec, make_task(spec.task), first) for first in range(0, spec.episodes, CHUNK)]
-    states, actions = (np.concatenate(arrays)[: spec.episodes] for arrays in zip(*chunks, strict=True))
+    """The states and actions of ``spec`` in memory, without pictures."""
+    states, actions = (np.stack(arrays) for arrays in zip(*episodes(spec), strict=True))
     return Dataset(spec, states, actions, None, fingerprint(spec))
 
 
-def _chunk(spec: DataSpec, task: Task, first: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // CHUNK])
-    return task.collect(rng, CHUNK, task.episode_steps)
+def episodes(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The states (T+1, S) and actions (T, A) of one episode of ``spec`` after the other, collected as asked for."""
+    for states, actions in _chunks(spec):
+        yield from zip(states, actions, strict=True)
+
+
+def _chunks(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """States (n, T+1, S) and actions (n, T, A) of the task's ``chunk`` episodes at a time; the last has fewer."""
+    task = make_task(spec.task)
+    for first in range(0, spec.episodes, task.chunk):
+        rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // task.chunk])
+        states, actions = task.collect(rng, task.chunk, task.episode_steps)
+        yield states[: spec.episodes - first], actions[: spec.episodes - first]
 
 
 def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
@@ -109,8 +118,7 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
             header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shapes[name]}
             write_array_header_1_0(file, header)
         bar = stack.enter_context(tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress))
-        for first in range(0, n, CHUNK):
-            states, actions = (array[: n - first] for array in _chunk(spec, task, first))
+        for states, actions in _chunks(spec):
             files["state"].write(np.ascontiguousarray(states))
             files["action"].write(np.ascontiguousarray(actions))
             if spec.pixels:

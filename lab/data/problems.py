@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.data.dataset import SPLITS, DataSpec, collect_states
+from lab.data.dataset import SPLITS, DataSpec, episodes
 from lab.errors import LabError
 from lab.tasks import Task, make_task
 
@@ -49,16 +49,17 @@ def _from_trajectories(task: Task, rng: np.random.Generator, n: int, split: str,
     """One problem from each of ``n`` episodes: (starts, goals, expert actions)."""
     length = HORIZON * task.frameskip
     starts, goals, experts = [], [], []
-    episodes = max(2 * n, 50)
-    data = collect_states(DataSpec(task.name, split, episodes, seed, pixels=False))
-    for states, actions in zip(data.states, data.actions, strict=True):
+    most = max(2 * n, 50)
+    for states, actions in episodes(DataSpec(task.name, split, most, seed, pixels=False)):
         offsets = rng.permutation(len(actions) - length + 1)
         ok = task.apart(states[offsets], states[offsets + length])
-        if ok.any() and len(starts) < n:
+        if ok.any():
             first = offsets[ok.argmax()]
             starts.append(states[first])
             goals.append(states[first + length])
             experts.append(actions[first : first + length])
-    if len(starts) < n:
-        raise LabError(f"Only {len(starts)} of {n} problems found in {episodes} {split} episodes of {task.name}.")
+        if len(starts) == n:
+            break
+    else:
+        raise LabError(f"Only {len(starts)} of {n} problems found in {most} {split} episodes of {task.name}.")
     return np.array(starts), np.array(goals), np.array(experts)

@@ -25,15 +25,16 @@ from lab.planning import CEM, MODES, PLANNERS, SETTINGS, Planner
 from lab.tasks import TASKS
 from lab.training import recipe, train
 
+BOTH = ("dataset", "random")
 #: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon
-TASK_GOALS = {"push_t": ("dataset",), "point_maze": ("dataset", "random"), "wall": ("dataset", "random")}
+TASK_GOALS = {"push_t": ("dataset",), "point_maze": BOTH, "wall": BOTH, "rope": BOTH, "granular": BOTH}
 
 
 @dataclass(frozen=True)
 class Config:
     """The parameters of every experiment; the notebooks' parameters cell has the same names and defaults."""
 
-    task: str = "wall"  #: push_t, point_maze or wall
+    task: str = "wall"  #: push_t, point_maze, wall, rope or granular
     preset: str = "quick"  #: smoke (seconds), quick (minutes) or full (hours)
     seed: int = 0  #: of the evaluation problems and of the planners' random numbers
     seeds: str = ""  #: training seeds, such as 0:10 (default: the preset's)

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from lab.errors import LabError
+from lab.models import unrolled
 from lab.models.decoder import Decoder
 from lab.models.encoders import ENCODERS, SIZE
 from lab.models.predictor import ResidualMLP
+from lab.models.unrolled import may_unroll
 from lab.tasks import make_task
 
 
@@ -46,8 +48,9 @@ class ModelSpec:
         if self.encoder not in ENCODERS:
             raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(ENCODERS)}.")
         for name in ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers"):
-            if not isinstance(size := getattr(self, name), int) or size < 1:
-                raise LabError(f"A world model needs a whole number from 1 as {name}, got {size!r}.")
+            least = int(name != "proprio_dim")  # not every task senses something besides its picture
+            if not isinstance(size := getattr(self, name), int) or size < least:
+                raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
 
 
 class WorldModel(nn.Module):
@@ -91,6 +94,8 @@ class WorldModel(nn.Module):
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """See `Dynamics.rollout`."""
+        if may_unroll(self.predictor, z0):
+            return unrolled.rollout(self.predictor, z0, actions)
         trajectory = [z0]
         for action in actions.unbind(-2):
             trajectory.append(self.step(trajectory[-1], action))

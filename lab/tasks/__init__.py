@@ -3,12 +3,14 @@
 import gymnasium as gym
 
 from lab.errors import LabError
+from lab.tasks.granular import Granular
 from lab.tasks.point_maze import PointMaze
 from lab.tasks.push_t import PushT
+from lab.tasks.rope import Rope
 from lab.tasks.task import Task
 from lab.tasks.wall import Wall
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (PushT, PointMaze, Wall)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (PushT, PointMaze, Wall, Rope, Granular)}
 
 
 def make_task(name: str) -> Task:

@@ -29,6 +29,7 @@ class Task(ABC):
     criteria: ClassVar[tuple[str, ...]] = ("full",)  #: success criteria, the paper's first
     frameskip: ClassVar[int] = 5  #: environment steps in one latent step of the world model
     episode_steps: ClassVar[int] = 50  #: environment steps in one collected episode
+    chunk: ClassVar[int] = 50  #: episodes collected together, from one random stream
 
     @property
     def action_dim(self) -> int:

@@ -127,5 +127,6 @@ def _set_statistics(model: WorldModel, data: Dataset, frames: _Frames) -> None:
     proprio = torch.from_numpy(make_task(data.spec.task).proprio(data.states)).flatten(0, 1)
     actions = torch.from_numpy(np.array(data.actions)).flatten(0, 1)
     for name, values in (("proprio", proprio), ("action", actions)):
-        getattr(model, f"{name}_mean").copy_(values.mean(0))
-        getattr(model, f"{name}_std").copy_(values.std(0))
+        if values.shape[1]:  # some tasks sense nothing besides the picture
+            getattr(model, f"{name}_mean").copy_(values.mean(0))
+            getattr(model, f"{name}_std").copy_(values.std(0))

@@ -37,7 +37,7 @@ class LatentData:
 
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
     """All frames of ``data`` through the model's encoder, or from the cache if that was done before; actions too."""
-    path = cache_root() / "latents" / f"{data.fingerprint}-{_encoder_hash(model)}.safetensors"
+    path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.safetensors"
     z = None
     with suppress(FileNotFoundError, SafetensorError):
         z = load_file(path, device=str(model.device))["z"]
@@ -49,7 +49,7 @@ def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> L
     return LatentData(z, actions, model.spec.frameskip)
 
 
-def _encoder_hash(model: WorldModel) -> str:
+def encoder_hash(model: WorldModel) -> str:
     """Changes with anything that an encoded frame depends on."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
@@ -66,6 +66,7 @@ def _encode(model: WorldModel, data: Dataset, progress: bool) -> Tensor:
     for first in tqdm(range(0, len(data.states), 20), desc="encoding frames", delay=2, disable=not progress):
         rows = slice(first, first + 20)
         pixels = torch.from_numpy(np.array(data.pixels[rows]))
-        z = model.encode(pixels.flatten(0, 1), proprio[rows].reshape(-1, proprio.shape[-1]))
+        frames = pixels.flatten(0, 1)
+        z = model.encode(frames, proprio[rows].reshape(len(frames), proprio.shape[-1]))
         chunks.append(z.view(*pixels.shape[:2], -1))
     return torch.cat(chunks)

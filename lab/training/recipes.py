@@ -30,6 +30,8 @@ RECIPES: dict[str, Recipe] = {
     "push_t": Recipe(radii=Radii(0.05, 0.05, 0.05), episodes=2000, hidden=256, encoder_steps=2000),
     "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
     "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
+    "rope": Recipe(encoder="pyramid", episodes=500),
+    "granular": Recipe(encoder="pyramid", episodes=400),
 }
 
 

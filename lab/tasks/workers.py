@@ -1,0 +1,112 @@
+"""Worker processes for the simulators that take milliseconds a step: the problems of a batch are shared out.
+
+A worker is a plain Python process that reads (task, states, actions) and answers with states (`serve`). Nothing is
+forked, so that threads of whoever asks do not matter, and the caller's main module is not run again. How a batch
+is shared out changes no number: each problem is a simulation of its own.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from lab.errors import LabError
+from lab.tasks.task import Floats
+
+LEAST = 4  #: problems for each process: fewer are not worth the way
+_lock = threading.Lock()
+_pool: list[subprocess.Popen[bytes]] = []
+_owner: int | None = None  #: the process that started the workers; a fork of it must not talk to them
+
+
+def processes() -> int:
+    """How many processes simulate, this one included: ``$LAB_PROCESSES``, or one for each core."""
+    text = os.environ.get("LAB_PROCESSES", "")
+    if not text:
+        return os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        raise LabError(f"LAB_PROCESSES must be a whole number from 1, got '{text}'.")
+    return int(text)
+
+
+class Simulator(Protocol):
+    """What can be shared out: problems that do not touch each other, each a pure function of state and action."""
+
+    name: ClassVar[str]  #: under which a worker finds it
+
+    def simulate(self, states: Floats, actions: Floats) -> Floats:
+        """The states (B, S) after ``actions`` (B, A) in ``states`` (B, S)."""
+        ...
+
+
+def simulate(task: Simulator, states: Floats, actions: Floats) -> Floats:
+    """``task.simulate`` of states (B, S) and actions (B, A), shared out among processes; the same numbers as alone."""
+    wanted = min(processes(), len(states) // LEAST)
+    # Another thread at work has the workers; this one is as well off alone
+    if wanted < 2 or not _lock.acquire(blocking=False):
+        return task.simulate(states, actions)
+    try:
+        return _shared(task, states, actions, _workers(wanted - 1))
+    except BaseException:
+        _stop()  # what was asked and not read would be taken for the next answer
+        raise
+    finally:
+        _lock.release()
+
+
+def _shared(task: Simulator, states: Floats, actions: Floats, workers: list[subprocess.Popen[bytes]]) -> Floats:
+    chunks = list(zip(*(np.array_split(array, len(workers) + 1) for array in (states, actions)), strict=True))
+    for worker, chunk in zip(workers, chunks[1:], strict=True):
+        assert worker.stdin is not None
+        pickle.dump((task.name, *chunk), worker.stdin)
+        worker.stdin.flush()
+    parts = [task.simulate(*chunks[0])]
+    for worker, chunk in zip(workers, chunks[1:], strict=True):
+        assert worker.stdout is not None
+        try:
+            parts.append(pickle.load(worker.stdout))
+        except EOFError as error:
+            what = f"{task.name}: a worker process ended while it simulated {len(chunk[0])} problems"
+            raise LabError(f"{what}; set LAB_PROCESSES=1 to simulate without workers.") from error
+    return np.concatenate(parts)
+
+
+def _workers(n: int) -> list[subprocess.Popen[bytes]]:
+    """``n`` running workers, started where there are too few."""
+    global _owner
+    if _owner != os.getpid():
+        _pool.clear()
+        _owner = os.getpid()
+    _pool[:] = [worker for worker in _pool if worker.poll() is None]
+    while len(_pool) < n:
+        root = str(Path(__file__).parents[2])
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+        command = [sys.executable, "-c", "from lab.tasks.workers import serve; serve()"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        _pool.append(subprocess.Popen(command, env=environment, start_new_session=True, **pipes))
+    return _pool[:n]
+
+
+def _stop() -> None:
+    while _pool:
+        worker = _pool.pop()
+        worker.kill()
+        worker.wait()
+
+
+def serve() -> None:
+    """Answer until whoever asks is gone."""
+    from lab.tasks import make_task
+
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        while True:
+            name, states, actions = pickle.load(questions)
+            pickle.dump(make_task(name).simulate(states, actions), answers)
+            answers.flush()
