@@ -17,9 +17,8 @@ from lab import cli
 from lab.errors import LabError
 from lab.experiments import executors
 from lab.experiments.experiment import Config
-from lab.experiments.notebook import NOTEBOOKS as FOLDER
 from lab.experiments.notebook import run_notebook
-from lab.experiments.registry import EXPERIMENTS, NOTEBOOKS
+from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
 from lab.experiments.report import write_report
 from lab.experiments.reproduce import Report, graph, run
 from lab.files import ROOT
@@ -123,7 +122,7 @@ def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
 def test_a_notebook_runs_and_shows_what_it_found(name, made):
     report = made[1][name]
     assert (report.outcome, report.error) == ("done", None)
-    outputs = [o for cell in nbformat.read(report.step.outputs[1], 4).cells for o in cell.get("outputs", [])]
+    outputs = [o for cell in nbformat.read(report.step.command[3], 4).cells for o in cell.get("outputs", [])]
     assert outputs
     assert not any("Traceback" in str(output) or "Warning" in str(output) for output in outputs)
     if name in EXPERIMENTS:

@@ -112,6 +112,7 @@ def test_bad_training_seeds(text):
         ({"preset": "huge"}, "Unknown preset 'huge'"),
         ({"executor": "cloud"}, "Unknown executor 'cloud': choose one of local, dask, slurm"),
         ({"jobs": 0}, "At least 1 job"),
+        ({"only": "fig4_gap", "task": "rope"}, "fig4_gap is not made for rope: choose one of push_t"),
         ({"seeds": "x"}, "Training seeds"),
         ({"out": __file__}, "Cannot write"),
         ({"executor": "slurm", "task": "wall"}, "no Slurm on this machine"),

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -52,7 +53,7 @@ def local(jobs: int) -> Iterator[Submit]:
     tether, ours = os.pipe()
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield lambda *work: pool.submit(execute, *work, tether)
+        yield partial(pool.submit, partial(execute, tether=tether))
     finally:
         os.close(ours)
         pool.shutdown(cancel_futures=True)
@@ -66,7 +67,7 @@ def dask(jobs: int) -> Iterator[Submit]:
     with distributed.Client(
         n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
     ) as client:
-        yield lambda *work: client.submit(execute, *work, pure=False)
+        yield partial(client.submit, execute, pure=False)
 
 
 @contextmanager

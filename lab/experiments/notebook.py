@@ -13,13 +13,13 @@ from typing import Any
 from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
 
 from lab.errors import LabError
+from lab.experiments.registry import FOLDER
 from lab.files import ROOT, replacing
 
-NOTEBOOKS = ROOT / "notebooks"
 KERNEL = "python3"
 
 
-def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder: Path = NOTEBOOKS) -> None:
+def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder: Path = FOLDER) -> None:
     """Execute ``folder/name.ipynb`` from the project's root; the executed copy, also of a failure, goes to ``output``.
 
     Raises LabError for a notebook or parameter that does not exist, and where a cell fails.

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from lab.files import MODELS
+from lab.files import MODELS, ROOT
 
+FOLDER = ROOT / "notebooks"
 PAPER = ("push_t", "point_maze", "wall")  #: the tasks of the paper
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from lab.errors import LabError
 from lab.experiments import claims
 from lab.experiments.presets import result_folder
-from lab.experiments.registry import EXPERIMENTS, NOTEBOOKS, PAPER
+from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS, PAPER
 from lab.files import ROOT, read_json, replacing
 from lab.plots.style import label
 from lab.results import Result, load_result
@@ -113,7 +113,7 @@ def _names(folder: Path) -> list[str]:
 def _title(name: str) -> str:
     """The heading of the notebook, or else the name."""
     with suppress(LabError, LookupError):
-        return read_json(ROOT / "notebooks" / f"{name}.ipynb")["cells"][0]["source"][0].removeprefix("# ").strip()
+        return read_json(FOLDER / f"{name}.ipynb")["cells"][0]["source"][0].removeprefix("# ").strip()
     return name
 
 

@@ -22,12 +22,11 @@ from lab.errors import LabError
 from lab.experiments.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.experiments.fingerprint import code_hash, versions
 from lab.experiments.presets import PRESETS, result_folder, training_seeds
-from lab.experiments.registry import NOTEBOOKS, PAPER, Notebook
+from lab.experiments.registry import FOLDER, NOTEBOOKS, PAPER, Notebook
 from lab.experiments.steps import Step, file_hashes, up_to_date
 from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, writable
 from lab.tasks import TASKS, make_task
 
-FOLDER = ROOT / "notebooks"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 REPORT_SECONDS = 10
 TRAIN_SECONDS = {"smoke": 10, "quick": 300, "full": 300}
@@ -68,6 +67,8 @@ def reproduce(
     if jobs is not None and jobs < 1:
         raise LabError(f"At least 1 job is needed, got {jobs}.")
     tasks = [make_task(task).name] if task else list(TASKS)
+    if only and task and NOTEBOOKS[only].tasks and task not in NOTEBOOKS[only].tasks:
+        raise LabError(f"Notebook {only} is not made for {task}: choose one of {', '.join(NOTEBOOKS[only].tasks)}.")
     steps = graph(preset, [only] if only else list(NOTEBOOKS), tasks, out, seeds, folder)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
@@ -134,7 +135,7 @@ def _notebook(
     return Step(
         name=" ".join([notebook.name, *([task] if task else [])]),
         command=("lab.experiments.notebook", str(source), json.dumps(given), str(executed)),
-        outputs=(writable(results), executed),
+        outputs=(writable(results),),
         inputs=inputs,
         seconds=notebook.seconds[list(PRESETS).index(preset)],
         alone=notebook.alone,
@@ -159,12 +160,11 @@ def _weights(task: str, methods: Iterable[str], preset: str, seeds: Iterable[int
 
 def _alone_last(steps: Sequence[Step]) -> list[Step]:
     """The same steps, such that those that measure time come one by one after all others."""
-    together = [step for step in steps if not step.alone]
-    names, last = frozenset(step.name for step in together), []
+    ordered = [step for step in steps if not step.alone]
     for step in steps:
         if step.alone:
-            last.append(replace(step, after=names | {other.name for other in last}))
-    return together + last
+            ordered.append(replace(step, after=frozenset(other.name for other in ordered)))
+    return ordered
 
 
 def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
@@ -199,11 +199,11 @@ def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
             ready = sorted((named[name] for name in order.get_ready()), key=lambda step: -step.seconds)
             ended = [_result(named[name], pending) for name, pending in running.items() if pending.done()]
             for step in ready:
-                report, pending = _start(step, reports, submit, jobs)
-                if pending:
-                    running[step.name] = pending
+                begun = _begin(step, reports, submit, jobs)
+                if isinstance(begun, Report):
+                    ended.append(begun)
                 else:
-                    ended.append(report)
+                    running[step.name] = begun
             for report in ended:
                 running.pop(report.step.name, None)
                 reports[report.step.name] = report
@@ -215,17 +215,15 @@ def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
     return list(reports.values())
 
 
-def _start(
-    step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int
-) -> tuple[Report, None] | tuple[None, Pending]:
+def _begin(step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int) -> Report | Pending:
     """Submit ``step``, or say why that need not or cannot be."""
     if missing := sorted(name for name in step.needs if reports[name].error):
-        return Report(step, "not run", error=f"It needs {missing[0]}."), None
+        return Report(step, "not run", error=f"It needs {missing[0]}.")
     note = step.note()
     if up_to_date(note):
-        return Report(step, "up to date"), None
+        return Report(step, "up to date")
     threads = 1 if step.alone else max(1, cores() // jobs)
-    return None, submit(step.command, step.outputs, note, threads)
+    return submit(step.command, step.outputs, note, threads)
 
 
 def _result(step: Step, pending: Pending) -> Report:
