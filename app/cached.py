@@ -11,6 +11,7 @@ from state import PROBLEMS, Case
 
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states
+from lab.evaluation.drive import Drive, begin, drive
 from lab.evaluation.episode import Episode, Unfolded, place, run_episode, unfold
 from lab.evaluation.gap import data_error
 from lab.files import ROOT
@@ -21,6 +22,7 @@ from lab.plots.scenes import SCENES
 from lab.results import Result, load_result
 from lab.tasks import make_task
 
+LONGEST = 15  #: blocks that one can drive
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: of each plan in the making
 FIGURES = ROOT / "figures"  #: results: <preset>/<experiment>/<task>/
 
@@ -94,10 +96,28 @@ def data_dots(task: str) -> list[list[float]]:
     return np.round(states[..., [x, y]].reshape(-1, 2), 2).tolist()
 
 
+@st.cache_data(max_entries=4, show_spinner=False)
+def held_out(task: str) -> tuple[np.ndarray, np.ndarray]:
+    """States and actions of 40 trajectories of the data policy, as long as the longest drive, in no training set."""
+    simulator = make_task(task)
+    return simulator.collect(np.random.default_rng([0, 4000]), 40, LONGEST * simulator.frameskip)
+
+
 @st.cache_data(max_entries=12, show_spinner=False)
 def usual_error(task: str, model: str, stamp: str) -> list[float]:
-    """The model error after 1, 2, … blocks that 95% of held-out data trajectories stay below."""
-    return np.quantile(data_error(world_model(task, model, stamp), 50), 0.95, axis=0).tolist()
+    """The model error after 1, 2, … blocks that 95% of trajectories of the data policy stay below."""
+    return np.quantile(data_error(world_model(task, model, stamp), *held_out(task)), 0.95, axis=0).tolist()
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def driven(case: Case, model: str, letters: str, strength: float, stamp: str) -> Drive:
+    """Where the two worlds are after ``letters``, each a block in one of 16 directions, a to the right, e down."""
+    through = world_model(case.task, model, stamp)
+    if not letters:
+        return begin(through, problem(case).starts[0])
+    angle = (ord(letters[-1]) - ord("a")) * np.pi / 8
+    so_far = driven(case, model, letters[:-1], strength, stamp)
+    return drive(through, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
 
 
 def results() -> dict[tuple[str, str, str], Path]:

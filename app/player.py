@@ -1,4 +1,4 @@
-"""The player of plans in the making, as a component of the page; see ``components/player.js``."""
+"""The components of our own: the player of plans in the making, and the dream that one can drive."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +9,19 @@ import streamlit as st
 FOLDER = Path(__file__).parent / "components"
 KEYS = "Space plays and pauses, the arrow keys step, Home and End go to the beginning and the end."
 
-_component = st.components.v2.component(
-    "lab_player",
-    html='<div class="player" role="group" tabindex="0" data-state="loading"></div>',
-    css=(FOLDER / "player.css").read_text(),
-    js=(FOLDER / "player.js").read_text(),
-    isolate_styles=False,
-)
+
+def _component(name: str, *styles: str):
+    """The component of that name: its own script behind the one that all share."""
+    return st.components.v2.component(
+        f"lab_{name}",
+        html='<div class="player" role="group" tabindex="0" data-state="loading"></div>',
+        css="\n".join((FOLDER / f"{style}.css").read_text() for style in ("player", *styles)),
+        js="\n".join((FOLDER / f"{part}.js").read_text() for part in ("shared", name)),
+        isolate_styles=False,
+    )
+
+
+_player, _dream = _component("player"), _component("dream", "dream")
 
 
 def play(
@@ -35,7 +41,16 @@ def play(
     click on the scene moves, start or goal: then ``on_click`` finds x and y in ``st.session_state[key].click``.
     """
     data = {"stage": stage, "lanes": list(lanes), "label": f"{label}. {KEYS}", "charts": charts, "loop": loop}
-    _component(key=key, data=data | {"moves": moves}, on_click_change=on_click or _nothing)
+    _player(key=key, data=data | {"moves": moves}, on_click_change=on_click or _nothing)
+
+
+def steer(key: str, stage: dict[str, Any], data: dict[str, Any], on_act: Callable[[], None]) -> None:
+    """Show both worlds of a drive (see `lab.plots.player.drive_data`).
+
+    ``on_act`` finds in ``st.session_state[key].act`` what the user did: ``{"go": letter}``, where the letters a to p
+    are sixteenths of a turn from the right over down, ``{"undo": True}`` or ``{"reset": True}``.
+    """
+    _dream(key=key, data=data | {"stage": stage}, on_act_change=on_act)
 
 
 def _nothing() -> None:

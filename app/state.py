@@ -58,6 +58,11 @@ def touched(then: Callable[[], None] | None = None) -> None:
         then()
 
 
+def answered() -> None:
+    """End a fragment's run, in which `arrive` has no part: what the user changed is in the address now."""
+    st.session_state.pop("touched", None)
+
+
 def choose(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[Any], bool], known: str) -> None:
     """Set the choice ``key`` for its control, which comes next: from the address where that changed, else as it was.
 
@@ -67,7 +72,8 @@ def choose(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[A
     value = st.session_state.get(key, default)
     text = st.query_params.get(key)
     absent = text is None and st.session_state.get("arrived", True)
-    if st.session_state.get("follow", True) and not absent and text != st.session_state.get(f"address_{key}"):
+    follow = st.session_state.get("follow", True) and not st.session_state.get("touched", False)
+    if follow and not absent and text != st.session_state.get(f"address_{key}"):
         value = default if text is None else _read(key, text, read, fits, known)
     st.session_state[key] = value if fits(value) else default  # set anew, so that it outlives a change of page
 

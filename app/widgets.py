@@ -1,6 +1,7 @@
 """Reusable pieces of the pages: controls bound to the address, the verdict, the film strip."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import cached
 import numpy as np
@@ -115,13 +116,13 @@ def number(
 
 def slider(
     key: str, label: str, low: float, high: float, default: float, *, step: float | None = None,
-    format: str | None = None, help: str | None = None,
+    format: str | None = None, help: str | None = None, width: int | Literal["stretch"] = "stretch",
 ) -> float:  # fmt: skip
     """A slider; whole numbers where ``default`` is one."""
     _choose_number(key, low, high, default)
     value = st.slider(
         label, low, high, key=key, step=step, format=format, persist_state="session", help=help or HELP.get(key),
-        on_change=touched,
+        on_change=touched, width=width,
     )  # fmt: skip
     note(key, value, default, str(value))
     return value

@@ -107,7 +107,8 @@ def test_lanes_of_the_player(tiny_model, task):
     model, problems = tiny_model(task), sample_problems(task, "dataset", 1)
     episode = run_episode(model, PLANNERS["adam"], problems, "mpc", snapshots=4)
     stages = [unfold(model, episode, i) for i in range(len(episode.attempts))]
-    usual = data_error(model, 4).mean(0)
+    world = make_task(task)
+    usual = data_error(model, *world.collect(np.random.default_rng(0), 3, 50)).mean(0)
     lane = json.loads(json.dumps(player.lane(episode, stages, usual)))
     scene = json.loads(json.dumps(player.stage(task, problems.starts[0], problems.goals[0])))
     assert [plan["step"] for plan in lane["plans"]] == list(range(0, 50, 5))

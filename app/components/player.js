@@ -5,9 +5,6 @@ const STEP = 70; // ms on the screen for one executed environment step
 const PLANNING = [2500, 6000]; // ms on the screen for the slowest planner, at least and at most
 const HOLD = 3500; // ms before a looping player starts again
 const BREAK = 700; // ms between lanes that follow one another
-const IMAGINED = '#A259C4';
-const GOAL = '#009E73';
-const SVG = 'http://www.w3.org/2000/svg';
 const ICONS = {
   play: 'M3 1l11 7-11 7z', pause: 'M3 2h4v12H3zM9 2h4v12H9z', reset: 'M2 2h2v12H2zM14 2v12L5 8z',
   back: 'M11 3v10L4 8z', on: 'M5 3v10l7-5z',
@@ -97,7 +94,9 @@ class Player {
       ...(lane.imaginedDistance && lane.plans.length === 1
         ? [{ colour: lane.colour, dash, points: [lane.imaginedDistance.map((d, k) => [lane.blocks[k], d])] }] : []),
     ]);
-    this.loss = new Chart(row, 'Loss while planning', 'seconds of planning', loss, { log: true });
+    this.loss = new Chart(row, 'Loss while planning', 'seconds of planning', loss, {
+      log: true, note: 'solid: true, dotted: imagined',
+    });
     this.distance = new Chart(row, 'Distance to the goal', 'executed step', distance, {
       band: 1, note: 'in success radii; the green band is success',
     });
@@ -270,49 +269,6 @@ class Lane {
   }
 }
 
-class Chart {
-  constructor(row, title, xLabel, series, { log = false, band = null, note = '' }) {
-    Object.assign(this, { width: 460, height: 200, left: 44, right: 12, top: 8, bottom: 32 });
-    const points = series.flatMap(({ points }) => points.flat());
-    const xs = points.map(([x]) => x);
-    const ys = points.map(([, y]) => y).filter(y => !log || y > 0);
-    this.log = log;
-    this.x = [0, Math.max(...xs)];
-    this.y = log ? [Math.min(...ys) / 1.4, Math.max(...ys) * 1.4] : [0, 1.08 * Math.max(...ys, band ?? 0)];
-    const figure = add(row, 'figure', {});
-    add(add(figure, 'figcaption', {}), 'strong', {}, title).parentElement.append(note ? ` ${note}` : log ? ' solid: true, dotted: imagined' : '');
-    const svg = add(figure, 'svg', { viewBox: `0 0 ${this.width} ${this.height}`, role: 'img', 'aria-label': `${title}, by ${xLabel}` });
-    if (band !== null) add(svg, 'rect', { x: this.left, width: this.width - this.left - this.right, y: this.py(band), height: this.py(0) - this.py(band), fill: GOAL, opacity: 0.18 });
-    for (const y of log ? decades(...this.y) : nice(this.y[1], 4)) {
-      add(svg, 'line', { class: 'grid', x1: this.left, x2: this.width - this.right, y1: this.py(y), y2: this.py(y) });
-      add(svg, 'text', { x: this.left - 6, y: this.py(y) + 4, 'text-anchor': 'end' }, String(Number(y.toPrecision(2))));
-    }
-    for (const x of nice(this.x[1], 5)) add(svg, 'text', { x: this.px(x), y: this.height - 18, 'text-anchor': 'middle' }, String(Number(x.toPrecision(2))));
-    add(svg, 'text', { x: (this.left + this.width) / 2, y: this.height - 3, 'text-anchor': 'middle' }, xLabel);
-    for (const { colour, dash, points } of series) {
-      const d = points.map(line => 'M' + line.map(([x, y]) => `${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`).join('L')).join('');
-      add(svg, 'path', { d, fill: 'none', stroke: colour, 'stroke-width': dash ? 2 : 2.5, 'stroke-dasharray': dash ?? 'none', 'stroke-linejoin': 'round' });
-    }
-    this.marks = add(svg, 'g', {});
-  }
-
-  px(x) { return this.left + (this.width - this.left - this.right) * x / (this.x[1] || 1); }
-
-  py(y) {
-    const [low, high] = this.log ? this.y.map(Math.log) : this.y;
-    const value = this.log ? Math.log(Math.max(y, this.y[0])) : y;
-    return this.top + (this.height - this.top - this.bottom) * (high - value) / (high - low || 1);
-  }
-
-  mark(points) {
-    this.marks.replaceChildren();
-    for (const [x, y, colour, name] of points) {
-      add(this.marks, 'circle', { cx: this.px(x), cy: this.py(y), r: name ? 7 : 4, fill: colour, class: 'mark' });
-      if (name) add(this.marks, 'text', { x: this.px(x), y: this.py(y) + 3.5, 'text-anchor': 'middle', class: 'letter' }, name);
-    }
-  }
-}
-
 // What a lane shows when: its plans in the making, each followed by the steps that are executed of it
 function timeline(lane, scale, begin) {
   const events = [];
@@ -344,44 +300,4 @@ function clocked(lane, what) { // a line for each plan: [seconds since the first
 function verdict(lane) {
   if (lane.reached === null) return `✗ missed: ${lane.closest.toFixed(2)} success radii away at best`;
   return `✓ reached at step ${lane.reached}, ${lane.distance[lane.reached].toFixed(2)} success radii from the goal`;
-}
-
-function between(path, position) {
-  const i = Math.min(Math.floor(position), path.length - 1);
-  const next = path[Math.min(i + 1, path.length - 1)];
-  return path[i].map((value, axis) => value + (next[axis] - value) * (position - i));
-}
-
-function place(path, shape, state) {
-  const turn = shape.angle === null ? '' : ` rotate(${state[shape.angle] * 180 / Math.PI})`;
-  path.setAttribute('transform', `translate(${state[shape.at[0]]} ${state[shape.at[1]]})${turn}`);
-  return path;
-}
-
-const letter = i => 'ABCD'[i];
-const sum = values => values.reduce((total, value) => total + value, 0);
-const closed = points => `M${points.map(point => point.join(' ')).join('L')}Z`;
-const open = (states, bodies) => (states.length < 2 ? '' : bodies.map(([x, y]) => `M${states.map(state => `${state[x]} ${state[y]}`).join('L')}`).join(''));
-const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-
-function decades(low, high) {
-  const all = [];
-  for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); power++) all.push(10 ** power);
-  return all.length > 1 ? all : [low * 1.4, high / 1.4];
-}
-
-function nice(high, count) {
-  const raw = (high || 1) / count;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * [1, 2, 5, 10].find(factor => factor * unit >= raw);
-  return Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step);
-}
-
-function add(parent, name, attributes, text) {
-  const svg = name === 'svg' || parent.namespaceURI === SVG;
-  const element = svg ? document.createElementNS(SVG, name) : document.createElement(name);
-  set(element, attributes);
-  if (text !== undefined) element.textContent = text;
-  parent.append(element);
-  return element;
 }

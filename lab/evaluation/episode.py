@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.evaluation.imagination import imagined
+from lab.evaluation.imagination import felt, imagined
 from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Dynamics, WorldModel
 from lab.planning import MODES, Callback, GoalDistance, Plan, Planner
@@ -98,7 +98,7 @@ def run_episode(
     states, goal = outcome.trajectory[0], problem.goals[0]
     seen = model.observe(states[:: task.frameskip])
     z = imagined(model, outcome, MODES[mode])[0]
-    felt = _proprio(model, z)
+    proprio_felt = felt(model, z)
     error = ((z - seen)[:, : model.latent_dim] ** 2).mean(-1).numpy(force=True)
     error[0] = 0.0  # the start is seen; what is left of it is rounding
     return Episode(
@@ -111,11 +111,11 @@ def run_episode(
             _attempt(plan, record, i * execute * task.frameskip, snapshots)
             for i, (plan, record) in enumerate(zip(outcome.plans, watched.records, strict=True))
         ),
-        imagined_proprio=felt,
+        imagined_proprio=proprio_felt,
         imagined_frames=model.draw(z),
         error=error,
         distance={name: _distance(task, states, goal, name) for name in task.criteria},
-        imagined_distance=_distance(task, felt, goal) if task.proprio_fields == task.state_fields else None,
+        imagined_distance=_distance(task, proprio_felt, goal) if task.proprio_fields == task.state_fields else None,
         ends=np.arange(execute * task.frameskip, len(states), execute * task.frameskip),
         seconds=outcome.seconds,
     )
@@ -137,7 +137,7 @@ def unfold(
     objective = goal_distance(model, problem, proprio, base)
     return Unfolded(
         states=states,
-        imagined_proprio=_proprio(model, imagined),
+        imagined_proprio=felt(model, imagined),
         loss=objective(imagined, blocks).numpy(force=True),
         true_loss=objective(seen, blocks).numpy(force=True),
         distance=task.distance(states[:, -1], goals),
@@ -206,13 +206,6 @@ def _attempt(plan: Plan, record: _Record, step: int, snapshots: int) -> Attempt:
     loss = torch.cat([plan.history[:, 0], plan.loss[:1]])
     blocks = everything[chosen].numpy(force=True)
     return Attempt(step, chosen + first, clock[chosen], blocks, loss.numpy(force=True))
-
-
-@torch.no_grad()
-def _proprio(model: WorldModel, z: Tensor) -> np.ndarray:
-    """The proprioception (..., P) that ``z`` (..., Z) holds, in the task's units."""
-    felt = z[..., model.latent_dim :] * model.proprio_std + model.proprio_mean
-    return felt.double().numpy(force=True)
 
 
 def _distance(task: Task, states: np.ndarray, goal: np.ndarray, criterion: str = "full") -> np.ndarray:

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.data import DataSpec, Problems
-from lab.data.dataset import collect_states
+from lab.data import Problems
 from lab.evaluation.statistics import Interval, paired_difference
 from lab.models import WorldModel
 from lab.tasks import make_task
@@ -39,11 +38,13 @@ def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.n
 
 
 @torch.no_grad()
-def data_error(model: WorldModel, episodes: int = 100) -> np.ndarray:
-    """Errors (n, K) after 1 … K imagined steps along held-out trajectories of the data policy: what is usual."""
-    data = collect_states(DataSpec(model.spec.task, "test", episodes, pixels=False))
-    true = model.observe(data.states[:, :: model.spec.frameskip])
-    imagined = model.rollout(true[:, 0], model.normalise_actions(data.actions))
+def data_error(model: WorldModel, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Errors (n, K) after 1 … K imagined steps along given ``states`` (n, T + 1, S) and ``actions`` (n, T, a).
+
+    On trajectories of the data policy that the model was not trained on, this is what is usual.
+    """
+    true = model.observe(states[:, :: model.spec.frameskip])
+    imagined = model.rollout(true[:, 0], model.normalise_actions(actions))
     return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
 
 

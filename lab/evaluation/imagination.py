@@ -25,6 +25,13 @@ def imagined(model: WorldModel, outcome: Outcome, mode: MPC) -> Tensor:
     return torch.cat(parts, 1)
 
 
+@torch.no_grad()
+def felt(model: WorldModel, z: Tensor) -> np.ndarray:
+    """The proprioception (..., P), in the task's units, that latent states ``z`` (..., Z) hold."""
+    numbers = z[..., model.latent_dim :] * model.proprio_std + model.proprio_mean
+    return numbers.double().numpy(force=True)
+
+
 def reached_at(outcome: Outcome, problems: Problems, mode: MPC) -> np.ndarray:
     """Whether the goal counts as reached (B, K + 1) at each block boundary: only at ends of executed plans."""
     task = make_task(problems.task)

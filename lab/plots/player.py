@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, Unfolded
+from lab.evaluation.imagination import felt
+from lab.models import WorldModel
+from lab.models.encoders import SIZE
 from lab.plots.scenes import SCENES, png_uri
 from lab.plots.style import MODEL_COLOURS, PLANNER_COLOURS
 from lab.tasks import make_task
@@ -67,6 +71,26 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
         "frames": png_uri(np.concatenate(list(episode.imagined_frames), axis=1)),
         "reached": episode.reached(),
         "closest": round(episode.closest(), 3),
+    }
+
+
+def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Sequence[float]) -> dict[str, Any]:
+    """Both worlds of a drive on the stage, for the component that steers them.
+
+    ``apart`` says how many success radii lie between the true and the imagined place of the first body.
+    """
+    task, scene = make_task(task_name), SCENES[task_name]
+    ghost = felt(model, drive.dream)[:, _felt(task_name)]
+    true = drive.states[:: task.frameskip][:, list(scene.bodies[0][1:])]
+    return {
+        "states": _drawn(task_name, drive.states),
+        "ghost": _drawn(task_name, ghost),
+        "block": task.frameskip,
+        "error": _significant(drive.error),
+        "usual": _significant(np.asarray(usual_error, dtype=float)),
+        "apart": _numbers(np.linalg.norm(ghost - true, axis=1) / scene.radius, 3),
+        "camera": png_uri(task.render(drive.states[-1:], SIZE)[0]),
+        "dream": png_uri(model.draw(drive.dream[-1:])[0]),
     }
 
 

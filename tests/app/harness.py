@@ -150,8 +150,10 @@ FAINT = """() => {
     const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
     return (a + .05) / (b + .05) < (large ? 3 : 4.5) ? ((a + .05) / (b + .05)).toFixed(2) : null };
   const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
-  const theirs = 'svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial], [data-testid=stJson]';
-  return all(document).filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest(theirs)
+  const theirs = 'svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial], [data-testid=stJson], '
+    + '[data-testid=stSliderThumbValue]';
+  const seen = {visibilityProperty: true, opacityProperty: true};
+  return all(document).filter(e => e.checkVisibility(seen) && !e.closest(theirs)
     && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
     .filter(e => !['STYLE', 'SCRIPT', 'TITLE', 'NOSCRIPT', 'OPTION'].includes(e.tagName))
     .map(e => [faint(e), e]).filter(([ratio]) => ratio !== null)

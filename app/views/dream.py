@@ -1,0 +1,95 @@
+"""Drive the dream: steer a world model and the true simulator at once, until they part."""
+
+import re
+
+import cached
+import player
+import streamlit as st
+import widgets
+from glossary import prose
+from state import Case, answered, choose, note, touched
+
+from lab.errors import LabError
+from lab.plots.player import drive_data, stage
+from lab.plots.scenes import SCENES
+from lab.plots.style import MODEL_COLOURS
+
+INTRO = (
+    "You steer the true simulator and a [[world model]] with the same actions. The model saw the start and nothing "
+    "since: it dreams on from its own dreams. Drive until the two part; then see how far another model would have "
+    "dreamt on. A strength above 1 leaves the data, as planners do."
+)
+HOW = (
+    "Arrow keys steer once you have clicked into the picture, and so does each click; Backspace undoes, Home wakes up. "
+    "Filled: what is true; dotted: what is dreamt. Where the dream leaves the dashed ring, the two have parted."
+)
+LETTERS = re.compile(rf"[a-p]{{0,{cached.LONGEST}}}")
+
+
+def chosen() -> tuple[Case, str, float]:
+    """The controls in a row."""
+    with widgets.row():
+        case = widgets.case_controls()
+        model = widgets.picker("model", "World model")
+        strength = widgets.slider(
+            "strength", "Strength of the actions", 0.25, 4.0, 1.0, step=0.25, format="%.2f ×", width=320,
+            help="1: as long as the data's actions typically are. Applies to the whole drive, which is made again.",
+        )  # fmt: skip
+    return case, model, strength
+
+
+def acted() -> None:
+    """Lengthen, shorten or forget the drive."""
+    act, letters = st.session_state["dream"].act, st.session_state["drive"]
+    if act and "go" in act:
+        letters += str(act["go"])
+    elif act:
+        letters = "" if "reset" in act else letters[:-1]
+    if LETTERS.fullmatch(letters):
+        st.session_state["drive"] = letters
+    touched()
+
+
+def read(text: str) -> str:
+    """The drive that the address asks for."""
+    if not LETTERS.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
+    """How it stands, and whether the two worlds have parted."""
+    parted = next((k for k, apart in enumerate(data["apart"]) if apart >= 1), None)
+    if not letters:
+        return "Both are at the start. Press an arrow key.", False
+    now = f"The dreamt {body} is {data['apart'][-1]:.2f} success radii from the true one"
+    if parted is not None:
+        return f"Parted after {parted} blocks. {now}.", True
+    full = " That is as far as this drive goes." if len(letters) == cached.LONGEST else ""
+    return f"Together for {len(letters)} blocks. {now}; at 1 they have parted.{full}", False
+
+
+@st.fragment
+def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
+    """Both worlds, and the drive in the address. A fragment, so that a key is answered quickly."""
+    choose("drive", "", read, lambda letters: isinstance(letters, str), "Known: up to 15 letters from a to p.")
+    letters = st.session_state["drive"]
+    note("drive", letters, "", letters)
+    through = cached.world_model(case.task, model, stamp)
+    drive = cached.driven(case, model, letters, strength, stamp)
+    data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
+    status, parted = said(data, letters, SCENES[case.task].bodies[0][0])
+    problem = cached.problem(case)
+    data |= {"letters": letters, "most": cached.LONGEST, "colour": MODEL_COLOURS[model], "status": status,
+             "parted": parted, "label": f"Drive the dream. {HOW}"}  # fmt: skip
+    player.steer("dream", stage(case.task, problem.starts[0], problem.goals[0]), data, acted)
+    answered()
+
+
+prose(INTRO)
+st.caption(HOW)
+case, model, strength = chosen()
+try:
+    worlds(case, model, strength, cached.stamp(case.task, model))
+except LabError as error:
+    widgets.offer_other_model(case.task, error)

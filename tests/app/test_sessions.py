@@ -1,0 +1,71 @@
+"""Many sessions at once on one server, and what they share."""
+
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from harness import APP
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+from lab.files import ROOT
+from lab.models import MODELS
+
+SESSIONS = 20
+
+
+def session(server: str, page: str, query: str) -> str:
+    """Everything that a session of its own is sent until its script has run, as text."""
+    address = f"{server.replace('http', 'ws')}_stcore/stream"
+    with connect(address, subprotocols=["streamlit"], origin=server[:-1], max_size=None) as connection:
+        message = BackMsg()
+        message.rerun_script.query_string = query
+        message.rerun_script.page_name = page
+        connection.send(message.SerializeToString())
+        return " ".join(_received(connection))
+
+
+def _received(connection: ClientConnection) -> Iterator[str]:
+    while True:
+        message = ForwardMsg()
+        message.ParseFromString(connection.recv(timeout=120))
+        if message.WhichOneof("type") == "script_finished":
+            return
+        yield str(message)
+
+
+def test_twenty_sessions_do_not_mix(server):
+    """Each sees its own problem, and nothing but it."""
+    queries = [f"problem={i}&planner=cem&rivals=&model={MODELS[i % 4]}" for i in range(SESSIONS)]
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        texts = list(pool.map(lambda query: session(server, "plan", query), queries))
+    for i, text in enumerate(texts):
+        assert f"--model {MODELS[i % 4]} " in text and "exception" not in text
+        assert [j for j in range(SESSIONS) if f"--problem {j}" + "\\n" in text or f'--problem {j}"' in text] == [i]
+
+
+def test_caches_are_bounded(monkeypatch):
+    """Every cache that takes arguments forgets."""
+    sources = [path.read_text() for path in [*APP.glob("*.py"), *APP.glob("views/*.py")]]
+    for source in sources:
+        for after in source.split("@st.cache_")[1:]:
+            decorator, _, rest = after.partition("def ")
+            assert "max_entries=" in decorator or rest.split("(", 1)[1].startswith(")"), decorator
+
+
+def test_models_are_shared_frozen_and_without_gradients(app, monkeypatch):
+    assert not app("plan", model="online").exception
+    monkeypatch.syspath_prepend(str(APP))
+    import cached
+
+    model = cached.world_model("wall", "online", cached.stamp("wall", "online"))
+    assert model is cached.world_model("wall", "online", cached.stamp("wall", "online"))
+    assert not model.training
+    assert all(not parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+
+
+def test_listens_at_home_only_and_takes_no_large_files():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["address"] == "localhost" and settings["server"]["maxUploadSize"] <= 64
+    assert settings["browser"]["gatherUsageStats"] is False and settings["client"]["showErrorDetails"] == "none"
