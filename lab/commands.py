@@ -4,21 +4,17 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
 from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation import Outcome, Protocol, evaluate, wilson
-from lab.evaluation.imagination import imagined, reached_at
 from lab.experiments.experiment import pick_device
+from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, replacing
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import MODES, SETTINGS
-from lab.tasks import make_task
+from lab.planning import SETTINGS
 
 STRIP_PROBLEMS = 4  #: on a film strip
-STRIP_SIZE = 96  #: pixels, of its true frames
 
 
 def collect(args: argparse.Namespace) -> int:
@@ -123,17 +119,6 @@ def _write_strip(path: Path, model: WorldModel, problems: Problems, outcome: Out
     """Draw the first few problems' film strip."""
     from lab.plots.filmstrip import filmstrip
 
-    few = slice(STRIP_PROBLEMS)
-    task, mpc = make_task(problems.task), MODES[mode]
-    states = outcome.trajectory[few, :: task.frameskip]
-    frames = task.render(states.reshape(-1, states.shape[-1]), STRIP_SIZE)
-    z = imagined(model, outcome, mpc)[few]
-    figure = filmstrip(
-        frames.reshape(*states.shape[:2], *frames.shape[1:]),
-        model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], 64, 64, 3),
-        task.render(problems.goals[few], STRIP_SIZE),
-        reached_at(outcome, problems, mpc)[few],
-        list(np.arange(states.shape[1]) * task.frameskip),
-    )
+    figure = filmstrip(**vars(strip(model, problems, outcome, mode, slice(STRIP_PROBLEMS))))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

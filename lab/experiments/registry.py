@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from lab.files import MODELS, ROOT
 
 FOLDER = ROOT / "notebooks"
-PAPER = ("push_t", "point_maze", "wall")  #: the tasks of the paper
+PAPER = ("push_t", "point_maze", "wall")  #: the tasks of the paper's Table 1
+ROBOTICS = ("rope", "granular")  #: the tasks with deformable matter
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ NOTEBOOKS: dict[str, Notebook] = {
         Notebook("fig2_landscape", (11, 20, 120)),
         Notebook("fig3_efficiency", (11, 60, 600), alone=True),
         Notebook("fig4_gap", (11, 35, 600)),
+        Notebook("robotics", (20, 300, 3600), tasks=ROBOTICS),
     )
 }
 EXPERIMENTS = tuple(name for name, notebook in NOTEBOOKS.items() if notebook.experiment)

@@ -10,12 +10,18 @@ REACHED = "#009E73"
 
 
 def filmstrip(
-    true: np.ndarray, imagined: np.ndarray, goals: np.ndarray, reached: np.ndarray, steps: Sequence[int]
+    true: np.ndarray,
+    imagined: np.ndarray,
+    goals: np.ndarray,
+    reached: np.ndarray,
+    steps: Sequence[int],
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """Two rows for each of N problems, the true frames above the imagined ones, the goal to their right.
 
     ``true`` and ``imagined`` (N, T, H, W, 3) uint8 at the environment ``steps`` (T,), ``goals`` (N, H, W, 3);
-    ``reached`` (N, T) tells where the goal counts as reached: those frames get a green border.
+    ``reached`` (N, T) tells where the goal counts as reached: those frames get a green border. ``names`` (N,) of the
+    rows are their numbers by default.
     """
     n, t = reached.shape
     width, height = 1.1 * (t + 1) + 0.5, 2.3 * n + 0.5
@@ -30,7 +36,7 @@ def filmstrip(
         _show(above[t], goals[i], REACHED if reached[i].any() else None)
         below[t].axis("off")
         below[t].text(0.5, 0.9, "reached" if reached[i].any() else "missed", ha="center", va="top")
-        above[0].set_ylabel(f"{i}: true")
+        above[0].set_ylabel(f"{names[i] if names else i}: true")
         below[0].set_ylabel("imagined")
     for axis, title in zip(axes[0], [*(f"step {step}" for step in steps), "goal"], strict=True):
         axis.set_title(title, fontsize=9)

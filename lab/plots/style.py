@@ -27,8 +27,11 @@ PLANNER_COLOURS = {"gd": "#56B4E9", "adam": "#009E73", "cem": "#CC79A7"}
 PLANNER_MARKERS = {"gd": "o", "adam": "s", "cem": "D", "random": "x", "nothing": "+"}
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-    "gd": "GD", "adam": "Adam", "cem": "CEM", "random": "Random", "nothing": "Do nothing",
-    "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "rope": "Rope", "granular": "Granular", "open": "open loop", "mpc": "MPC",
+    "gd": "GD", "momentum": "Momentum", "adam": "Adam", "adamw": "AdamW", "restarts": "Adam, 8 starts",
+    "network": "Network", "network+adam": "Network, then Adam", "prior": "Adam with prior",
+    "cem": "CEM", "icem": "iCEM", "mppi": "MPPI", "gradcem": "GradCEM", "random": "Random", "nothing": "Do nothing",
+    "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "rope": "Rope", "granular": "Granular",
+    "open": "open loop", "mpc": "MPC",
 }  # fmt: skip
 
 MODELS = ("base", "control", "online", "adversarial")  #: in the order in which they are drawn

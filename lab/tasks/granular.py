@@ -59,7 +59,6 @@ class Granular(Pushing):
     )
     state_low: ClassVar[tuple[float, ...]] = (-8.0, -8.0, 0.0) * SIDE**2
     state_high: ClassVar[tuple[float, ...]] = (8.0, 8.0, 2 * np.pi) * SIDE**2
-    radius: ClassVar[float] = 0.3
     pusher: ClassVar[tuple[float, float]] = BOARD
     body: ClassVar[float] = float(max(np.linalg.norm(shape, axis=1).max() for shape in SHAPES))
 

@@ -57,7 +57,12 @@ TRIES = 1000  #: draws of a random push before one that breaks a rule is taken
 
 
 class Pushing(Task):
-    """Particles pushed about; see the module's docstring. Success is a symmetric Chamfer distance below `radius`."""
+    """Particles pushed about; see the module's docstring. Success is a symmetric Chamfer distance below `radius`.
+
+    The radius is 0.3 on both tasks: particle and goal are then 0.15 apart on average, which is the rope's thickness and
+    a large grain's. One random push changes more in half of the cases (medians 0.5 and 0.3), and of states that lie
+    five random pushes apart in the data fewer than 5% are as near (5th percentiles 0.44 and 0.42).
+    """
 
     proprio_fields: ClassVar[tuple[str, ...]] = ()  # the reference senses a constant zero
     action_fields: ClassVar[tuple[str, ...]] = ("x_start", "y_start", "x_end", "y_end")
@@ -65,7 +70,7 @@ class Pushing(Task):
     frameskip: ClassVar[int] = 1
     episode_steps: ClassVar[int] = 20
     chunk: ClassVar[int] = 10
-    radius: ClassVar[float]  #: Chamfer distance below which a goal counts as reached
+    radius: ClassVar[float] = 0.3  #: Chamfer distance below which a goal counts as reached
     pusher: ClassVar[tuple[float, float]]  #: its half extents along and across the push
     body: ClassVar[float]  #: no part of a particle is farther from it than this
 

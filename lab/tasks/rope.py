@@ -34,7 +34,6 @@ class Rope(Pushing):
     state_fields: ClassVar[tuple[str, ...]] = tuple(f"node{i}_{axis}" for i in range(RODS + 1) for axis in "xy")
     state_low: ClassVar[tuple[float, ...]] = (-8.0,) * (2 * RODS + 2)
     state_high: ClassVar[tuple[float, ...]] = (8.0,) * (2 * RODS + 2)
-    radius: ClassVar[float] = 0.3
     pusher: ClassVar[tuple[float, float]] = (STICK_RADIUS, STICK_RADIUS)
     body: ClassVar[float] = ROPE_RADIUS + ROD / 2
 

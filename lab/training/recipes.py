@@ -26,12 +26,21 @@ class Recipe:
     online: OnlineConfig = field(default_factory=OnlineConfig)
 
 
+#: Rope and Granular: a push costs milliseconds, so that there are few of them
+PUSHING = Recipe(
+    encoder="pyramid",
+    hidden=256,
+    decoder_steps=400,
+    base=Schedule(steps=4000, lr=1e-3),
+    finetune=Schedule(steps=1500, lr=7e-4),
+    online=OnlineConfig(rounds=5, segments=100),
+)
 RECIPES: dict[str, Recipe] = {
     "push_t": Recipe(radii=Radii(0.05, 0.05, 0.05), episodes=2000, hidden=256, encoder_steps=2000),
     "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
     "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
-    "rope": Recipe(encoder="pyramid", episodes=500),
-    "granular": Recipe(encoder="pyramid", episodes=400),
+    "rope": replace(PUSHING, episodes=500),
+    "granular": replace(PUSHING, episodes=400),
 }
 
 

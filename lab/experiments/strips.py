@@ -1,0 +1,51 @@
+"""What film strips are drawn of: true and imagined frames of executed plans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.data import Problems
+from lab.evaluation import Outcome
+from lab.evaluation.imagination import imagined, reached_at
+from lab.models import WorldModel
+from lab.models.encoders import SIZE
+from lab.planning import MODES
+from lab.tasks import make_task
+
+TRUE_SIZE = 96  #: pixels, of the true frames
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures of ``N`` executed plans at ``T`` block boundaries; see `lab.plots.filmstrip.filmstrip`."""
+
+    true: np.ndarray  #: (N, T, H, W, 3)
+    imagined: np.ndarray  #: (N, T, h, w, 3)
+    goals: np.ndarray  #: (N, H, W, 3)
+    reached: np.ndarray  #: (N, T)
+    steps: list[int]  #: (T,) environment steps
+
+
+def strip(model: WorldModel, problems: Problems, outcome: Outcome, mode: str, rows: slice) -> Strip:
+    """The film of ``rows`` of the problems."""
+    task, mpc = make_task(problems.task), MODES[mode]
+    states = outcome.trajectory[rows, :: task.frameskip]
+    frames = task.render(states.reshape(-1, states.shape[-1]), TRUE_SIZE)
+    z = imagined(model, outcome, mpc)[rows]
+    return Strip(
+        true=frames.reshape(*states.shape[:2], *frames.shape[1:]),
+        imagined=model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], SIZE, SIZE, 3),
+        goals=task.render(problems.goals[rows], TRUE_SIZE),
+        reached=reached_at(outcome, problems, mpc)[rows],
+        steps=[int(step) for step in np.arange(states.shape[1]) * task.frameskip],
+    )
+
+
+def joined(strips: Sequence[Strip]) -> Strip:
+    """Several films of equal length, one below the other."""
+    parts = {name: np.concatenate([getattr(one, name) for one in strips]) for name in _ARRAYS}
+    return Strip(**parts, steps=strips[0].steps)
+
+
+_ARRAYS = ("true", "imagined", "goals", "reached")

@@ -1,0 +1,127 @@
+"""Rope and Granular as bars: the Chamfer distance to the goal at the end, by model and planner."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    MODELS,
+    annotate,
+    bar_look,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+    spread,
+)
+from lab.results import Result
+
+PLANNERS = ("gd", "adam", "cem")
+MODES = ("open", "mpc")
+GOALS = {"dataset": "data-set goals", "random": "random goals"}
+DISTANCE = "Chamfer distance at the end"
+WIDTH = 0.2
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """A panel for each kind of goals and mode; a group of bars for each planner; lines for the start and chance."""
+    table = result.tables["chamfer"]
+    kinds = shown(table.goals, tuple(GOALS))
+    figure = Figure(figsize=(10.5, 2.6 * len(kinds) + 1.5), layout="constrained")
+    panels = figure.subplots(len(kinds), len(MODES), sharex=True, sharey="row", squeeze=False)
+    for axes, goals in zip(panels, kinds, strict=True):
+        for ax, mode in zip(axes, MODES, strict=True):
+            here = table[(table.goals == goals) & (table["mode"] == mode)]
+            _bars(ax, here)
+            ax.set_title(_panel_title(here, goals, mode))
+        axes[0].set(ylabel=DISTANCE, ylim=(0, None))
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """The same panels; hover for intervals and the share of the distance removed."""
+    table = result.tables["chamfer"]
+    cases = [(goals, mode) for goals in shown(table.goals, tuple(GOALS)) for mode in MODES]
+    panels = [table[(table.goals == goals) & (table["mode"] == mode)] for goals, mode in cases]
+    titles = [_panel_title(here, *case) for here, case in zip(panels, cases, strict=True)]
+    height = len(cases) // len(MODES)
+    figure = make_subplots(
+        height, len(MODES), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / height
+    )  # fmt: skip
+    for k, here in enumerate(panels):
+        place = {"row": k // len(MODES) + 1, "col": k % len(MODES) + 1}
+        for trace in _traces(here, first=k == 0):
+            figure.add_trace(trace, **place)
+        for value, dash in ((here["start"].iloc[0], "dot"), (_chance(here), "dash")):
+            figure.add_hline(value, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(showgrid=False)
+    figure.update_layout(barmode="group")
+    caption = _caption(result) + " Dashed line: random pushes; dotted: the start."
+    return neutral(figure, _title(result), 260 * height + 260, caption)
+
+
+def _panel_title(here: pd.DataFrame, goals: str, mode: str) -> str:
+    return f"{GOALS[goals]}, {LABELS[mode]} (n = {here.n.max()})"
+
+
+def _chance(here: pd.DataFrame) -> float:
+    return here[here.planner == "random"]["mean"].item()
+
+
+def _bars(ax: Axes, here: pd.DataFrame) -> None:
+    for j, model in enumerate(shown(here.model, MODELS)):
+        rows = here[here.model == model].set_index("planner").reindex(PLANNERS)
+        x = [i + (j - 1.5) * WIDTH for i in range(len(PLANNERS))]
+        ax.bar(x, rows["mean"], WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model])
+        errors = [rows["mean"] - rows.low, rows.high - rows["mean"]]
+        ax.errorbar(x, rows["mean"], errors, fmt="none", color="#222222", linewidth=0.9)
+    ax.axhline(here["start"].iloc[0], color="#555555", linestyle=":", linewidth=1, label="start")
+    ax.axhline(_chance(here), color="#555555", linestyle="--", linewidth=1, label="random pushes")
+    ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
+    ax.tick_params(axis="x", length=0)
+
+
+def _traces(here: pd.DataFrame, first: bool) -> list[go.Bar]:
+    traces = []
+    for model in shown(here.model, MODELS):
+        rows = here[here.model == model].set_index("planner").reindex(PLANNERS).dropna(subset="mean")
+        text = [
+            f"<b>{LABELS[model]}, {LABELS[planner]}</b><br>{row['mean']:.3f} [{row.low:.3f}, {row.high:.3f}]<br>"
+            f"{100 * row.removed:.0f}% of the start's distance removed<br>"
+            f"{counted(int(row.n), 'problem')}, {counted(int(row.seeds), 'training seed')}"
+            for planner, row in rows.iterrows()
+        ]
+        look = bar_look(MODEL_COLOURS[model], spread(rows, "mean"))
+        x = [LABELS[planner] for planner in rows.index]
+        traces.append(
+            go.Bar(
+                x=x, y=rows["mean"], name=LABELS[model], legendgroup=model, hovertext=text, hoverinfo="text",
+                showlegend=first, **look,
+            )
+        )  # fmt: skip
+    return traces
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: distance to the goal after planned pushes"
+
+
+def _caption(result: Result) -> str:
+    seeds = int(result.tables["chamfer"].seeds.max())
+    more = ", but for CEM under MPC one" if seeds > 1 else ""
+    return (
+        "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
+        f"open loop, of 10 under MPC. n: problems behind each bar. {counted(seeds, 'training seed')} averaged{more}. "
+        f"Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
+    )
