@@ -37,13 +37,10 @@ def run(config: Config) -> Result:
     """
     started = time.perf_counter()
     made = recipe(config.task, config.preset)
-    variants = list(studies(made))
-    found = measure(config, NAME, "online", variants)
-    found["variants"]["recipe"] = [variant.made == made for variant in variants]
+    found, about = measure(config, NAME, "online", list(studies(made)))
     found["rounds"], found["visits"] = visited(config, made)
-    fields = make_task(config.task).state_fields[:2]
-    about = {"protocols": [protocol.as_dict() for protocol in config.protocols().values()], "recipe": repr(made.online)}
-    return Result(found, provenance(config, started) | about | {"places": list(fields)})
+    about |= {"recipe": repr(made.online), "places": list(make_task(config.task).state_fields[:2])}
+    return Result(found, provenance(config, started) | about)
 
 
 def studies(made: Recipe) -> Iterator[Variant]:

@@ -44,12 +44,9 @@ def run(config: Config) -> Result:
     """
     started = time.perf_counter()
     made = recipe(config.task, config.preset)
-    variants = list(studies(made))
-    found = measure(config, NAME, "adversarial", variants)
-    found["variants"]["recipe"] = [variant.made == made for variant in variants]
+    found, about = measure(config, NAME, "adversarial", list(studies(made)))
     found["cost"] = cost(config, made)
-    about = {"protocols": [protocol.as_dict() for protocol in config.protocols().values()], "recipe": repr(made.radii)}
-    return Result(found, provenance(config, started, TIMES) | about)
+    return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(made.radii)})
 
 
 def studies(made: Recipe) -> Iterator[Variant]:

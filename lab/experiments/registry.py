@@ -29,6 +29,12 @@ NOTEBOOKS: dict[str, Notebook] = {
         Notebook("fig3_efficiency", (11, 60, 600), alone=True),
         Notebook("fig4_gap", (11, 35, 600)),
         Notebook("robotics", (20, 300, 3600), tasks=ROBOTICS),
+        Notebook("radii", (15, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control")),
+        Notebook("online", (12, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control")),
+        Notebook("overview", (10, 15, 15), tasks=("wall",), experiment=False),
+        Notebook("tasks", (15, 20, 20), tasks=(), models=(), experiment=False),
+        Notebook("rollouts", (10, 12, 12), models=("base", "adversarial"), experiment=False),
+        Notebook("your_world_model", (10, 25, 60), tasks=(), models=("base",), experiment=False),
     )
 }
 EXPERIMENTS = tuple(name for name, notebook in NOTEBOOKS.items() if notebook.experiment)

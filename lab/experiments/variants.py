@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -22,7 +23,7 @@ from lab.experiments.experiment import Config, pick_device
 from lab.experiments.fingerprint import digest
 from lab.files import cache_root
 from lab.models import WorldModel, load_model, model_folder
-from lab.training import Recipe, finetune
+from lab.training import Recipe, finetune, recipe
 from lab.training.pipeline import description
 
 PLANNERS = ("gd", "adam")
@@ -49,12 +50,14 @@ def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
     return finetune(base, method, seed, made, folder, device=pick_device(config.device))
 
 
-def measure(config: Config, experiment: str, method: str, variants: Sequence[Variant]) -> dict[str, pd.DataFrame]:
+def measure(
+    config: Config, experiment: str, method: str, variants: Sequence[Variant]
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Train and evaluate all ``variants`` of ``method``, and evaluate base and control, open loop.
 
-    Tables: ``variants`` (what there is), ``rates`` (success), ``errors`` (of the model's imagination along its own
-    plans and along the expert's actions), ``differences`` (of success, to base and control, by goals and planner, and
-    over all of them), and ``pairs`` (a problem a row).
+    Returns tables, and what to say of them beside their provenance. Tables: ``variants`` (what there is), ``rates``
+    (success), ``errors`` (of imagination along the model's own plans and along the expert's actions), ``differences``
+    (of success, to base and control, by goals and planner, and over all of them), and ``pairs`` (a problem a row).
     """
     cases, protocols = Cases(experiment), config.protocols()
     problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
@@ -66,7 +69,9 @@ def measure(config: Config, experiment: str, method: str, variants: Sequence[Var
         for goals, protocol in protocols.items():
             pairs += _planned(config, cases, model, {"model": name, "train_seed": seed}, problems[goals], protocol)
         experts.append(_expert(cases, model, {"model": name, "train_seed": seed}, problems["dataset"], protocols))
-    return tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants)
+    found = tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants)
+    found["variants"]["recipe"] = [variant.made == recipe(config.task, config.preset) for variant in variants]
+    return found, {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
 
 
 def tables(pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, pd.DataFrame]:
