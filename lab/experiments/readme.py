@@ -5,15 +5,14 @@ from contextlib import suppress
 import pandas as pd
 
 from lab.errors import LabError
-from lab.experiments import claims
+from lab.experiments import claims, robotics
 from lab.experiments.experiment import TASK_GOALS, Config
-from lab.experiments.registry import EXPERIMENTS
+from lab.experiments.registry import EXPERIMENTS, PAPER, ROBOTICS
 from lab.experiments.table1_success import NAME as TABLE1
 from lab.files import ROOT, replacing
 from lab.models import MODELS
 from lab.plots.style import LABELS
 from lab.results import Result, load_result
-from lab.tasks import TASKS
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -32,10 +31,13 @@ def results(task: str) -> dict[str, Result]:
 
 def section() -> str:
     """Success tables and the state of each claim, as Markdown between the two markers."""
-    committed = {task: results(task) for task in TASKS}
+    committed = {task: results(task) for task in PAPER}
     parts = [_table(task, found[TABLE1]) for task, found in committed.items() if TABLE1 in found]
     findings = pd.concat([claims.verdicts(found) for found in committed.values() if found], ignore_index=True)
-    return "\n\n".join([BEGIN, *parts, _claims(findings), END])
+    parts.append(_claims(findings))
+    pushed = {task: results(task) for task in ROBOTICS}
+    parts += [_pushed(task, found[robotics.NAME]) for task, found in pushed.items() if robotics.NAME in found]
+    return "\n\n".join([BEGIN, *parts, END])
 
 
 def _table(task: str, result: Result) -> str:
@@ -60,6 +62,29 @@ def _table(task: str, result: Result) -> str:
     return "\n".join(lines)
 
 
+def _pushed(task: str, result: Result) -> str:
+    """Share of the start's distance removed, laid out as the success tables, and what finetuning does to Adam."""
+    table, name = result.tables["chamfer"], robotics.NAME
+    picture = (Config(task, PRESET).folder(name) / f"{name}.png").relative_to(ROOT).as_posix()
+    lines = [
+        f"### {LABELS[task]}",
+        "",
+        f"![Distance to the goal after planned pushes on {LABELS[task]}]({picture})",
+        "",
+    ]
+    lines += ["Share of the start's Chamfer distance to the goal that is removed, in % [95% interval]."]
+    lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
+    wide = robotics.as_table(result)
+    for (goals, mode), rows in table.groupby(["goals", "mode"], sort=False):
+        head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}"
+        lines += ["", head, "", "| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {LABELS[model]} | " + " | ".join(wide.loc[goals, mode, model][[*PLANNERS]]) + " |" for model in MODELS
+        ]
+        lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]
+    return "\n".join([*lines, "", "Final distance, paired:", "", *(f"- {line}" for line in robotics.sentences(result))])
+
+
 def _cells(rates: pd.DataFrame, model: str) -> list[str]:
     rows = {row.planner: row for row in rates[rates.model == model].itertuples()}
     return [_cell(rows[planner]) if planner in rows else "–" for planner in PLANNERS]
@@ -73,10 +98,10 @@ def _cell(row) -> str:
 def _claims(findings: pd.DataFrame) -> str:
     """Each claim, how many of its findings are reproduced on each task, and the findings themselves, folded away."""
     lines = ["¹ CEM under MPC takes most of the hours: one training seed.", "", "### The paper's claims", "", _HOW, ""]
-    lines += ["| claim | " + " | ".join(LABELS[task] for task in TASKS) + " |", "| --- |" + " --- |" * len(TASKS)]
+    lines += ["| claim | " + " | ".join(LABELS[task] for task in PAPER) + " |", "| --- |" + " --- |" * len(PAPER)]
     counts = claims.summarise(findings)
     for claim, row in counts.iterrows():
-        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in TASKS]
+        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in PAPER]
         lines.append(f"| {claim}. {claims.CLAIMS[int(str(claim))]} | " + " | ".join(cells) + " |")
     lines += ["", "<details><summary>Every finding, with its interval</summary>", ""]
     lines += [
