@@ -9,7 +9,7 @@ from lab.errors import LabError
 from lab.files import models_root
 from lab.models import load_model, read_info
 from lab.training import Own, recipe
-from lab.training.own import facts, own_models, training_log
+from lab.training.own import own_runs, training_log
 
 
 @pytest.fixture
@@ -53,15 +53,13 @@ def test_what_cannot_be_is_refused(settings):
 @pytest.mark.parametrize("settings", [{"method": "base", "steps": 6}, {"method": "adversarial", "radius": 0.1}])
 def test_train(small, settings):
     own = Own("wall", **settings)
-    assert not own.done and not own.begun and own_models("wall") == []
+    assert not own.done and not own.begun and own_runs("wall") == []
     folder = own.train(progress=False)
-    assert own.done and own_models("wall") == [folder]
+    assert own.done and own_runs("wall") == [own]
     model, base = load_model(folder), load_model(models_root() / "wall" / "base" / "seed0")
     assert model.encoder.components.equal(base.encoder.components)
     log = training_log(folder)
     assert log.step.iloc[-1] == own.total - 1
-    row = facts(folder)
-    assert row["method"] == settings["method"] and row["steps"] == own.total and row["loss"] == log.loss.iloc[-1]
     assert read_info(folder)["recipe"]["radii" if "radius" in settings else "base"] == json.loads(
         json.dumps(asdict(own.recipe)["radii" if "radius" in settings else "base"])
     )
@@ -102,3 +100,13 @@ def test_a_log_in_the_writing(tmp_path):
     line = '{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}\n'
     (tmp_path / "metrics.jsonl").write_text(line + '{"step": 50, "lo')
     assert training_log(tmp_path).to_dict("records") == [{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}]
+
+
+def test_what_is_no_training_of_ones_own_is_passed_over(small):
+    own = Own("wall", "control", steps=3)
+    own.train(progress=False)
+    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"task": "wall", "method": "gan"}'), ("d", '{"more": 1}')):
+        path = own.folder.parent / name / "own.json"
+        path.parent.mkdir()
+        path.write_text(text)
+    assert own_runs("wall") == [own] and own_runs("push_t") == []

@@ -90,6 +90,7 @@ def together(curves: pd.DataFrame, clock: str) -> go.Figure:
         for planner in shown(here.planner, PLANNERS):
             trace = _trace(here[here.planner == planner], planner, clock, legend=False)
             trace.hovertext = [f"{LABELS[model]}, {text}" for text in trace.hovertext]
+            trace.legendgroup = None
             trace.line, trace.marker.color = (
                 {"color": MODEL_COLOURS[model], "dash": DASHES[planner]},
                 MODEL_COLOURS[model],

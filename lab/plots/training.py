@@ -7,6 +7,7 @@ from lab.plots.page import in_page
 from lab.plots.style import GREY, MODEL_COLOURS
 
 PARTS = {"loss": "solid", "latent": "dash", "proprio": "dot"}
+TICKS = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
 NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own position"}
 
 
@@ -22,8 +23,8 @@ def training_figure(log: pd.DataFrame, method: str, total: int, beside: pd.DataF
         line = {"color": MODEL_COLOURS[method], "dash": dash, "width": 2.5 if part == "loss" else 1.3}
         figure.add_trace(_line(log, part, NAMES[part], line))
     figure.update_xaxes(range=[0, total], title="training step")
-    figure.update_yaxes(type="log", title="prediction error", exponentformat="power", dtick=1)
-    return in_page(figure, 400)
+    figure.update_yaxes(type="log", title="prediction error", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS])
+    return in_page(figure, 400).update_layout(showlegend=True)
 
 
 def _line(log: pd.DataFrame, part: str, name: str, line: dict) -> go.Scatter:
@@ -37,5 +38,5 @@ def change_figure(change: pd.DataFrame) -> go.Figure:
     hover = "%{y}: %{x:.1%}<extra></extra>"
     names = rows.tensor.str.removeprefix("predictor.")
     figure = go.Figure(go.Bar(x=rows.change, y=names, orientation="h", marker={"color": GREY}, hovertemplate=hover))
-    figure.update_xaxes(tickformat=".0%", title="distance, relative to the size of the base model's weights")
+    figure.update_xaxes(tickformat=".0%")
     return figure.update_layout(height=90 + 24 * len(rows), margin={"l": 10, "r": 10, "t": 10, "b": 10})

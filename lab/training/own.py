@@ -1,18 +1,20 @@
 """A training with settings of one's own: kept in a folder named after them, so that the same settings go on there."""
 
 import json
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 
 from lab.errors import LabError
-from lab.files import cache_root, models_root
-from lab.models import MODELS, model_folder, read_info
+from lab.files import cache_root, models_root, read_json, write_json
+from lab.models import MODELS, model_folder
 from lab.training.pipeline import description, finetune, finished, train
 from lab.training.recipes import Recipe, recipe
 
+SETTINGS = "own.json"  #: in the folder of a training
 CHECKPOINT_EVERY = 100  #: steps that a stop can cost at most
 
 
@@ -94,6 +96,7 @@ class Own:
         Everything but ``base`` starts from the base model that is shipped or made here (trained first if neither is
         there), ``base`` from the encoder of that model and a fresh predictor.
         """
+        write_json(self.folder / SETTINGS, asdict(self))
         try:
             base = model_folder(self.task, "base", 0, self.preset)
         except LabError:
@@ -102,24 +105,14 @@ class Own:
         return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 
 
-def own_models(task: str) -> list[Path]:
-    """The folders of all models of one's own that are there, the newest first."""
-    found = (cache_root() / "own" / task).glob("*/model.json")
-    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
-
-
-def facts(folder: Path) -> dict[str, float | str]:
-    """What is worth a row in a table of models: method, seed, steps, the last loss, and how long it took."""
-    info, log = read_info(folder), training_log(folder)
-    stage = "base" if info["method"] == "base" else "finetune"
-    return {
-        "name": folder.name,
-        "method": info["method"],
-        "seed": info["seed"],
-        "steps": info["recipe"][stage]["steps"],
-        "loss": float(log.loss.iloc[-1]) if len(log) else float("nan"),
-        "seconds": info["wall_seconds"],
-    }
+def own_runs(task: str) -> list[Own]:
+    """All trainings of one's own that were ever begun and are still there, the newest first."""
+    found = (cache_root() / "own" / task).glob(f"*/{SETTINGS}")
+    runs = []
+    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        with suppress(LabError, TypeError):  # of another version, or half deleted
+            runs.append(Own(**read_json(path)))
+    return runs
 
 
 def training_log(folder: Path) -> pd.DataFrame:

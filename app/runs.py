@@ -1,0 +1,53 @@
+"""Background runs of this server, shared by all of its sessions: started, watched and stopped from a page."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from lab.background import Status, Workers
+from lab.errors import LabError
+
+MOST = 2  #: at a time, whoever asks
+
+
+@st.cache_resource(show_spinner=False)
+def workers() -> Workers:
+    """Those of this server."""
+    return Workers(MOST)
+
+
+def start(name: str, command: Sequence[str]) -> None:
+    """Start the run; for callbacks. What speaks against it is shown by `watch`."""
+    try:
+        workers().start(name, command)
+    except LabError as error:
+        st.session_state["refused"] = str(error)
+
+
+def stop(name: str) -> None:
+    """Stop the run; for callbacks."""
+    workers().stop(name)
+
+
+def watch(name: str, draw: Callable[[Status | None], None], every: str = "1s") -> None:
+    """Draw how the run stands, again and again while it goes on; when it ends, the whole page anew."""
+    if refused := st.session_state.pop("refused", None):
+        st.warning(refused, icon=":material/hourglass_top:")
+    status = workers().status(name)
+    was_running = status is not None and status.running
+
+    @st.fragment(run_every=every if was_running else None)
+    def live() -> None:
+        status = workers().status(name)
+        if was_running and not status.running:
+            st.rerun()
+        draw(status)
+        if status is not None and status.error:
+            st.error(status.error, icon=":material/error:")
+
+    live()
+
+
+def minutes(seconds: float) -> str:
+    """A time for people."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

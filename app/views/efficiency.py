@@ -1,0 +1,153 @@
+"""Efficiency: success against planning time, from the kept results and measured on this machine."""
+
+from pathlib import Path
+
+import cached
+import runs
+import streamlit as st
+import widgets
+from state import forget_moves
+
+from lab.background import Status
+from lab.experiments import claims, fig3_efficiency
+from lab.experiments.live_efficiency import command, live_folder
+from lab.models import MODELS
+from lab.planning import PAPER_PLANNERS
+from lab.plots.fig3 import answers, together
+from lab.plots.style import LABELS
+from lab.results import Result
+
+INTRO = (
+    "Gradient planning follows one plan downhill; CEM tries hundreds of plans and keeps the best. The paper says that "
+    "on a model trained for it, gradient planning is **as good in a tenth of the time**. Up and to the left is better: "
+    "every point is a planner cut off after so many iterations."
+)
+CLOCK_LABELS = {"batch": "All problems together", "single": "One plan alone"}
+CLOCK_HELP = (
+    "Together: the time per problem when all are planned at once, which suits gradient planning. Alone: the time of "
+    "one plan made by itself, as a robot would wait for it. Time to render, encode and simulate is on neither clock."
+)
+FEW = ("5", "10", "25", "50")
+BARS = "Bars: 95% Wilson intervals. Hover over a point for iterations, rate and time."
+
+
+def kept(task: str) -> Path | None:
+    """The folder of the largest kept result."""
+    found = cached.results()
+    folders = (found.get((preset, fig3_efficiency.NAME, task)) for preset in ("full", "quick"))
+    return next((folder for folder in folders if folder), None)
+
+
+def read(folder: Path) -> Result:
+    return cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
+
+
+def show_curves(result: Result, clock: str, models: list[str], planners: list[str], key: str) -> None:
+    """One chart of the chosen curves."""
+    curves = result.tables["curves"]
+    curves = curves[curves.model.isin(models) & curves.planner.isin(planners)]
+    if curves.empty:
+        st.info("Choose at least one model and one planner.", icon=":material/info:")
+        return
+    best = curves.loc[curves.rate.idxmax()]
+    alt = (
+        f"Success against planning time on {LABELS[result.task]}, {len(curves)} points. The highest is {best.rate:.0%} "
+        f"by {LABELS[best.planner]} on the {LABELS[best.model]} model."
+    )
+    figure = together(curves, fig3_efficiency.CLOCKS[clock])
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def show_kept(result: Result, clock: str, models: list[str], planners: list[str]) -> None:
+    """The kept result: chart, answers, what that says about the claim."""
+    curves, meta = result.tables["curves"], result.meta
+    show_curves(result, clock, models, planners, "kept")
+    st.caption(
+        f"n = {curves.n.max()} test problems a point, the same for all; goals from the data, open loop. {BARS} "
+        f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
+    )
+    st.markdown("**Is gradient planning as good as CEM, and how fast?**")
+    ratios = result.tables["ratios"]
+    st.table(answers(ratios[ratios.model.isin(models)], clock).set_index("Model"))
+    findings = claims.verdicts({fig3_efficiency.NAME: result})
+    counts = findings.verdict.value_counts()
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced")
+                     if verdict in counts)  # fmt: skip
+    st.markdown(
+        f"Of {len(findings)} comparisons on {LABELS[result.task]} that bear on the claim (Base and Adversarial, GD and "
+        f"Adam, both clocks): **{told}**. Differences are paired over the same problems, with 95% bootstrap intervals; "
+        f"as good means no more than {100 * claims.MARGIN:.0f} points below CEM."
+    )
+    widgets.command(
+        f"python -m lab reproduce --preset {result.preset} --only {fig3_efficiency.NAME} --task {result.task}"
+    )
+
+
+def show_live(task: str, clock: str, models: list[str], planners: list[str]) -> None:
+    """The measurement on this machine: start, watch, cancel."""
+    st.subheader("Measured here")
+    st.markdown(
+        "The same measurement on the machine that serves this page, with few problems: the times are this machine's, "
+        "the intervals wide."
+    )
+    problems = int(widgets.picker("problems", "Problems", FEW, default="10"))
+    name = f"efficiency {task} {problems}"
+    folder = live_folder(task, problems)
+    status = runs.workers().status(name)
+    if status is not None and status.running:
+        st.button("Cancel", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
+    else:
+        st.button(
+            "Measure on this machine", icon=":material/timer:", on_click=runs.start,
+            args=(name, command(task, problems)),
+        )  # fmt: skip
+
+    def draw(status: Status | None) -> None:
+        fresh = (folder / "meta.json").is_file()
+        result = read(folder) if fresh else None
+        if status is not None and status.running:
+            show_progress(status, result)
+        elif status is not None and status.stopped:
+            st.caption("Cancelled. What had been measured by then is below.")
+        if result is not None:
+            show_curves(result, clock, models, planners, "live")
+            st.caption(f"n = {result.tables['curves'].n.max()} problems a point. {BARS} {_conditions(result)}")
+
+    runs.watch(name, draw)
+
+
+def show_progress(status: Status, result: Result | None) -> None:
+    """How far the measurement is, and how long it will take."""
+    progress = (result.meta if result else {}).get("progress")
+    if progress is None or progress["seconds"] > status.seconds + 1:  # of an earlier measurement
+        st.progress(0.0, f"Loading the models and timing single plans first … {status.seconds:.0f} s")
+        return
+    left = max(0.0, progress["left"] - (status.seconds - progress["seconds"]))
+    st.progress(progress["share"], f"{progress['share']:.0%}, about {runs.minutes(left)} left")
+
+
+def _conditions(result: Result) -> str:
+    """Under what conditions a whole measurement was made."""
+    if "progress" in result.meta:
+        return ""
+    return f"{result.meta['machine']}, load {result.meta['load_average']}: a busy machine makes all times longer."
+
+
+def page() -> None:
+    st.markdown(INTRO)
+    with widgets.row():
+        task = widgets.picker("task", "Task", then=forget_moves)
+        clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
+    with widgets.row():
+        models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
+        planners = widgets.several("planners", "Planners", PAPER_PLANNERS, PAPER_PLANNERS, most=len(PAPER_PLANNERS))
+    folder = kept(task)
+    if folder is None:
+        st.info(f"No result is kept for {LABELS[task]} yet. Make it with this command:", icon=":material/info:")
+        widgets.command(f"python -m lab reproduce --only {fig3_efficiency.NAME} --task {task}")
+    else:
+        show_kept(read(folder), clock, models, planners)
+    show_live(task, clock, models, planners)
+
+
+page()

@@ -1,0 +1,288 @@
+"""Your own: train or finetune a world model in the background, and look into any world model's file."""
+
+from pathlib import Path
+
+import cached
+import runs
+import streamlit as st
+import widgets
+from state import forget_moves, touched
+
+from lab.background import Status
+from lab.errors import LabError
+from lab.files import model_folder
+from lab.models import MODELS, read_info
+from lab.models.inspect import (
+    PARTS,
+    Checkpoint,
+    change,
+    read_checkpoint,
+    statistics_table,
+    tensor_table,
+)
+from lab.plots.style import LABELS
+from lab.plots.training import change_figure, training_figure
+from lab.training import Own, recipe
+from lab.training.own import own_runs, training_log
+
+INTRO = (
+    "Finetune the shipped base model by one of the paper's methods, or train a base model anew, with settings of your "
+    "own. It runs in the background: leave this page, reload it, close the browser, and find it here again."
+)
+SECTIONS = {"train": "Train", "inspect": "Look inside"}
+SIZES = {"smoke": "20 (seconds)", "quick": "All (minutes)"}
+METHOD_HELP = (
+    "Base: a fresh predictor on the shipped encoder. Control: more of the same training. Online: also on what the "
+    "model's own plans really do. Adversarial: on worst-case disturbances."
+)
+RADIUS_HELP = "How far states and actions are disturbed, in standard deviations. 0 is plain training."
+STEPS_HELP = "The shipped models took 6000 (Base) and 2000 (the others)."
+UPLOAD_MB = 32
+SHOWN = 12  #: trainings in the list
+TEST = "50"  #: problems of a test
+
+
+def chosen() -> Own:
+    """The controls that say what to train."""
+    with widgets.row():
+        task = widgets.picker("task", "Task", then=forget_moves)
+        method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
+    made = recipe(task)
+    radius = rounds = None
+    with widgets.row():
+        size = widgets.picker(
+            "size", "Episodes of data", tuple(SIZES), default="quick", labels=SIZES,
+            help="With all of them, the first training collects the data, which takes minutes.",
+        )  # fmt: skip
+        steps = widgets.number("steps", "Steps", 10, 20_000, 500, step=10, help=STEPS_HELP)
+        if method == "adversarial":
+            radius = widgets.number("radius", "Radius", 0.0, 2.0, made.radii.latent, step=0.05, help=RADIUS_HELP)
+        if method == "online":
+            rounds = widgets.number("rounds", "Rounds", 1, 16, made.online.rounds, help="Of planning and correcting.")
+        seed = widgets.number("seed", "Seed", 0, 999, 0, help="Of batches, plans and a fresh predictor.")
+    return Own(task, method, seed, size, steps, None, radius, rounds)
+
+
+def show_training(own: Own) -> None:
+    """Start, watch, stop and resume."""
+    name = run_name(own)
+    status = runs.workers().status(name)
+    running = status is not None and status.running
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if running:
+            st.button("Stop", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
+        elif not own.done:
+            label, icon = ("Resume", ":material/resume:") if own.begun else ("Train", ":material/play_arrow:")
+            st.button(label, icon=icon, on_click=runs.start, args=(name, own.command))
+        others = [other for other in runs.workers().running() if other != name]
+        if others:
+            st.caption(f"Also running on this server: {', '.join(others)}.")
+    shipped = shipped_log(own)
+    runs.watch(name, lambda status: draw_training(own, status, shipped))
+    st.caption("The same on the command line, where it also goes on from where it was stopped:")
+    widgets.command("python -m " + " ".join(own.command))
+
+
+def shipped_log(own: Own):
+    """The training log of the shipped model of the same method, or None."""
+    try:
+        return training_log(model_folder(own.task, own.method))
+    except LabError:
+        return None
+
+
+def draw_training(own: Own, status: Status | None, shipped) -> None:
+    """How far it is, and the loss."""
+    log = training_log(own.folder)
+    step = 0 if log.empty else int(log.step.iloc[-1]) + 1
+    if status is not None and status.running:
+        text = "Stopping …" if status.stopped else f"Step {step} of {own.total}" if step else preparing(status)
+        st.progress(min(1.0, step / own.total), text)
+    elif own.done:
+        st.success(f"Trained: {own.total} steps, last loss {log.loss.iloc[-1]:.4g}.", icon=":material/check_circle:")
+    elif own.begun:
+        st.info(f"Stopped at about step {step} of {own.total}; Resume goes on from the last checkpoint.",
+                icon=":material/pause_circle:")  # fmt: skip
+    figure = training_figure(log, own.method, own.total, shipped)
+    alt = "No loss yet; the shipped model's in grey."
+    if not log.empty:
+        alt = f"Loss over training steps, {log.loss.iloc[0]:.3g} at first and {log.loss.iloc[-1]:.3g} at step {step}."
+    st.plotly_chart(figure, key="loss", config={"displayModeBar": False}, alt=alt)
+
+
+def preparing(status: Status) -> str:
+    """What goes on before the first step, in the words of its own progress bar."""
+    return f"Preparing: {status.last[:80]}" if status.last else "Preparing: loading libraries, data and encoder …"
+
+
+def show_finished(own: Own) -> None:
+    """What can be done with a trained model: test it, take it along."""
+    path = own.folder / "model.safetensors"
+    name = f"test {own.task} {own.folder.name}"
+    picture = own.folder / "test.png"
+    command = ("lab", "plan", "--task", own.task, "--checkpoint", str(own.folder), "--problems", TEST)
+    with st.container(horizontal=True):
+        st.button(f"Test it on {TEST} problems", icon=":material/route:", on_click=runs.start,
+                  args=(name, (*command, "--out", str(picture))))  # fmt: skip
+        st.download_button("Download model.safetensors", path.read_bytes(), f"{own.task}-{own.folder.name}.safetensors",
+                           "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
+
+    def draw(status: Status | None) -> None:
+        if status is None:
+            return
+        if status.running:
+            st.caption(f"Planning with Adam and executing in the simulator … {status.seconds:.0f} s")
+        elif status.error is None and picture.is_file():
+            st.markdown("\n\n".join(line for line in runs.workers().lines(name) if ":" in line and "film" not in line))
+            st.image(str(picture), caption="Imagined above true frames of the first problems", width=700)
+
+    runs.watch(name, draw)
+
+
+def show_own(now: Own) -> None:
+    """All trainings of one's own, to open again."""
+    found = own_runs(now.task)[:SHOWN]
+    if not found:
+        return
+    st.markdown(f"**Your trainings of {LABELS[now.task]}**")
+    for own in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(title(own), key=f"open_{own.folder.name}", on_click=reopen, args=(own,), disabled=own == now)
+            st.caption(how_it_is(own))
+
+
+def title(own: Own) -> str:
+    """Its settings, for people."""
+    parts = [LABELS[own.method], f"{own.total} steps"]
+    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(own, name)) is not None]
+    return " · ".join([*parts, f"seed {own.seed}", *(["20 episodes"] if own.preset == "smoke" else [])])
+
+
+def how_it_is(own: Own) -> str:
+    log, status = training_log(own.folder), runs.workers().status(run_name(own))
+    if status is not None and status.running:
+        return f"running, {status.seconds:.0f} s"
+    if own.done:
+        return f"trained, last loss {log.loss.iloc[-1]:.3g}"
+    return "stopped" if own.begun else "not begun"
+
+
+def reopen(own: Own) -> None:
+    """Set the controls to the settings of ``own``; for callbacks."""
+    for key, value in (("method", own.method), ("size", own.preset), ("steps", own.total), ("seed", own.seed),
+                       ("radius", own.radius), ("rounds", own.rounds)):  # fmt: skip
+        if value is not None:
+            st.session_state[key] = value
+    touched()
+
+
+def run_name(own: Own) -> str:
+    """Under which its training runs."""
+    return f"train {own.task} {own.folder.name}"
+
+
+def inspect() -> None:
+    """A file that was dropped, or a model that is there."""
+    st.markdown(
+        "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found from "
+        "the numbers in it alone. The file is read in memory and not kept."
+    )
+    upload = st.file_uploader("A world model's file", type="safetensors", max_upload_size=UPLOAD_MB, key="upload")
+    if upload is not None:
+        try:
+            checkpoint = read_checkpoint(upload.getvalue(), upload.name)
+        except LabError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        show_checkpoint(checkpoint, upload.name, whose(checkpoint), upload.size)
+        return
+    with widgets.row():
+        task = widgets.picker("task", "Task", then=forget_moves)
+        model = widgets.picker("model", "World model")
+    try:
+        stamp = cached.stamp(task, model)
+    except LabError as error:
+        widgets.offer_other_model(task, error)
+        return
+    folder = model_folder(task, model)
+    path, info, log = folder / "model.safetensors", read_info(folder), training_log(folder)
+    about = (
+        f"Training seed {info['seed']}, {info['wall_seconds']:.0f} s of training on data `{info['data']}`, "
+        f"last loss {log.loss.iloc[-1]:.3g}."
+    )
+    show_checkpoint(known(path, stamp), f"{LABELS[model]} model of {LABELS[task]}", about, path.stat().st_size)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def known(path: Path, stamp: str) -> Checkpoint:
+    """The file of a model that is shipped or was made here."""
+    return read_checkpoint(path.read_bytes(), path.name)
+
+
+def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) -> None:
+    """Spec, statistics, weights, and how far they are from the base model's."""
+    tensors = tensor_table(checkpoint)
+    st.subheader(name)
+    st.markdown(about)
+    with st.container(horizontal=True):
+        st.metric("Numbers", f"{tensors.numbers.sum():,}")
+        st.metric("File", f"{size / 1e6:.1f} MB")
+        st.metric("Encoder", checkpoint.spec.encoder)
+        st.metric("Latent numbers", checkpoint.spec.latent_dim)
+        st.metric("Predictor", f"{checkpoint.spec.layers} x {checkpoint.spec.hidden}", help="Hidden layers x width.")
+        st.metric("Steps a block", checkpoint.spec.frameskip, help="Environment steps in one step of imagination.")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Parts**")
+        parts = tensors.groupby("part").agg(tensors=("tensor", "count"), numbers=("numbers", "sum")).reset_index()
+        st.table(parts.assign(what=parts.part.map(PARTS)).set_index("part"))
+        st.markdown("**Statistics** that inputs are standardised by")
+        st.table(statistics_table(checkpoint).round(3).set_index("input"))
+    with right:
+        show_change(checkpoint)
+    with st.expander(f"All {len(tensors)} tensors", icon=":material/table_rows:"):
+        st.dataframe(tensors, hide_index=True, alt=f"{len(tensors)} tensors with their shapes and statistics")
+        st.caption(f"SHA-256 of the file begins with {checkpoint.digest}, as in the provenance of results.")
+
+
+def whose(checkpoint: Checkpoint) -> str:
+    """Where the model comes from, as far as its numbers tell."""
+    if checkpoint.shipped:
+        method, seed = checkpoint.shipped
+        return f"This is the shipped **{LABELS[method]}** model of {LABELS[checkpoint.task]}, seed {seed}."
+    if checkpoint.task:
+        return f"Its encoder is the shipped one of **{LABELS[checkpoint.task]}**; its predictor is of your own making."
+    return "Its encoder is none of the shipped ones, so it was trained from scratch, and its task cannot be told."
+
+
+def show_change(checkpoint: Checkpoint) -> None:
+    """The predictor against that of the shipped base model of the task."""
+    st.markdown("**How far training moved the predictor** from the shipped base model")
+    st.caption("Distance of each tensor, relative to its size in the base model.")
+    if checkpoint.task is None:
+        st.caption("There is no base model to compare with.")
+        return
+    base = model_folder(checkpoint.task, "base") / "model.safetensors"
+    try:
+        table = change(checkpoint, known(base, cached.stamp(checkpoint.task, "base")))
+    except LabError as error:
+        st.caption(str(error))
+        return
+    far = table[table.part == "predictor"].change.max()
+    alt = f"Relative distance of each predictor tensor to the base model's; the largest is {far:.0%}."
+    st.plotly_chart(change_figure(table), key="change", config={"displayModeBar": False}, alt=alt)
+
+
+def page() -> None:
+    st.markdown(INTRO)
+    if widgets.picker("part", "What to do", tuple(SECTIONS), labels=SECTIONS) == "inspect":
+        inspect()
+        return
+    own = chosen()
+    show_training(own)
+    if own.done:
+        show_finished(own)
+    show_own(own)
+
+
+page()
