@@ -21,7 +21,7 @@ from lab.files import MODELS
 from lab.tasks import TASKS
 
 #: repeated, because that part imports torch, and --help need not; a test holds it against that part
-PLANNERS = ("gd", "adam", "cem")
+PLANNERS = ("gd", "momentum", "adam", "adamw", "restarts", "cem", "icem", "mppi", "gradcem")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -139,7 +139,10 @@ def _add_train(commands) -> None:
     resume = "run the same command again to go on from the last checkpoint."
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", resume)
     _add_task(parser)
-    parser.add_argument("--method", required=True, choices=MODELS, help="training method")
+    parser.add_argument(
+        "--method", required=True, choices=(*MODELS, "initialisation"),
+        help="training method, or the initialisation network, which planners can start from",
+    )  # fmt: skip
     _add_seed(parser, "of initialisation, batches and plans")
     parser.add_argument(
         "--preset",
@@ -166,6 +169,10 @@ def _add_plan(commands) -> None:
     _add_task(parser)
     parser.add_argument("--model", choices=MODELS, default="base", help="which world model (default: base)")
     parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
+    parser.add_argument(
+        "--start", choices=("own", "network"), default="own",
+        help="where plans start: the planner's own way (default), or what the initialisation network says",
+    )  # fmt: skip
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")
     parser.add_argument("--problems", type=int, default=20, metavar="N", help="number of problems (default: 20)")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.data import DataSpec, Problems, load_or_collect
@@ -10,9 +11,9 @@ from lab.errors import LabError
 from lab.evaluation import Outcome, Protocol, evaluate, wilson
 from lab.experiments.experiment import pick_device
 from lab.experiments.strips import strip
-from lab.files import cache_root, models_root, replacing
+from lab.files import cache_root, models_root, read_json, replacing
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import SETTINGS
+from lab.planning import SETTINGS, Initialised
 
 STRIP_PROBLEMS = 4  #: on a film strip
 
@@ -34,6 +35,8 @@ def train(args: argparse.Namespace) -> int:
 
     device = pick_device(args.device)
     settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds")}
+    if args.method == "initialisation":
+        return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):
         folder = Own(args.task, args.method, args.seed, args.preset, **settings).train(device=device)
     else:
@@ -41,6 +44,17 @@ def train(args: argparse.Namespace) -> int:
         folder = train(args.task, args.method, args.seed, made, models_root(args.preset), device=device)
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
+    print(folder)
+    return 0
+
+
+def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, object]) -> int:
+    from lab.training.initialisation import train_initialisation
+
+    if args.seed or any(value is not None for value in settings.values()):
+        raise LabError("The initialisation network is trained in one way only: leave out seed and settings.")
+    folder = train_initialisation(args.task, args.preset)
+    print(f"initialisation network of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0
 
@@ -53,6 +67,10 @@ def plan(args: argparse.Namespace) -> int:
     out = _strip_path(args, name, mode)
     settings = SETTINGS[args.task]
     planner = settings.planner(args.planner, mode)
+    if args.start == "network":
+        from lab.training.initialisation import initialisation_of
+
+        planner = Initialised(initialisation_of(model).propose, planner)
     options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed, "first": first}
     outcome = evaluate(model, planner, problems, mode, **options)
     print(protocol.describe())

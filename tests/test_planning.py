@@ -13,17 +13,22 @@ from lab.evaluation import evaluate
 from lab.evaluation.simulation import SimulatorDynamics
 from lab.planning import (
     CEM,
+    ICEM,
     MPC,
+    MPPI,
     OPEN_LOOP,
+    PAPER_PLANNERS,
     SETTINGS,
     Constant,
     GoalDistance,
+    GradCEM,
     GradientPlanner,
     Plan,
     RandomActions,
     Settings,
     unplanned,
 )  # fmt: skip
+from lab.planning import PLANNERS as ALL
 
 H, A = 3, 2
 GD = GradientPlanner("sgd", lr=0.1, iterations=1, noise=0.0)
@@ -65,7 +70,13 @@ def problems(n, seed=0):
 PLANNERS = {
     "gd": GradientPlanner("sgd", lr=0.3, iterations=20),
     "adam": GradientPlanner("adam", lr=0.1, iterations=20),
+    "momentum": GradientPlanner("momentum", lr=0.05, iterations=20),
+    "adamw": GradientPlanner("adamw", lr=0.1, iterations=20),
+    "restarts": GradientPlanner("adam", lr=0.1, iterations=20, restarts=3),
     "cem": CEM(samples=40, elites=8, iterations=4),
+    "icem": ICEM(samples=40, elites=8, iterations=4),
+    "mppi": MPPI(samples=40, iterations=4),
+    "gradcem": GradCEM(samples=40, elites=8, iterations=4, optimiser="sgd", lr=0.1),
 }
 every_planner = pytest.mark.parametrize("planner", PLANNERS.values(), ids=PLANNERS)
 
@@ -147,11 +158,20 @@ def test_cems_second_iteration_samples_around_the_elites():
 # --- Known optima
 
 
-@pytest.mark.parametrize(
-    "planner",
-    [GradientPlanner("sgd", 0.3, 60, noise=0.0), GradientPlanner("adam", 0.1, 300, noise=0.0), CEM(200, 20, 25)],
-    ids=PLANNERS,
-)
+SOLVERS = {
+    "gd": GradientPlanner("sgd", 0.3, 60, noise=0.0),
+    "momentum": GradientPlanner("momentum", 0.05, 200, noise=0.0),
+    "adam": GradientPlanner("adam", 0.1, 300, noise=0.0),
+    "adamw": GradientPlanner("adamw", 0.1, 300, noise=0.0),
+    "restarts": GradientPlanner("sgd", 0.3, 60, noise=0.0, restarts=2),
+    "cem": CEM(200, 20, 25),
+    "icem": ICEM(200, 20, 25),
+    "mppi": MPPI(500, 60, std=0.2, temperature=0.001),
+    "gradcem": GradCEM(100, 10, 30, lr=0.01),
+}
+
+
+@pytest.mark.parametrize("planner", SOLVERS.values(), ids=SOLVERS)
 def test_a_quadratic_is_solved(planner):
     z0, objective, init = problems(6)
     plan = planner.plan(Sum(), z0, objective, init, range(6))
@@ -244,7 +264,7 @@ def test_a_warm_start_is_used_where_it_is_given(planner):
     half[:, :1] = 100.0
     seen = []
     replace(planner, iterations=1).plan(Sum(), z0, objective, half, [0, 1], lambda i, actions, _: seen.append(actions))
-    if isinstance(planner, GradientPlanner):
+    if isinstance(planner, GradientPlanner) and planner.restarts == 1:
         assert (seen[0][:, 0] == 100).all() and (seen[0][:, 1:].abs() < 6).all()
 
 
@@ -291,7 +311,13 @@ def test_floors_ignore_the_goal():
         (lambda: CEM(elites=1), "2 <= elites"),
         (lambda: MPC(horizon=3, execute=4), "1 <= execute <= horizon"),
         (lambda: MPC(budget=0), "budget of at least 1"),
-        (lambda: Settings().planner("mppi"), "Unknown planner 'mppi': choose one of gd, adam, cem"),
+        (lambda: Settings().planner("mpc"), "Unknown planner 'mpc': choose one of gd, momentum, adam"),
+        (lambda: GradientPlanner(restarts=0), "at least 1 start"),
+        (lambda: ICEM(elites=400), "2 <= elites <= samples"),
+        (lambda: ICEM(gamma=0.5), "gamma >= 1"),
+        (lambda: MPPI(temperature=0.0), "temperature above 0"),
+        (lambda: GradCEM(steps=0), "at least 1 step"),
+        (lambda: GradCEM(optimiser="newton"), "Unknown optimiser 'newton'"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):
@@ -386,6 +412,7 @@ def test_the_simulator_as_a_model_makes_no_error(task):
 
 def test_every_task_has_settings_for_every_planner():
     for settings in SETTINGS.values():
-        assert {settings.planner(name).__class__ for name in ("gd", "adam", "cem")} == {GradientPlanner, CEM}
+        assert {settings.planner(name).__class__ for name in PAPER_PLANNERS} == {GradientPlanner, CEM}
+        assert {settings.planner(name).__class__ for name in ALL} == {GradientPlanner, CEM, ICEM, MPPI, GradCEM}
         assert settings.planner("adam", "mpc").iterations == settings.replan_iterations
         assert settings.planner("adam").lr == settings.planner("adam", "mpc").lr

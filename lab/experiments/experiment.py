@@ -21,7 +21,7 @@ from lab.experiments.fingerprint import versions
 from lab.experiments.presets import PRESETS, Preset, result_folder, training_seeds
 from lab.files import PACKAGE, ROOT, models_root, writable
 from lab.models import MODELS, WorldModel, load_model, model_folder
-from lab.planning import CEM, MODES, PLANNERS, SETTINGS, Planner
+from lab.planning import MODES, PLANNERS, SETTINGS, Planner, shortened
 from lab.tasks import TASKS
 from lab.training import recipe, train
 
@@ -82,12 +82,7 @@ class Config:
 
     def planner(self, name: str, mode: str = "open") -> Planner:
         """The planner as tuned for the task; the smoke preset cuts it short."""
-        planner = SETTINGS[self.task].planner(name, mode)
-        if self.size.iterations is not None:
-            planner = replace(planner, iterations=min(planner.iterations, self.size.iterations))
-        if self.size.samples is not None and isinstance(planner, CEM):
-            planner = replace(planner, samples=self.size.samples, elites=self.size.samples // 10)
-        return planner
+        return shortened(SETTINGS[self.task].planner(name, mode), self.size.iterations, self.size.samples)
 
     @property
     def objective(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from lab.evaluation import goal_distance
 from lab.experiments.compare import paired, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel
-from lab.planning import PLANNERS, Planner, unplanned
+from lab.planning import PAPER_PLANNERS, Planner, unplanned
 from lab.results import Result
 
 NAME = "fig3_efficiency"
@@ -109,11 +109,11 @@ def _cases(config: Config) -> list[Case]:
     """All cases, planners and models alternating at each rung of the ladder; the first training seed only."""
     seed = config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
-    planners = {name: config.planner(name) for name in PLANNERS}
+    planners = {name: config.planner(name) for name in PAPER_PLANNERS}
     ladders = {name: budgets(name, planner) for name, planner in planners.items()}
     cases = []
     for rung in range(max(len(ladder) for ladder in ladders.values())):
-        for (name, model), planner in itertools.product(models, PLANNERS):
+        for (name, model), planner in itertools.product(models, PAPER_PLANNERS):
             if rung < len(ladders[planner]):
                 count = ladders[planner][rung]
                 cases.append(Case(name, seed, model, planner, replace(planners[planner], iterations=count), count))

@@ -16,7 +16,7 @@ from lab.experiments.cases import Cases
 from lab.experiments.compare import DIFFERENCE, compare, paired, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel
-from lab.planning import MODES, PLANNERS, Constant, Planner, RandomActions
+from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
 from lab.results import Result
 
 NAME = "table1_success"
@@ -62,7 +62,7 @@ def _cases(config: Config) -> Iterator[tuple[str, int, WorldModel, str, Planner,
         yield "none", 0, base, "random", RandomActions(), mode
         yield "none", 0, base, "nothing", Constant(do_nothing(base)), mode
     for name, seed, model in config.models(MODELS):
-        for planner, mode in itertools.product(PLANNERS, MODES):
+        for planner, mode in itertools.product(PAPER_PLANNERS, MODES):
             if _affordable(config, seed, planner, mode):
                 yield name, seed, model, planner, config.planner(planner, mode), mode
 
@@ -112,7 +112,7 @@ def as_in_the_paper(result: Result) -> pd.DataFrame:
     table = rates.assign(cell=cells).pivot_table(
         index=keys, columns="planner", values="cell", aggfunc="first", sort=False
     )
-    order = [planner for planner in ("random", "nothing", *PLANNERS) if planner in table]
+    order = [planner for planner in ("random", "nothing", *PAPER_PLANNERS) if planner in table]
     return table[order].fillna("")
 
 

@@ -6,6 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
+def perceptron(inputs: int, hidden: int, layers: int) -> nn.Sequential:
+    """``layers`` hidden layers of a linear map, a normalisation and a GELU each."""
+    blocks: list[nn.Module] = []
+    for before, after in itertools.pairwise([inputs] + [hidden] * layers):
+        blocks += [nn.Linear(before, after), nn.LayerNorm(after), nn.GELU(approximate="tanh")]
+    return nn.Sequential(*blocks)
+
+
 class ResidualMLP(nn.Module):
     """z + g(z, a) with ``layers`` hidden layers; g starts at zero, so an untrained model predicts no change."""
 
@@ -13,11 +21,7 @@ class ResidualMLP(nn.Module):
 
     def __init__(self, z_dim: int, action_dim: int, hidden: int = 512, layers: int = 3) -> None:
         super().__init__()
-        widths = [z_dim + action_dim] + [hidden] * layers
-        blocks: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(widths):
-            blocks += [nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU(approximate="tanh")]
-        self.body = nn.Sequential(*blocks)
+        self.body = perceptron(z_dim + action_dim, hidden, layers)
         self.head = nn.Linear(hidden, z_dim)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

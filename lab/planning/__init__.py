@@ -2,13 +2,18 @@
 
 from lab.planning.baselines import Constant, RandomActions
 from lab.planning.cem import CEM
+from lab.planning.gradcem import GradCEM
 from lab.planning.gradient import GradientPlanner
+from lab.planning.icem import ICEM
+from lab.planning.initialised import Initialised
 from lab.planning.mpc import MODES, MPC, OPEN_LOOP, World
-from lab.planning.objective import GoalDistance
+from lab.planning.mppi import MPPI
+from lab.planning.objective import ActionPrior, GoalDistance, Objective, WithPrior
 from lab.planning.planner import Callback, Plan, Planner, unplanned
-from lab.planning.settings import PLANNERS, SETTINGS, Settings
+from lab.planning.settings import PAPER_PLANNERS, PLANNERS, SETTINGS, Settings, shortened
 
 __all__ = [
-    "CEM", "MODES", "MPC", "OPEN_LOOP", "PLANNERS", "SETTINGS", "Callback", "Constant", "GoalDistance",
-    "GradientPlanner", "Plan", "Planner", "RandomActions", "Settings", "World", "unplanned",
+    "CEM", "ICEM", "MODES", "MPC", "MPPI", "OPEN_LOOP", "PAPER_PLANNERS", "PLANNERS", "SETTINGS", "ActionPrior",
+    "Callback", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised", "Objective", "Plan",
+    "Planner", "RandomActions", "Settings", "WithPrior", "World", "shortened", "unplanned",
 ]  # fmt: skip

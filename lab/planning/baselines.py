@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lab.models.world_model import Dynamics
-from lab.planning.objective import GoalDistance
+from lab.planning.objective import Objective
 from lab.planning.planner import Callback, Plan, generators, normal
 
 
@@ -19,7 +19,7 @@ class RandomActions:
         self,
         model: Dynamics,
         z0: Tensor,
-        objective: GoalDistance,
+        objective: Objective,
         init: Tensor,
         seeds: Sequence[int],
         callback: Callback | None = None,
@@ -38,7 +38,7 @@ class Constant:
         self,
         model: Dynamics,
         z0: Tensor,
-        objective: GoalDistance,
+        objective: Objective,
         init: Tensor,
         seeds: Sequence[int],
         callback: Callback | None = None,

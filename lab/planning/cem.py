@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.models.world_model import Dynamics
-from lab.planning.objective import GoalDistance
-from lab.planning.planner import Callback, Plan, concatenate, generators, normal
+from lab.planning.objective import Objective
+from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,13 @@ class CEM:
         self,
         model: Dynamics,
         z0: Tensor,
-        objective: GoalDistance,
+        objective: Objective,
         init: Tensor,
         seeds: Sequence[int],
         callback: Callback | None = None,
     ) -> Plan:
         """See `Planner.plan`."""
-        rows = [slice(first, first + self.chunk) for first in range(0, len(z0), self.chunk)]
-        return concatenate([self._chunk(model, z0[r], objective[r], init[r], seeds[r], callback) for r in rows])
+        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
 
     def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
         rngs = generators(seeds, z0.device)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.models.world_model import Dynamics
-from lab.planning.objective import GoalDistance
+from lab.planning.objective import Objective
 from lab.planning.planner import Plan, Planner, unplanned
 
 
@@ -49,7 +49,7 @@ class MPC:
         self,
         planner: Planner,
         model: Dynamics,
-        objective: GoalDistance,
+        objective: Objective,
         world: World,
         action_dim: int,
         seeds: Sequence[int],

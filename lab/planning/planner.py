@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lab.models.world_model import Dynamics
-from lab.planning.objective import GoalDistance
+from lab.planning.objective import Objective
 
 #: (iteration, actions (B, H, A), loss (B,)) after each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
@@ -30,7 +30,7 @@ class Planner(Protocol):
         self,
         model: Dynamics,
         z0: Tensor,
-        objective: GoalDistance,
+        objective: Objective,
         init: Tensor,
         seeds: Sequence[int],
         callback: Callback | None = None,
@@ -40,6 +40,10 @@ class Planner(Protocol):
         ``init`` (B, H, A) is the warm start, NaN wherever the planner is to start on its own.
         """
         ...
+
+
+#: `Planner.plan` for problems few enough to be planned together
+PlanChunk = Callable[[Dynamics, Tensor, Objective, Tensor, Sequence[int], Callback | None], Plan]
 
 
 def unplanned(problems: int, horizon: int, action_dim: int) -> Tensor:
@@ -57,8 +61,19 @@ def normal(rngs: Sequence[torch.Generator], shape: tuple[int, ...]) -> Tensor:
     return torch.stack([torch.randn(shape, generator=rng, device=rng.device) for rng in rngs])
 
 
-def concatenate(plans: Sequence[Plan]) -> Plan:
-    """The plans of successive chunks of problems as one."""
+def in_chunks(
+    plan: PlanChunk,
+    size: int,
+    model: Dynamics,
+    z0: Tensor,
+    objective: Objective,
+    init: Tensor,
+    seeds: Sequence[int],
+    callback: Callback | None,
+) -> Plan:
+    """``plan`` for ``size`` problems at a time, so that memory stays bounded; the plans of all as one."""
+    rows = [slice(first, first + size) for first in range(0, len(z0), size)]
+    plans = [plan(model, z0[r], objective[r], init[r], seeds[r], callback) for r in rows]
     return Plan(
         torch.cat([plan.actions for plan in plans]),
         torch.cat([plan.loss for plan in plans]),

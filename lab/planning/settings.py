@@ -4,10 +4,14 @@ from dataclasses import dataclass, field, replace
 
 from lab.errors import LabError
 from lab.planning.cem import CEM
+from lab.planning.gradcem import GradCEM
 from lab.planning.gradient import GradientPlanner
+from lab.planning.icem import ICEM
+from lab.planning.mppi import MPPI
 from lab.planning.planner import Planner
 
-PLANNERS = ("gd", "adam", "cem")
+PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
+PLANNERS = ("gd", "momentum", "adam", "adamw", "restarts", "cem", "icem", "mppi", "gradcem")
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,12 @@ class Settings:
     gd: GradientPlanner = field(default_factory=lambda: GradientPlanner("sgd", lr=1.0))
     adam: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1))
     cem: CEM = field(default_factory=CEM)
+    momentum: GradientPlanner = field(default_factory=lambda: GradientPlanner("momentum", lr=0.1))
+    adamw: GradientPlanner = field(default_factory=lambda: GradientPlanner("adamw", lr=0.1))
+    restarts: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, restarts=8))
+    icem: ICEM = field(default_factory=ICEM)
+    mppi: MPPI = field(default_factory=MPPI)
+    gradcem: GradCEM = field(default_factory=GradCEM)
     replan_iterations: int = 100  #: of gradient planners at each replan of MPC, which starts warm (reference: 4.2)
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
     base: float | None = None  #: of the weighted goal loss; None: the last step alone
@@ -31,10 +41,22 @@ class Settings:
         return planner
 
 
+def shortened(planner: Planner, iterations: int | None = None, samples: int | None = None) -> Planner:
+    """``planner`` with so many iterations at most and, where it samples, so many samples and a tenth as elites."""
+    if iterations is not None:
+        planner = replace(planner, iterations=min(planner.iterations, iterations))
+    if samples is not None and hasattr(planner, "samples"):
+        elites = {"elites": samples // 10} if hasattr(planner, "elites") else {}
+        planner = replace(planner, samples=samples, **elites)
+    return planner
+
+
 SETTINGS: dict[str, Settings] = {
     "push_t": Settings(
         gd=GradientPlanner("sgd", lr=3.0, iterations=300), adam=GradientPlanner("adam", lr=0.1, iterations=100)
     ),
     "point_maze": Settings(),
     "wall": Settings(),
+    "rope": Settings(),
+    "granular": Settings(),
 }

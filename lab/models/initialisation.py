@@ -1,0 +1,63 @@
+"""The initialisation network: from where one is and where to go, straight to actions."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lab.errors import LabError
+from lab.files import read_json, replacing, write_json
+from lab.models.checkpoint import check_tensors
+from lab.models.predictor import perceptron
+
+FORMAT = "wm-initialisation/1"
+SIZES = ("z_dim", "block_dim", "horizon", "hidden", "layers")
+
+
+class InitialisationNetwork(nn.Module):
+    """(z0, goal) -> the blocks that would lead there in 1 to ``horizon`` latent steps (paper: appendix).
+
+    The authors' network puts out action embeddings; this one puts out the standardised actions that planners plan.
+    """
+
+    def __init__(self, z_dim: int, block_dim: int, horizon: int = 5, hidden: int = 192, layers: int = 3) -> None:
+        super().__init__()
+        self.sizes = dict(zip(SIZES, (z_dim, block_dim, horizon, hidden, layers), strict=True))
+        self.horizon, self.block_dim = horizon, block_dim
+        self.body = perceptron(2 * z_dim + horizon, hidden, layers)
+        self.head = nn.Linear(hidden, horizon * block_dim)
+
+    def forward(self, z0: Tensor, goal: Tensor, steps: Tensor) -> Tensor:
+        """Blocks (B, horizon, A) of ``z0`` and ``goal`` (B, Z); the first ``steps`` (B,) of them count."""
+        hurry = F.one_hot(steps - 1, self.horizon).to(z0.dtype)
+        return self.head(self.body(torch.cat([z0, goal, hurry], -1))).view(-1, self.horizon, self.block_dim)
+
+    def propose(self, z0: Tensor, goal: Tensor, steps: int) -> Tensor:
+        """Blocks (B, steps, A) from ``z0`` to ``goal`` (B, Z); raises LabError for more steps than it was made for."""
+        if steps > self.horizon:
+            raise LabError(f"The initialisation network plans {self.horizon} steps at most, not {steps}.")
+        return self(z0, goal, torch.full((len(z0),), steps, device=z0.device))[:, :steps]
+
+
+def save_initialisation(network: InitialisationNetwork, folder: Path, info: dict[str, Any]) -> None:
+    """Write ``network`` and what is known of its making (``info``) to ``folder``."""
+    with replacing(folder / "network.safetensors") as temporary:
+        save_file(network.state_dict(), temporary, metadata={"format": FORMAT})
+    write_json(folder / "network.json", {"format": FORMAT, "sizes": network.sizes, **info})
+
+
+def load_initialisation(folder: Path, device: torch.device | str = "cpu") -> tuple[InitialisationNetwork, dict]:
+    """The network in ``folder``, frozen, and what is known of it; raises LabError where it is missing or corrupt."""
+    info, path = read_json(folder / "network.json"), folder / "network.safetensors"
+    try:
+        network = InitialisationNetwork(**info["sizes"])
+        tensors = load_file(path)
+    except (KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
+        raise LabError(f"{folder} does not hold an initialisation network of this lab ({error}).") from error
+    check_tensors(tensors, network, path)
+    network.load_state_dict(tensors)
+    return network.to(device).eval().requires_grad_(False), info

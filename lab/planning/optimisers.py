@@ -1,0 +1,39 @@
+"""First-order optimisers of actions, by the rules (and with the defaults) of ``torch.optim``."""
+
+import torch
+from torch import Tensor
+
+from lab.errors import LabError
+
+OPTIMISERS = ("sgd", "momentum", "adam", "adamw")
+WEIGHT_DECAY = 0.01  #: of adamw
+
+
+class Optimiser:
+    """One run of the optimiser called ``name`` on variables shaped like ``variables``."""
+
+    def __init__(self, name: str, lr: float, variables: Tensor) -> None:
+        self.name, self.lr, self.t = name, lr, 0
+        self.first, self.second = torch.zeros_like(variables), torch.zeros_like(variables)
+
+    def step(self, variables: Tensor, gradient: Tensor) -> Tensor:
+        """What to subtract from the ``variables`` at the next iteration."""
+        self.t += 1
+        if self.name == "sgd":
+            return self.lr * gradient
+        if self.name == "momentum":
+            return self.lr * self.first.mul_(0.9).add_(gradient)
+        step = self._adam(gradient)
+        return step if self.name == "adam" else step + self.lr * WEIGHT_DECAY * variables
+
+    def _adam(self, gradient: Tensor) -> Tensor:
+        self.first.lerp_(gradient, 0.1)
+        self.second.lerp_(gradient**2, 0.001)
+        mean, square = self.first / (1 - 0.9**self.t), self.second / (1 - 0.999**self.t)
+        return self.lr * mean / (square.sqrt() + 1e-8)
+
+
+def check_optimiser(name: str) -> None:
+    """Raise LabError for an unknown name."""
+    if name not in OPTIMISERS:
+        raise LabError(f"Unknown optimiser '{name}': choose one of {', '.join(OPTIMISERS)}.")

@@ -1,0 +1,109 @@
+"""The initialisation network, trained to give the data's actions back: E || g(z_t, z_{t+h}) - a_{t..t+h} ||^2.
+
+It learns from the same trajectories as the world models, seen through the same frozen encoder, for every number of
+steps h up to the planning horizon, so that it can start each replan of MPC, too.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lab import files
+from lab.data import HORIZON, DataSpec, load_or_collect
+from lab.errors import LabError
+from lab.files import models_root
+from lab.models import WorldModel, load_model, model_folder
+from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
+from lab.training.latents import LatentData, encode_dataset, encoder_hash
+from lab.training.loop import Schedule
+from lab.training.pipeline import DATA_SEED, train
+from lab.training.recipes import recipe
+
+NAME = "initialisation"
+SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)
+SMOKE = Schedule(steps=20, lr=1e-3, batch=32)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Random stretches of 1 to ``horizon`` latent steps of the data."""
+
+    data: LatentData
+    horizon: int = HORIZON
+
+    def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """z at the start and at the end (B, Z), steps between (B,), and blocks (B, horizon, A), 0 beyond the end."""
+        n, length, _ = self.data.actions.shape
+        skip = self.data.frameskip
+        episode = torch.randint(n, (size,), generator=rng)
+        steps = torch.randint(1, self.horizon + 1, (size,), generator=rng)
+        first = (torch.rand(size, generator=rng) * (length - steps * skip + 1)).long()
+        window = (first[:, None] + torch.arange(self.horizon * skip)).clamp(max=length - 1)
+        blocks = self.data.actions[episode[:, None], window].view(size, self.horizon, -1)
+        within = torch.arange(self.horizon) < steps[:, None]
+        z = self.data.z
+        return z[episode, first], z[episode, first + steps * skip], steps, blocks * within[..., None].to(blocks)
+
+
+def train_initialisation(task: str, preset: str = "quick", progress: bool = True) -> Path:
+    """Train the network of ``task`` on all its training data; returns the folder where it is kept."""
+    made, root = recipe(task, preset), models_root(preset)
+    base = _base(task, preset, progress)
+    started = time.perf_counter()
+    data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
+    schedule = SMOKE if preset == "smoke" else SCHEDULE
+    network, loss = fit(Segments(encode_dataset(base, data, progress)), schedule, progress)
+    info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
+    seconds = round(time.perf_counter() - started, 1)
+    save_initialisation(network, root / task / NAME, info | {"loss": round(loss, 5), "wall_seconds": seconds})
+    return root / task / NAME
+
+
+def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[InitialisationNetwork, float]:
+    """A network trained on ``segments``, and its loss over the last tenth of the training; always the same one."""
+    rng = torch.Generator().manual_seed(0)
+    data = segments.data
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        block = data.frameskip * data.actions.shape[-1]
+        network = InitialisationNetwork(data.z.shape[-1], block, segments.horizon)
+    network = network.to(data.z.device)
+    optimiser = torch.optim.AdamW(network.parameters(), schedule.lr, weight_decay=schedule.weight_decay)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
+    losses = []
+    for _ in tqdm(range(schedule.steps), desc=NAME, delay=2, disable=not progress):
+        z0, goal, steps, blocks = segments.batch(schedule.batch, rng)
+        within = (torch.arange(segments.horizon) < steps[:, None])[..., None].to(blocks)
+        loss = ((network(z0, goal, steps.to(z0.device)) * within - blocks) ** 2).sum() / (within.sum() * block)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        cosine.step()
+        losses.append(loss.detach())
+    return network.eval().requires_grad_(False), float(torch.stack(losses[-max(1, schedule.steps // 10) :]).mean())
+
+
+def initialisation_of(model: WorldModel, preset: str = "quick") -> InitialisationNetwork:
+    """The network made for the encoder of ``model``: shipped, or trained here. Raises LabError if there is none."""
+    task = model.spec.task
+    for root in (files.SHIPPED, models_root(preset)):
+        if (root / task / NAME / "network.json").is_file():
+            network, info = load_initialisation(root / task / NAME, model.device)
+            if info.get("encoder") == encoder_hash(model):
+                return network
+    raise LabError(
+        f"No initialisation network for this encoder of {task}: train it with "
+        f"'python -m lab train --task {task} --method {NAME}'."
+    )
+
+
+def _base(task: str, preset: str, progress: bool) -> WorldModel:
+    """The task's base model, whose encoder is that of all its models; trained first if there is none."""
+    try:
+        return load_model(model_folder(task, "base", 0, preset))
+    except LabError:
+        return load_model(train(task, "base", 0, recipe(task, preset), models_root(preset), progress=progress))

@@ -1,0 +1,257 @@
+"""One step of each planner beyond plain gradient descent and CEM, against the rules written out, in float64."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.errors import LabError
+from lab.models import ModelSpec, WorldModel, unrolled
+from lab.models.initialisation import InitialisationNetwork
+from lab.planning import (
+    ICEM,
+    MPPI,
+    PLANNERS,
+    ActionPrior,
+    GoalDistance,
+    GradCEM,
+    GradientPlanner,
+    Initialised,
+    WithPrior,
+    shortened,
+    unplanned,
+)
+from lab.planning.icem import coloured
+from lab.planning.restarts import STRIDE
+from lab.planning.settings import SETTINGS, Settings
+
+H, A = 3, 2
+
+
+class Sum:
+    """z' = z + a."""
+
+    def rollout(self, z0, actions):
+        return torch.cat([z0.unsqueeze(-2), z0.unsqueeze(-2) + actions.cumsum(-2)], -2)
+
+
+def problems(n, seed=0):
+    """(z0, objective, init) of ``n`` problems in float64."""
+    rng = torch.Generator().manual_seed(seed)
+    z0, goal = torch.randn(2, n, A, dtype=torch.float64, generator=rng).unbind()
+    return z0, GoalDistance(goal, A), unplanned(n, H, A).double()
+
+
+def noise_of(seed, *shape):
+    """The normal numbers (*shape) that a problem of this seed draws first."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+# --- Gradients
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("sgd", lambda a: torch.optim.SGD(a, 0.1)),
+        ("momentum", lambda a: torch.optim.SGD(a, 0.1, momentum=0.9)),
+        ("adam", lambda a: torch.optim.Adam(a, 0.1)),
+        ("adamw", lambda a: torch.optim.AdamW(a, 0.1)),
+    ],
+)
+def test_optimisers_take_torchs_steps(name, reference):
+    z0, objective, _ = problems(4)
+    start = torch.randn(4, H, A, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    ours = GradientPlanner(name, lr=0.1, iterations=7, noise=0.0).plan(Sum(), z0, objective, start, range(4))
+    actions = start.clone().requires_grad_()
+    optimiser = reference([actions])
+    for _ in range(7):
+        optimiser.zero_grad()
+        objective(Sum().rollout(z0, actions), actions).sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(ours.actions, actions.detach(), rtol=0, atol=1e-12)
+
+
+def test_one_step_of_sgd_and_of_adam_by_hand():
+    start = torch.tensor([[[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]], dtype=torch.float64)
+    z0, goal = torch.tensor([[1.0, 1.0], [0.0, 4.0]], dtype=torch.float64)[:, None].unbind()
+    # z_H = z0 + sum(a) = (2.5, 2); L = mean((z_H - goal)^2); dL/da = z_H - goal = (2.5, -2) for each of the blocks
+    for name, step in (("sgd", (0.25, -0.2)), ("adam", (0.1, -0.1))):
+        plan = GradientPlanner(name, 0.1, 1, noise=0.0).plan(Sum(), z0, GoalDistance(goal, A), start, [0])
+        expected = start - torch.tensor(step, dtype=torch.float64)
+        torch.testing.assert_close(plan.actions, expected, rtol=0, atol=1e-8)
+
+
+def test_restarts_keep_the_best_of_single_plans():
+    class Bumpy(Sum):
+        def rollout(self, z0, actions):
+            return super().rollout(z0, actions) + torch.sin(5 * super().rollout(z0, actions))
+
+    z0, objective, init = problems(5)
+    single = GradientPlanner("adam", 0.1, 15)
+    many = GradientPlanner("adam", 0.1, 15, restarts=4, chunk=9)
+    seen = []
+    best = many.plan(Bumpy(), z0, objective, init, range(5), lambda i, actions, loss: seen.append(loss))
+    plans = [single.plan(Bumpy(), z0, objective, init, [s + STRIDE * k for s in range(5)]) for k in range(4)]
+    losses = torch.stack([plan.loss for plan in plans])
+    torch.testing.assert_close(best.loss, losses.amin(0))
+    for i, k in enumerate(losses.argmin(0)):
+        torch.testing.assert_close(best.actions[i], plans[k].actions[i])
+    torch.testing.assert_close(best.history, torch.stack([plan.history for plan in plans]).amin(0))
+    assert (losses.argmin(0) > 0).any()
+    assert [loss.shape for loss in seen[:15]] == [(2,)] * 15
+
+
+# --- Samples
+
+
+def test_one_refit_of_icem_by_hand():
+    z0, objective, _ = problems(2)
+    warm = torch.full((2, H, A), 0.25, dtype=torch.float64)
+    planner = ICEM(samples=12, elites=3, iterations=2, std=0.5, gamma=2.0, keep=0.4, alpha=0.1, beta=0.0)
+    seen = []
+
+    class Watched(Sum):
+        def rollout(self, z0, actions):
+            seen.append(actions)
+            return super().rollout(z0, actions)
+
+    plan = planner.plan(Watched(), z0, objective, warm, [7, 8])
+    first, second = seen
+    noise = noise_of(7, 12, H, A).double()
+    torch.testing.assert_close(first[0], torch.cat([0.25 + 0.5 * noise, warm[:1], warm[:1]]))
+    loss = ((z0[0] + first[0].sum(1) - objective.goal[0]) ** 2).mean(-1)
+    elites = first[0][loss.argsort()[:3]]
+    mean, std = 0.1 * 0.25 + 0.9 * elites.mean(0), 0.1 * 0.5 + 0.9 * elites.std(0)
+    assert second.shape[1] == 6 + 1 + 1  # 12 / 2 samples, round(0.4 * 3) of the elites, the mean
+    torch.testing.assert_close(second[0, 6], elites[0])
+    torch.testing.assert_close(second[0, 7], mean)
+    rng = torch.Generator().manual_seed(7)
+    torch.randn(12, H, A, generator=rng)
+    torch.testing.assert_close(second[0, :6], mean + std * torch.randn(6, H, A, generator=rng).double())
+    assert plan.loss[0] == ((z0[0] + second[0].sum(1) - objective.goal[0]) ** 2).mean(-1).min()
+    torch.testing.assert_close(plan.loss, objective(Sum().rollout(z0, plan.actions), plan.actions))
+
+
+@given(st.integers(1, 9), st.floats(0, 4))
+def test_coloured_noise_has_unit_variance_and_falls_with_frequency(steps, beta):
+    """Coloured noise is linear in white noise: the rows of the map say it all."""
+    rows = coloured(torch.eye(steps, dtype=torch.float64)[..., None], beta)[..., 0].T
+    torch.testing.assert_close((rows**2).sum(1), torch.ones(steps, dtype=torch.float64))
+    power = np.abs(np.fft.rfft(rows.numpy(), axis=0)) ** 2
+    levels = power.mean(1)
+    assert (np.diff(levels[1:]) <= 1e-9).all()
+    if beta == 0:
+        np.testing.assert_allclose(rows, np.eye(steps), atol=1e-12)
+
+
+def test_one_weighting_of_mppi_by_hand():
+    z0, objective, _ = problems(2)
+    warm = torch.full((2, H, A), 0.25, dtype=torch.float64)
+    plan = MPPI(samples=6, iterations=1, std=0.5, temperature=0.3).plan(Sum(), z0, objective, warm, [7, 8])
+    for i, seed in enumerate((7, 8)):
+        noise = 0.5 * noise_of(seed, 6, H, A).double()
+        noise[0] = 0
+        loss = ((z0[i] + (0.25 + noise).sum(1) - objective.goal[i]) ** 2).mean(-1)
+        cost = loss + 0.3 * (0.25 * noise / 0.5**2).sum((1, 2))
+        weights = torch.exp(-(cost - cost.min()) / 0.3)
+        expected = 0.25 + (weights[:, None, None] * noise).sum(0) / weights.sum()
+        torch.testing.assert_close(plan.actions[i], expected)
+        assert plan.history[0, i] == pytest.approx(loss.min().item())
+
+
+def test_one_refit_of_gradcem_by_hand():
+    z0, objective, _ = problems(2)
+    warm = torch.full((2, H, A), 0.25, dtype=torch.float64)
+    planner = GradCEM(samples=12, elites=3, iterations=1, std=0.5, optimiser="sgd", lr=0.1, steps=2)
+    plan = planner.plan(Sum(), z0, objective, warm, [7, 8])
+    for i, seed in enumerate((7, 8)):
+        noise = noise_of(seed, 12, H, A).double()
+        noise[0] = 0
+        samples = 0.25 + 0.5 * noise
+        for _ in range(2):
+            samples = samples - 0.1 * (z0[i] + samples.sum(1) - objective.goal[i])[:, None]
+        loss = ((z0[i] + samples.sum(1) - objective.goal[i]) ** 2).mean(-1)
+        torch.testing.assert_close(plan.actions[i], samples[loss.argsort()[:3]].mean(0))
+
+
+# --- Objectives and starts
+
+
+def test_the_prior_is_the_datas_mahalanobis_distance():
+    rng = torch.Generator().manual_seed(0)
+    mix = torch.tensor([[1.0, 0.8], [0.0, 0.5]], dtype=torch.float64)
+    blocks = torch.randn(4000, A, dtype=torch.float64, generator=rng) @ mix + 3
+    prior = ActionPrior.fit(blocks)
+    assert prior.distance(blocks[:, None]).mean().item() == pytest.approx(1, rel=1e-3)
+    action = torch.tensor([[4.0, 2.0]], dtype=torch.float64)
+    offset = action[0] - blocks.mean(0)
+    expected = (offset @ torch.linalg.inv(blocks.T.cov()) @ offset / A).item()
+    assert prior.distance(action).item() == pytest.approx(expected)
+    z0, objective, init = problems(3)
+    both = WithPrior(objective, prior, 0.5)
+    actions = torch.randn(3, 7, H, A, dtype=torch.float64, generator=rng)
+    z = Sum().rollout(z0[:, None].expand(-1, 7, -1), actions)
+    torch.testing.assert_close(both(z, actions), objective(z, actions) + 0.5 * prior.distance(actions))
+    assert torch.equal(both[1:].goal, objective.goal[1:])
+    plan = GradientPlanner("adam", 0.1, 400).plan(Sum(), z0, WithPrior(objective, prior, 1000.0), init, range(3))
+    assert (plan.actions - blocks.mean(0)).abs().max() < 0.2
+
+
+def test_a_prior_of_constant_actions_is_finite():
+    prior = ActionPrior.fit(torch.ones(10, A))
+    assert prior.distance(torch.full((1, A), 1.05)).item() == pytest.approx(1, rel=1e-3)
+
+
+def test_the_network_starts_what_nothing_else_starts():
+    z0, objective, init = problems(4)
+    network = InitialisationNetwork(A, A, horizon=H, hidden=8).double().requires_grad_(False)
+    proposed = network.propose(z0, objective.goal, H)
+    init[0] = 0.5
+    expected = proposed.clone()
+    expected[0] = 0.5
+    alone = Initialised(network.propose).plan(Sum(), z0, objective, init, range(4))
+    assert torch.equal(alone.actions, expected)
+    torch.testing.assert_close(alone.loss, objective(Sum().rollout(z0, expected), expected))
+    planner = GradientPlanner("sgd", 0.1, 3, noise=0.0)
+    started = Initialised(network.propose, planner).plan(Sum(), z0, objective, init, range(4))
+    assert torch.equal(started.actions, planner.plan(Sum(), z0, objective, expected, range(4)).actions)
+    assert network.propose(z0, objective.goal, 1).shape == (4, 1, A)
+    with pytest.raises(LabError, match="plans 3 steps at most, not 4"):
+        network.propose(z0, objective.goal, 4)
+
+
+def test_all_planners_can_be_cut_short():
+    for name in PLANNERS:
+        planner = shortened(Settings().planner(name), iterations=2, samples=20)
+        assert planner.iterations == 2 and getattr(planner, "samples", 20) == 20
+        assert getattr(planner, "elites", 2) == 2
+    assert shortened(SETTINGS["wall"].planner("cem")) == SETTINGS["wall"].planner("cem")
+
+
+# --- Rollouts by hand
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 4)])
+def test_unrolled_by_hand_agrees_with_autograd(shape):
+    torch.manual_seed(0)
+    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=2)).double().eval()
+    torch.nn.init.normal_(model.predictor.head.weight)
+    z0 = torch.randn(*shape, 8, dtype=torch.float64)
+    actions = torch.randn(*shape, 4, model.block_dim, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(*shape, 5, 8, dtype=torch.float64)
+
+    def gradient():
+        z = model.rollout(z0, actions)
+        return z, torch.autograd.grad((z * weights).sin().sum(), actions)[0]
+
+    assert not unrolled.may_unroll(model.predictor, z0)
+    plain = gradient()
+    model.requires_grad_(False)
+    assert unrolled.may_unroll(model.predictor, z0)
+    for ours, theirs in zip(gradient(), plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        torch.testing.assert_close(model.rollout(z0, actions), plain[0])
+    assert not unrolled.may_unroll(model.predictor, z0.requires_grad_())
