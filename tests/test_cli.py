@@ -98,7 +98,7 @@ def test_collect(task, empty_cache, capsys):
     for _ in range(2):
         assert run("collect", "--task", task, "--episodes", 3, "--split", "tune", "--seed", 4) == 0
         first, folder = capsys.readouterr().out.splitlines()
-        assert first.startswith(f"3 tune episodes of {task}, 50 steps each")
+        assert first.startswith(f"3 tune episodes of {task}, {make_task(task).episode_steps} steps each")
         assert json.loads((Path(folder) / "meta.json").read_text())["spec"]["seed"] == 4
         assert Path(folder).is_relative_to(empty_cache)
 
@@ -198,7 +198,7 @@ def small_bench(monkeypatch, tiny_recipe):
 def test_bench(what, small_bench, capsys):
     assert run("bench", *what, "--json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == {"": 11, "tasks": 9, "planners": 2}["".join(what)]
+    assert len(rows) == {"": 17, "tasks": 15, "planners": 2}["".join(what)]
     assert all(row["ratio"] == row["ours"] / row["plain"] > 0 for row in rows)
     assert all((row["ceiling"] is not None) == ("Adam" in row["what"] or "CEM" in row["what"]) for row in rows)
 
