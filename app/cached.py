@@ -12,7 +12,7 @@ from state import PROBLEMS, Case
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states
 from lab.evaluation.drive import Drive, begin, drive
-from lab.evaluation.episode import Episode, Unfolded, place, run_episode, unfold
+from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
 from lab.files import ROOT
 from lab.models import WorldModel, load_model, model_folder
@@ -73,18 +73,11 @@ def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Epis
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def unfolded(case: Case, model: str, planner: str, mode: str, attempt: int, stamp: str) -> Unfolded:
-    """What each snapshot of one plan leads to."""
-    settings = SETTINGS[case.task]
-    made = episode(case, model, planner, mode, stamp)
-    return unfold(world_model(case.task, model, stamp), made, attempt, proprio=settings.proprio, base=settings.base)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
 def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[str, Any]:
-    """The same, ready for the player."""
+    """The same with what each snapshot of each plan leads to, ready for the player."""
+    settings, through = SETTINGS[case.task], world_model(case.task, model, stamp)
     made = episode(case, model, planner, mode, stamp)
-    stages = [unfolded(case, model, planner, mode, i, stamp) for i in range(len(made.attempts))]
+    stages = [unfold(through, made, i, proprio=settings.proprio, base=settings.base) for i in range(len(made.attempts))]
     return player_lane(made, stages, usual_error(case.task, model, stamp))
 
 

@@ -1,6 +1,6 @@
 """What a user has chosen: validated, kept across pages and in step with the address."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from lab.tasks import Task, make_task
 
 PROBLEMS = PRESETS["quick"].n  #: test problems one can choose from: those of the committed quick results
 MOVES = ("start", "goal")
+MENTIONED = 12  #: choices, at most, in a complaint
 
 #: What the controls that pages share are set to at first. Problem 23 is one on which the base model is sure to arrive
 #: and misses, while the adversarial one arrives.
@@ -108,9 +109,10 @@ def complain(sentence: str) -> None:
     st.session_state.setdefault("complaints", []).append(sentence)
 
 
-def listed(values: Iterable[Any]) -> str:
+def listed(values: Sequence[Any]) -> str:
     """What one can choose from, as a sentence."""
-    return f"Known: {', '.join(map(str, values))}."
+    more = f" and {len(values) - MENTIONED} more" if len(values) > MENTIONED else ""
+    return f"Known: {', '.join(map(str, values[:MENTIONED]))}{more}."
 
 
 def movable(task: Task) -> dict[str, tuple[float, float]]:

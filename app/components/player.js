@@ -153,7 +153,10 @@ class Player {
     this.now = time;
     this.range.value = Math.round(time);
     this.range.style.setProperty('--done', `${100 * time / this.end}%`);
+    const before = this.shown;
     const shown = this.lanes.map(lane => lane.show(time));
+    this.shown = shown;
+    if (before?.every((one, i) => one === shown[i])) return;
     this.range.setAttribute('aria-valuetext', shown.map(({ text }, i) => `${this.data.lanes[i].title}: ${text}`).join('; '));
     this.loss?.mark(shown.flatMap(({ event, lane }, i) => {
       const plan = lane.plans[event.p];
@@ -229,11 +232,14 @@ class Lane {
     if (which === 'goal') this.rings.forEach((ring, i) => { const [cx, cy] = this.stage.bodies[i].at; set(ring, { cx: state[cx], cy: state[cy] }); });
     this.status.textContent = 'plans …';
     this.svg.classList.add('waiting');
+    this.shown = null;
   }
 
   show(time) {
     const { lane, stage } = this;
     const event = this.events[Math.max(0, this.events.findLastIndex(({ at }) => at <= time + 0.5))];
+    const waits = time < this.begin - 1;
+    if (this.shown?.event === event && this.shown.waits === waits) return this.shown;
     const plan = lane.plans[event.p];
     const last = event === this.events.at(-1);
     const state = lane.states[event.step];
@@ -254,8 +260,8 @@ class Lane {
     this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
     const k = Math.floor(event.step / block);
     this.clock.textContent = lane.show === 'go' ? '' : `${event.clock.toFixed(2)} s`;
-    const waits = time < this.begin - 1;
     this.figure.classList.toggle('waits', waits);
+    this.svg.classList.remove('waiting');
     const text = waits ? 'comes next' : last && lane.show !== 'plan' ? verdict(lane)
       : event.going ? `executes step ${event.step} of ${lane.states.length - 1}`
         : `plans${lane.plans.length > 1 ? ` (${event.p + 1} of ${lane.plans.length})` : ''}: iteration ${plan.iterations[event.m]}`;
@@ -265,7 +271,8 @@ class Lane {
     this.bar.style.width = `${100 * lane.error[k] / this.player.worst}%`;
     const usual = lane.usual[k];
     this.errorText.textContent = `model error ${Number(lane.error[k].toPrecision(2))}` + (usual ? `, ${(lane.error[k] / usual).toPrecision(2)} × usual` : '');
-    return { event, lane, text };
+    this.shown = { event, lane, text, waits };
+    return this.shown;
   }
 }
 

@@ -8,6 +8,7 @@ import pandas as pd
 import player
 import streamlit as st
 import widgets
+from glossary import prose
 from state import PROBLEMS, Case, move
 
 from lab.errors import LabError
@@ -20,9 +21,9 @@ from lab.plots.style import LABELS
 from lab.tasks import make_task
 
 INTRO = (
-    "Gradient-based planning asks a **world model** what a sequence of actions would lead to, and changes the actions, "
-    "iteration by iteration, until the *imagined* end lies close to the goal. Then the plan is executed for real: "
-    "where the two paths part, the planner has been fooled by its model."
+    "[[gradient-based planning|Gradient-based planning]] asks a [[world model]] what a sequence of actions would lead "
+    "to, and changes the actions, iteration by iteration, until the imagined end lies close to the goal. Then the plan "
+    "is executed for real: where the two paths part, the planner has been fooled by its model."
 )
 HINT = (
     "Press ▶ to watch, click on a scene to move the goal. The page opens on a problem picked because the models differ "
@@ -57,10 +58,11 @@ def chosen() -> Choice:
         planner = widgets.picker("planner", "Planner")
         mode = widgets.picker("mode", "Plan")
         widgets.picker("click", f"A click moves the {SCENES[case.task].bodies[0][0]}'s")
-    rivals = widgets.several(
-        "rivals", "Race against", tuple(METHODS), RIVALS, most=3, labels=METHODS,
-        help="Up to three other methods. Each plans alone, one after another, so that the clocks can be compared.",
-    )  # fmt: skip
+        with st.popover("Race against …", icon=":material/sprint:"):
+            rivals = widgets.several(
+                "rivals", "Up to three other methods", tuple(METHODS), RIVALS, most=3, labels=METHODS,
+                help="Each plans alone, one after another, so that the clocks can be compared.",
+            )  # fmt: skip
     others = [tuple(rival.split("-")) for rival in rivals]
     return Choice(case, mode, tuple(dict.fromkeys([(planner, model), *others])))
 
@@ -121,7 +123,7 @@ def show_commands(choice: Choice) -> None:
 
 
 def page() -> None:
-    st.markdown(INTRO)
+    prose(INTRO)
     st.caption(HINT)
     choice = chosen()
     slot = st.empty()

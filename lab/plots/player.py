@@ -96,8 +96,9 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
 
 def method_colours(methods: Sequence[tuple[str, str]]) -> list[str]:
     """A colour for each (planner, model): the model's, or the planner's where all share one model."""
-    if len(methods) > 1 and len({model for _, model in methods}) == 1:
-        return [PLANNER_COLOURS[planner] for planner, _ in methods]
+    planners = [planner for planner, _ in methods]
+    if len(methods) > 1 and len({model for _, model in methods}) == 1 and set(planners) <= set(PLANNER_COLOURS):
+        return [PLANNER_COLOURS[planner] for planner in planners]
     return [MODEL_COLOURS[model] for _, model in methods]
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from streamlit.testing.v1 import AppTest
 
 from lab.files import ROOT
-from lab.planning import Settings
+from lab.planning import PLANNERS, Settings
 
 APP = ROOT / "app"
 DEFAULT = "start"  #: the page one arrives at without naming any
@@ -29,14 +29,14 @@ PATIENCE = 120_000  #: ms
 
 
 def quick(settings: Settings) -> Settings:
-    """The same planners, with a few iterations only."""
-    return replace(
-        settings,
-        gd=replace(settings.gd, iterations=4),
-        adam=replace(settings.adam, iterations=4),
-        cem=replace(settings.cem, iterations=2, samples=10, elites=3),
-        replan_iterations=2,
-    )
+    """The same planners, with a few iterations and samples only."""
+    short = {"iterations": 3, "samples": 10, "elites": 3}
+    planners = {
+        name: replace(planner, **{key: value for key, value in short.items() if hasattr(planner, key)})
+        for name in PLANNERS
+        if (planner := getattr(settings, name))
+    }
+    return replace(settings, replan_iterations=2, **planners)
 
 
 def address(test: AppTest) -> dict[str, str]:

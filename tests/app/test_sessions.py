@@ -13,12 +13,14 @@ from lab.files import ROOT
 from lab.models import MODELS
 
 SESSIONS = 20
+PATIENCE = 300  #: s
 
 
 def session(server: str, page: str, query: str) -> str:
     """Everything that a session of its own is sent until its script has run, as text."""
     address = f"{server.replace('http', 'ws')}_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], origin=server[:-1], max_size=None) as connection:
+    options = {"subprotocols": ["streamlit"], "origin": server[:-1], "max_size": None, "ping_interval": None}
+    with connect(address, **options) as connection:
         message = BackMsg()
         message.rerun_script.query_string = query
         message.rerun_script.page_name = page
@@ -29,7 +31,7 @@ def session(server: str, page: str, query: str) -> str:
 def _received(connection: ClientConnection) -> Iterator[str]:
     while True:
         message = ForwardMsg()
-        message.ParseFromString(connection.recv(timeout=120))
+        message.ParseFromString(connection.recv(timeout=PATIENCE))
         if message.WhichOneof("type") == "script_finished":
             return
         yield str(message)
