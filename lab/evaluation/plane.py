@@ -1,0 +1,111 @@
+"""2-D planes in the space of plans, along which a planning loss can be looked at.
+
+A plan has H x A standardised numbers; a plane shows two directions of that space. Which two decides what is seen, so
+there are four ways to choose them: at random, through three plans, along the gradient and the sharpest curvature, or
+along the principal components of the optimisers' paths (as in Li et al. 2018, arXiv 1712.09913).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.evaluation.landscape import directions
+from lab.models import Dynamics
+from lab.planning import GoalDistance
+
+STEP = 1e-2  #: of central differences, in standard deviations of the data's actions
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plans ``centre + u * first + v * second``; all (H, A), the two directions orthonormal."""
+
+    centre: Tensor
+    first: Tensor
+    second: Tensor
+
+    def at(self, u: float, v: float) -> Tensor:
+        """The plan (H, A) at a point of the plane."""
+        return self.centre + u * self.first + v * self.second
+
+    def project(self, plans: Tensor) -> np.ndarray:
+        """u and v (..., 2) of the points of the plane nearest to ``plans`` (..., H, A)."""
+        away = plans - self.centre
+        return torch.stack([(away * d).sum((-2, -1)) for d in (self.first, self.second)], -1).numpy(force=True)
+
+    def held(self, path: Tensor) -> float:
+        """The share of a path's (N, H, A) variance about its mean that shows in the plane; 1 if it stands still."""
+        about = path - path.mean(0)
+        total = float((about**2).sum())
+        return float((self.project(self.centre + about) ** 2).sum()) / total if total > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """The second-order view of a loss at one plan."""
+
+    gradient: Tensor  #: (H, A)
+    values: Tensor  #: (H * A,) eigenvalues of the Hessian, ascending
+    vectors: Tensor  #: (H * A, H * A) its eigenvectors, as columns
+
+    @property
+    def sharpest(self) -> int:
+        """Which eigenvalue is largest in size."""
+        return int(self.values.abs().argmax())
+
+
+def random_plane(centre: Tensor, seed: int) -> Plane:
+    """Two random directions."""
+    first, second = directions(seed, 1, *centre.shape)
+    return Plane(centre, first[0].to(centre), second[0].to(centre))
+
+
+def plane_through(centre: Tensor, towards: Tensor, and_towards: Tensor) -> Plane:
+    """The plane that holds three plans (H, A): ``towards`` on its positive u axis, the third where v is positive.
+
+    If the three lie on a line, any plane that holds it.
+    """
+    return _spanned(centre, towards - centre, and_towards - centre)
+
+
+def principal_plane(centre: Tensor, path: Tensor) -> Plane:
+    """Through ``centre``, along the two directions in which the plans ``path`` (N, H, A) vary most."""
+    _, _, components = torch.linalg.svd((path - path.mean(0)).flatten(1), full_matrices=False)
+    return _spanned(centre, *components[:2].unflatten(-1, centre.shape))
+
+
+def curved_plane(centre: Tensor, curvature: Curvature) -> Plane:
+    """Through ``centre``, uphill along the gradient (u) and along the sharpest curvature there (v)."""
+    sharpest = curvature.vectors[:, curvature.sharpest].view_as(centre)
+    return _spanned(centre, curvature.gradient, sharpest)
+
+
+def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor) -> Curvature:
+    """Gradient and Hessian of the planning loss of one problem, ``z0`` (1, Z), at ``plan`` (H, A).
+
+    The Hessian comes whole, from central differences of gradients that are taken in one batch: so few numbers make up
+    a plan that this is sooner done than a power iteration.
+    """
+    size = plan.numel()
+    steps = STEP * torch.eye(size, device=plan.device).view(size, *plan.shape)
+    gradients = _gradients(model, z0, objective, torch.cat([plan[None], plan + steps, plan - steps])).flatten(1)
+    hessian = (gradients[1 : size + 1] - gradients[size + 1 :]) / (2 * STEP)
+    values, vectors = torch.linalg.eigh((hessian + hessian.T) / 2)
+    return Curvature(gradients[0].view_as(plan), values, vectors)
+
+
+def _gradients(model: Dynamics, z0: Tensor, objective: GoalDistance, plans: Tensor) -> Tensor:
+    """The loss's gradients (N, H, A) at ``plans`` (N, H, A); nothing but the plans collects any."""
+    plans = plans.detach().requires_grad_(True)
+    loss = objective(model.rollout(z0.expand(len(plans), -1), plans)[None], plans[None])
+    return torch.autograd.grad(loss.sum(), plans)[0]
+
+
+def _spanned(centre: Tensor, first: Tensor, second: Tensor) -> Plane:
+    """The plane of two directions, made orthonormal, each on the side it was on."""
+    both = torch.stack([first.flatten(), second.flatten()], 1)
+    basis = torch.linalg.qr(both).Q
+    basis = basis * torch.where((basis * both).sum(0) < 0, -1.0, 1.0)
+    return Plane(centre, basis[:, 0].view_as(centre), basis[:, 1].view_as(centre))
