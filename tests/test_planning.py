@@ -177,7 +177,7 @@ def test_a_quadratic_is_solved(planner):
     plan = planner.plan(Sum(), z0, objective, init, range(6))
     assert (plan.loss < 1e-3).all()
     torch.testing.assert_close(z0 + plan.actions.sum(1), objective.goal, atol=0.05, rtol=0)
-    assert (plan.history[0] > 10 * plan.loss).all()
+    assert plan.history[0].mean() > 5 * plan.loss.mean()
 
 
 def test_weighted_objective_pulls_early_states_to_the_goal():

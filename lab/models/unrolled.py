@@ -4,6 +4,7 @@ Planning differentiates for actions alone, through the same few operators hundre
 spared autograd's and the modules' bookkeeping, which takes longer than the arithmetic where a batch is small.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from lab.models.predictor import ResidualMLP
 normalise = torch.native_layer_norm
 normalise_backward = torch.ops.aten.native_layer_norm_backward.default
 gelu_backward = torch.ops.aten.gelu_backward.default
+ROOT = math.sqrt(2 / math.pi)
 INPUT_ALONE = [True, False, False]  #: of a normalisation's three gradients
 
 
@@ -65,12 +67,18 @@ def _forward(
         for weight, bias, shape, scale, shift, epsilon in layers:
             before = F.linear(x, weight, bias)
             after, mean, rstd = normalise(before, shape, scale, shift, epsilon)
-            x = F.gelu(after, approximate="tanh")
+            x = gelu(after) if saved is None else F.gelu(after, approximate="tanh")
             if saved is not None:
                 saved.append((before, after, mean, rstd))
         z = z + F.linear(x, *head)
         trajectory.append(z)
     return torch.stack(trajectory, 1).view(*z0.shape[:-1], len(trajectory), -1)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """`F.gelu` by tanh, to the last few bits, in half its time: (1 + tanh u) / 2 is sigmoid 2u, which is vectorised."""
+    u = torch.addcmul(x.new_tensor(2 * ROOT), x, x, value=2 * ROOT * 0.044715)
+    return u.mul_(x).sigmoid_().mul_(x)
 
 
 def _backward(gradient: Tensor, layers: list[Layer], head: tuple[Tensor, Tensor], saved: list) -> Tensor:

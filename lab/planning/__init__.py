@@ -8,12 +8,13 @@ from lab.planning.icem import ICEM
 from lab.planning.initialised import Initialised
 from lab.planning.mpc import MODES, MPC, OPEN_LOOP, World
 from lab.planning.mppi import MPPI
-from lab.planning.objective import ActionPrior, GoalDistance, Objective, WithPrior
+from lab.planning.objective import GoalDistance, Objective
 from lab.planning.planner import Callback, Plan, Planner, unplanned
+from lab.planning.prior import ActionPrior, Regularised, WithPrior
 from lab.planning.settings import PAPER_PLANNERS, PLANNERS, SETTINGS, Settings, shortened
 
 __all__ = [
     "CEM", "ICEM", "MODES", "MPC", "MPPI", "OPEN_LOOP", "PAPER_PLANNERS", "PLANNERS", "SETTINGS", "ActionPrior",
     "Callback", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised", "Objective", "Plan",
-    "Planner", "RandomActions", "Settings", "WithPrior", "World", "shortened", "unplanned",
+    "Planner", "RandomActions", "Regularised", "Settings", "WithPrior", "World", "shortened", "unplanned",
 ]  # fmt: skip

@@ -21,11 +21,6 @@ class Initialised:
     propose: Propose
     planner: Planner | None = None
 
-    @property
-    def iterations(self) -> int:
-        """Of the planner."""
-        return self.planner.iterations if self.planner else 1
-
     def plan(
         self,
         model: Dynamics,

@@ -27,6 +27,7 @@ class Settings:
     icem: ICEM = field(default_factory=ICEM)
     mppi: MPPI = field(default_factory=MPPI)
     gradcem: GradCEM = field(default_factory=GradCEM)
+    prior: float = 0.01  #: weight of the action prior, where it is asked for
     replan_iterations: int = 100  #: of gradient planners at each replan of MPC, which starts warm (reference: 4.2)
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
     base: float | None = None  #: of the weighted goal loss; None: the last step alone

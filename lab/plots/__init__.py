@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from lab.errors import LabError
-from lab.plots import fig2, fig3, fig4, online, radii, robotics, table1
+from lab.plots import fig2, fig3, fig4, online, planners, radii, robotics, table1
 
 #: by experiment, the module with its ``print_figure`` (matplotlib) and ``interactive`` (plotly)
 FIGURES: dict[str, ModuleType] = {
@@ -13,6 +13,7 @@ FIGURES: dict[str, ModuleType] = {
     "fig4_gap": fig4,
     "radii": radii,
     "online": online,
+    "planners": planners,
     "robotics": robotics,
 }
 
