@@ -63,7 +63,7 @@ def picker(
     default = default or DEFAULTS.get(key, values[0])
     choose(key, default, str, lambda value: value in values, listed(values))
     value = st.segmented_control(
-        label, values, required=True, key=key, persist_state="session", help=help or HELP.get(key),
+        label, values, required=True, key=key, persist_state="session", wrap=True, help=help or HELP.get(key),
         format_func=lambda value: labels.get(value, value), on_change=touched, args=(then,),
     )  # fmt: skip
     note(key, value, default, str(value))
