@@ -1,6 +1,6 @@
-"""Throughput of simulators and planners against the plain loops a reader would write.
+"""Throughput of simulators and planners against the plain loops a reader would write, and the nearest peer's.
 
-Both sides of a ratio alternate within one run, so that whatever else the machine does hits both; times are medians.
+All sides of a ratio alternate within one run, so that whatever else the machine does hits all; times are medians.
 The planners' share of the machine is given against the fastest float32 matmul measured in the same run.
 """
 
@@ -8,46 +8,59 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from types import ModuleType
 
 import gymnasium as gym
 import numpy as np
 import torch
 from torch import Tensor
 
+from lab.bench_others import find_peer, peer_plan, plain_adam, plain_cem
+from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import CEM, SETTINGS, GoalDistance, GradientPlanner, unplanned
-from lab.planning.planner import generators, normal
+from lab.planning import CEM, ICEM, GoalDistance, GradientPlanner, Planner, unplanned
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
-from lab.training import recipe
 
 REPEATS = 3
-HORIZON = 5
-ADAM_PROBLEMS, ADAM_LOOP = 64, 2  #: problems of the batched planner and of the plain loop
-CEM_PROBLEMS, CEM_LOOP = 10, 2
+PROBLEMS, LOOP = 50, 5  #: problems of our planners and the peer's, and of the plain loop, which takes them one by one
+HIDDEN, LAYERS, LATENT, ACTION = 128, 3, 64, 2  #: of the world model that all planners plan through
+ADAM = GradientPlanner("adam", lr=0.1, iterations=100, noise=0.0)
+SAMPLERS = {"CEM": CEM(300, 30, 30), "iCEM against CEM": ICEM(300, 30, 30)}
 LEGEND = (
     "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
     "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
     "push: here on all cores, the plain loop on one\n"
+    "swm: the solvers of stable-worldmodel 0.1.1 as they come, where it is installed\n"
+    "loss: predicted, of the plans of each side for the problems of the plain loop, on average: lower is better\n"
     "of matmul: floating-point operations a second, as a share of this machine's fastest float32 matmul"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison, in ``unit`` a second; ``ceiling`` is the share of the measured matmul speed, if it applies."""
+    """One comparison, in ``unit`` a second; what is None does not apply."""
 
     what: str
     unit: str
     ours: float
     plain: float
-    ceiling: float | None = None
+    peer: float | None = None  #: stable-worldmodel's
+    loss: float | None = None  #: of our plans
+    plain_loss: float | None = None
+    peer_loss: float | None = None
+    gflops: float | None = None  #: achieved a second
+    ceiling: float | None = None  #: the share of the measured matmul speed that this is
 
     @property
     def ratio(self) -> float:
         return self.ours / self.plain
+
+    @property
+    def peer_ratio(self) -> float | None:
+        return self.ours / self.peer if self.peer else None
 
 
 def measure(parts: Sequence[str]) -> list[Row]:
@@ -57,35 +70,44 @@ def measure(parts: Sequence[str]) -> list[Row]:
         for name in TASKS:
             rows += bench_task(make_task(name))
     if "planners" in parts:
-        rows += bench_planners("push_t")
+        rows += bench_planners()
     return rows
 
 
 def as_table(rows: Sequence[Row]) -> str:
     """``rows`` for people."""
-    lines = [f"{'':42}{'here':>11}{'plain loop':>12}{'ratio':>8}{'of matmul':>11}"]
+    names = ("here", "plain loop", "ratio", "swm", "ratio", "loss", "plain", "swm", "GFLOP/s", "of matmul")
+    lines = [f"{'':42}" + "".join(f"{name:>11}" for name in names)]
     for row in rows:
-        share = "" if row.ceiling is None else f"{row.ceiling:.0%}"
-        label = f"{row.what}, {row.unit}/s"
-        lines.append(f"{label:42}{row.ours:>11,.0f}{row.plain:>12,.0f}{row.ratio:>7.1f}x{share:>11}")
+        cells = (
+            f"{row.ours:,.1f}", f"{row.plain:,.1f}", f"{row.ratio:.1f}x",
+            _cell(row.peer, ",.1f"), _cell(row.peer_ratio, ".1f", "x"),
+            *(_cell(loss, ".4f") for loss in (row.loss, row.plain_loss, row.peer_loss)),
+            _cell(row.gflops, ",.1f"), _cell(row.ceiling, ".0%"),
+        )  # fmt: skip
+        lines.append(f"{f'{row.what}, {row.unit}/s':42}" + "".join(f"{cell:>11}" for cell in cells))
     return "\n".join([*lines, LEGEND])
+
+
+def _cell(value: float | None, form: str, unit: str = "") -> str:
+    return "" if value is None else f"{value:{form}}{unit}"
 
 
 def as_json(rows: Sequence[Row]) -> str:
     """``rows`` for programs."""
-    return json.dumps([asdict(row) | {"ratio": row.ratio} for row in rows], indent=2)
+    return json.dumps([asdict(row) | {"ratio": row.ratio, "peer_ratio": row.peer_ratio} for row in rows], indent=2)
 
 
-def alternate(ours: Callable[[], object], plain: Callable[[], object], repeats: int = REPEATS) -> tuple[float, float]:
-    """Median seconds of both functions, run in turns after one warm-up each."""
-    seconds: tuple[list[float], list[float]] = ([], [])
+def alternate(*functions: Callable[[], object], repeats: int = REPEATS) -> list[float]:
+    """Median seconds of each function, run in turns after one warm-up each."""
+    seconds: list[list[float]] = [[] for _ in functions]
     for repeat in range(repeats + 1):
-        for function, taken in zip((ours, plain), seconds, strict=True):
+        for function, taken in zip(functions, seconds, strict=True):
             started = time.perf_counter()
             function()
             if repeat:
                 taken.append(time.perf_counter() - started)
-    return statistics.median(seconds[0]), statistics.median(seconds[1])
+    return [statistics.median(taken) for taken in seconds]
 
 
 # --- Tasks
@@ -138,47 +160,75 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
 # --- Planners
 
 
-def bench_planners(task: str) -> list[Row]:
-    """Adam and CEM on a world model of the size shipped for ``task``, with random weights."""
-    model = random_model(task)
-    peak = matmul_flops()
-    adam, cem = replace(SETTINGS[task].adam, iterations=30), replace(SETTINGS[task].cem, iterations=2)
+def bench_planners() -> list[Row]:
+    """Adam, for many problems and for one alone, CEM and iCEM, on one small world model with random weights."""
+    model, peak, peer = small_model(), matmul_flops(), find_peer()
     rows = []
-    for what, planner, plain, problems, loop, passes in (
-        # Adam goes forwards, and backwards to the actions alone: twice the flops of a rollout
-        ("Adam", adam, plain_adam, ADAM_PROBLEMS, ADAM_LOOP, 2 * adam.iterations),
-        ("CEM", cem, plain_cem, CEM_PROBLEMS, CEM_LOOP, cem.samples * cem.iterations),
+    for what, planner, problems in (
+        ("Adam", ADAM, PROBLEMS),
+        ("Adam, one problem", ADAM, 1),
+        *((name, sampler, PROBLEMS) for name, sampler in SAMPLERS.items()),
     ):
-        z0, goal = torch.randn(2, problems, model.latent_dim + model.spec.proprio_dim).unbind()
-        init = unplanned(problems, HORIZON, model.block_dim)
-
-        def batched(planner=planner, z0=z0, goal=goal, init=init) -> None:
-            planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, range(len(z0)))
-
-        def one_by_one(planner=planner, plain=plain, z0=z0, goal=goal, loop=loop) -> None:
-            for i in range(loop):
-                plain(planner, model, z0[i : i + 1], goal[i : i + 1])
-
-        fast, slow = alternate(batched, one_by_one)
-        achieved = problems * passes * HORIZON * step_flops(model) / fast
-        unit = f"plan of {planner.iterations} steps"
-        rows.append(Row(f"{what} ({task})", unit, problems / fast, loop / slow, achieved / peak))
+        rows.append(_compare(what, planner, problems, model, peak, peer))
     return rows
 
 
-def random_model(task: str) -> WorldModel:
-    """An untrained world model of the shipped size whose predictions do depend on the actions."""
-    made, simulator = recipe(task), make_task(task)
-    dims = {"proprio_dim": simulator.proprio_dim, "action_dim": simulator.action_dim, "frameskip": simulator.frameskip}
-    model = WorldModel(ModelSpec(task, made.encoder, made.latent_dim, hidden=made.hidden, layers=made.layers, **dims))
-    torch.nn.init.normal_(model.predictor.head.weight, std=0.01)
-    return model.eval()
+def _compare(
+    what: str, planner: Planner, problems: int, model: WorldModel, peak: float, peer: ModuleType | None
+) -> Row:
+    rng = torch.Generator().manual_seed(0)
+    z0, goal = torch.randn(2, problems, model.latent_dim, generator=rng).unbind()
+    loop = min(LOOP, problems)
+    losses: dict[str, float] = {}
+
+    def scored(name: str, actions: Tensor) -> None:
+        with torch.no_grad():
+            ends = model.rollout(z0[:loop], actions[:loop])[:, -1]
+        losses[name] = ((ends - goal[:loop]) ** 2).mean().item()
+
+    def ours() -> None:
+        init = unplanned(problems, HORIZON, model.block_dim)
+        scored("ours", planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, range(problems)).actions)
+
+    def plain() -> None:
+        one = plain_adam if isinstance(planner, GradientPlanner) else plain_cem
+        scored("plain", torch.cat([one(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
+
+    def theirs() -> None:
+        scored("peer", peer_plan(peer, planner, model, z0, goal))
+
+    seconds = alternate(ours, plain, *([theirs] if peer else []))
+    gflops = problems * work(planner, model) / seconds[0] / 1e9
+    unit = f"plan of {planner.iterations} steps"
+    return Row(
+        what, unit, problems / seconds[0], loop / seconds[1], problems / seconds[2] if peer else None,
+        losses["ours"], losses["plain"], losses.get("peer"), gflops, 1e9 * gflops / peak,
+    )  # fmt: skip
 
 
-def step_flops(model: WorldModel) -> int:
-    """Multiplications and additions in the matmuls of one predicted step."""
+def small_model() -> WorldModel:
+    """A world model with random weights whose predictions do depend on the actions."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        spec = ModelSpec("wall", latent_dim=LATENT, proprio_dim=0, action_dim=ACTION, hidden=HIDDEN, layers=LAYERS)
+        model = WorldModel(spec)
+        torch.nn.init.normal_(model.predictor.head.weight, std=0.05)
+    return model.eval().requires_grad_(False)
+
+
+def work(planner: Planner, model: WorldModel) -> float:
+    """Floating-point operations in the matmuls of one plan.
+
+    Adam goes forwards, and backwards to the actions alone: twice the work of a rollout.
+    """
+    if isinstance(planner, GradientPlanner):
+        rollouts = 2 * planner.iterations
+    elif isinstance(planner, ICEM):
+        rollouts = sum(planner.candidates(i) for i in range(planner.iterations))
+    else:
+        rollouts = planner.samples * planner.iterations
     layers = [layer for layer in model.predictor.modules() if isinstance(layer, torch.nn.Linear)]
-    return sum(2 * layer.in_features * layer.out_features for layer in layers)
+    return rollouts * HORIZON * sum(2.0 * layer.in_features * layer.out_features for layer in layers)
 
 
 def matmul_flops() -> float:
@@ -191,35 +241,3 @@ def matmul_flops() -> float:
             a @ a
             best = max(best, 2 * size**3 / (time.perf_counter() - started))
     return best
-
-
-def plain_adam(planner: GradientPlanner, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
-    """One problem with ``torch.optim.Adam`` and ``backward``, which also collects gradients of all weights."""
-    for weight in model.parameters():
-        weight.requires_grad_(True)
-    actions = torch.randn(1, HORIZON, model.block_dim, requires_grad=True)
-    optimiser = torch.optim.Adam([actions], planner.lr)
-    for _ in range(planner.iterations):
-        optimiser.zero_grad()
-        loss = ((model.rollout(z0, actions)[:, -1] - goal)[:, : model.latent_dim] ** 2).mean()
-        loss.backward()
-        optimiser.step()
-        with torch.no_grad():
-            actions += planner.noise * torch.randn_like(actions)
-    for weight in model.parameters():
-        weight.requires_grad_(False).grad = None
-    return actions.detach()
-
-
-@torch.no_grad()
-def plain_cem(planner: CEM, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
-    """One problem, its samples side by side."""
-    rngs = generators([0], z0.device)
-    mean, std = torch.zeros(HORIZON, model.block_dim), torch.full((HORIZON, model.block_dim), planner.std)
-    for _ in range(planner.iterations):
-        actions = mean + std * normal(rngs, (planner.samples, HORIZON, model.block_dim))[0]
-        z = model.rollout(z0.expand(planner.samples, -1), actions)[:, -1]
-        loss = ((z - goal)[:, : model.latent_dim] ** 2).mean(-1)
-        elites = actions[loss.topk(planner.elites, largest=False).indices]
-        mean, std = elites.mean(0), elites.std(0)
-    return mean

@@ -44,16 +44,17 @@ class ICEM:
         """See `Planner.plan`."""
         return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
 
+    def candidates(self, iteration: int) -> int:
+        """How many are drawn at this ``iteration``."""
+        return max(round(self.samples * self.gamma**-iteration), 2 * self.elites)
+
     def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs = generators(seeds, z0.device)
+        rngs, history = generators(seeds, z0.device), []
         mean = init.to(z0.device).nan_to_num(0.0)
-        std = torch.full_like(mean, self.std)
-        elites = mean[:, None]
-        history = []
+        std, elites = torch.full_like(mean, self.std), mean[:, None]
         for i in range(self.iterations):
             # Sample, fewer each time; some elites and the mean itself compete, too
-            count = max(round(self.samples * self.gamma**-i), 2 * self.elites)
-            noise = coloured(normal(rngs, (count, *mean.shape[1:])), self.beta)
+            noise = coloured(normal(rngs, (self.candidates(i), *mean.shape[1:])), self.beta)
             kept = elites[:, : max(1, round(self.keep * self.elites))]
             actions = torch.cat([mean[:, None] + std[:, None] * noise, kept, mean[:, None]], 1)
             if self.bound is not None:
@@ -63,8 +64,7 @@ class ICEM:
             best = loss.topk(self.elites, dim=1, largest=False)
             elites = actions.gather(1, best.indices[..., None, None].expand(-1, -1, *mean.shape[1:]))
             # Refit, with momentum
-            mean = torch.lerp(elites.mean(1), mean, self.alpha)
-            std = torch.lerp(elites.std(1), std, self.alpha)
+            mean, std = torch.lerp(elites.mean(1), mean, self.alpha), torch.lerp(elites.std(1), std, self.alpha)
             history.append(best.values[:, 0])
             if callback:
                 callback(i, elites[:, 0], history[-1])
