@@ -47,7 +47,6 @@ def show_curves(result: Result, clock: str, models: list[str], planners: list[st
     curves = result.tables["curves"]
     curves = curves[curves.model.isin(models) & curves.planner.isin(planners)]
     if curves.empty:
-        st.info("Choose at least one model and one planner.", icon=":material/info:")
         return
     best = curves.loc[curves.rate.idxmax()]
     alt = (
@@ -66,9 +65,11 @@ def show_kept(result: Result, clock: str, models: list[str], planners: list[str]
         f"n = {curves.n.max()} test problems a point, the same for all; goals from the data, open loop. {BARS} "
         f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
     )
-    st.markdown("**Is gradient planning as good as CEM, and how fast?**")
     ratios = result.tables["ratios"]
-    st.table(answers(ratios[ratios.model.isin(models)], clock).set_index("Model"))
+    ratios = ratios[ratios.model.isin(models) & ratios.planner.isin(planners)]
+    if len(ratios):
+        st.markdown("**Is gradient planning as good as CEM, and how fast?**")
+        st.table(answers(ratios, clock).set_index("Model"))
     findings = claims.verdicts({fig3_efficiency.NAME: result})
     counts = findings.verdict.value_counts()
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced")
@@ -141,6 +142,9 @@ def page() -> None:
     with widgets.row():
         models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
         planners = widgets.several("planners", "Planners", PAPER_PLANNERS, PAPER_PLANNERS, most=len(PAPER_PLANNERS))
+    if not models or not planners:
+        st.info("Choose at least one model and one planner.", icon=":material/info:")
+        return
     folder = kept(task)
     if folder is None:
         st.info(f"No result is kept for {LABELS[task]} yet. Make it with this command:", icon=":material/info:")

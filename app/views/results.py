@@ -1,27 +1,63 @@
-"""Results that are kept in ``figures/``: pictures, tables with intervals, protocol and provenance."""
+"""Results: every kept table and figure with where it comes from, and two methods compared problem by problem."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cached
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 import widgets
-from state import forget_moves
+from state import MOVES, PROBLEMS, choose, forget_moves, movable, note, touched
 
+from lab.data import Problems, sample_problems
 from lab.errors import LabError
-from lab.experiments.registry import EXPERIMENTS
+from lab.evaluation.episode import place
+from lab.experiments.compare import OUTCOMES, outcomes, paired
+from lab.experiments.registry import NOTEBOOKS
+from lab.plots import FIGURES
+from lab.plots.page import unframed
+from lab.plots.pairwise import pairwise_figure
 from lab.plots.style import LABELS
 from lab.results import Result
-from lab.tasks import TASKS
+from lab.tasks import make_task
 
 PRESETS = ("full", "quick", "smoke")  #: the most trustworthy first
+PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
+SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem"}
+SIZES = {"full": "Full", "quick": "Quick", "smoke": "Smoke"}
+SIZE_HELP = "Full: 300 problems, three training seeds. Quick: 50 problems, one seed, minutes on a laptop."
+MODE_NAMES = {"open": "Once (open loop)", "mpc": "Replan (MPC)"}
+WORDS = {
+    "won": "The first method reached the goal, the second did not.",
+    "lost": "The second method reached the goal, the first did not.",
+    "both": "Both reached the goal.",
+    "neither": "Neither reached the goal.",
+}
 
 
 def ordered(names: Iterable[str], first: Iterable[str]) -> list[str]:
     """``names`` without repetition, those in ``first`` in front."""
     rank = {name: i for i, name in enumerate(first)}
     return sorted(set(names), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def read(folder: Path) -> Result:
+    return cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
+
+
+# --- Tables and figures
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def drawn(folder: Path, stamp: int) -> tuple[go.Figure, str]:
+    """The interactive figure of a result, and its small print; not to be changed, all sessions share it."""
+    try:
+        return unframed(FIGURES[folder.parent.name].interactive(read(folder)))
+    except (KeyError, AttributeError, IndexError) as error:
+        raise LabError(f"The tables in {folder} are not those of this version ({error}); make them again.") from error
 
 
 def show_claims(preset: str) -> None:
@@ -32,28 +68,229 @@ def show_claims(preset: str) -> None:
             st.dataframe(pd.read_csv(path), hide_index=True, alt="The paper's claims with their verdicts")
 
 
-def show_result(result: Result, folder: Path, experiment: str) -> None:
-    """Picture, tables, protocol, provenance, and how to make it all again."""
-    for picture in sorted(folder.glob("*.png")):
-        st.image(str(picture), width="stretch", alt=f"{experiment} of {LABELS[result.task]}")
+def show_figure(folder: Path, experiment: str) -> None:
+    """The figure to hover over, turn and zoom, and its files."""
+    if experiment in FIGURES:
+        figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
+        alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {LABELS[folder.name]}. {small}"
+        st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
+        st.caption(small)
+    files = sorted(path for path in folder.glob(f"{experiment}.*") if path.suffix in (".png", ".pdf", ".html"))
+    with st.container(horizontal=True):
+        for path in files:
+            st.download_button(
+                path.suffix[1:].upper(), path.read_bytes(), f"{experiment}-{folder.name}{path.suffix}",
+                key=f"file_{path.suffix}", icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+
+
+def show_tables(result: Result, folder: Path, experiment: str) -> None:
     names = list(result.tables)
+    st.markdown("**Tables** (the columns low and high bound a 95% interval)")
     for tab, name in zip(st.tabs(names), names, strict=True):
         with tab:
             table = result.tables[name]
-            st.dataframe(table, hide_index=True, alt=f"Table {name} with {len(table)} rows")
+            st.dataframe(table, hide_index=True, height=300, alt=f"Table {name} with {len(table)} rows")
             st.download_button(
                 f"Download {name}.csv", (folder / f"{name}.csv").read_bytes(), f"{experiment}-{folder.name}-{name}.csv",
                 "text/csv", key=f"csv_{name}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
-    st.caption("The columns low and high bound a 95% interval.")
+
+
+def show_origin(result: Result, experiment: str) -> None:
+    """Protocol, command, provenance."""
     for protocol in result.meta.get("protocols", []):
         st.markdown(f"**Protocol.** {protocol['text']}")
-    if experiment in EXPERIMENTS:
+    if experiment in NOTEBOOKS:
         st.caption("Make it again:")
-        command = f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}"
-        widgets.command(command)
-    with st.expander("Where the numbers come from", icon=":material/history:"):
-        st.json(result.meta)
+        widgets.command(
+            f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}"
+        )  # fmt: skip
+    about = result.meta
+    if "commit" in about:
+        seeds = ", ".join(map(str, about["train_seeds"]))
+        st.caption(
+            f"Made at commit {about['commit']} in {about['wall_seconds']:.0f} s on {about['machine']}, "
+            f"{about['device']}; training seeds {seeds}; torch {about['versions']['torch']}."
+        )
+    with st.expander("All that is known of where the numbers come from", icon=":material/history:"):
+        st.json(about)
+
+
+def show_results(found: dict[tuple[str, str, str], Path], preset: str) -> None:
+    """One result of the preset."""
+    here = [key for key in found if key[0] == preset]
+    experiments = ordered((key[1] for key in here), NOTEBOOKS)
+    with widgets.row():
+        experiment = widgets.picker("experiment", "Experiment", experiments)
+        task = widgets.picker("task", "Task", then=forget_moves)
+    show_claims(preset)
+    folder = found.get((preset, experiment, task))
+    if folder is None:
+        others = ", ".join(LABELS[key[2]] for key in here if key[1] == experiment)
+        st.info(f"This result is not there for {LABELS[task]} yet, but for {others}.", icon=":material/info:")
+        return
+    result = read(folder)
+    show_figure(folder, experiment)
+    show_tables(result, folder, experiment)
+    show_origin(result, experiment)
+
+
+# --- Problem by problem
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two methods."""
+
+    model: str
+    planner: str
+
+    @property
+    def name(self) -> str:
+        return f"{LABELS[self.planner]} on {LABELS[self.model]}"
+
+    def of(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        """Its rows."""
+        return pairs[(pairs.model == self.model) & (pairs.planner == self.planner)]
+
+
+def side(pairs: pd.DataFrame, which: str, label: str, model: str) -> Side:
+    """The controls that choose one method among those in ``pairs``."""
+    methods = pairs[pairs.model != "none"][["model", "planner"]].drop_duplicates()
+    models = ordered(methods.model, ("base", "control", "online", "adversarial"))
+    planners = ordered(methods.planner, ("gd", "adam", "cem"))
+    chosen = widgets.picker(f"{which}_model", f"{label}: world model", models, default=model)
+    planner = widgets.picker(f"{which}_planner", f"{label}: planner", planners, default="adam")
+    return Side(chosen, planner)
+
+
+def show_pairs(found: dict[tuple[str, str, str], Path], preset: str) -> None:
+    """Two methods on the same problems: how many changed, by how much, and each problem to look at."""
+    st.markdown(
+        "Both methods get the same problems, so that they can be compared one by one: a difference of a few points may "
+        "hide many problems won and as many lost."
+    )
+    with widgets.row():
+        task = widgets.picker("task", "Task", then=forget_moves)
+        goals = widgets.picker("goals", "Goals", then=forget_moves)
+        mode = widgets.picker("mode", "Plan", labels=MODE_NAMES)
+    folder = found.get((preset, PAIRED, task))
+    if folder is None:
+        st.info(f"There is no result of this size for {LABELS[task]} yet.", icon=":material/info:")
+        return
+    result = read(folder)
+    pairs = result.tables["pairs"]
+    pairs = pairs[(pairs.goals == goals) & (pairs["mode"] == mode) & (pairs.criterion == "full")]
+    with widgets.row():
+        ours = side(pairs, "first", "First", "adversarial")
+    with widgets.row():
+        theirs = side(pairs, "second", "Second", "base")
+    mine, other = ours.of(pairs), theirs.of(pairs)
+    if mine.empty or other.empty:
+        lacking = (ours if mine.empty else theirs).name
+        st.info(
+            f"{lacking} was not run under these conditions; choose another planner or plan.", icon=":material/info:"
+        )
+        return
+    show_comparison(result, ours, theirs, mine, other)
+
+
+def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame, other: pd.DataFrame) -> None:
+    """Counts, the paired difference, and the grid of problems."""
+    shared = set(mine.train_seed) & set(other.train_seed)
+    common, seeds = [rows[rows.train_seed.isin(shared)] for rows in (mine, other)], sorted(shared)
+    difference = paired(*common, "success", "pair")
+    one = [rows[rows.train_seed == seeds[0]] for rows in common]
+    table = outcomes(*one)
+    counts = table.outcome.value_counts()
+    with st.container(horizontal=True):
+        for rows, method in zip(common, (ours, theirs), strict=True):
+            st.metric(method.name, f"{rows.success.mean():.1%}")
+        st.metric("Difference in points", f"{100 * difference.value:+.1f}",
+                  help="Mean over the same problems, training seeds averaged first.")  # fmt: skip
+        st.metric("95% interval", f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
+                  help="Bootstrap over problems.")  # fmt: skip
+    st.caption(
+        f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged. Below: "
+        f"the models of training seed {seeds[0]}. Click a mark, or choose a problem from the list."
+    )
+    figure = pairwise_figure(table)
+    alt = ", ".join(f"{name}: {counts.get(name, 0)}" for name in OUTCOMES) + f" of {len(table)} problems."
+    st.plotly_chart(
+        figure, key="grid", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
+    )
+    show_problem(result, ours, theirs, table)
+
+
+def clicked() -> None:
+    """Choose the problem whose mark was clicked."""
+    points = st.session_state["grid"].selection.points
+    if points:
+        number = points[0]["customdata"]
+        st.session_state["pick"] = int(number[0] if isinstance(number, list) else number)
+        touched()
+
+
+def show_problem(result: Result, ours: Side, theirs: Side, table: pd.DataFrame) -> None:
+    """One problem, and the way to watch it."""
+    named = dict(zip(table.problem, table.outcome, strict=True))
+    changed = [number for number, outcome in named.items() if outcome == "won"]
+    numbers = sorted(named)
+    default = int((changed or numbers)[0])
+    choose("pick", default, int, lambda value: value in named, f"Known: 0 to {max(numbers)}.")
+    number = st.selectbox(
+        "Problem", numbers, key="pick", width=240, on_change=touched, persist_state="session",
+        format_func=lambda value: f"{value}: {named[value]}",
+    )  # fmt: skip
+    note("pick", number, default, str(number))
+    st.markdown(f"**Problem {number}.** {WORDS[named[number]]}")
+    goals, mode = st.session_state["goals"], st.session_state["mode"]
+    protocol = next(entry for entry in result.meta["protocols"] if entry["goals"] == goals)
+    problems = protocol_problems(result.task, goals, protocol["n"], protocol["split"], protocol["seed"])
+    where = in_live_planning(problems, number)
+    if where is not None:
+        settings = {"model": ours.model, "planner": ours.planner, "rivals": [f"{theirs.planner}-{theirs.model}"]}
+        watch = "Watch both plan for it in Live planning"
+        if st.button(watch, icon=":material/route:", on_click=prepare, args=(settings | where,)):
+            st.switch_page("views/plan.py")
+        if len(where) > 1:
+            st.caption("There they start with other random numbers, so that a close call may end the other way.")
+    mpc = " --mpc" if mode == "mpc" else ""
+    st.caption("The same plans on the command line:")
+    for method in (ours, theirs):
+        widgets.command(
+            f"python -m lab plan --task {result.task} --model {method.model} --planner {method.planner} --goals {goals}"
+            f"{mpc} --problems {protocol['n']} --problem {number}"
+        )
+
+
+def prepare(settings: dict) -> None:
+    """Set the controls of Live planning; for callbacks."""
+    forget_moves()
+    for key, value in settings.items():
+        st.session_state[key] = value
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def protocol_problems(task: str, goals: str, n: int, split: str, seed: int) -> Problems:
+    return sample_problems(task, goals, n, split, seed)
+
+
+def in_live_planning(problems: Problems, number: int) -> dict[str, float] | None:
+    """How Live planning's controls are set to the problem; None where they cannot be."""
+    start, goal = problems.starts[number], problems.goals[number]
+    starts, goals = cached.problem_arrays(problems.task, problems.goals_kind)
+    if number < PROBLEMS and np.array_equal(starts[number], start) and np.array_equal(goals[number], goal):
+        return {"problem": number}
+    task = make_task(problems.task)
+    fields, settings = movable(task), {"problem": 0}
+    for which, wanted, there in ((MOVES[0], start, starts[0]), (MOVES[1], goal, goals[0])):
+        values = {field: float(wanted[task.state_fields.index(field)]) for field in fields}
+        if not np.allclose(place(task, there, values), wanted, atol=1e-3):
+            return None
+        settings |= {f"{which}_{field}": value for field, value in values.items()}
+    return settings
 
 
 def page() -> None:
@@ -62,25 +299,17 @@ def page() -> None:
         st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
         widgets.command("python -m lab reproduce --preset quick")
         return
-    with st.container(horizontal=True, gap="medium"):
+    with widgets.row():
+        section = widgets.picker("view", "What to see", tuple(SECTIONS), labels=SECTIONS)
         presets = ordered((key[0] for key in found), PRESETS)
-        preset = widgets.picker("preset", "Size", presets)
-        here = [key for key in found if key[0] == preset]
-        experiments = ordered((key[1] for key in here), EXPERIMENTS)
-        experiment = widgets.picker("experiment", "Experiment", experiments)
-        task = widgets.picker("task", "Task", tuple(TASKS), then=forget_moves)
-    show_claims(preset)
-    folder = found.get((preset, experiment, task))
-    if folder is None:
-        others = ", ".join(LABELS[key[2]] for key in here if key[1] == experiment)
-        st.info(f"This result is not there for {LABELS[task]} yet, but for {others}.", icon=":material/info:")
-        return
+        preset = widgets.picker("preset", "Size", presets, labels=SIZES, help=SIZE_HELP)
     try:
-        result = cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
+        if section == "pairs":
+            show_pairs(found, preset)
+        else:
+            show_results(found, preset)
     except LabError as error:
         st.error(str(error), icon=":material/error:")
-    else:
-        show_result(result, folder, experiment)
 
 
 page()

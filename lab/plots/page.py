@@ -2,9 +2,25 @@
 
 import plotly.graph_objects as go
 
+from lab.plots.style import BOTTOM
+
+TITLE = 32  #: pixels that a title takes
+SMALL = 60  #: margin below, without small print
+
 
 def in_page(figure: go.Figure, height: int) -> go.Figure:
     """Leave titles, small print and colours to the page; the legend lies above, and cannot be clicked by mistake."""
     legend = {"orientation": "h", "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
               "yanchor": "top", "itemclick": False, "itemdoubleclick": False}  # fmt: skip
     return figure.update_layout(height=height, legend=legend, margin={"l": 10, "r": 10, "t": 60, "b": 10})
+
+
+def unframed(figure: go.Figure) -> tuple[go.Figure, str]:
+    """A `lab.plots.style.neutral` figure without its title and its small print, and that small print."""
+    *others, small = figure.layout.annotations
+    text = small.text.replace("<br>", " ")
+    height = figure.layout.height - TITLE - BOTTOM + SMALL
+    margin = {"t": figure.layout.margin.t - TITLE, "b": SMALL}
+    figure.update_layout(title=None, height=height, margin=margin, legend={"y": 1 - 12 / height})
+    figure.layout.annotations = others
+    return figure, text
