@@ -116,7 +116,12 @@ def listed(values: Sequence[Any]) -> str:
 
 
 def movable(task: Task) -> dict[str, tuple[float, float]]:
-    """The state fields that can be set by hand, with their ranges: positions and angles, no velocities."""
+    """The state fields that can be set by hand, with their ranges: positions and angles, no velocities.
+
+    None where nothing is singled out in the scene: nobody sets a hundred grains by hand.
+    """
+    if not SCENES[task.name].bodies:
+        return {}
     low, high = SCENES[task.name].view
     return {
         field: (max(a, low), min(b, high))

@@ -147,6 +147,8 @@ def case_controls() -> Case:
     task = picker("task", "Task", then=forget_moves)
     goals = picker("goals", "Goals", then=forget_moves)
     problem = number("problem", "Problem", 0, PROBLEMS - 1, DEFAULTS["problem"], then=forget_moves)
+    if not movable(make_task(task)):
+        return Case(task, goals, problem)
     with st.popover("Move start and goal", icon=":material/open_with:"):
         starts, ends = cached.problem_arrays(task, goals)
         st.caption("Empty fields mean: as the problem has it. You can also click on the scene of Live planning.")

@@ -49,9 +49,10 @@ def test_what_is_imagined_begins_at_the_truth(tiny_model, task):
     assert episode.error[0] < 1e-9 and (episode.error[1:] > 0).all()
     np.testing.assert_allclose(episode.imagined_proprio[0], simulator.proprio(episode.start), rtol=1e-4, atol=1e-3)
     assert episode.imagined_frames.shape == (11, 64, 64, 3) and episode.imagined_frames.dtype == np.uint8
-    assert list(episode.blocks) == list(range(0, 51, 5)) and list(episode.ends) == list(range(5, 51, 5))
+    steps = [k * simulator.frameskip for k in range(11)]
+    assert list(episode.blocks) == steps and list(episode.ends) == steps[1:]
     assert set(episode.distance) == set(simulator.criteria)
-    assert (episode.imagined_distance is None) == (task == "push_t")
+    assert (episode.imagined_distance is None) == (task not in ("wall", "point_maze"))
     if episode.imagined_distance is not None:
         assert episode.imagined_distance[0] == pytest.approx(episode.distance["full"][0], rel=1e-3)
 
@@ -108,10 +109,10 @@ def test_lanes_of_the_player(tiny_model, task):
     episode = run_episode(model, PLANNERS["adam"], problems, "mpc", snapshots=4)
     stages = [unfold(model, episode, i) for i in range(len(episode.attempts))]
     world = make_task(task)
-    usual = data_error(model, *world.collect(np.random.default_rng(0), 3, 50)).mean(0)
+    usual = data_error(model, *world.collect(np.random.default_rng(0), 3, 10 * world.frameskip)).mean(0)
     lane = json.loads(json.dumps(player.lane(episode, stages, usual)))
     scene = json.loads(json.dumps(player.stage(task, problems.starts[0], problems.goals[0])))
-    assert [plan["step"] for plan in lane["plans"]] == list(range(0, 50, 5))
+    assert [plan["step"] for plan in lane["plans"]] == list(range(0, 10 * world.frameskip, world.frameskip))
     for plan, attempt in zip(lane["plans"], episode.attempts, strict=True):
         assert len(plan["true"]) == len(plan["imagined"]) == len(plan["clock"]) == len(plan["loss"]) == 4
         assert (np.diff(plan["clock"]) >= 0).all() and plan["iterations"] == attempt.iterations.tolist()
@@ -120,8 +121,9 @@ def test_lanes_of_the_player(tiny_model, task):
     np.testing.assert_allclose(lane["usual"], [0, *[usual[0]] * 10], rtol=1e-3)  # imagined anew after each block
     low, high = scene["view"]
     assert low < min(scene["goal"][:2]) and max(scene["goal"][:2]) < high
-    (own,) = [shape for shape in scene["shapes"] if shape["at"] == scene["bodies"][0]["at"]]
-    assert own["angle"] is None
+    followed = [[shape["angle"] for shape in scene["shapes"] if shape["at"] == body["at"]] for body in scene["bodies"]]
+    assert followed[:1] in ([], [[None]])
+    assert all(any(path) == bool(followed) for plan in lane["plans"] for path in plan["imagined"])
     closed = SCENES[task].outline(problems.starts[0])
     assert len(closed) == sum(len(shape["points"]) + 1 for shape in scene["shapes"])
 

@@ -77,8 +77,9 @@ class Player {
     const legend = add(root, 'p', { class: 'legend soft' });
     const entry = (style, text) => { add(legend, 'i', { style }); add(legend, 'span', {}, text); };
     entry('border-top: 3px solid currentColor', 'what really happens');
-    entry(`border-top: 3px dotted ${IMAGINED}`, 'what the model imagines, and its ghost');
-    entry(`border: 2px dashed ${GOAL}; height: 0.8em; border-radius: 50%; width: 0.8em`, 'goal, and the circle of success');
+    const single = this.data.stage.bodies.length > 0;
+    if (single) entry(`border-top: 3px dotted ${IMAGINED}`, 'what the model imagines, and its ghost');
+    entry(`border: 2px dashed ${GOAL}; height: 0.8em; border-radius: 50%; width: 0.8em`, single ? 'goal, and the circle of success' : 'goal');
   }
 
   addCharts(root) {
@@ -211,8 +212,8 @@ class Lane {
     this.imagined = line('imagined', IMAGINED);
     this.ends = shapes.map(shape => add(svg, 'path', { class: 'end', d: closed(shape.points), style: `stroke: ${this.lane.colour}` }));
     this.now = shapes.map(shape => add(svg, 'path', { class: 'now', d: closed(shape.points), style: `fill: ${this.lane.colour}` }));
-    const own = shapes.find(shape => String(shape.at) === String(bodies[0].at));
-    this.ghost = add(svg, 'path', { class: 'ghost', d: closed(own.points) });
+    const own = shapes.find(shape => String(shape.at) === String(bodies[0]?.at));
+    this.ghost = add(svg, 'path', { class: 'ghost', d: own ? closed(own.points) : '' });
     this.svg = svg;
     if (this.player.data.moves) {
       svg.classList.add('clickable');
@@ -256,8 +257,10 @@ class Lane {
       if (outcome.length) place(this.ends[i], shape, outcome.at(-1));
     });
     const block = (lane.states.length - 1) / (lane.blocks.length - 1);
-    const ghost = between(imagined, event.going ? (event.step - plan.step) / block : lane.show === 'plan' ? imagined.length - 1 : 0);
-    this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
+    if (imagined.length) {
+      const ghost = between(imagined, event.going ? (event.step - plan.step) / block : lane.show === 'plan' ? imagined.length - 1 : 0);
+      this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
+    }
     const k = Math.floor(event.step / block);
     this.clock.textContent = lane.show === 'go' ? '' : `${event.clock.toFixed(2)} s`;
     this.figure.classList.toggle('waits', waits);

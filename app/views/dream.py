@@ -12,7 +12,7 @@ from state import Case, answered, choose, note, touched
 from lab.errors import LabError
 from lab.plots.player import drive_data, stage
 from lab.plots.scenes import SCENES
-from lab.plots.style import MODEL_COLOURS
+from lab.plots.style import LABELS, MODEL_COLOURS
 
 INTRO = (
     "You steer the true simulator and a [[world model]] with the same actions. The model saw the start and nothing "
@@ -72,6 +72,9 @@ def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
 @st.fragment
 def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     """Both worlds, and the drive in the address. A fragment, so that a key is answered quickly."""
+    if not SCENES[case.task].bodies:
+        st.info(f"{LABELS[case.task]} is pushed about as a whole: there is nothing that arrow keys could steer.")
+        return
     choose("drive", "", read, lambda letters: isinstance(letters, str), "Known: up to 15 letters from a to p.")
     letters = st.session_state["drive"]
     note("drive", letters, "", letters)

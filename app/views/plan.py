@@ -57,7 +57,8 @@ def chosen() -> Choice:
         model = widgets.picker("model", "World model")
         planner = widgets.picker("planner", "Planner")
         mode = widgets.picker("mode", "Plan")
-        widgets.picker("click", f"A click moves the {SCENES[case.task].bodies[0][0]}'s")
+        if bodies := SCENES[case.task].bodies:
+            widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
         with st.popover("Race against …", icon=":material/sprint:"):
             rivals = widgets.several(
                 "rivals", "Up to three other methods", tuple(METHODS), RIVALS, most=3, labels=METHODS,
@@ -87,7 +88,8 @@ def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
     ]
     label = f"{len(titled)} methods plan for one problem of {LABELS[choice.case.task]}"
     scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
-    player.play("race", scene, titled, label, moves=st.session_state["click"], on_click=clicked)
+    moves = st.session_state["click"] if scene["bodies"] else None
+    player.play("race", scene, titled, label, moves=moves, on_click=clicked)
 
 
 def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict]) -> None:

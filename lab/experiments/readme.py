@@ -79,7 +79,8 @@ def _pushed(task: str, result: Result) -> str:
         head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}"
         lines += ["", head, "", "| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| {LABELS[model]} | " + " | ".join(wide.loc[goals, mode, model][[*PLANNERS]]) + " |" for model in MODELS
+            f"| {LABELS[model]} | " + " | ".join(wide.loc[goals, mode, model][[*PLANNERS]].replace("", "–")) + " |"
+            for model in MODELS
         ]
         lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]
     return "\n".join([*lines, "", "Final distance, paired:", "", *(f"- {line}" for line in robotics.sentences(result))])

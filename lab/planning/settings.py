@@ -52,12 +52,15 @@ def shortened(planner: Planner, iterations: int | None = None, samples: int | No
     return planner
 
 
+#: Rope and Granular: as on PushT, not tuned further
+PUSHING = Settings(adam=GradientPlanner("adam", lr=0.1, iterations=100))
+
 SETTINGS: dict[str, Settings] = {
     "push_t": Settings(
         gd=GradientPlanner("sgd", lr=3.0, iterations=300), adam=GradientPlanner("adam", lr=0.1, iterations=100)
     ),
     "point_maze": Settings(),
     "wall": Settings(),
-    "rope": Settings(),
-    "granular": Settings(),
+    "rope": PUSHING,
+    "granular": PUSHING,
 }

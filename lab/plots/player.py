@@ -46,7 +46,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
 
     ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
     """
-    name, felt = episode.task, _felt(episode.task)
+    name = episode.task
     return {
         "seconds": round(episode.seconds, 4),
         "plans": [
@@ -57,7 +57,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
                 "loss": _significant(stage.loss),
                 "trueLoss": _significant(stage.true_loss),
                 "true": _drawn(name, stage.states),
-                "imagined": _drawn(name, stage.imagined_proprio[..., felt]),
+                "imagined": _imagined(name, stage.imagined_proprio),
             }
             for attempt, stage in zip(episode.attempts, stages, strict=True)
         ],
@@ -108,6 +108,13 @@ def empty_scene(task_name: str) -> str:
     task = make_task(task_name)
     states = task.random_states(np.random.default_rng(0), 9)[0]
     return png_uri(np.median(task.render(states, PICTURE), axis=0).astype(np.uint8))
+
+
+def _imagined(task_name: str, proprio: np.ndarray) -> list:
+    """The imagined paths of the first body, of proprioception (M, T, P); empty ones where nothing is singled out."""
+    if not SCENES[task_name].bodies:
+        return [[] for _ in proprio]
+    return _drawn(task_name, proprio[..., _felt(task_name)])
 
 
 def _felt(task_name: str) -> list[int]:

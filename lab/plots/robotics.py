@@ -119,9 +119,9 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     seeds = int(result.tables["chamfer"].seeds.max())
-    more = ", but for CEM under MPC one" if seeds > 1 else ""
     return (
         "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
-        f"open loop, of 10 under MPC. n: problems behind each bar. {counted(seeds, 'training seed')} averaged{more}. "
-        f"Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
+        f"open loop, of 10 under MPC. n: problems behind each bar. {counted(seeds, 'training seed')} averaged; CEM "
+        "under MPC, the slowest, with the first base model alone. Error bars: 95% bootstrap intervals over problems. "
+        f"Preset {result.preset}."
     )

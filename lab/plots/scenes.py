@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from lab.tasks import point_maze, push_t, wall
+from lab.tasks import granular, point_maze, push_t, wall
+from lab.tasks.particles_render import VIEW
+from lab.tasks.rope import RODS, ROPE_RADIUS, Rope
 
 GOAL_COLOUR = "#009E73"
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
@@ -36,7 +38,8 @@ class Scene:
     """How a task is laid out on paper: world coordinates, x right, y down."""
 
     view: tuple[float, float]  #: of both axes, as in the task's pictures
-    bodies: tuple[tuple[str, int, int], ...]  #: name, and where its x and y are in a state
+    #: name, and where its x and y are in a state; none where no single thing is followed
+    bodies: tuple[tuple[str, int, int], ...]
     radius: float  #: of the circle within which success is
     shapes: tuple[Shape, ...]
     unit: str
@@ -46,14 +49,16 @@ class Scene:
         return _joined([shape.outline(state) for shape in self.shapes])
 
 
-def _disc(radius: float) -> Shape:
-    """A disc at the state's first two numbers."""
-    angle = np.linspace(0, 2 * np.pi, 49)
-    return Shape(0, 1, None, radius * np.stack([np.cos(angle), np.sin(angle)], -1))
+def _disc(radius: float, first: int = 0, points: int = 49) -> Shape:
+    """A disc at two numbers of the state, the ``first`` and the one after."""
+    angle = np.linspace(0, 2 * np.pi, points)
+    return Shape(first, first + 1, None, radius * np.stack([np.cos(angle), np.sin(angle)], -1))
 
 
 _CORNERS = [(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30), (-60, 0)]
 _T = Shape(2, 3, 4, np.array(_CORNERS))
+_NODES = tuple(_disc(ROPE_RADIUS, 2 * i, 13) for i in range(RODS + 1))
+_GRAINS = tuple(Shape(3 * i, 3 * i + 1, 3 * i + 2, corners) for i, corners in enumerate(granular.SHAPES))
 
 SCENES = {
     "wall": Scene(wall.VIEW, (("dot", 0, 1),), wall.Wall.radius, (_disc(2 * wall.DOT_STD),), "px"),
@@ -61,6 +66,8 @@ SCENES = {
         point_maze.VIEW, (("ball", 0, 1),), point_maze.PointMaze.radius, (_disc(point_maze.DRAWN_RADIUS),), "m"
     ),
     "push_t": Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), 20.0, (_T, _disc(push_t.PUSHER_RADIUS)), "px"),
+    "rope": Scene(VIEW, (), Rope.radius, _NODES, "units"),
+    "granular": Scene(VIEW, (), granular.Granular.radius, _GRAINS, "units"),
 }
 
 

@@ -33,6 +33,7 @@ PUSHING = Recipe(
     decoder_steps=400,
     base=Schedule(steps=4000, lr=1e-3),
     finetune=Schedule(steps=1500, lr=7e-4),
+    radii=Radii(0.05, 0.05, 0.05),
     online=OnlineConfig(rounds=5, segments=100),
 )
 RECIPES: dict[str, Recipe] = {
