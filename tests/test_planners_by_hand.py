@@ -233,6 +233,21 @@ def test_all_planners_can_be_cut_short():
 # --- Rollouts by hand
 
 
+def test_the_quick_gelu_is_torchs():
+    for dtype, tolerance in ((torch.float64, 1e-14), (torch.float32, 1e-6)):
+        x = torch.linspace(-30, 30, 5001, dtype=dtype)
+        expected = torch.nn.functional.gelu(x, approximate="tanh")
+        torch.testing.assert_close(unrolled.gelu(x), expected, rtol=0, atol=tolerance)
+
+
+def test_many_rows_are_imagined_as_few_are():
+    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=2)).eval().requires_grad_(False)
+    torch.nn.init.normal_(model.predictor.head.weight)
+    z0, actions = torch.randn(2 * unrolled.MANY // 16, 8), torch.randn(2 * unrolled.MANY // 16, 3, model.block_dim)
+    with torch.no_grad():
+        torch.testing.assert_close(model.rollout(z0, actions)[:9], model.rollout(z0[:9], actions[:9]))
+
+
 @pytest.mark.parametrize("shape", [(1,), (3,), (2, 4)])
 def test_unrolled_by_hand_agrees_with_autograd(shape):
     torch.manual_seed(0)
