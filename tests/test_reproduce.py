@@ -25,7 +25,7 @@ from lab.experiments.experiment import Config
 from lab.experiments.fingerprint import code_hash, reachable
 from lab.experiments.presets import PRESETS, training_seeds
 from lab.experiments.registry import NOTEBOOKS, Notebook
-from lab.experiments.reproduce import graph, reproduce
+from lab.experiments.reproduce import graph, reproduce, usual
 from lab.experiments.steps import Step
 from lab.files import ROOT
 from lab.models import load_model
@@ -44,7 +44,8 @@ def write_notebook(path: Path, *code: str) -> None:
 @pytest.fixture
 def notebooks(tmp_path, monkeypatch) -> Path:
     """Three tiny notebooks, registered instead of the real ones: two quick ones, and one that wants to be alone."""
-    entries = [Notebook("one", (1, 1, 1)), Notebook("two", (2, 2, 2)), Notebook("clock", (1, 1, 1), alone=True)]
+    names = {"one": False, "two": False, "clock": True}
+    entries = [Notebook(name, (1, 1, 1), models=(), alone=alone) for name, alone in names.items()]
     for registry in ("registry", "reproduce", "report"):
         monkeypatch.setattr(f"lab.experiments.{registry}.NOTEBOOKS", {entry.name: entry for entry in entries})
     folder = tmp_path / "notebooks"
@@ -70,13 +71,15 @@ def outcomes(text: str) -> dict[str, str]:
 
 
 def test_what_measures_time_runs_alone_and_the_report_last(tmp_path):
-    steps = {step.name: step for step in graph("smoke", list(NOTEBOOKS), ["wall", "push_t"], str(tmp_path))}
+    steps = {step.name: step for step in graph("quick", list(NOTEBOOKS), ["wall", "push_t"], str(tmp_path))}
     clocks = [name for name, step in steps.items() if step.alone]
     others = set(steps) - set(clocks) - {"report"}
-    assert clocks == ["fig3_efficiency push_t", "fig3_efficiency wall"]
-    assert steps[clocks[0]].after == others and steps[clocks[1]].after == others | {clocks[0]}
+    assert clocks[:2] == ["fig3_efficiency push_t", "fig3_efficiency wall"]
+    for i, name in enumerate(clocks):
+        assert steps[name].after == others | set(clocks[:i])
     assert steps["report"].after == set(steps) - {"report"}
     assert not any(step.needs for step in steps.values()), "all models are shipped"
+    assert not any(step.alone for step in graph("smoke", list(NOTEBOOKS), ["wall"], str(tmp_path)))
 
 
 def test_models_that_are_missing_are_trained_first(empty_cache, tmp_path):
@@ -133,19 +136,24 @@ def test_a_missing_extra_is_named(executor, package, monkeypatch):
         pass
 
 
+def test_quick_leaves_out_what_takes_long():
+    assert usual("smoke") == usual("full") == list(NOTEBOOKS)
+    assert {name for name in NOTEBOOKS if name not in usual("quick")} == {n.name for n in NOTEBOOKS.values() if n.long}
+
+
 # --- Running it
 
 
 def test_a_failure_is_reported_and_stops_nothing_else(notebooks, tmp_path, capsys):
     write_notebook(notebooks / "two.ipynb", "from lab.errors import LabError", 'raise LabError("It is late.")')
-    assert reproduce("smoke", task="wall", out=str(tmp_path / "out"), jobs=2, folder=notebooks) == 1
+    assert reproduce("quick", task="wall", out=str(tmp_path / "out"), jobs=2, folder=notebooks) == 1
     text = capsys.readouterr().out
     assert outcomes(text) == {"one wall": "done", "two wall": "failed", "clock wall": "done", "report": "done"}
     assert "3 done, 0 up to date, 1 failed." in text
     last = text.splitlines()[-1]
     assert last.startswith("two wall: It is late. (cell 4 of ")
     assert "It is late." in Path(last.split(" of ")[1].rstrip(")")).read_text()
-    times = {name: float((tmp_path / f"out/smoke/{name}/wall/{name}.txt").read_text()) for name in ("one", "clock")}
+    times = {name: float((tmp_path / f"out/quick/{name}/wall/{name}.txt").read_text()) for name in ("one", "clock")}
     assert times["clock"] > times["one"]
 
 
@@ -304,7 +312,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 from lab.experiments import registry, reproduce
-with patch.object(reproduce, "NOTEBOOKS", {"one": registry.Notebook("one", (1, 1, 1))}):
+with patch.object(reproduce, "NOTEBOOKS", {"one": registry.Notebook("one", (1, 1, 1), models=())}):
     sys.exit(reproduce.reproduce("smoke", task="wall", out=sys.argv[1], folder=Path(sys.argv[2])))
 """
     check_kills(lambda out: start("-c", script, str(out), str(notebooks)), 2, tmp_path, monkeypatch)

@@ -18,7 +18,8 @@ class Notebook:
     tasks: tuple[str, ...] = PAPER  #: one run for each; none: a single run, without a task
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
     experiment: bool = True
-    alone: bool = False  #: measures time, so that nothing else may run beside it
+    long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
+    alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
 
 
 NOTEBOOKS: dict[str, Notebook] = {
@@ -28,9 +29,10 @@ NOTEBOOKS: dict[str, Notebook] = {
         Notebook("fig2_landscape", (11, 20, 120)),
         Notebook("fig3_efficiency", (11, 60, 600), alone=True),
         Notebook("fig4_gap", (11, 35, 600)),
-        Notebook("robotics", (20, 300, 3600), tasks=ROBOTICS),
-        Notebook("radii", (15, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control")),
-        Notebook("online", (12, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control")),
+        Notebook("robotics", (20, 300, 3600), tasks=ROBOTICS, long=True),
+        Notebook("planners", (60, 1200, 12000), long=True, alone=True),
+        Notebook("radii", (15, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
+        Notebook("online", (12, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
         Notebook("overview", (10, 15, 15), tasks=("wall",), experiment=False),
         Notebook("tasks", (15, 20, 20), tasks=(), models=(), experiment=False),
         Notebook("rollouts", (10, 12, 12), models=("base", "adversarial"), experiment=False),

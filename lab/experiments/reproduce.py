@@ -52,7 +52,7 @@ def reproduce(
     seeds: str = "",
     folder: Path = FOLDER,
 ) -> int:
-    """Make ``only`` (default: every notebook) for ``task`` (default: all); 0 if all went well, 1 otherwise.
+    """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all); 0 if all went well, 1 otherwise.
 
     ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
     Raises LabError before any work for an unknown name or an ``out`` that cannot be written.
@@ -69,12 +69,19 @@ def reproduce(
     tasks = [make_task(task).name] if task else list(TASKS)
     if only and task and NOTEBOOKS[only].tasks and task not in NOTEBOOKS[only].tasks:
         raise LabError(f"Notebook {only} is not made for {task}: choose one of {', '.join(NOTEBOOKS[only].tasks)}.")
-    steps = graph(preset, [only] if only else list(NOTEBOOKS), tasks, out, seeds, folder)
+    steps = graph(preset, [only] if only else usual(preset), tasks, out, seeds, folder)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
         reports = run(steps, submit, jobs)
     print(summary(reports))
+    if not only and (others := [name for name in NOTEBOOKS if name not in usual(preset)]):
+        print(f"Not made at preset {preset}, because they take long: {', '.join(others)} (use --only).")
     return int(any(report.error for report in reports))
+
+
+def usual(preset: str) -> list[str]:
+    """The notebooks that are made unless one is named: all, but at quick none that takes long."""
+    return [name for name, notebook in NOTEBOOKS.items() if preset != "quick" or not notebook.long]
 
 
 # --- The graph
@@ -138,7 +145,7 @@ def _notebook(
         outputs=(writable(results),),
         inputs=inputs,
         seconds=notebook.seconds[list(PRESETS).index(preset)],
-        alone=notebook.alone,
+        alone=notebook.alone and preset != "smoke",
     )
 
 
