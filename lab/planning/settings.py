@@ -26,7 +26,7 @@ class Settings:
     restarts: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, restarts=8))
     icem: ICEM = field(default_factory=ICEM)
     mppi: MPPI = field(default_factory=MPPI)
-    gradcem: GradCEM = field(default_factory=GradCEM)
+    gradcem: GradCEM = field(default_factory=lambda: GradCEM(samples=100, elites=10, chunk=15))
     prior: float = 0.01  #: weight of the action prior, where it is asked for
     replan_iterations: int = 100  #: of gradient planners at each replan of MPC, which starts warm (reference: 4.2)
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective

@@ -1,0 +1,176 @@
+"""The experiment on all planners, what it counts, and the initialisation network it uses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lab.cli import main
+from lab.errors import LabError
+from lab.experiments import planners
+from lab.experiments.experiment import Config
+from lab.experiments.memory import PeakMemory
+from lab.experiments.tuning_planners import CANDIDATES, chosen
+from lab.files import models_root
+from lab.models import load_model, model_folder
+from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
+from lab.planning import PLANNERS
+from lab.plots import planners as plots
+from lab.results import load_result, save_result
+from lab.training.initialisation import Segments, fit, initialisation_of
+from lab.training.latents import LatentData
+from lab.training.loop import Schedule
+
+
+@pytest.fixture(scope="module")
+def result():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planners, "MODELS", ("base",))
+        return planners.run(Config("wall", "smoke"))
+
+
+# --- The experiment
+
+
+def test_every_planner_is_measured(result):
+    table = result.tables["planners"]
+    assert list(table.planner) == list(planners.ALL) and set(table.n) == {4}
+    assert set(planners.ALL) == set(plots.ORDER)
+    counts = table.set_index("planner")[["steps", "gradient_steps"]]
+    # 3 iterations of 5 latent steps, and one more to say what the plan is worth
+    assert tuple(counts.loc["adam"]) == (20, 15)
+    assert tuple(counts.loc["restarts"]) == (160, 120)
+    assert tuple(counts.loc["cem"]) == (5 * (3 * 20 + 1), 0)
+    assert tuple(counts.loc["network"]) == (5, 0)
+    assert tuple(counts.loc["gradcem"]) == (5 * (6 * 20 + 1), 5 * 3 * 20)
+    assert (table.memory > 0).all() and (table.seconds > 0).all()
+    memory = table.set_index("planner").memory
+    assert memory["network"] < memory["adam"] < memory["restarts"] < 10
+    assert set(result.tables["differences"].ours) == set(planners.ALL) - {"cem"}
+    assert "base, adam: " in planners.sentences(result)
+
+
+def test_the_same_run_gives_the_same_numbers(result):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planners, "MODELS", ("base",))
+        patch.setattr(planners, "ALL", ("adam", "network", "prior", "cem"))
+        again = planners.run(Config("wall", "smoke")).tables["planners"]
+    first = result.tables["planners"].set_index("planner").loc[again.planner].reset_index()
+    for column in again.columns.difference(["seconds"]):
+        pd.testing.assert_series_equal(again[column], first[column])
+
+
+def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
+    save_result(result, tmp_path)
+    stored = load_result(tmp_path)
+    plots.print_figure(stored).canvas.draw()
+    assert {trace.name for trace in plots.interactive(stored).data} == {"Base"}
+
+
+def test_the_exercise_says_what_more_starts_do():
+    said = planners.try_restarts(Config("wall", "smoke"), "base", 2)
+    assert said.startswith("base, 2 starts: predicted loss 0.") and "of 4 reached" in said
+
+
+def test_peak_memory_counts_what_is_alive():
+    outside = torch.zeros(1000)
+    with PeakMemory() as memory:
+        a = torch.zeros(1000)
+        b = a + outside.view(10, 100).flatten()
+        del a
+        c = b * 2
+        c.view(10, 100).add_(1)
+    assert memory.peak == 8000
+
+
+def test_the_best_setting_is_chosen_over_all_goals():
+    table = pd.DataFrame(
+        [("x", "a", 0.5), ("x", "a", 0.7), ("x", "b", 0.9), ("x", "b", 0.2), ("y", "c", 0.1), ("y", "d", 0.1)],
+        columns=["planner", "setting", "value"],
+    )
+    assert chosen(table) == {"x": "a", "y": "c"}
+    assert set(CANDIDATES) <= set(PLANNERS)
+
+
+# --- The initialisation network
+
+
+def latents(n=40, length=12, skip=2):
+    """Trajectories of z' = z + a, whose actions are known from start and goal on average."""
+    rng = torch.Generator().manual_seed(0)
+    velocity = torch.randn(n, 1, 2, generator=rng)
+    actions = velocity.expand(n, length, 2).contiguous()
+    z = torch.cat([torch.zeros(n, 1, 2), actions.cumsum(1)], 1)
+    return LatentData(z, actions, skip)
+
+
+def test_segments_hold_what_leads_from_start_to_end():
+    data = Segments(latents(), horizon=3)
+    z0, goal, steps, blocks = data.batch(200, torch.Generator().manual_seed(0))
+    assert set(steps.tolist()) == {1, 2, 3} and blocks.shape == (200, 3, 4)
+    torch.testing.assert_close(z0 + blocks.view(200, 3, 2, 2).sum((1, 2)), goal, atol=1e-4, rtol=1e-4)
+    assert all((block[count:] == 0).all() for block, count in zip(blocks, steps, strict=True))
+
+
+def test_the_network_learns_to_give_actions_back():
+    data = Segments(latents(), horizon=3)
+    network, loss = fit(data, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
+    again, _ = fit(data, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
+    assert loss < 0.05
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
+    z0, goal, *_ = data.batch(50, torch.Generator().manual_seed(1))
+    assert network.propose(z0, goal, 2).shape == (50, 2, 4)
+
+
+def test_a_network_is_kept_and_damage_is_told(tmp_path):
+    network = InitialisationNetwork(3, 4, horizon=2, hidden=8)
+    save_initialisation(network, tmp_path, {"task": "wall"})
+    loaded, info = load_initialisation(tmp_path)
+    assert info["task"] == "wall" and not any(p.requires_grad for p in loaded.parameters())
+    z0, goal = torch.randn(2, 5, 3)
+    torch.testing.assert_close(loaded.propose(z0, goal, 2), network.propose(z0, goal, 2))
+    info["sizes"]["hidden"] = 9
+    (tmp_path / "network.json").write_text(json.dumps(info))
+    with pytest.raises(LabError, match="does not fit"):
+        load_initialisation(tmp_path)
+    (tmp_path / "network.safetensors").write_bytes(b"torn")
+    with pytest.raises(LabError, match="does not hold an initialisation network"):
+        load_initialisation(tmp_path)
+
+
+@pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
+def test_the_shipped_networks_are_small_and_fit_the_shipped_models(task):
+    model = load_model(model_folder(task, "base"))
+    network = initialisation_of(model)
+    z = torch.randn(2, model.latent_dim + model.spec.proprio_dim)
+    assert network.propose(z, z, 5).shape == (2, 5, model.block_dim)
+    assert sum(p.numel() for p in network.parameters()) * 4 < 1e6
+
+
+def test_an_encoder_without_its_network_is_told(tiny_model):
+    with pytest.raises(LabError, match="python -m lab train --task wall --method initialisation"):
+        initialisation_of(tiny_model("wall"))
+
+
+def test_train_and_start_from_the_command_line(empty_cache, capsys):
+    assert main(["train", "--task", "wall", "--method", "initialisation", "--preset", "smoke"]) == 0
+    assert (models_root("smoke") / "wall" / "initialisation" / "network.json").is_file()
+    assert main(["train", "--task", "wall", "--method", "initialisation", "--steps", "3"]) == 2
+    assert "leave out seed and settings" in capsys.readouterr().err
+
+
+def test_plan_starts_where_the_network_says(tmp_path, monkeypatch, capsys):
+    from lab.planning import SETTINGS
+
+    short = replace(SETTINGS["wall"], adam=replace(SETTINGS["wall"].adam, iterations=2))
+    monkeypatch.setitem(SETTINGS, "wall", short)
+    out = ["--out", str(tmp_path / "strip.png")]
+    assert main(["plan", "--task", "wall", "--problems", "2", "--start", "network", *out]) == 0
+    assert "of 2 =" in capsys.readouterr().out
+
+
+def test_losses_of_the_table_are_finite(result):
+    assert np.isfinite(result.tables["pairs"].loss).all()
