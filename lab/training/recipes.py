@@ -26,8 +26,8 @@ class Recipe:
     online: OnlineConfig = field(default_factory=OnlineConfig)
 
 
-#: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for each
-#: kind of goals, seed 0) radii of 0.05 left less distance than 0.2, with GD and with Adam; Granular takes Rope's.
+#: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for
+#: each kind of goals, seed 0) radii of 0.05 left less distance than 0.2, with GD and with Adam; Granular takes Rope's.
 PUSHING = Recipe(
     encoder="pyramid",
     hidden=256,
