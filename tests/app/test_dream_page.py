@@ -17,11 +17,17 @@ def worlds(test: AppTest) -> dict:
     return json.loads(component.proto.json)
 
 
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if scene.bodies])
 def test_every_task(app, task):
     data = worlds(app("dream", task=task, drive="aei"))
     assert len(data["states"]) == 16 and len(data["ghost"]) == len(data["error"]) == 4
     assert data["usual"][2] > 0 and data["stage"]["task"] == task
+
+
+@pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if not scene.bodies])
+def test_nothing_to_steer(app, task):
+    test = app("dream", task=task)
+    assert whole(test) and "nothing that arrow keys could steer" in test.info[0].value
 
 
 @pytest.mark.parametrize("model", MODELS)
