@@ -1,4 +1,4 @@
-"""The components of our own: the player of plans in the making, and the dream that one can drive."""
+"""The components of our own: the player of plans in the making, the dream that one can drive, loss landscapes."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def _component(name: str, *styles: str):
     )
 
 
-_player, _dream = _component("player"), _component("dream", "dream")
+_player, _dream, _relief = _component("player"), _component("dream", "dream"), _component("relief", "relief")
 
 
 def play(
@@ -51,6 +51,17 @@ def steer(key: str, stage: dict[str, Any], data: dict[str, Any], on_act: Callabl
     are sixteenths of a turn from the right over down, ``{"undo": True}`` or ``{"reset": True}``.
     """
     _dream(key=key, data=data | {"stage": stage}, on_act_change=on_act)
+
+
+def survey(
+    key: str, data: dict[str, Any], pick: tuple[float, float], label: str, final: bool, on_pick: Callable[[], None]
+) -> None:
+    """Show loss landscapes (see `lab.plots.relief`), with a ring around the point ``pick`` (u, v).
+
+    Not ``final``: more is to come. ``on_pick`` finds u, v and model of a clicked point in
+    ``st.session_state[key].pick``.
+    """
+    _relief(key=key, data=data | {"pick": list(pick), "label": label, "final": final}, on_pick_change=on_pick)
 
 
 def _nothing() -> None:

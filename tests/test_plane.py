@@ -12,11 +12,13 @@ from lab.evaluation.plane import (
     Plane,
     curvature,
     curved_plane,
+    first_guess,
     plane_through,
     principal_plane,
     random_plane,
 )
-from lab.planning import GoalDistance
+from lab.planning import GoalDistance, GradientPlanner
+from lab.planning.planner import unplanned
 
 H, A = 3, 4
 
@@ -105,3 +107,12 @@ def test_no_weight_ever_collects_a_gradient(tiny_model):
     found = curvature(model, z0, GoalDistance(z0 + 1, model.latent_dim), torch.zeros(5, model.block_dim))
     assert found.gradient.norm() > 0 and found.values.isfinite().all()
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_gradient_planners_begin_at_their_first_guess(tiny_model):
+    model, planner = tiny_model("wall"), GradientPlanner(iterations=2)
+    seen = []
+    z0 = torch.zeros(1, model.latent_dim + model.spec.proprio_dim)
+    init = unplanned(1, 5, model.block_dim)
+    planner.plan(model, z0, GoalDistance(z0, model.latent_dim), init, [7], lambda i, plan, loss: seen.append(plan))
+    assert torch.equal(seen[0][0], first_guess(planner, 7, (5, model.block_dim)))

@@ -24,17 +24,31 @@ class Gap:
         return paired_difference(self.planned, self.expert)
 
 
-@torch.no_grad()
-def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.ndarray:
-    """Mean squared distance (B, H) of imagined to true latents when ``blocks`` (B, H, A) run from ``starts`` (B, S).
+@dataclass(frozen=True)
+class Followed:
+    """Where actions really lead, and how wrong the model is about it."""
 
-    Only the picture's latent counts: its encoder is frozen and shared, so that models can be compared.
+    states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
+    error: np.ndarray  #: (B, H) after 1 … H imagined steps
+
+
+@torch.no_grad()
+def follow(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> Followed:
+    """Run ``blocks`` (B, H, A) from ``starts`` (B, S) in the simulator and in the model's imagination.
+
+    The error is the mean squared distance of imagined to true latents. Only the picture's latent counts: its encoder
+    is frozen and shared, so that models can be compared.
     """
     task = make_task(model.spec.task)
     states = task.rollout(starts, model.denormalise_actions(blocks))[:, :: task.frameskip]
     true = model.observe(states)
     imagined = model.rollout(true[:, 0], blocks)
-    return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
+    return Followed(states, ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy())
+
+
+def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.ndarray:
+    """The errors (B, H) alone, see `follow`."""
+    return follow(model, starts, blocks).error
 
 
 @torch.no_grad()

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from lab.evaluation.landscape import directions
 from lab.models import Dynamics
-from lab.planning import GoalDistance
+from lab.planning import GoalDistance, GradientPlanner
+from lab.planning.planner import generators, normal
 
 STEP = 1e-2  #: of central differences, in standard deviations of the data's actions
 
@@ -56,6 +57,11 @@ class Curvature:
         return int(self.values.abs().argmax())
 
 
+def first_guess(planner: GradientPlanner, seed: int, shape: tuple[int, int]) -> Tensor:
+    """The plan (H, A) from which ``planner`` descends for the problem of that ``seed``, warm starts aside."""
+    return planner.start * normal(generators([seed], torch.device("cpu")), shape)[0]
+
+
 def random_plane(centre: Tensor, seed: int) -> Plane:
     """Two random directions."""
     first, second = directions(seed, 1, *centre.shape)
@@ -80,6 +86,11 @@ def curved_plane(centre: Tensor, curvature: Curvature) -> Plane:
     """Through ``centre``, uphill along the gradient (u) and along the sharpest curvature there (v)."""
     sharpest = curvature.vectors[:, curvature.sharpest].view_as(centre)
     return _spanned(centre, curvature.gradient, sharpest)
+
+
+def reach(plane: Plane, plans: Tensor, least: float = 0.0) -> float:
+    """How far from the centre a square slice must go to show ``plans`` (N, H, A) with a margin; ``least``, if less."""
+    return max(least, 1.15 * float(np.abs(plane.project(plans)).max()))
 
 
 def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor) -> Curvature:

@@ -1,0 +1,185 @@
+"""Train-test gap: how wrong models are along the data and along their own plans, and where that is."""
+
+from collections.abc import Mapping, Sequence
+
+import cached
+import numpy as np
+import pandas as pd
+import player
+import progress
+import streamlit as st
+import widgets
+from glossary import prose
+from state import Case, touched
+
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation import evaluate, paired_difference, wilson
+from lab.evaluation.episode import run_episode, unfold
+from lab.evaluation.gap import Followed, follow
+from lab.evaluation.statistics import bootstrap_mean
+from lab.models import MODELS
+from lab.planning import SETTINGS, Constant
+from lab.plots.gap import map_figure, spread_figure, steps_figure
+from lab.plots.player import empty_scene, lane, stage
+from lab.plots.scenes import SCENES
+from lab.plots.style import LABELS, MODEL_COLOURS
+
+INTRO = (
+    "A [[world model]] is trained along the data, but asked about plans. Planning looks for actions that the model "
+    "likes, and finds those that it is wrong about: the [[model error]] is larger along plans than along an expert's "
+    "actions. That difference is the [[train-test gap]]; the [[Online]] and [[Adversarial]] models are to close it, "
+    "and the [[Control]] shows what more of the same training would do."
+)
+MANY = ("10", "25", "50")
+
+
+def chosen() -> tuple[Case, str, str, int]:
+    """The controls in rows."""
+    with widgets.row():
+        case = widgets.case_controls()
+    with widgets.row():
+        model = widgets.picker("model", "World model on the map")
+        planner = widgets.picker("planner", "Planner")
+        many = widgets.picker("many", "Test problems", MANY, default="10", labels={},
+                              help="The first so many of the protocol's. More take longer, and say more.")  # fmt: skip
+    return case, model, planner, int(many)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def along_experts(task: str, model: str, many: int, stamp: str) -> Followed:
+    """What becomes of the data's own actions on the near problems."""
+    problems, through = sample_problems(task, "dataset", cached.PROBLEMS)[:many], cached.world_model(task, model, stamp)
+    return follow(through, problems.starts, through.normalise_actions(problems.expert))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> tuple[Followed, np.ndarray]:
+    """What becomes of the plans, and which (many,) reach the goal."""
+    through, settings = cached.world_model(task, model, stamp), SETTINGS[task]
+    problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
+    outcome = evaluate(through, settings.planner(planner), problems, proprio=settings.proprio, base=settings.base)
+    return follow(through, problems.starts, outcome.plans[0].actions), outcome.success["full"]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def expert_lane(case: Case, model: str, stamp: str) -> dict:
+    """The data's own actions on one near problem, for the player."""
+    through, settings = cached.world_model(case.task, model, stamp), SETTINGS[case.task]
+    expert = sample_problems(case.task, "dataset", cached.PROBLEMS).expert[case.problem]
+    weights = {"proprio": settings.proprio, "base": settings.base}
+    made = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
+    return lane(made, [unfold(through, made, **weights)], cached.usual_error(case.task, model, stamp))
+
+
+def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray], waiting: Sequence[str]) -> None:
+    """Errors by step and as distributions."""
+    left, right = st.columns(2, gap="large")
+    ends = ", ".join(f"{LABELS[model]} {error[:, -1].mean():.2g}" for model, error in planned.items())
+    with left:
+        st.markdown("**Error by imagined step**: solid along plans, dotted along experts")
+        alt = f"Mean model error by imagined step. Along plans, after the last: {ends or 'not planned yet'}."
+        st.plotly_chart(steps_figure(planned, expert), key="steps", config={"displayModeBar": False}, alt=alt)
+    with right:
+        st.markdown("**Error of each trajectory**, averaged over its steps")
+        means = ", ".join(f"{LABELS[model]} {error.mean():.2g}" for model, error in planned.items())
+        alt = f"Distributions of model error. Mean along plans: {means or 'not planned yet'}."
+        st.plotly_chart(spread_figure(planned, expert), key="spread", config={"displayModeBar": False}, alt=alt)
+    now = f"Planning on {', '.join(LABELS[model] for model in waiting)} …" if waiting else ""
+    st.caption(now or "Bars: 95% bootstrap intervals over problems. Both scales are logarithmic.")
+
+
+def show_table(planned: Mapping[str, tuple[Followed, np.ndarray]], expert: Mapping[str, Followed], near: bool) -> None:
+    """The gaps in numbers."""
+    rows = []
+    for model, (made, success) in planned.items():
+        ours, theirs = made.error.mean(1), expert[model].error.mean(1)
+        rate = wilson(int(success.sum()), len(success))
+        row = {"Model": LABELS[model], "Along experts": f"{theirs.mean():.3g}", "Along plans": f"{ours.mean():.3g}"}
+        if near:
+            gap = paired_difference(ours, theirs)
+            row["Gap"] = f"{gap.value:+.3g} [{gap.low:+.3g}, {gap.high:+.3g}]"
+        else:
+            interval = bootstrap_mean(ours)
+            row["Along plans"] += f" [{interval.low:.3g}, {interval.high:.3g}]"
+        row["Reached"] = f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
+        rows.append(row)
+    if rows:
+        st.table(pd.DataFrame(rows).set_index("Model"))
+        n = len(next(iter(planned.values()))[1])
+        pairs = "" if near else " Far problems have no expert: the experts' errors are those of the near ones."
+        st.caption(f"n = {n} problems; 95% intervals (gaps: bootstrap over pairs, rates: Wilson).{pairs}")
+
+
+def show_map(case: Case, model: str, planned: Followed | None) -> None:
+    """Where the data were and where plans went; a click picks a trajectory."""
+    body = SCENES[case.task].bodies[0][0]
+    st.subheader("Where the data were, and where planning goes")
+    st.caption(
+        f"Blue: where the {body} was in the training data, darker for more often. Dots: where the plans on the "
+        f"{LABELS[model]} model really took it, block by block, coloured by the model's error then. The map shows "
+        "the place alone, not velocities or actions: a bright dot on blue ground was reached in an unusual way. "
+        "Click a dot, or type its number into Problem above, to see that trajectory."
+    )
+    data = np.asarray(cached.data_dots(case.task))
+    figure = map_figure(case.task, empty_scene(case.task), data, planned, case.problem)
+    worst = "" if planned is None else f" The largest error is {planned.error.max():.2g}."
+    alt = f"Map of the training data and of the plans on the {LABELS[model]} model.{worst}"
+    with st.container(horizontal_alignment="center"):
+        st.plotly_chart(figure, key="map", config={"displayModeBar": False}, alt=alt, width=640, theme=None,
+                        on_select=picked, selection_mode="points")  # fmt: skip
+
+
+def picked() -> None:
+    """Take the problem of the dot that was clicked."""
+    points = [point for point in st.session_state["map"].selection.points if point.get("customdata")]
+    if points:
+        st.session_state["problem"] = int(points[0]["customdata"][0])
+    touched()
+
+
+def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
+    """The picked trajectory as imagined and as it was, beside the expert's."""
+    problem = cached.problem(case)
+    lanes = [cached.lane(case, model, planner, "open", stamp) | {
+        "title": f"{LABELS[planner]}'s plan", "colour": MODEL_COLOURS[model], "show": "go",
+        "text": f"Problem {case.problem}, planned on the {LABELS[model]} model."}]  # fmt: skip
+    if case.goals == "dataset" and not case.moved:
+        lanes.append(expert_lane(case, model, stamp) | {
+            "title": "The expert's actions", "colour": "#555555", "show": "go",
+            "text": f"What the data did, as the {LABELS[model]} model imagines it."})  # fmt: skip
+    st.subheader("One trajectory, imagined and true")
+    scene = stage(case.task, problem.starts[0], problem.goals[0])
+    player.play("pick", scene, lanes, f"Problem {case.problem}: what the model imagines and what happens", charts=False)
+    widgets.film_strip(cached.episode(case, model, planner, "open", stamp), model)
+
+
+def page() -> None:
+    prose(INTRO)
+    case, model, planner, many = chosen()
+    try:
+        stamps = {name: cached.stamp(case.task, name) for name in MODELS}
+    except LabError as error:
+        widgets.offer_other_model(case.task, error)
+        return
+    key = case.task, case.goals, model, planner, many, tuple(stamps.values())
+    order = [model, *(name for name in MODELS if name != model)]
+    now = progress.stage("gap", key)
+    expert = {name: along_experts(case.task, name, many, stamps[name]) for name in MODELS}
+    planned = {
+        name: along_plans(case.task, case.goals, name, planner, many, stamps[name])
+        for name in MODELS
+        if name in order[:now]
+    }
+    errors = {name: made.error for name, (made, _) in planned.items()}
+    show_figures(errors, {name: made.error for name, made in expert.items()}, order[now:])
+    show_table(planned, expert, case.goals == "dataset")
+    show_map(case, model, planned[model][0] if model in planned else None)
+    if now:
+        show_pick(case, model, planner, stamps[model])
+    if now < len(order):
+        along_plans(case.task, case.goals, order[now], planner, many, stamps[order[now]])
+        progress.go_on("gap", key, now + 1)
+
+
+page()

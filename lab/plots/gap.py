@@ -1,0 +1,122 @@
+"""The train-test gap of a few problems as interactive figures: by step, as distributions, and as a map."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lab.evaluation.gap import Followed
+from lab.evaluation.statistics import bootstrap_mean
+from lab.plots.scenes import GOAL_COLOUR, SCENES
+from lab.plots.style import CLEAR, GREY, GRID, LABELS, MODEL_COLOURS
+
+ERROR = "model error"
+HEIGHT, MAP_HEIGHT = 360, 520
+HEAT = "Inferno"
+
+
+def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
+    """Mean errors by imagined step with 95% intervals, from errors (n, H) by model: solid planned, dotted expert."""
+    figure = go.Figure()
+    for errors, name, dash in ((expert, "expert", "dot"), (planned, "planned", "solid")):
+        for model, error in errors.items():
+            figure.add_trace(_line(error, f"{LABELS[model]}, {name}", MODEL_COLOURS[model], dash))
+    figure.update_xaxes(title="imagined step", dtick=1)
+    return _plain(figure, HEIGHT)
+
+
+def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
+    """A dot for each trajectory, its error averaged over steps, from errors (n, H) by model."""
+    figure = go.Figure()
+    for errors, name, symbol in ((expert, "expert", "circle-open"), (planned, "planned", "circle")):
+        for model, error in errors.items():
+            figure.add_trace(
+                go.Box(
+                    y=error.mean(1), x=[f"{LABELS[model]}<br>{name}"] * len(error), name=f"{LABELS[model]}, {name}",
+                    boxpoints="all", pointpos=0, jitter=0.6, line={"color": MODEL_COLOURS[model], "width": 1.5},
+                    fillcolor=CLEAR, marker={"color": MODEL_COLOURS[model], "size": 5, "symbol": symbol},
+                    hovertemplate="%{y:.3g}<extra></extra>",
+                )
+            )  # fmt: skip
+    order = [f"{LABELS[model]}<br>{name}" for model in expert for name in ("expert", "planned")]
+    figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=0)
+    return _plain(figure.update_layout(showlegend=False), HEIGHT)
+
+
+def map_figure(
+    task_name: str, background: str, data: np.ndarray, planned: Followed | None, picked: int | None
+) -> go.Figure:
+    """Where the data were (n, 2), as clouds, and where plans went, as dots coloured by the model's error there.
+
+    A dot's ``customdata`` is (problem, step). The path of the problem ``picked`` is drawn as a line.
+    """
+    scene = SCENES[task_name]
+    low, high = scene.view
+    figure = go.Figure()
+    figure.add_layout_image(
+        source=background, xref="x", yref="y", x=low, y=low, sizex=high - low, sizey=high - low, opacity=0.9,
+        layer="below", sizing="stretch",
+    )  # fmt: skip
+    clear_blue = [[0, "rgba(28, 111, 181, 0)"], [0.05, "rgba(28, 111, 181, 0.25)"], [1, "rgba(28, 111, 181, 0.75)"]]
+    figure.add_trace(
+        go.Histogram2d(
+            x=data[:, 0], y=data[:, 1], xbins={"start": low, "end": high, "size": (high - low) / 32},
+            ybins={"start": low, "end": high, "size": (high - low) / 32}, colorscale=clear_blue, showscale=False,
+            hoverinfo="skip", name="data",
+        )
+    )  # fmt: skip
+    if planned is not None:
+        _add_plans(figure, scene.bodies[0][1:], planned, picked)
+    axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
+    figure.update_layout(
+        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, height=MAP_HEIGHT, margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        showlegend=False, dragmode=False, clickmode="event+select", font={"color": GREY},
+    )  # fmt: skip
+    return figure
+
+
+def _add_plans(figure: go.Figure, place: tuple[int, int], planned: Followed, picked: int | None) -> None:
+    n, steps = planned.error.shape
+    at = planned.states[:, 1:][..., list(place)].reshape(-1, 2)
+    error = np.log10(np.maximum(planned.error.ravel(), 1e-12))
+    which = np.stack([np.repeat(np.arange(n), steps), np.tile(np.arange(1, steps + 1), n)], -1)
+    ticks = np.arange(np.ceil(error.min()), np.floor(error.max()) + 1)
+    colour = {
+        "color": error, "colorscale": HEAT, "size": 9, "line": {"color": "white", "width": 1},
+        "colorbar": {"title": ERROR, "tickvals": ticks, "ticktext": [f"{10.0**t:g}" for t in ticks], "thickness": 14},
+    }  # fmt: skip
+    if picked is not None and picked < n:
+        x, y = planned.states[picked][:, list(place)].T
+        figure.add_trace(
+            go.Scatter(x=x, y=y, mode="lines", line={"color": GOAL_COLOUR, "width": 3}, hoverinfo="skip", name="picked")
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, customdata=which, name="plans",
+            text=planned.error.ravel(), selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+            hovertemplate="problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
+    means = [bootstrap_mean(column) for column in error.T]
+    bars = {
+        "type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": colour,
+        "array": [m.high - m.value for m in means], "arrayminus": [m.value - m.low for m in means],
+    }  # fmt: skip
+    return go.Scatter(
+        x=np.arange(1, len(means) + 1), y=[m.value for m in means], error_y=bars, name=name, mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2}, hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
+    )  # fmt: skip
+
+
+def _plain(figure: go.Figure, height: int) -> go.Figure:
+    """On a logarithmic scale, without a background of its own."""
+    figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick=1)
+    return figure.update_layout(
+        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, height=height, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        legend={"orientation": "h", "y": -0.25},
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Loss landscapes as plain data for a browser: a panel for each model, all on one plane, one scale and one camera.
+
+Everything is ready for JSON; the component (``app/components/relief.js``) only draws. Heights and colours follow the
+root of the loss, which tells low losses apart and is, but for proprioception, the distance of latents.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.colors import to_hex
+
+from lab.evaluation.episode import Attempt
+from lab.evaluation.landscape import Slice
+from lab.evaluation.plane import Plane
+from lab.plots.fig2 import COLOURS
+from lab.plots.style import LABELS, MODEL_COLOURS, PLANNER_COLOURS
+
+SHADES = 64
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One model on the plane: its slice, and what its planners did, as far as that is known already."""
+
+    model: str
+    cut: Slice  #: of one problem
+    paths: Mapping[str, Attempt]  #: by planner
+
+
+def relief_data(plane: Plane, panels: Sequence[Panel], marks: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+    """What the component draws; ``marks`` are named points (u, v) of the plane."""
+    return {
+        "axis": np.round(panels[0].cut.axis, 4).tolist(),
+        "colours": [to_hex(colour) for colour in mpl.colormaps[COLOURS](np.linspace(0, 1, SHADES))],
+        "range": [_short(f([panel.cut.loss[0] for panel in panels])) for f in (np.min, np.max)],
+        "marks": [{"name": name, "at": [round(float(x), 3) for x in at]} for name, at in marks.items()],
+        "panels": [_panel(plane, panel) for panel in panels],
+    }
+
+
+def _panel(plane: Plane, panel: Panel) -> dict[str, Any]:
+    return {
+        "model": panel.model,
+        "title": LABELS[panel.model],
+        "colour": MODEL_COLOURS[panel.model],
+        "loss": [[_short(x) for x in row] for row in panel.cut.loss[0]],
+        "paths": [_path(plane, name, attempt) for name, attempt in panel.paths.items()],
+    }
+
+
+def _path(plane: Plane, planner: str, attempt: Attempt) -> dict[str, Any]:
+    """A planner's way, seen from above, with the loss that it really had: most of the way lies off the plane."""
+    blocks = torch.as_tensor(attempt.blocks).to(plane.centre)
+    return {
+        "name": LABELS[planner],
+        "colour": PLANNER_COLOURS[planner],
+        "points": np.round(plane.project(blocks), 3).tolist(),
+        "iterations": attempt.iterations.tolist(),
+        "loss": [_short(attempt.loss[min(i, len(attempt.loss) - 1)]) for i in attempt.iterations],
+        "held": round(plane.held(blocks), 4),
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
