@@ -5,7 +5,7 @@ that they depend on. The control is the base model with as many more steps of te
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,6 @@ from lab.training.pipeline import description
 
 PLANNERS = ("gd", "adam")
 BESIDE = ("base", "control")
-POINTS = 5  #: of success: less is called no difference worth speaking of
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ def measure(
 
     Returns tables, and what to say of them beside their provenance. Tables: ``variants`` (what there is), ``rates``
     (success), ``errors`` (of imagination along the model's own plans and along the expert's actions), ``differences``
-    (of success, to base and control, by goals and planner, and over all of them), and ``pairs`` (a problem a row).
+    (of success, to base, control and the recipe, by goals and planner, and over all of them), and ``pairs`` (a problem
+    a row).
     """
     cases, protocols = Cases(experiment), config.protocols()
     problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
@@ -69,19 +69,24 @@ def measure(
         for goals, protocol in protocols.items():
             pairs += _planned(config, cases, model, {"model": name, "train_seed": seed}, problems[goals], protocol)
         experts.append(_expert(cases, model, {"model": name, "train_seed": seed}, problems["dataset"], protocols))
-    found = tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants)
-    found["variants"]["recipe"] = [variant.made == recipe(config.task, config.preset) for variant in variants]
+    own = next(variant.name for variant in variants if variant.made == recipe(config.task, config.preset))
+    found = tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants, own)
     return found, {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
 
 
-def tables(pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, pd.DataFrame]:
-    """See `measure`."""
+def tables(
+    pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant], own: str
+) -> dict[str, pd.DataFrame]:
+    """See `measure`; ``own`` is the name of the variant that is the recipe itself."""
     names = [variant.name for variant in variants]
-    comparisons = [(name, theirs) for theirs in BESIDE for name in names]
+    comparisons = [(name, theirs) for theirs in (*BESIDE, own) for name in names if name != theirs]
     overall = pairs.assign(goals="all", planner="all", pair=pairs.goals + " " + pairs.pair.astype(str))
     by = ["goals", "planner"]
     return {
-        "variants": pd.DataFrame([[variant.study, variant.name] for variant in variants], columns=["study", "model"]),
+        "variants": pd.DataFrame(
+            [[variant.study, variant.name, variant.name == own] for variant in variants],
+            columns=["study", "model", "recipe"],
+        ),
         "rates": success_rates(pairs, [*by, "model"]),
         "errors": pd.concat(
             [average(pairs, "error", [*by, "model"], "pair"), average(experts, "error", [*by, "model"], "pair")],
@@ -94,19 +99,22 @@ def tables(pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Varian
     }
 
 
-def sentences(differences: pd.DataFrame, study: pd.DataFrame) -> str:
-    """What each variant of a study did to success over all goals and both planners, against the control."""
-    rows = differences[(differences.goals == "all") & (differences.theirs == "control")].set_index("ours")
+def sentences(found: Mapping[str, pd.DataFrame], study: str) -> str:
+    """What each variant of ``study`` does to success over all goals and both planners, beside control and recipe."""
+    differences, variants = found["differences"], found["variants"]
+    own = variants[variants.recipe].model.item()
+    rows = differences[(differences.goals == "all") & differences.theirs.isin(("control", own))]
     lines = []
-    for name in study.model:
-        row = rows.loc[name]
-        points = " ".join(f"{100 * value:+.1f}" for value in (row.difference,))
-        interval = f"[{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
-        lines.append(f"{name}: {points} points {interval} against the control, n = {row.n}: {verdict(row)}")
+    for name in variants[variants.study == study].model:
+        parts = []
+        for row in rows[rows.ours == name].itertuples():
+            interval = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+            parts.append(f"{interval} against {'the recipe' if row.theirs == own else 'control'}: {verdict(row)}")
+        lines.append(f"{name}{' (the recipe)' if name == own else ''}: " + "; ".join(parts))
     return "\n".join(lines)
 
 
-def verdict(row: pd.Series) -> str:
+def verdict(row: Any) -> str:
     """Better or worse where the whole interval says so."""
     if row.low > 0:
         return "better"

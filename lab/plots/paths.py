@@ -24,8 +24,9 @@ def paths_figure(
     task = make_task(task_name)
     figure = Figure(figsize=(3.3 * len(trajectories), 3.4), layout="constrained")
     panels = figure.subplots(1, len(trajectories), squeeze=False, sharey=True)[0]
+    everywhere = np.concatenate([states.reshape(-1, states.shape[-1]) for states in trajectories.values()])
+    background = np.median(task.render(everywhere, SIZE), 0).astype(np.uint8)
     for ax, (title, states) in zip(panels, trajectories.items(), strict=True):
-        background = task.render(states[:1, 0], SIZE)[0]
         ax.imshow(background, extent=(low, high, high, low), alpha=0.6)
         for path, goal in zip(states, goals, strict=True):
             ax.plot(path[:, 0], path[:, 1], color=PATH, linewidth=1.2)

@@ -20,14 +20,12 @@ def print_figure(result: Result) -> Figure:
     variants.draw(dots, result, STUDIES)
     cost = result.tables["cost"].iloc[::-1]
     ax = clock.subplots()
-    spread = [cost.milliseconds - cost.fastest, cost.slowest - cost.milliseconds]
     ax.barh([LABELS.get(name, name) for name in cost.model], cost.milliseconds, 0.6, color="#C8C8C8")
-    ax.errorbar(cost.milliseconds, range(len(cost)), xerr=spread, fmt="none", color="#222222", linewidth=1)
     for y, row in enumerate(cost.itertuples()):
         ax.annotate(
-            f"x {row.ratio:.1f}", (row.slowest, y), (4, 0), textcoords="offset points", va="center", fontsize=7.5
+            f"x {row.ratio:.1f}", (row.milliseconds, y), (4, 0), textcoords="offset points", va="center", fontsize=7.5
         )
-    ax.set(xlabel=COST, xlim=(0, 1.3 * cost.slowest.max()))
+    ax.set(xlabel=COST, xlim=(0, 1.3 * cost.milliseconds.max()))
     ax.grid(False, axis="y")
     ax.grid(True, axis="x")
     annotate(figure, _title(result), _caption(result))
@@ -37,10 +35,8 @@ def print_figure(result: Result) -> Figure:
 def interactive(result: Result) -> go.Figure:
     """The same to hover over."""
     figure, cost = variants.interactive(result, extra=1), result.tables["cost"]
-    errors = {"symmetric": False, "array": cost.slowest - cost.milliseconds,
-              "arrayminus": cost.milliseconds - cost.fastest, "color": GREY}  # fmt: skip
     bar = go.Bar(
-        x=[LABELS.get(name, name) for name in cost.model], y=cost.milliseconds, error_y=errors, showlegend=False,
+        x=[LABELS.get(name, name) for name in cost.model], y=cost.milliseconds, showlegend=False,
         marker={"color": faded(GREY)}, hovertext=[f"x {ratio:.2f} of the control" for ratio in cost.ratio],
     )  # fmt: skip
     last = len(variants.rows(result)) + 3
@@ -54,6 +50,6 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     return (
-        f"{variants.caption(result)} Cost: median of rounds in which all took turns, with fastest and slowest; x: "
-        "multiple of the control's."
+        f"{variants.caption(result)} Cost: the least of a few rounds in which all took turns; compare multiples "
+        "of the control's (x), not milliseconds."
     )
