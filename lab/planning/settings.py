@@ -1,4 +1,8 @@
-"""The planners' settings, shared by all models of a task and chosen for the base model on the tune split."""
+"""The planners' settings, shared by all models of a task.
+
+Those of the paper's three were chosen for the base model on the tune split; the others stand at their defaults, which
+`lab.experiments.tuning_planners` is there to replace.
+"""
 
 from dataclasses import dataclass, field, replace
 
