@@ -1,8 +1,11 @@
 """Efficiency: success against planning time, from the kept results and measured on this machine."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cached
+import pandas as pd
+import plotly.graph_objects as go
 import runs
 import streamlit as st
 import widgets
@@ -42,25 +45,37 @@ def read(folder: Path) -> Result:
     return cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
 
 
-def show_curves(result: Result, clock: str, models: list[str], planners: list[str], key: str) -> None:
-    """One chart of the chosen curves."""
+@st.cache_resource(max_entries=32, show_spinner=False)
+def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], planners: tuple[str, ...]) -> go.Figure | None:
+    """The chart of the chosen curves, or None where there are none; not to be changed, all sessions share it."""
+    curves = chosen_curves(read(folder), models, planners)
+    return together(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
+
+
+def chosen_curves(result: Result, models: Sequence[str], planners: Sequence[str]) -> pd.DataFrame:
     curves = result.tables["curves"]
-    curves = curves[curves.model.isin(models) & curves.planner.isin(planners)]
-    if curves.empty:
+    return curves[curves.model.isin(models) & curves.planner.isin(planners)]
+
+
+def show_curves(folder: Path, clock: str, models: Sequence[str], planners: Sequence[str], key: str) -> None:
+    """One chart of the chosen curves."""
+    figure = drawn(folder, (folder / "meta.json").stat().st_mtime_ns, clock, tuple(models), tuple(planners))
+    if figure is None:
         return
+    curves = chosen_curves(read(folder), models, planners)
     best = curves.loc[curves.rate.idxmax()]
     alt = (
-        f"Success against planning time on {LABELS[result.task]}, {len(curves)} points. The highest is {best.rate:.0%} "
-        f"by {LABELS[best.planner]} on the {LABELS[best.model]} model."
+        f"Success against planning time, {len(curves)} points. The highest is {best.rate:.0%} by "
+        f"{LABELS[best.planner]} on the {LABELS[best.model]} model."
     )
-    figure = together(curves, fig3_efficiency.CLOCKS[clock])
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
-def show_kept(result: Result, clock: str, models: list[str], planners: list[str]) -> None:
+def show_kept(folder: Path, clock: str, models: list[str], planners: list[str]) -> None:
     """The kept result: chart, answers, what that says about the claim."""
+    result = read(folder)
     curves, meta = result.tables["curves"], result.meta
-    show_curves(result, clock, models, planners, "kept")
+    show_curves(folder, clock, models, planners, "kept")
     st.caption(
         f"n = {curves.n.max()} test problems a point, the same for all; goals from the data, open loop. {BARS} "
         f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
@@ -111,7 +126,7 @@ def show_live(task: str, clock: str, models: list[str], planners: list[str]) -> 
         elif status is not None and status.stopped:
             st.caption("Cancelled. What had been measured by then is below.")
         if result is not None:
-            show_curves(result, clock, models, planners, "live")
+            show_curves(folder, clock, models, planners, "live")
             st.caption(f"n = {result.tables['curves'].n.max()} problems a point. {BARS} {_conditions(result)}")
 
     runs.watch(name, draw)
@@ -150,7 +165,7 @@ def page() -> None:
         st.info(f"No result is kept for {LABELS[task]} yet. Make it with this command:", icon=":material/info:")
         widgets.command(f"python -m lab reproduce --only {fig3_efficiency.NAME} --task {task}")
     else:
-        show_kept(read(folder), clock, models, planners)
+        show_kept(folder, clock, models, planners)
     show_live(task, clock, models, planners)
 
 
