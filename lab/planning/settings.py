@@ -1,7 +1,7 @@
 """The planners' settings, shared by all models of a task.
 
-Those of the paper's three were chosen for the base model on the tune split; the others stand at their defaults, which
-`lab.experiments.tuning_planners` is there to replace.
+Those of the paper's three were chosen for the base model on the tune split; so were those of the others on PushT, by
+`lab.experiments.tuning_planners`. Elsewhere these stand at their defaults.
 """
 
 from dataclasses import dataclass, field, replace
@@ -61,7 +61,14 @@ PUSHING = Settings(adam=GradientPlanner("adam", lr=0.1, iterations=100))
 
 SETTINGS: dict[str, Settings] = {
     "push_t": Settings(
-        gd=GradientPlanner("sgd", lr=3.0, iterations=300), adam=GradientPlanner("adam", lr=0.1, iterations=100)
+        gd=GradientPlanner("sgd", lr=3.0, iterations=300),
+        adam=GradientPlanner("adam", lr=0.1, iterations=100),
+        momentum=GradientPlanner("momentum", lr=1.0),
+        adamw=GradientPlanner("adamw", lr=0.1, iterations=100),
+        restarts=GradientPlanner("adam", lr=0.1, iterations=100, restarts=8),
+        icem=ICEM(beta=0.0),
+        mppi=MPPI(temperature=0.001, std=1.0),
+        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
     ),
     "point_maze": Settings(),
     "wall": Settings(),
