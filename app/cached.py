@@ -46,7 +46,7 @@ def world_model(task: str, model: str, stamp: str) -> WorldModel:
     return load_model(model_folder(task, model))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_data(max_entries=8, show_spinner="Drawing the test problems …")
 def problem_arrays(task: str, goals: str) -> tuple[np.ndarray, np.ndarray]:
     """Starts and goals of all test problems."""
     problems = sample_problems(task, goals, PROBLEMS)

@@ -3,20 +3,19 @@
 import shutil
 
 import pytest
-from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, is_trouble, quick, served, settled
+from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, STEERED, TASKS, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
 from lab.planning import SETTINGS
-from lab.plots.scenes import SCENES
 
 
 @pytest.fixture(scope="session")
 def cache(trained, tmp_path_factory):
-    """A cache that holds a tiny model of every kind."""
+    """A cache that holds a tiny model of every kind for the tasks of the harness."""
     root = tmp_path_factory.mktemp("app")
-    for task in SCENES:
-        for method in MODELS:
+    for task in TASKS:
+        for method in MODELS if task in STEERED else MODELS[:1]:
             shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
     return root
 

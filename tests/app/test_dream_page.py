@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from harness import address, settled, whole
+from harness import STEERED, TASKS, address, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
-from lab.plots.scenes import SCENES
 
 
 def worlds(test: AppTest) -> dict:
@@ -17,14 +16,14 @@ def worlds(test: AppTest) -> dict:
     return json.loads(component.proto.json)
 
 
-@pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if scene.bodies])
+@pytest.mark.parametrize("task", STEERED)
 def test_every_task(app, task):
     data = worlds(app("dream", task=task, drive="aei"))
     assert len(data["states"]) == 16 and len(data["ghost"]) == len(data["error"]) == 4
     assert data["usual"][2] > 0 and data["stage"]["task"] == task
 
 
-@pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if not scene.bodies])
+@pytest.mark.parametrize("task", sorted({*TASKS} - {*STEERED}))
 def test_nothing_to_steer(app, task):
     test = app("dream", task=task)
     assert whole(test) and "nothing that arrow keys could steer" in test.info[0].value

@@ -2,14 +2,14 @@
 
 import json
 import shutil
+from itertools import product
 
 import pytest
-from harness import address, number_in, settled, whole
+from harness import STEERED, TASKS, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.plots.scenes import SCENES
 from lab.plots.style import LABELS
 
 
@@ -31,8 +31,7 @@ def healthy(test: AppTest, methods: int = 2) -> bool:
     return True
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize(("task", "model"), sorted({*product(STEERED, MODELS), *product(TASKS, ["base"])}))
 def test_every_task_and_model(app, task, model):
     test = app("plan", task=task, model=model, rivals="")
     assert healthy(test, 1)
