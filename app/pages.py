@@ -1,9 +1,6 @@
 """The pages, in the order of the bar at the top."""
 
 from dataclasses import dataclass
-from pathlib import Path
-
-FOLDER = Path(__file__).parent / "views"
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class View:
         return f"views/{self.name}.py"
 
 
-_ALL = (
+VIEWS = (
     View("start", "Start", ":material/home:", "How planning fools a world model, and what helps"),
     View(
         "landscape", "Loss landscape", ":material/landscape:", "Loss landscape",
@@ -53,4 +50,3 @@ _ALL = (
         "Train a model of your own, or look into a checkpoint.",
     ),
 )  # fmt: skip
-VIEWS = tuple(view for view in _ALL if (FOLDER / f"{view.name}.py").is_file())
