@@ -188,7 +188,7 @@ def _add_bench(commands) -> None:
     about = "Measure simulators and planners against the plain loops a reader would write, in one run."
     parser = _command(commands, "bench", about, "planners --json", "nothing was written; run the same command again.")
     parser.epilog += (
-        ". Where stable-worldmodel is installed, its solvers are measured as well. In an environment of its own: pip "
+        "\nWhere stable-worldmodel is installed, its solvers are measured as well. In an environment of its own: pip "
         "install this project; pip install torchvision of the same build as torch; pip install --no-deps "
         "stable-worldmodel==0.1.1; pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless."
     )

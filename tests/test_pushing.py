@@ -181,6 +181,7 @@ def test_step_leaves_its_arguments_alone(name, data):
 
 @pytest.fixture
 def no_workers():
+    workers._stop()
     yield
     workers._stop()
 

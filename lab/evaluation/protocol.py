@@ -36,9 +36,11 @@ class Protocol:
     def describe(self) -> str:
         """One paragraph for people."""
         criteria = "; ".join(f"{name}: {text}" for (task, name), text in CRITERIA.items() if task == self.task)
+        steps = make_task(self.task).frameskip
         return (
             f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
-            f"their goal), horizon {self.horizon} x {make_task(self.task).frameskip} environment steps. Open loop: success at the end of the plan. "
+            f"their goal), horizon {self.horizon} x {steps} environment steps. "
+            f"Open loop: success at the end of the plan. "
             f"MPC: {self.budget} replans, one block executed each, success at the end of any block. "
             f"Criterion {criteria}."
         )

@@ -75,7 +75,7 @@ def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -
 
 
 def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:
-    """What became of each problem that both sets of rows have, one training seed each: problem, outcome (`OUTCOMES`)."""
+    """What became of each problem that both sets of rows have, for one training seed: problem, outcome (`OUTCOMES`)."""
     first, second = (rows.groupby(problem)["success"].mean().astype(bool) for rows in (ours, theirs))
     both = pd.DataFrame({"ours": first, "theirs": second}).dropna().astype(bool)
     names = {(True, True): "both", (True, False): "won", (False, True): "lost", (False, False): "neither"}

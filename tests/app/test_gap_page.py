@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from harness import address, settled, whole
+from harness import STEERED, address, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
-from lab.plots.scenes import SCENES
 
 
 def figures(test: AppTest) -> list[dict]:
@@ -21,7 +20,7 @@ def lanes(test: AppTest) -> list[dict]:
     return json.loads(player.proto.json)["lanes"]
 
 
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize("task", STEERED)
 def test_every_task(app, task):
     test = app("gap", task=task)
     steps, spread, places = figures(test)
@@ -51,16 +50,3 @@ def test_bad_addresses_are_answered_in_a_sentence(app, bad):
     test = app("gap", **bad)
     figures(test)
     assert f"The address asks for {next(iter(bad))}" in test.info[0].value
-
-
-def test_a_clicked_dot_shows_its_trajectory(visit):
-    page = visit("gap")
-    handle = page.evaluate_handle(
-        "() => [...document.querySelectorAll('.js-plotly-plot')].at(-1).querySelectorAll('.scatterlayer .point')[2]"
-    )
-    handle.as_element().scroll_into_view_if_needed()
-    box = handle.as_element().bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_function("/[?&]problem=/.test(location.href)")
-    settled(page)
-    assert page.get_by_text("One trajectory, imagined and true").count()
