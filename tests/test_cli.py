@@ -326,6 +326,7 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, quick_
         return original(self, model, step, rng)
 
     words = ["train", "--task", "wall", "--method", "control"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored
     monkeypatch.setattr(TeacherForcing, "loss", loss)
     before = signal.getsignal(signal.SIGTERM)
     assert run(*words) == 130

@@ -105,10 +105,6 @@ class TestPairs:
         test = app("results", view="pairs", preset="quick", **url)
         assert whole(test) and "The address asks for" in test.info[0].value
 
-    def test_what_was_not_run(self, app):
-        test = app("results", view="pairs", preset="full", mode="mpc", first_planner="cem", first_model="online")
-        assert whole(test) and "was not run" in test.info[0].value
-
     def test_watch_leads_to_the_same_problem(self, app):
         test = app("results", view="pairs", preset="quick", goals="random", pick="7", start_x="3")
         button(test, "Watch both plan for it in Live planning").click().run()
