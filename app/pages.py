@@ -22,6 +22,10 @@ class View:
 VIEWS = (
     View("start", "Start", ":material/home:", "How planning fools a world model, and what helps"),
     View(
+        "landscape", "Loss landscape", ":material/landscape:", "Loss landscape",
+        "Fly over the loss that the planner descends.",
+    ),
+    View(
         "gap", "Train-test gap", ":material/compare_arrows:", "Train-test gap",
         "See where planning goes, where the data were, and what the model makes of both.",
     ),

@@ -1,0 +1,301 @@
+"""Loss landscape: the planning loss on a plane through the space of plans, for several models side by side."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import cached
+import numpy as np
+import pandas as pd
+import player
+import progress
+import streamlit as st
+import torch
+import widgets
+from glossary import prose
+from state import Case, touched
+from torch import Tensor
+
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation import goal_distance
+from lab.evaluation.episode import Episode, run_episode, unfold
+from lab.evaluation.landscape import Slice, landscape
+from lab.evaluation.plane import (
+    Curvature,
+    Plane,
+    curvature,
+    curved_plane,
+    first_guess,
+    plane_through,
+    principal_plane,
+    random_plane,
+    reach,
+)
+from lab.models import MODELS, WorldModel
+from lab.planning import SETTINGS, Constant, GoalDistance
+from lab.plots.player import lane, stage
+from lab.plots.relief import Panel, relief_data
+from lab.plots.style import LABELS, MODEL_COLOURS, PLANNER_COLOURS
+
+INTRO = (
+    "Each point below is a whole plan: a sequence of actions. Its height is the [[planning loss]]: how far from the "
+    "goal the [[world model]] imagines that plan will end. [[gradient-based planning|GD and Adam]] walk downhill here; "
+    "[[CEM]] jumps. A smooth, broad valley is easy to descend; whether its floor is the real goal is another "
+    "question: click a point and see."
+)
+POINTS = (13, 25, 49)  #: a side, stage by stage
+BESIDE = ("base", "online", "adversarial")
+PLANNERS = tuple(PLANNER_COLOURS)  #: those whose paths are drawn
+FAR = 12.0  #: how far random and curvature slices go, in standardised actions
+DIRECTIONS = {"plans": "Three plans", "paths": "Principal components", "curvature": "Gradient and curvature",
+              "random": "Random"}  # fmt: skip
+ABOUT = {
+    "plans": "through the centre, the random plan at which GD and Adam start, and the plan of average actions at "
+    "which CEM starts (if the centre is that random plan: through CEM's own plan instead)",
+    "paths": "along the two directions in which the paths of GD, Adam and CEM on the {model} model vary most",
+    "curvature": "uphill along the {model} model's gradient (u), and along the sharpest curvature of its loss (v), "
+    "both at the centre",
+    "random": "along two random directions, as in the paper's Figure 2",
+}
+CENTRES = {"cem": "CEM's plan", "adam": "Adam's plan", "start": "Random start", "expert": "Data's actions"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything that decides what the plane is."""
+
+    case: Case
+    model: str
+    centre: str
+    directions: str
+    seed: int
+    stamp: str
+
+
+def chosen() -> tuple[Choice, list[str], float]:
+    """The controls in rows: the plane, the models beside each other, and the zoom."""
+    with widgets.row():
+        case = widgets.case_controls()
+        model = widgets.picker("model", "Plane made with", help="The model whose plans, gradient or paths span it.")
+    with widgets.row():
+        expert = case.goals == "dataset" and not case.moved
+        centres = tuple(name for name in CENTRES if name != "expert" or expert)
+        centre = widgets.picker("centre", "Centre", centres, labels=CENTRES, help="The plan at u = v = 0.")
+        directions = widgets.picker("directions", "Directions", tuple(DIRECTIONS), labels=DIRECTIONS)
+        seed = widgets.number("slice_seed", "Seed", 0, 999, 0) if directions == "random" else 0
+    with widgets.row():
+        models = widgets.several("beside", "Side by side", MODELS, BESIDE, most=4, help="One scale, one camera.")
+        zoom = widgets.slider("zoom", "Width of the slice", 0.1, 3.0, 1.0, step=0.1, format="%.1f ×", width=300)
+    choice = Choice(case, model, centre, directions, seed, cached.stamp(case.task, model))
+    return choice, [name for name in MODELS if name in models], zoom
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def experts(task: str) -> np.ndarray:
+    """The data's actions for all near problems."""
+    return sample_problems(task, "dataset", cached.PROBLEMS).expert
+
+
+def planned(case: Case, model: str, planner: str, stamp: str) -> Tensor:
+    """The plans (M, H, A) of a planner on its way."""
+    return torch.as_tensor(cached.episode(case, model, planner, "open", stamp).attempts[0].blocks)
+
+
+def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
+    """Where the model starts from, and what a plan is to minimise."""
+    problem, settings = cached.problem(case), SETTINGS[case.task]
+    return model.observe(problem.starts), goal_distance(model, problem, settings.proprio, settings.base)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def centre_of(choice: Choice) -> Tensor:
+    """The plan (H, A) in the middle."""
+    case, model = choice.case, cached.world_model(choice.case.task, choice.model, choice.stamp)
+    if choice.centre == "expert":
+        return model.normalise_actions(experts(case.task)[case.problem])
+    if choice.centre == "start":
+        return start_of(case, planned(case, choice.model, "cem", choice.stamp)[-1])
+    return planned(case, choice.model, choice.centre, choice.stamp)[-1]
+
+
+def start_of(case: Case, like: Tensor) -> Tensor:
+    """Where GD and Adam begin, whatever the model."""
+    return first_guess(SETTINGS[case.task].adam, case.problem, tuple(like.shape))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def bent(choice: Choice, model: str, stamp: str) -> Curvature:
+    """Gradient and curvature of a model's loss at the centre."""
+    through = cached.world_model(choice.case.task, model, stamp)
+    return curvature(through, *objective(choice.case, through), centre_of(choice))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def plane_of(choice: Choice) -> tuple[Plane, float]:
+    """The plane, and how far it is to be shown."""
+    case, centre = choice.case, centre_of(choice)
+    start, nothing = start_of(case, centre), torch.zeros_like(centre)
+    if choice.directions == "plans":
+        other = planned(case, choice.model, "cem", choice.stamp)[-1] if choice.centre == "start" else start
+        plane = plane_through(centre, other, nothing)
+        return plane, reach(plane, torch.stack([other, nothing]), 4.0)
+    if choice.directions == "paths":
+        path = torch.cat([planned(case, choice.model, planner, choice.stamp) for planner in PLANNERS])
+        plane = principal_plane(centre, path)
+        return plane, reach(plane, path, 4.0)
+    if choice.directions == "curvature":
+        return curved_plane(centre, bent(choice, choice.model, choice.stamp)), FAR
+    return random_plane(centre, choice.seed), FAR
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def cut(choice: Choice, model: str, stamp: str, zoom: float, points: int) -> Slice:
+    """The model's loss on the plane."""
+    through = cached.world_model(choice.case.task, model, stamp)
+    plane, radius = plane_of(choice)
+    spanned = plane.centre[None], plane.first[None], plane.second[None]
+    return landscape(through, *objective(choice.case, through), *spanned, radius=zoom * radius, points=points)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tuple[Episode, dict]:
+    """What becomes of the plan at u, v, and the same for the player."""
+    case, settings = choice.case, SETTINGS[choice.case.task]
+    through, plan = cached.world_model(case.task, model, stamp), plane_of(choice)[0].at(u, v)
+    weights = {"proprio": settings.proprio, "base": settings.base}
+    episode = run_episode(through, Constant(plan), cached.problem(case), **weights)
+    return episode, lane(episode, [unfold(through, episode, **weights)], cached.usual_error(case.task, model, stamp))
+
+
+def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, now: int) -> list[Slice]:
+    """Surfaces and maps as far as the stage ``now`` has them."""
+    plane, _ = plane_of(choice)
+    cuts = [cut(choice, model, stamps[model], zoom, POINTS[min(now, len(POINTS) - 1)]) for model in models]
+    known = models[: max(0, now - len(POINTS) + 1)]
+    panels = [
+        Panel(model, slice_, paths_of(choice.case, model, stamps[model]) if model in known else {})
+        for model, slice_ in zip(models, cuts, strict=True)
+    ]
+    start = plane.project(start_of(choice.case, plane.centre))
+    marks = {CENTRES[choice.centre]: (0.0, 0.0)}
+    if choice.centre != "start" and choice.directions in ("plans", "paths"):
+        marks["start of GD, Adam"] = tuple(start)
+    label = (
+        f"Loss landscapes of {len(models)} models. Space plays the paths; with a surface in focus the arrow keys turn "
+        "all surfaces; Tab leads to the fields u and v, which execute a plan"
+    )
+    data = relief_data(plane, panels, marks)
+    pick = st.session_state.get("u", 0.0), st.session_state.get("v", 0.0)
+    player.survey("relief", data, pick, label, len(known) == len(models), picked)
+    return cuts
+
+
+def paths_of(case: Case, model: str, stamp: str) -> dict:
+    """What the planners did on a model."""
+    return {name: cached.episode(case, model, name, "open", stamp).attempts[0] for name in PLANNERS}
+
+
+def picked() -> None:
+    """Take the point that was clicked."""
+    point = st.session_state["relief"].pick
+    if point:
+        st.session_state["u"], st.session_state["v"] = round(float(point["u"]), 2), round(float(point["v"]), 2)
+    touched()
+
+
+def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], stamps: dict) -> None:
+    """What the pictures are of, and their figures."""
+    size = plane_of(choice)[0].centre.numel()
+    st.info(
+        f"**This is a slice**: 2 of {size} directions, {ABOUT[choice.directions].format(model=LABELS[choice.model])}. "
+        "The planners' paths leave it; they are drawn where they are nearest to it, and beside each stands how much of "
+        "its variance the slice holds. Their real loss may be far from the surface's.",
+        icon=":material/layers:",
+    )
+    rows = []
+    for model, slice_ in zip(models, cuts, strict=True):
+        bend = bent(choice, model, stamps[model])
+        rows.append({
+            "Model": LABELS[model],
+            "Roughness": f"{slice_.roughness()[0]:.3f}",
+            "Basin": f"{slice_.basin()[0]:.0%}",
+            "Lowest loss in the slice": f"{slice_.loss.min():.3g}",
+            "Slope at the centre": f"{float(bend.gradient.norm()):.3g}",
+            "Sharpest curvature there": f"{float(bend.values[bend.sharpest]):.3g}",
+        })  # fmt: skip
+    st.table(pd.DataFrame(rows).set_index("Model"))
+    st.caption(
+        "Roughness: mean size of the discrete Laplacian over the loss's standard deviation, lower is smoother; it "
+        "depends on the grid and the width, so compare models, not slices. Basin: share of the slice from which "
+        "steepest descent ends in its lowest point. Slope and curvature are of the whole space: the norm of the "
+        "gradient and the Hessian's largest eigenvalue in size. One problem proves nothing: the figures over many "
+        "are under Results, Figure 2."
+    )
+
+
+def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
+    """The plan at u, v in each model's imagination and in the simulator."""
+    st.subheader("The plan at a point, imagined and executed")
+    with widgets.row():
+        u = widgets.number("u", "u", -200.0, 200.0, 0.0, step=0.5, format="%.2f")
+        v = widgets.number("v", "v", -200.0, 200.0, 0.0, step=0.5, format="%.2f")
+        st.caption("Click on a map above, or type: where the ring is. Solid is what really happens, the same for "
+                   "all; dotted is what each model imagines.")  # fmt: skip
+    shown = [executed(choice, model, stamps[model], u, v) for model in models]
+    problem = cached.problem(choice.case)
+    lanes = [
+        made | {"title": f"As {LABELS[model]} imagines it", "colour": MODEL_COLOURS[model], "show": "go",
+                "text": said(episode, made)}
+        for model, (episode, made) in zip(models, shown, strict=True)
+    ]  # fmt: skip
+    scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
+    player.play("pick", scene, lanes, f"The plan at u {u:g}, v {v:g} on {len(models)} models", charts=False)
+    st.markdown(f"**What {LABELS[models[0]]} imagines of it, and what really happens**")
+    widgets.film_strip(shown[0][0], models[0])
+
+
+def said(episode: Episode, made: dict) -> str:
+    """The two ends in one sentence."""
+    plan = made["plans"][0]
+    text = f"Imagined loss {plan['loss'][0]:.3g}, true loss {plan['trueLoss'][0]:.3g}."
+    if episode.imagined_distance is not None:
+        text += f" Imagined to end {episode.imagined_distance[-1]:.2f} success radii from the goal"
+        return f"{text}, really {episode.distance['full'][-1]:.2f}."
+    return f"{text} Really ends {episode.distance['full'][-1]:.2f} success radii from the goal."
+
+
+def compute(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, stage: int) -> None:
+    """What the next stage adds."""
+    if stage < len(POINTS):
+        for model in models:
+            cut(choice, model, stamps[model], zoom, POINTS[stage])
+    else:
+        paths_of(choice.case, (model := models[stage - len(POINTS)]), stamps[model])
+
+
+def page() -> None:
+    prose(INTRO)
+    try:
+        choice, models, zoom = chosen()
+        stamps = {model: cached.stamp(choice.case.task, model) for model in models}
+    except LabError as error:
+        widgets.offer_other_model(st.session_state["task"], error)
+        return
+    if not models:
+        st.info("Choose at least one model to see its landscape.", icon=":material/landscape:")
+        return
+    key = astuple(choice), tuple(models), zoom  # plain values: each run of the page makes its classes anew
+    now, last = progress.stage("landscape", key), len(POINTS) + len(models) - 1
+    slot = st.empty()
+    slot.skeleton(height=760)
+    plane_of(choice)
+    with slot.container():
+        cuts = show_relief(choice, models, stamps, zoom, now)
+    show_slice(choice, models, cuts, stamps)
+    show_pick(choice, models, stamps)
+    if now < last:
+        compute(choice, models, stamps, zoom, now + 1)
+        progress.go_on("landscape", key, now + 1)
+
+
+page()
