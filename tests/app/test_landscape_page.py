@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from harness import STEERED, address, whole
+from harness import STEERED, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 
@@ -66,3 +66,25 @@ def test_bad_addresses_are_answered_in_a_sentence(app, bad):
 def test_no_model_at_all(app):
     test = app("landscape", beside="")
     assert whole(test) and "at least one model" in test.info[0].value
+
+
+def test_clicked_turned_and_played(visit):
+    page = visit("landscape", "?beside=base")
+    above = page.locator(".relief .above")
+    above.scroll_into_view_if_needed()
+    box = above.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.3)
+    page.wait_for_function("/[?&]u=/.test(location.href)")
+    settled(page)
+    assert number_in(page.url, "u") > 0 and number_in(page.url, "v") > 0
+    shown = "document.querySelector('.relief .surface').toDataURL()"
+    before = page.evaluate(shown)
+    page.locator(".relief .surface").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(shown) != before
+    page.keyboard.press("Home")
+    assert "iteration 0" in page.locator(".relief .paths").inner_text()
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="One step on").first.wait_for()
+    page.keyboard.press("End")
+    page.wait_for_function("!document.querySelector('.relief .paths').innerText.includes('iteration 0;')")
