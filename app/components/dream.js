@@ -19,7 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 class Dream {
   constructor(root, stage) {
-    Object.assign(this, { root, stage, scene: JSON.stringify(stage), waiting: 0, shown: null });
+    Object.assign(this, { root, stage, scene: JSON.stringify(stage), waiting: -Infinity, shown: null });
     root.replaceChildren();
     const row = add(root, 'div', { class: 'worlds' });
     const world = add(row, 'figure', {});
@@ -113,7 +113,7 @@ class Dream {
   }
 
   answered() {
-    this.waiting = 0;
+    this.waiting = -Infinity;
     this.root.dataset.state = 'ready';
   }
 

@@ -1,6 +1,7 @@
 """What the tests of the app share: a cache of tiny models, the app in Streamlit's runner, a server and a browser."""
 
 import shutil
+import sys
 
 import pytest
 from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, STEERED, TASKS, is_trouble, quick, served, settled
@@ -26,6 +27,7 @@ def app(cache, monkeypatch, tmp_path):
     monkeypatch.setenv("LAB_CACHE", str(cache))
     monkeypatch.setattr("lab.files.SHIPPED", tmp_path)
     monkeypatch.syspath_prepend(str(APP))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # its runner replaces it, and spawn reads it
     for task, settings in SETTINGS.items():
         monkeypatch.setitem(SETTINGS, task, quick(settings))
 
