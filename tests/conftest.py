@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
-from lab.files import cache_root
 from lab.models import WorldModel, load_model
 from lab.tasks.pushing import Pushing
 from lab.training import Recipe, recipe, train
@@ -68,13 +68,14 @@ def tiny_recipe() -> Callable[[str], Recipe]:
 
 
 @pytest.fixture(scope="session")
-def trained(own_cache) -> Callable[..., Path]:
-    """``trained(task, method)``: the folder of a tiny world model, trained when first asked for."""
+def trained(tmp_path_factory) -> Callable[..., Path]:
+    """``trained(task, method)``: the folder of a tiny world model, trained once for all workers."""
 
-    root = cache_root()
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
 
     def folder(task: str, method: str = "base", seed: int = 0) -> Path:
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, FileLock(root.with_suffix(".lock")):
             patch.setenv("LAB_CACHE", str(root))
             return train(task, method, seed, tiny(task), root / "tiny", progress=False)
 

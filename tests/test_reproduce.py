@@ -315,7 +315,7 @@ from lab.experiments import registry, reproduce
 with patch.object(reproduce, "NOTEBOOKS", {"one": registry.Notebook("one", (1, 1, 1), models=())}):
     sys.exit(reproduce.reproduce("smoke", task="wall", out=sys.argv[1], folder=Path(sys.argv[2])))
 """
-    check_kills(lambda out: start("-c", script, str(out), str(notebooks)), 2, tmp_path, monkeypatch)
+    check_kills(lambda out: start("-c", script, str(out), str(notebooks)), 1, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow

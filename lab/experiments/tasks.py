@@ -8,10 +8,11 @@ import pandas as pd
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
 from lab.evaluation.protocol import CRITERIA
+from lab.experiments.presets import PRESETS
 from lab.tasks import TASKS, make_task
 
 NAME = "tasks"
-EPISODES = 20
+EPISODES = 20  #: at most: a preset with fewer problems has as few
 SIZE = 128  #: pixels of the pictures
 COVERED = 200  #: pictures that the map of the data is made of
 
@@ -30,10 +31,11 @@ class Sample:
     margins: tuple[float, float]  #: distances of both, in success radii
 
 
-def sample(name: str, seed: int = 0) -> Sample:
+def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
     """Pictures of the task ``name``, from data-policy episodes of the test split."""
     task = make_task(name)
-    states = collect_states(DataSpec(name, "test", EPISODES, seed, pixels=False)).states
+    episodes = min(EPISODES, PRESETS[preset].n)
+    states = collect_states(DataSpec(name, "test", episodes, seed, pixels=False)).states
     steps = np.arange(0, HORIZON * task.frameskip + 1, task.frameskip)
     goal = states[0, steps[-1]]
     inside, outside, margins = _barely(task, states.reshape(-1, states.shape[-1]), goal)

@@ -181,8 +181,8 @@ class TestBrowser:
         ring.focus()
         page.keyboard.press("Home")
         assert "iteration 0" in status.inner_text()
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
+        for _ in range(10):  # the clocks of the racing methods decide whose iteration is next
+            page.keyboard.press("ArrowRight")
         assert "iteration 0" not in status.inner_text() and "iteration" in status.inner_text()
         page.keyboard.press(" ")
         page.get_by_role("button", name="Pause").wait_for()
