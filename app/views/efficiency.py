@@ -1,6 +1,7 @@
 """Efficiency: success against planning time, from the kept results and measured on this machine."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cached
@@ -12,11 +13,12 @@ import widgets
 from state import forget_moves
 
 from lab.background import Status
-from lab.experiments import claims, fig3_efficiency
+from lab.experiments import claims, fig3_efficiency, planners
 from lab.experiments.live_efficiency import command, live_folder
 from lab.models import MODELS
 from lab.planning import PAPER_PLANNERS
 from lab.plots.fig3 import answers, together
+from lab.plots.planners import interactive as all_planners
 from lab.plots.style import LABELS
 from lab.results import Result
 
@@ -34,10 +36,10 @@ FEW = ("5", "10", "25", "50")
 BARS = "Bars: 95% Wilson intervals. Hover over a point for iterations, rate and time."
 
 
-def kept(task: str) -> Path | None:
+def kept(task: str, experiment: str) -> Path | None:
     """The folder of the largest kept result."""
     found = cached.results()
-    folders = (found.get((preset, fig3_efficiency.NAME, task)) for preset in ("full", "quick"))
+    folders = (found.get((preset, experiment, task)) for preset in ("full", "quick"))
     return next((folder for folder in folders if folder), None)
 
 
@@ -46,23 +48,23 @@ def read(folder: Path) -> Result:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], planners: tuple[str, ...]) -> go.Figure | None:
+def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], compared: tuple[str, ...]) -> go.Figure | None:
     """The chart of the chosen curves, or None where there are none; not to be changed, all sessions share it."""
-    curves = chosen_curves(read(folder), models, planners)
+    curves = chosen_curves(read(folder), models, compared)
     return together(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
 
 
-def chosen_curves(result: Result, models: Sequence[str], planners: Sequence[str]) -> pd.DataFrame:
+def chosen_curves(result: Result, models: Sequence[str], compared: Sequence[str]) -> pd.DataFrame:
     curves = result.tables["curves"]
-    return curves[curves.model.isin(models) & curves.planner.isin(planners)]
+    return curves[curves.model.isin(models) & curves.planner.isin(compared)]
 
 
-def show_curves(folder: Path, clock: str, models: Sequence[str], planners: Sequence[str], key: str) -> None:
+def show_curves(folder: Path, clock: str, models: Sequence[str], compared: Sequence[str], key: str) -> None:
     """One chart of the chosen curves."""
-    figure = drawn(folder, (folder / "meta.json").stat().st_mtime_ns, clock, tuple(models), tuple(planners))
+    figure = drawn(folder, (folder / "meta.json").stat().st_mtime_ns, clock, tuple(models), tuple(compared))
     if figure is None:
         return
-    curves = chosen_curves(read(folder), models, planners)
+    curves = chosen_curves(read(folder), models, compared)
     best = curves.loc[curves.rate.idxmax()]
     alt = (
         f"Success against planning time, {len(curves)} points. The highest is {best.rate:.0%} by "
@@ -71,17 +73,17 @@ def show_curves(folder: Path, clock: str, models: Sequence[str], planners: Seque
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
-def show_kept(folder: Path, clock: str, models: list[str], planners: list[str]) -> None:
+def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) -> None:
     """The kept result: chart, answers, what that says about the claim."""
     result = read(folder)
     curves, meta = result.tables["curves"], result.meta
-    show_curves(folder, clock, models, planners, "kept")
+    show_curves(folder, clock, models, compared, "kept")
     st.caption(
         f"n = {curves.n.max()} test problems a point, the same for all; goals from the data, open loop. {BARS} "
         f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
     )
     ratios = result.tables["ratios"]
-    ratios = ratios[ratios.model.isin(models) & ratios.planner.isin(planners)]
+    ratios = ratios[ratios.model.isin(models) & ratios.planner.isin(compared)]
     if len(ratios):
         st.markdown("**Is gradient planning as good as CEM, and how fast?**")
         st.table(answers(ratios, clock).set_index("Model"))
@@ -99,7 +101,27 @@ def show_kept(folder: Path, clock: str, models: list[str], planners: list[str]) 
     )
 
 
-def show_live(task: str, clock: str, models: list[str], planners: list[str]) -> None:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
+    """Every planner there is on the chosen models; not to be changed, all sessions share it."""
+    result = read(folder)
+    table = result.tables["planners"]
+    return all_planners(replace(result, tables={"planners": table[table.model.isin(models)]}), visible=models)
+
+
+def show_all(folder: Path, models: list[str]) -> None:
+    """All nine planners and the variants of Adam, each as tuned: a point, not a curve."""
+    st.subheader("Every planner")
+    table = read(folder).tables["planners"]
+    best = table.loc[table[table.model.isin(models)].rate.idxmax()]
+    alt = f"Success against seconds per plan. The highest is {best.rate:.0%} by {LABELS[best.planner]}."
+    figure = drawn_all(folder, (folder / "meta.json").stat().st_mtime_ns, tuple(models))
+    st.plotly_chart(figure, key="all", config={"displayModeBar": False}, alt=alt)
+    result = read(folder)
+    widgets.command(f"python -m lab reproduce --preset {result.preset} --only {planners.NAME} --task {result.task}")
+
+
+def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> None:
     """The measurement on this machine: start, watch, cancel."""
     st.subheader("Measured here")
     st.markdown(
@@ -126,7 +148,7 @@ def show_live(task: str, clock: str, models: list[str], planners: list[str]) -> 
         elif status is not None and status.stopped:
             st.caption("Cancelled. What had been measured by then is below.")
         if result is not None:
-            show_curves(folder, clock, models, planners, "live")
+            show_curves(folder, clock, models, compared, "live")
             st.caption(f"n = {result.tables['curves'].n.max()} problems a point. {BARS} {_conditions(result)}")
 
     runs.watch(name, draw)
@@ -156,17 +178,19 @@ def page() -> None:
         clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
     with widgets.row():
         models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
-        planners = widgets.several("planners", "Planners", PAPER_PLANNERS, PAPER_PLANNERS, most=len(PAPER_PLANNERS))
-    if not models or not planners:
+        compared = widgets.several("planners", "Planners", PAPER_PLANNERS, PAPER_PLANNERS, most=len(PAPER_PLANNERS))
+    if not models or not compared:
         st.info("Choose at least one model and one planner.", icon=":material/info:")
         return
-    folder = kept(task)
+    folder, everything = kept(task, fig3_efficiency.NAME), kept(task, planners.NAME)
     if folder is None:
         st.info(f"No result is kept for {LABELS[task]} yet. Make it with this command:", icon=":material/info:")
         widgets.command(f"python -m lab reproduce --only {fig3_efficiency.NAME} --task {task}")
     else:
-        show_kept(folder, clock, models, planners)
-    show_live(task, clock, models, planners)
+        show_kept(folder, clock, models, compared)
+    if everything is not None:
+        show_all(everything, models)
+    show_live(task, clock, models, compared)
 
 
 page()

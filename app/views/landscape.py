@@ -32,10 +32,10 @@ from lab.evaluation.plane import (
     reach,
 )
 from lab.models import MODELS, WorldModel
-from lab.planning import SETTINGS, Constant, GoalDistance
+from lab.planning import PAPER_PLANNERS, SETTINGS, Constant, GoalDistance
 from lab.plots.player import lane, stage
 from lab.plots.relief import Panel, relief_data
-from lab.plots.style import LABELS, MODEL_COLOURS, PLANNER_COLOURS
+from lab.plots.style import LABELS, MODEL_COLOURS
 
 INTRO = (
     "Each point below is a whole plan: a sequence of actions. Its height is the [[planning loss]]: how far from the "
@@ -45,7 +45,7 @@ INTRO = (
 )
 POINTS = (13, 25, 49)  #: a side, stage by stage
 BESIDE = ("base", "online", "adversarial")
-PLANNERS = tuple(PLANNER_COLOURS)  #: those whose paths are drawn
+PLANNERS = PAPER_PLANNERS  #: those whose paths are drawn
 FAR = 12.0  #: how far random and curvature slices go, in standardised actions
 DIRECTIONS = {"plans": "Three plans", "paths": "Principal components", "curvature": "Gradient and curvature",
               "random": "Random"}  # fmt: skip

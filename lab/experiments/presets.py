@@ -18,11 +18,17 @@ class Preset:
     points: int  #: grid points along each side of a landscape
     iterations: int | None = None  #: of any planner at most; None: as tuned
     samples: int | None = None  #: of CEM; None: as tuned
+    longest: tuple[str, ...] = (
+        "base",
+        "control",
+        "online",
+        "adversarial",
+    )  #: models that CEM has under MPC, in Table 1
 
 
 PRESETS = {
     "smoke": Preset(n=4, seeds=(0,), slices=2, points=9, iterations=3, samples=20),
-    "quick": Preset(n=50, seeds=(0,), slices=20, points=31),
+    "quick": Preset(n=50, seeds=(0,), slices=20, points=31, longest=("base",)),
     "full": Preset(n=300, seeds=(0, 1, 2), slices=100, points=41),
 }
 

@@ -33,7 +33,10 @@ CLOCKS = {
     "seconds_single": "time of one plan made alone",
 }
 DASHES = {"gd": "dot", "adam": "solid", "cem": "dash"}
-SYMBOLS = {"gd": "circle", "adam": "square", "cem": "diamond"}
+SYMBOLS = {
+    "gd": "circle", "momentum": "triangle-down", "adam": "square", "adamw": "pentagon", "restarts": "hexagon",
+    "cem": "diamond", "icem": "triangle-up", "mppi": "triangle-left", "gradcem": "triangle-right",
+}  # fmt: skip
 
 
 @in_style

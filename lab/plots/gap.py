@@ -94,7 +94,7 @@ def _add_plans(figure: go.Figure, place: tuple[int, int], planned: Followed, pic
         )
     figure.add_trace(
         go.Scatter(
-            x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, customdata=which, name="plans",
+            x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, customdata=which.tolist(), name="plans",
             text=planned.error.ravel(), selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             hovertemplate="problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>",
         )

@@ -1,5 +1,7 @@
 """Every planner on every model: success beside what a plan costs."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -37,8 +39,8 @@ def print_figure(result: Result) -> Figure:
     return figure
 
 
-def interactive(result: Result) -> go.Figure:
-    """Success against seconds per plan, to hover over."""
+def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")) -> go.Figure:
+    """Success against seconds per plan, to hover over; at first on the models ``visible``."""
     table, figure = result.tables["planners"], go.Figure()
     for model in shown(table.model, MODELS):
         rows = table[table.model == model]
@@ -49,7 +51,7 @@ def interactive(result: Result) -> go.Figure:
                 hovertext=[_hover(row) for row in rows.itertuples()], hoverinfo="text",
                 marker={"color": MODEL_COLOURS[model], "size": 9}, textfont={"size": 10},
                 error_y=spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1},
-                visible=True if model in ("base", "adversarial") else "legendonly",
+                visible=True if model in visible else "legendonly",
             )
         )  # fmt: skip
     figure.update_xaxes(type="log", title=COSTS["seconds"])

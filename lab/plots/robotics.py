@@ -121,7 +121,7 @@ def _caption(result: Result) -> str:
     seeds = int(result.tables["chamfer"].seeds.max())
     return (
         "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
-        f"open loop, of 10 under MPC. n: problems behind each bar. {counted(seeds, 'training seed')} averaged; CEM "
-        "under MPC, the slowest, with the first base model alone. Error bars: 95% bootstrap intervals over problems. "
-        f"Preset {result.preset}."
+        "open loop, of 10 under MPC. n: problems behind each bar. Averaged over "
+        f"{counted(seeds, 'training seed')} for GD and Adam in open loop; CEM and MPC, slower, have the first, and CEM "
+        f"under MPC the base model alone. Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
     )

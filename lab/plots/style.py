@@ -23,8 +23,15 @@ MODEL_COLOURS = {
     "adversarial": "#D55E00",
     "none": "#BBBBBB",
 }
-PLANNER_COLOURS = {"gd": "#56B4E9", "adam": "#009E73", "cem": "#CC79A7"}
-PLANNER_MARKERS = {"gd": "o", "adam": "s", "cem": "D", "random": "x", "nothing": "+"}
+#: gradient-based ones in blues and greens, sampling ones in reds and golds
+PLANNER_COLOURS = {
+    "gd": "#56B4E9", "momentum": "#3B7FC4", "adam": "#009E73", "adamw": "#6FA800", "restarts": "#2AA5A0",
+    "cem": "#CC79A7", "icem": "#B05FD0", "mppi": "#B8860B", "gradcem": "#CC6677",
+}  # fmt: skip
+PLANNER_MARKERS = {
+    "gd": "o", "momentum": "v", "adam": "s", "adamw": "p", "restarts": "h", "cem": "D", "icem": "^", "mppi": "<",
+    "gradcem": ">", "random": "x", "nothing": "+",
+}  # fmt: skip
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
     "gd": "GD", "momentum": "Momentum", "adam": "Adam", "adamw": "AdamW", "restarts": "Adam, 8 starts",

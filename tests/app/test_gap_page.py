@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import STEERED, address, whole
+from harness import STEERED, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
@@ -50,3 +50,15 @@ def test_bad_addresses_are_answered_in_a_sentence(app, bad):
     test = app("gap", **bad)
     figures(test)
     assert f"The address asks for {next(iter(bad))}" in test.info[0].value
+
+
+def test_a_dot_on_the_map_is_clicked(visit):
+    page = visit("gap", "?problem=0")
+    page.get_by_text("Bars: 95% bootstrap").wait_for()  # all models are planned on, so that no run of the page is due
+    dots = page.locator(".st-key-map .scatterlayer .trace:last-child .point")
+    dots.last.scroll_into_view_if_needed()
+    box = dots.last.bounding_box()  # of the last problem
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function("/problem=[1-9]/.test(location.href)")
+    settled(page)
+    page.get_by_text(f"Problem {number_in(page.url, 'problem'):.0f}, planned on").wait_for()
