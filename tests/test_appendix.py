@@ -12,10 +12,10 @@ from lab.experiments import online, overview, radii, rollouts, tasks
 from lab.experiments.experiment import Config
 from lab.experiments.variants import Variant, sentences, tables, trained
 from lab.models import read_info
-from lab.plots import FIGURES
 from lab.plots import overview as overview_plot
 from lab.plots import rollouts as rollouts_plot
 from lab.plots import tasks as tasks_plot
+from lab.plots.figures import FIGURES
 from lab.plots.save import png
 from lab.results import Result, load_result, save_result
 from lab.tasks import make_task

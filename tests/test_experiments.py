@@ -19,8 +19,8 @@ from lab.experiments.compare import COMPARISONS, average, compare, success_rates
 from lab.experiments.experiment import PRESETS, Config
 from lab.models import MODELS, load_model
 from lab.planning import CEM, GradientPlanner
-from lab.plots import FIGURES, figures_of
 from lab.plots.__main__ import redraw
+from lab.plots.figures import FIGURES, figures_of
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 

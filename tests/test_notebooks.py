@@ -22,7 +22,7 @@ from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
 from lab.experiments.report import write_report
 from lab.experiments.reproduce import Report, graph, run
 from lab.files import ROOT
-from lab.plots import FIGURES
+from lab.plots.figures import FIGURES
 from lab.results import load_result
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))

@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.evaluation.episode import place
 from lab.experiments.compare import OUTCOMES, outcomes, paired
 from lab.experiments.registry import NOTEBOOKS
-from lab.plots import FIGURES
+from lab.plots.figures import FIGURES
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
 from lab.plots.style import LABELS

@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from lab.files import ROOT
-from lab.plots import FIGURES
+from lab.plots.figures import FIGURES
 from lab.plots.save import save_figures
 from lab.results import load_result
 

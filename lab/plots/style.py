@@ -4,15 +4,18 @@ Print figures are drawn and saved under `STYLE`; interactive ones end in `neutra
 page and keeps to greys that are legible on both.
 """
 
+from __future__ import annotations
+
 import functools
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
-import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
@@ -67,6 +70,8 @@ def in_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def styled(*args: P.args, **options: P.kwargs) -> Figure:
+        import matplotlib as mpl  # half a second that pages of the app, which only need the palette, do without
+
         with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}):
             return draw(*args, **options)
 
