@@ -134,7 +134,7 @@ def show_finished(own: Own) -> None:
             st.caption(f"Planning with Adam and executing in the simulator … {status.seconds:.0f} s")
         elif status.error is None and picture.is_file():
             st.markdown("\n\n".join(line for line in runs.workers().lines(name) if ":" in line and "film" not in line))
-            st.image(str(picture), caption="Imagined above true frames of the first problems", width=700)
+            st.image(str(picture), caption="True frames above imagined ones, of the first problems", width=700)
 
     runs.watch(name, draw)
 
