@@ -91,9 +91,10 @@ def data_dots(task: str) -> list[list[float]]:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def held_out(task: str) -> tuple[np.ndarray, np.ndarray]:
-    """States and actions of 40 trajectories of the data policy, as long as the longest drive, in no training set."""
+    """States and actions of some trajectories of the data policy, as long as the longest drive, in no training set."""
     simulator = make_task(task)
-    return simulator.collect(np.random.default_rng([0, 4000]), 40, LONGEST * simulator.frameskip)
+    n = 20 if simulator.slow else 40
+    return simulator.collect(np.random.default_rng([0, 4000]), n, LONGEST * simulator.frameskip)
 
 
 @st.cache_data(max_entries=12, show_spinner=False)

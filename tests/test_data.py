@@ -173,3 +173,15 @@ def test_some_of_the_problems_are_problems():
 def test_impossible_problems_are_refused(goals, n, message):
     with pytest.raises(LabError, match=message):
         sample_problems("wall", goals, n)
+
+
+def test_problems_of_a_slow_task_are_kept(empty_cache):
+    drawn = sample_problems("rope", "dataset", 3)
+    (file,) = (empty_cache / "problems" / "rope").iterdir()
+    made = file.stat().st_mtime_ns
+    again = sample_problems("rope", "dataset", 3)
+    assert file.stat().st_mtime_ns == made
+    file.write_bytes(b"broken")
+    for other in (again, sample_problems("rope", "dataset", 3)):
+        assert all(np.array_equal(getattr(drawn, name), getattr(other, name)) for name in ("starts", "goals", "expert"))
+    assert file.stat().st_mtime_ns != made

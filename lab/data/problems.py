@@ -1,13 +1,18 @@
 """Start and goal pairs: drawn at random, or taken 25 steps apart from a trajectory of a held-out split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from zipfile import BadZipFile
 
 import numpy as np
 
-from lab.data.dataset import SPLITS, DataSpec, episodes
+from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
 from lab.errors import LabError
+from lab.files import cache_root, replacing
 from lab.tasks import Task, make_task
 
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  #: starts, goals, expert actions
 GOALS = ("random", "dataset")
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
@@ -42,15 +47,31 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":
         return Problems(task, goals, split, seed, *simulator.sample_problems(rng, n))
-    return Problems(task, goals, split, seed, *_from_trajectories(simulator, rng, n, split, seed))
+    spec = DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
+    draw = partial(_from_trajectories, simulator, rng, n, spec)
+    return Problems(task, goals, split, seed, *(_kept(spec, n, simulator, draw) if simulator.slow else draw()))
 
 
-def _from_trajectories(task: Task, rng: np.random.Generator, n: int, split: str, seed: int):
-    """One problem from each of ``n`` episodes: (starts, goals, expert actions)."""
+def _kept(spec: DataSpec, n: int, task: Task, draw: Callable[[], Drawn]) -> Drawn:
+    """The problems from the cache, or drawn and kept; a file that cannot be read is made anew."""
+    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.npz"
+    path = cache_root() / "problems" / task.name / name
+    try:
+        with np.load(path) as arrays:
+            return arrays["starts"], arrays["goals"], arrays["expert"]
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
+        pass
+    starts, goals, expert = draw()
+    with replacing(path) as temporary:
+        np.savez(temporary, starts=starts, goals=goals, expert=expert)
+    return starts, goals, expert
+
+
+def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> Drawn:
+    """One problem from each of ``n`` episodes of ``spec``."""
     length = HORIZON * task.frameskip
     starts, goals, experts = [], [], []
-    most = max(2 * n, 50)
-    for states, actions in episodes(DataSpec(task.name, split, most, seed, pixels=False)):
+    for states, actions in episodes(spec):
         offsets = rng.permutation(len(actions) - length + 1)
         ok = task.apart(states[offsets], states[offsets + length])
         if ok.any():
@@ -61,5 +82,7 @@ def _from_trajectories(task: Task, rng: np.random.Generator, n: int, split: str,
         if len(starts) == n:
             break
     else:
-        raise LabError(f"Only {len(starts)} of {n} problems found in {most} {split} episodes of {task.name}.")
+        raise LabError(
+            f"Only {len(starts)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."
+        )
     return np.array(starts), np.array(goals), np.array(experts)

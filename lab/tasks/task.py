@@ -30,6 +30,7 @@ class Task(ABC):
     frameskip: ClassVar[int] = 5  #: environment steps in one latent step of the world model
     episode_steps: ClassVar[int] = 50  #: environment steps in one collected episode
     chunk: ClassVar[int] = 50  #: episodes collected together, from one random stream
+    slow: ClassVar[bool] = False  #: whether a step takes milliseconds, so that what was simulated is kept
 
     @property
     def action_dim(self) -> int:
