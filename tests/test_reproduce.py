@@ -257,7 +257,7 @@ def comparable(folder: Path) -> dict[str, bytes | str]:
         if path.suffix == ".csv" and path.stem in times:
             found[name] = pd.read_csv(path).drop(columns=times[path.stem]).to_csv(index=False)
         elif path.name in ("meta.json", "index.html", "claims.csv") or (
-            times and path.parent.parent.name in ("fig3_efficiency", "planners")
+            times and path.parent.parent.name in ("fig3_efficiency", "planners", "radii")
         ):
             found[name] = "is there"
         else:
