@@ -122,6 +122,6 @@ def _caption(result: Result) -> str:
     return (
         "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
         "open loop, of 10 under MPC. n: problems behind each bar. Averaged over "
-        f"{counted(seeds, 'training seed')} for GD and Adam; CEM, slower, has the first, and under MPC the base model "
-        f"alone. Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
+        f"{counted(seeds, 'training seed')} for GD and Adam in open loop; CEM and MPC, slower, have the first, and CEM "
+        f"under MPC the base model alone. Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
     )
