@@ -57,10 +57,16 @@ class Adversarial:
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
         z, action, z_next = self.data.batch(self.batch, rng)
+        z, action = self.perturbed(model, z, action, z_next, rng)
+        return prediction_loss(model, z, action, z_next)
+
+    def perturbed(
+        self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The worst case within the radii, which the first batch fixes."""
         if self.radii.adaptive or not len(self.epsilon):
             self.epsilon = self.radii.bounds(model, z, action)
-        z, action = self.worst_case(model, z, action, z_next, rng)
-        return prediction_loss(model, z, action, z_next)
+        return self.worst_case(model, z, action, z_next, rng)
 
     def worst_case(
         self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator

@@ -47,10 +47,14 @@ class Online:
     replay: tuple[Tensor, Tensor, Tensor] | None = None  #: z (R, Z), action blocks (R, A), next z (R, Z)
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
+        return prediction_loss(model, *self.batch_at(model, step, rng))
+
+    def batch_at(self, model: WorldModel, step: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The batch (see `LatentData.batch`) of training step ``step``; where a round is due, it is played first."""
         every = max(1, self.steps // self.config.rounds)
         if step % every == 0 and step // every < self.config.rounds:
             self._remember(self._corrected(model, rng, step // every))
-        return prediction_loss(model, *self._mixed_batch(rng))
+        return self._mixed_batch(rng)
 
     def _corrected(self, model: WorldModel, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """Transitions (n * H, …) along the model's plans, executed in the simulator in round ``number``."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import torch
 
-from lab.data import Dataset, DataSpec, load_or_collect
+from lab.data import Dataset
 from lab.errors import LabError
 from lab.files import cache_root, read_json, write_json
 from lab.models import MODELS, ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.tasks import make_task
 from lab.training.adversarial import Adversarial
+from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Method, Schedule, fit
@@ -20,7 +21,7 @@ from lab.training.online import Online
 from lab.training.recipes import Recipe, recipe
 from lab.training.teacher_forcing import TeacherForcing
 
-DATA_SEED = 0  #: data and encoder are shared by all training seeds
+DATA_SEED = Recipe.data_seed
 
 
 def train(
@@ -84,7 +85,7 @@ def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path
     wanted = description(made, method)
     _forget_other(folder, wanted)
     started = time.perf_counter()
-    data = load_or_collect(DataSpec(model.spec.task, "train", made.episodes, DATA_SEED), progress=progress)
+    data = made.data(model.spec.task, progress)
     latents = encode_dataset(model, data, progress)
     schedule = made.base if method == "base" else made.finetune
     algorithm = _algorithm(method, made, schedule, data, latents, folder)
@@ -98,10 +99,14 @@ def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path
 def _algorithm(
     method: str, made: Recipe, schedule: Schedule, data: Dataset, latents: LatentData, folder: Path
 ) -> Method:
+    online = Online(data, latents, schedule.batch, made.online, schedule.steps, folder / "rounds")
+    adversarial = Adversarial(latents, schedule.batch, made.radii)
+    if method == "combined":
+        return Combined(online, adversarial)
     if method == "online":
-        return Online(data, latents, schedule.batch, made.online, schedule.steps, folder / "rounds")
+        return online
     if method == "adversarial":
-        return Adversarial(latents, schedule.batch, made.radii)
+        return adversarial
     return TeacherForcing(latents, schedule.batch)
 
 
@@ -110,7 +115,7 @@ def _untrained(
 ) -> WorldModel:
     """A model with the encoder in ``root`` (trained first if need be) and a fresh predictor."""
     folder = root / "encoder"
-    data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
+    data = made.data(task, progress)
     wanted = description(made, "encoder") | {"data": data.fingerprint}
     if not finished(folder, wanted):
         simulator = make_task(task)
@@ -119,7 +124,7 @@ def _untrained(
             made.hidden, made.layers,
         )  # fmt: skip
         started = time.perf_counter()
-        model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, DATA_SEED, progress)
+        model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, made.data_seed, progress)
         seconds = round(time.perf_counter() - started, 1)
         save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
     model = load_model(folder, device)
@@ -143,6 +148,7 @@ def description(made: Recipe, stage: str) -> dict:
         "control": ("radii", "online"),
         "online": ("radii",),
         "adversarial": ("online",),
+        "combined": (),
     }
     return {name: value for name, value in parts.items() if name not in unused[stage]}
 

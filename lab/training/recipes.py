@@ -1,7 +1,9 @@
 """How the shipped models are made, task by task; chosen on the tune split."""
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
+from lab.data import Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.tasks import make_task
 from lab.training.adversarial import Radii
@@ -12,6 +14,8 @@ from lab.training.online import OnlineConfig
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a world model, but for the seed."""
+
+    data_seed: ClassVar[int] = 0  #: of data and encoder, which all training seeds share
 
     encoder: str = "points"
     latent_dim: int = 64
@@ -24,6 +28,10 @@ class Recipe:
     finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))
     radii: Radii = field(default_factory=Radii)
     online: OnlineConfig = field(default_factory=OnlineConfig)
+
+    def data(self, task: str, progress: bool = True) -> Dataset:
+        """The offline data of ``task``, collected first if need be."""
+        return load_or_collect(DataSpec(task, "train", self.episodes, self.data_seed), progress=progress)
 
 
 #: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for

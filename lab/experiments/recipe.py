@@ -1,0 +1,376 @@
+"""What makes the paper's picture appear: tries around each task's recipe, on the tune split, and six targets.
+
+Studies: lambda (the radii of Adversarial World Modeling), method (Online's data with adversarial perturbations), length
+of finetuning, goal loss (last step, or weighted, early steps heaviest), encoder and data. The first four start from the
+task's base model; encoder and data need base models of their own, and are screened at half of the recipe's steps,
+beside the recipe itself at as many. Whichever finetuned model has Adam's highest success there is chosen, and measured
+on the test split with everything seeded anew: data, encoder, initialisation and finetuning. Plans are Adam's, which
+the targets ask for, and on base models CEM's.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lab.data import Dataset, Problems
+from lab.errors import LabError
+from lab.evaluation import Protocol, evaluate
+from lab.evaluation.gap import train_test_gap
+from lab.experiments import fig2_landscape, fig3_efficiency, fig4_gap, table1_success
+from lab.experiments.cases import Cases
+from lab.experiments.compare import average, compare, success_rates
+from lab.experiments.experiment import Config, pick_device, provenance
+from lab.experiments.fingerprint import digest
+from lab.experiments.variants import trained
+from lab.files import cache_root
+from lab.models import MODELS, WorldModel, load_model
+from lab.results import Result, load_result
+from lab.training import Recipe, finetune, recipe, train
+from lab.training.adversarial import Radii
+from lab.training.pipeline import description
+
+NAME = "recipe"
+LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
+WEIGHTED = 0.5  #: base of the weighted goal loss
+NEAREST = 0.25  #: share of the episodes that the narrow data keep
+FAMILIES = ("pyramid", "points", "pixels", "random")
+STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
+OPEN = ("lambda", "method", "length")  #: studies at full length and with the task's goal loss: the choice is theirs
+TEST = "test"
+TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
+KEYS = ["study", "trial"]
+#: by task, the paper's gain of open-loop Adam by Adversarial World Modeling, which target 2 asks for
+GAINS = {"push_t": 0.18, "point_maze": 0.20, "wall": 0.30}
+LEAST_GAP = 0.20  #: of success, between CEM and Adam on the base model
+SHARES = {"batch": 0.05, "single": 0.20}  #: of CEM's time
+MARGIN = 0.05  #: of success, within which a rate counts as as good
+
+TARGETS = {
+    1: "Base, open loop: Adam at least 20 points under CEM",
+    2: "The finetuned model lifts open-loop Adam by the paper's gain over base, and clearly over the control",
+    3: "MPC: Adam on a finetuned model at least as good as CEM on base",
+    4: "The gap is positive for base and control, and gone after finetuning",
+    5: "Gradient planning as good as CEM in 5% of its time (20% for a single problem)",
+    6: "The loss landscape gets smoother, its basin broader",
+}
+
+
+@dataclass(frozen=True)
+class Trial(Recipe):
+    """A recipe with base models, and perhaps data, of its own."""
+
+    data_seed: int = 0
+    nearest: float = 1.0  #: share of the episodes that are kept: those that stray least from their start
+
+    def data(self, task: str, progress: bool = True) -> Dataset:
+        whole = super().data(task, progress)
+        if self.nearest == 1:
+            return whole
+        places = np.asarray(whole.states[..., :2])
+        strayed = np.linalg.norm(places - places[:, :1], axis=-1).max(1)
+        rows = np.sort(np.argsort(strayed, kind="stable")[: max(1, round(self.nearest * len(places)))])
+        arrays = (np.asarray(part[rows]) for part in (whole.states, whole.actions, whole.pixels))
+        return Dataset(whole.spec, *arrays, f"{whole.fingerprint}-nearest{self.nearest:g}")
+
+
+@dataclass(frozen=True)
+class Try:
+    """What a study tries: a recipe, which finetunings are made by it, and the base of the goal loss planned with."""
+
+    study: str
+    name: str
+    made: Recipe
+    methods: tuple[str, ...] = ("adversarial",)
+    base: float | None = None
+
+
+def run(
+    config: Config, parts: Sequence[str] = (*STUDIES, TEST), keep: Callable[[Result], object] = lambda _: None
+) -> Result:
+    """Train and evaluate all tries; ``keep`` is given the result so far after each study and seed.
+
+    Tables: ``trials`` (what was tried), ``rates`` (success), ``differences`` (paired: a finetuned model against base
+    and control of the same try, and CEM against Adam on base), ``gaps``, ``landscape`` (of the test) and ``targets``.
+    """
+    started, measured = time.perf_counter(), _Measured(config)
+    todo = [one for one in tries(config) if one.study in parts]
+    with tqdm(total=len(todo), desc=f"{NAME} {config.task}", unit="try", delay=2) as bar:
+        for _, study in itertools.groupby(todo, lambda one: one.study):
+            for one in study:
+                measured.add(one)
+                bar.update()
+            keep(measured.result(started))
+    if TEST in parts:
+        chosen = measured.choice()
+        for seed in config.size.seeds:
+            measured.add(reseeded(config, chosen, seed), seed)
+            keep(measured.result(started))
+    return measured.result(started)
+
+
+def tries(config: Config) -> Iterator[Try]:
+    """All of the tune split's; preset smoke has the last of each study."""
+    for study in STUDIES:
+        found = list(_study(study, recipe(config.task, config.preset)))
+        yield from found[-1:] if config.preset == "smoke" else found
+
+
+def _study(study: str, own: Recipe) -> Iterator[Try]:
+    half = _trial(own, base=_times(own.base, 0.5), finetune=_times(own.finetune, 0.5), decoder_steps=1)
+    if study == "lambda":
+        for factor in sorted({*LAMBDAS, own.radii.action}):
+            yield Try(study, f"λ {factor:g}", replace(own, radii=Radii(factor, factor, factor)))
+    if study == "method":
+        yield Try(study, "recipe", own, ("online", "adversarial", "combined"))
+    if study == "loss":
+        yield Try(study, "last step", own, ("online", "adversarial"))
+        yield Try(study, f"weighted {WEIGHTED:g}", own, ("online", "adversarial"), WEIGHTED)
+    if study == "length":
+        for factor in LENGTHS:
+            schedule = _times(own.finetune, factor)
+            yield Try(study, f"{schedule.steps} steps", replace(own, finetune=schedule))
+    if study == "encoder":
+        for family in sorted(FAMILIES, key=lambda kind: kind != own.encoder):
+            yield Try(study, family, replace(half, encoder=family))
+    if study == "data":
+        few = max(1, round(NEAREST * own.episodes))
+        yield Try(study, f"{own.episodes} episodes", half)
+        yield Try(study, f"{few} at random", replace(half, episodes=few))
+        yield Try(study, f"{few} that stray least", replace(half, nearest=NEAREST))
+
+
+def reseeded(config: Config, chosen: Try, seed: int) -> Try:
+    """``chosen`` on the test split, with data, encoder, initialisation and finetuning of ``seed``; 0 is as shipped."""
+    made = chosen.made if seed == 0 else _trial(chosen.made, data_seed=seed, decoder_steps=1)
+    return replace(chosen, study=TEST, made=made)
+
+
+def _trial(made: Recipe, **changes) -> Trial:
+    values = {field.name: getattr(made, field.name) for field in fields(made)}
+    return Trial(**values | changes)
+
+
+def _times(schedule, factor: float):
+    return replace(schedule, steps=max(1, round(factor * schedule.steps)))
+
+
+def model_of(config: Config, made: Recipe, method: str, seed: int = 0) -> WorldModel:
+    """The model that ``method`` makes by ``made``; trained now if it is neither shipped nor made."""
+    own = recipe(config.task, config.preset)
+    if isinstance(made, Trial):
+        return load_model(_from_scratch(config, made, method, seed), pick_device(config.device))
+    if method in MODELS and description(made, method) == description(own, method):
+        return config.model(method, seed)
+    return load_model(trained(config, method, seed, made), pick_device(config.device))
+
+
+def _from_scratch(config: Config, made: Trial, method: str, seed: int) -> Path:
+    """The model's folder; encoder, base and control do not depend on the radii, and are there once."""
+    key = digest(description(made, "control"))[:16]
+    root, device = cache_root() / "variants" / config.task / "scratch" / key, pick_device(config.device)
+    base = train(config.task, "base", seed, made, root, device=device)
+    if method == "base":
+        return base
+    folder = root / config.task / method / digest(asdict(made))[:16] / f"seed{seed}"
+    return finetune(base, method, seed, made, folder, device=device)
+
+
+class _Measured:
+    """All that was measured so far: a problem a row."""
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.cases = config, Cases(NAME)
+        self.done: list[Try] = []
+        self.pairs: list[pd.DataFrame] = []
+        self.slices: list[pd.DataFrame] = []
+        self.protocols: dict[tuple[str, str], Protocol] = {}
+
+    def add(self, one: Try, seed: int = 0) -> None:
+        """Evaluate base, control and the finetuned models of ``one``."""
+        split, n = (TEST, self.config.size.n) if one.study == TEST else ("tune", TUNE_PROBLEMS[self.config.preset])
+        protocols = {kind: replace(p, split=split, n=n) for kind, p in self.config.protocols().items()}
+        self.protocols |= {(split, kind): protocol for kind, protocol in protocols.items()}
+        problems = {kind: protocol.problems() for kind, protocol in protocols.items()}
+        for method in ("base", "control", *one.methods):
+            model = model_of(self.config, one.made, method, seed)
+            keys = {"model": method, "train_seed": seed}
+            for kind, protocol in protocols.items():
+                for planner in ("adam", *["cem"] * (method == "base")):
+                    make = partial(self._outcomes, model, planner, problems[kind], problems["dataset"], one.base)
+                    about = {"protocol": protocol.as_dict(), "base": one.base}
+                    about |= {"settings": repr(self.config.planner(planner)), "objective": self.config.objective}
+                    rows = self.cases.rows(keys | {"goals": kind, "planner": planner}, about, model, make)
+                    self.pairs.append(rows.assign(study=one.study, trial=one.name))
+            if one.study == TEST:
+                about = {"slices": self.config.size.slices, "points": self.config.size.points}
+                make = partial(self._landscape, model, problems["dataset"][: self.config.size.slices])
+                self.slices.append(self.cases.rows(keys, about, model, make))
+        self.done.append(one)
+
+    def _outcomes(
+        self, model: WorldModel, planner: str, problems: Problems, experts: Problems, base: float | None
+    ) -> pd.DataFrame:
+        objective = self.config.objective | ({} if base is None else {"base": base})
+        outcome = evaluate(model, self.config.planner(planner), problems, seed=self.config.seed, **objective)
+        gap = train_test_gap(model, problems, outcome.plans[0].actions, experts)
+        success = outcome.success["full"].astype(int)
+        return pd.DataFrame(
+            {"pair": range(len(success)), "success": success, "gap": (gap.planned - gap.expert).mean(1)}
+        )
+
+    def _landscape(self, model: WorldModel, problems: Problems) -> pd.DataFrame:
+        cut = fig2_landscape.slice_of(self.config, model, problems)
+        columns = {"problem": range(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
+        return pd.DataFrame(columns).melt(["problem"], var_name="measure")
+
+    def choice(self) -> Try:
+        """The try, cut to the finetuned model, with Adam's highest success on the tune split; the first, if several."""
+        pairs = pd.concat(self.pairs)
+        open_ = pairs[pairs.study.isin(OPEN) & (pairs.planner == "adam") & ~pairs.model.isin(("base", "control"))]
+        if open_.empty:
+            raise LabError(f"Nothing to choose from: measure one of the studies {', '.join(OPEN)} first.")
+        best = open_.groupby([*KEYS, "model"], sort=False)["success"].mean().idxmax()
+        one = next(one for one in self.done if (one.study, one.name) == best[:2])
+        return replace(one, methods=(best[2],), name=f"{best[2]}, {best[1]}")
+
+    def result(self, started: float) -> Result:
+        pairs = pd.concat(self.pairs, ignore_index=True)
+        found = tables(pairs, pd.concat(self.slices, ignore_index=True) if self.slices else None)
+        found["trials"] = pd.DataFrame(
+            {(one.study, one.name): _about(one) for one in self.done}.values()
+        ).convert_dtypes()
+        protocols = [protocol.as_dict() for protocol in self.protocols.values()]
+        about = {"protocols": protocols, "kept_cases": self.cases.kept}
+        result = Result(found, provenance(self.config, started) | about)
+        found["targets"] = targets(result, beside(self.config))
+        return result
+
+
+def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Rates, paired differences within each try, gaps and, of ``slices``, the landscape's differences."""
+    overall = pairs.assign(goals="all", pair=pairs.goals + " " + pairs.pair.astype(str))
+    found = sorted(set(pairs.model) - {"base", "control"})
+    comparisons = [("control", "base"), *((ours, theirs) for ours in found for theirs in ("base", "control"))]
+    searched = pairs[(pairs.model == "base") & pairs.planner.isin(("cem", "adam"))]
+    searched = searched.assign(model=searched.planner, planner="cem - adam")
+    by = [*KEYS, "goals", "planner"]
+    parts = [compare(rows, "success", by, "pair", comparisons) for rows in (pairs, overall)]
+    parts.append(compare(searched, "success", by, "pair", [("cem", "adam")]))
+    result = {
+        "rates": success_rates(pairs, [*KEYS, "model", "goals", "planner"]),
+        "differences": pd.concat(parts, ignore_index=True),
+        "gaps": average(pairs, "gap", [*KEYS, "model", "goals", "planner"], "pair"),
+    }
+    if slices is not None:
+        result["landscape"] = compare(slices, "value", ["measure"], comparisons=comparisons)
+    return result
+
+
+def _about(one: Try) -> dict[str, Any]:
+    made = one.made
+    return {
+        "study": one.study, "trial": one.name, "methods": " ".join(one.methods), "encoder": made.encoder,
+        "episodes": made.episodes, "kept": getattr(made, "nearest", 1.0), "base_steps": made.base.steps,
+        "finetune_steps": made.finetune.steps, "radius": made.radii.action, "goal_loss": one.base or 0.0,
+    }  # fmt: skip
+
+
+def beside(config: Config) -> dict[str, Result]:
+    """The results of the other experiments that targets 3 and 5 are read from, as far as they are there."""
+    found = {}
+    for name in (table1_success.NAME, fig3_efficiency.NAME, fig4_gap.NAME):
+        with suppress(LabError):
+            found[name] = load_result(config.folder(name))
+    return found
+
+
+def targets(result: Result, others: Mapping[str, Result]) -> pd.DataFrame:
+    """A row for each figure that a target asks for: target, sentence, value, low, high, n, reached."""
+    lines = [*_open_loop(result)]
+    if table1_success.NAME in others:
+        lines += _mpc(others[table1_success.NAME].tables["differences"])
+    if fig3_efficiency.NAME in others:
+        lines += _time(others[fig3_efficiency.NAME].tables["ratios"])
+    lines += _smoother(result)
+    columns = ["target", "sentence", "value", "low", "high", "n", "seeds", "reached"]
+    return pd.DataFrame(lines, columns=columns).sort_values("target", kind="stable", ignore_index=True)
+
+
+def sentences(table: pd.DataFrame) -> str:
+    """The targets for people: reached, if every figure that was asked for is."""
+    lines = []
+    for target, text in TARGETS.items():
+        rows = table[table.target == target]
+        state = "not measured" if rows.empty else "reached" if rows.reached.all() else "not reached"
+        lines.append(f"Target {target}. {text}: {state}")
+        lines += [f"  {row.sentence}: {'yes' if row.reached else 'no'}" for row in rows.itertuples()]
+    return "\n".join(lines)
+
+
+def _open_loop(result: Result) -> Iterator[list]:
+    """Targets 1, 2 and 4, of the test split with everything seeded anew."""
+    differences, gaps = (result.tables[name][result.tables[name].study == TEST] for name in ("differences", "gaps"))
+    for row in differences.itertuples():
+        points = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+        interval = [row.difference, row.low, row.high, row.n, row.seeds]
+        if row.planner == "cem - adam":
+            text = f"CEM minus Adam, base, {row.goals} goals: {points}"
+            yield [1, text, *interval, bool(row.difference >= LEAST_GAP)]
+        elif row.planner == "adam" and row.goals != "all" and row.ours != "control":
+            asked = GAINS[result.task] if row.theirs == "base" else None
+            text = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals: {points}"
+            text += f" (asked: {100 * asked:+.0f})" if asked else " (asked: an interval above 0)"
+            yield [2, text, *interval, bool(row.difference >= asked if asked else row.low > 0)]
+    for row in gaps[gaps.planner == "adam"].to_dict("records"):
+        wanted = row["low"] > 0 if row["model"] in ("base", "control") else row["low"] <= 0
+        asked = "above 0" if row["model"] in ("base", "control") else "0 or below"
+        interval = [row["mean"], row["low"], row["high"]]
+        text = f"gap of {row['model']}, Adam, {row['goals']} goals: {_interval(*interval)} (asked: {asked})"
+        yield [4, text, *interval, row["n"], row["seeds"], bool(wanted)]
+
+
+def _mpc(differences: pd.DataFrame) -> Iterator[list]:
+    """Target 3, of Table 1: all goals of one model must be as good."""
+    rows = differences[(differences.theirs == "base (cem)") & (differences["mode"] == "mpc")]
+    for row in rows[(rows.planner == "adam") & (rows.criterion == "full")].itertuples():
+        interval = [row.difference, row.low, row.high]
+        points = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+        text = f"Adam on {row.ours} minus CEM on base, MPC, {row.goals} goals (Table 1): {points}"
+        yield [3, text, *interval, row.n, row.seeds, bool(row.low > -MARGIN)]
+
+
+def _time(ratios: pd.DataFrame) -> Iterator[list]:
+    """Target 5, of Figure 3: the least time in which GD or Adam is as good as CEM on base, by each clock."""
+    rows = ratios[(ratios.rule == "as good") & (ratios.reference == "base")]
+    for clock, some in rows.groupby("clock", sort=False):
+        row = next(some.sort_values(["met", "ratio"], ascending=[False, True]).itertuples())
+        text = (
+            f"{row.planner} on {row.model}, {clock} clock (Figure 3): {100 * row.difference:+.1f} points of CEM's "
+            f"success in {100 * row.ratio:.0f}% of its time (asked: {100 * SHARES[str(clock)]:.0f}%)"
+        )
+        reached = bool(row.met and row.ratio <= SHARES[str(clock)])
+        yield [5, text, row.ratio, np.nan, np.nan, row.n, row.seeds, reached]
+
+
+def _smoother(result: Result) -> Iterator[list]:
+    """Target 6, of the test split."""
+    for row in result.tables.get("landscape", pd.DataFrame()).itertuples():
+        if row.ours == "control":
+            continue
+        interval, rougher = [row.difference, row.low, row.high], row.measure == "roughness"
+        text = f"{row.measure}, {row.ours} minus {row.theirs}: {_interval(*interval)}"
+        yield [6, text, *interval, row.n, row.seeds, bool(row.high < 0 if rougher else row.low > 0)]
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:+.3g} [{low:+.3g}, {high:+.3g}]"

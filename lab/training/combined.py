@@ -1,0 +1,34 @@
+"""Both of the paper's methods at once: Online's batches, moved to the worst case as in Adversarial World Modeling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lab.models import WorldModel
+from lab.training.adversarial import Adversarial
+from lab.training.online import Online
+from lab.training.teacher_forcing import prediction_loss
+
+
+@dataclass
+class Combined:
+    """The radii are fixed on the first batch, half of which is corrected plans already."""
+
+    online: Online
+    adversarial: Adversarial
+
+    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
+        # Data and corrected plans, by the present model's planner
+        z, action, z_next = self.online.batch_at(model, step, rng)
+        # Moved to where the model errs most; the simulator's answer stays the target
+        z, action = self.adversarial.perturbed(model, z, action, z_next, rng)
+        return prediction_loss(model, z, action, z_next)
+
+    def state(self) -> dict[str, Tensor]:
+        return self.online.state() | self.adversarial.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.online.restore(state)
+        self.adversarial.restore(state)
