@@ -76,14 +76,17 @@ def _pushed(task: str, result: Result) -> str:
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     wide = robotics.as_table(result)
     for (goals, mode), rows in table.groupby(["goals", "mode"], sort=False):
-        head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}"
+        cem = rows[rows.planner == "cem"].seeds.max()
+        fewer = f" (CEM: {cem})" if cem < rows.seeds.max() else ""
+        head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}{fewer}"
         lines += ["", head, "", "| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
         lines += [
             f"| {LABELS[model]} | " + " | ".join(wide.loc[goals, mode, model][[*PLANNERS]].replace("", "–")) + " |"
             for model in MODELS
         ]
         lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]
-    return "\n".join([*lines, "", "Final distance, paired:", "", *(f"- {line}" for line in robotics.sentences(result))])
+    told = [f"- {line}" for planner in ("gd", "adam") for line in robotics.sentences(result, planner)]
+    return "\n".join([*lines, "", "<details><summary>Final distance, paired</summary>", "", *told, "", "</details>"])
 
 
 def _cells(rates: pd.DataFrame, model: str) -> list[str]:
