@@ -8,9 +8,8 @@ on the test split with everything seeded anew: data, encoder, initialisation and
 the targets ask for, and on base models CEM's.
 """
 
-import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -30,7 +29,7 @@ from lab.experiments.cases import Cases
 from lab.experiments.compare import average, compare, success_rates
 from lab.experiments.experiment import Config, pick_device, provenance
 from lab.experiments.fingerprint import digest
-from lab.experiments.variants import trained
+from lab.experiments.variants import trained, verdict
 from lab.files import cache_root
 from lab.models import MODELS, WorldModel, load_model
 from lab.results import Result, load_result
@@ -40,6 +39,7 @@ from lab.training.pipeline import description
 
 NAME = "recipe"
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+GENTLE = 0.1  #: radii of a second try of both methods at once
 LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
 WEIGHTED = 0.5  #: base of the weighted goal loss
 NEAREST = 0.25  #: share of the episodes that the narrow data keep
@@ -94,27 +94,20 @@ class Try:
     base: float | None = None
 
 
-def run(
-    config: Config, parts: Sequence[str] = (*STUDIES, TEST), keep: Callable[[Result], object] = lambda _: None
-) -> Result:
-    """Train and evaluate all tries; ``keep`` is given the result so far after each study and seed.
+def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
+    """Train and evaluate all tries of ``parts``: studies, and the test of what is chosen among them.
 
     Tables: ``trials`` (what was tried), ``rates`` (success), ``differences`` (paired: a finetuned model against base
     and control of the same try, and CEM against Adam on base), ``gaps``, ``landscape`` (of the test) and ``targets``.
     """
     started, measured = time.perf_counter(), _Measured(config)
     todo = [one for one in tries(config) if one.study in parts]
-    with tqdm(total=len(todo), desc=f"{NAME} {config.task}", unit="try", delay=2) as bar:
-        for _, study in itertools.groupby(todo, lambda one: one.study):
-            for one in study:
-                measured.add(one)
-                bar.update()
-            keep(measured.result(started))
+    for one in tqdm(todo, desc=f"{NAME} {config.task}", unit="try", delay=2):
+        measured.add(one)
     if TEST in parts:
         chosen = measured.choice()
         for seed in config.size.seeds:
             measured.add(reseeded(config, chosen, seed), seed)
-            keep(measured.result(started))
     return measured.result(started)
 
 
@@ -126,12 +119,14 @@ def tries(config: Config) -> Iterator[Try]:
 
 
 def _study(study: str, own: Recipe) -> Iterator[Try]:
-    half = _trial(own, base=_times(own.base, 0.5), finetune=_times(own.finetune, 0.5), decoder_steps=1)
+    steps = {name: _times(getattr(own, name), 0.5) for name in ("base", "finetune")}
+    half = _trial(own, **steps, encoder_steps=max(1, own.encoder_steps // 2), decoder_steps=1)
     if study == "lambda":
         for factor in sorted({*LAMBDAS, own.radii.action}):
             yield Try(study, f"λ {factor:g}", replace(own, radii=Radii(factor, factor, factor)))
     if study == "method":
-        yield Try(study, "recipe", own, ("online", "adversarial", "combined"))
+        yield Try(study, f"λ {own.radii.action:g}", own, ("online", "adversarial", "combined"))
+        yield Try(study, f"λ {GENTLE:g}", replace(own, radii=Radii(GENTLE, GENTLE, GENTLE)), ("combined",))
     if study == "loss":
         yield Try(study, "last step", own, ("online", "adversarial"))
         yield Try(study, f"weighted {WEIGHTED:g}", own, ("online", "adversarial"), WEIGHTED)
@@ -314,6 +309,28 @@ def sentences(table: pd.DataFrame) -> str:
         state = "not measured" if rows.empty else "reached" if rows.reached.all() else "not reached"
         lines.append(f"Target {target}. {text}: {state}")
         lines += [f"  {row.sentence}: {'yes' if row.reached else 'no'}" for row in rows.itertuples()]
+    return "\n".join(lines)
+
+
+def as_table(result: Result, study: str) -> pd.DataFrame:
+    """Success of Adam, and on base of CEM, in % with 95% intervals: a try and kind of goals a row, a model a column."""
+    rates = result.tables["rates"]
+    rates = rates[rates.study == study]
+    names = [f"{row.model} (CEM)" if row.planner == "cem" else row.model for row in rates.itertuples()]
+    cells = [f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]" for row in rates.itertuples()]
+    long = rates.assign(column=names, cell=cells)
+    wide = long.pivot_table(index=["trial", "goals"], columns="column", values="cell", aggfunc="first", sort=False)
+    return wide.fillna("").rename_axis(columns=None)
+
+
+def told(result: Result, study: str) -> str:
+    """What each try of ``study`` does to Adam's success over all goals, against the control of the same try."""
+    rows = result.tables["differences"]
+    rows = rows[(rows.study == study) & (rows.goals == "all") & (rows.planner == "adam")]
+    lines = []
+    for row in rows[(rows.theirs == "control") & (rows.ours != "control")].itertuples():
+        points = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+        lines.append(f"{row.trial}, {row.ours} against control: {points}, {verdict(row)}")
     return "\n".join(lines)
 
 
