@@ -1,0 +1,143 @@
+"""What made the paper's picture appear: every try of the recipe, and the six targets."""
+
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import (
+    LABELS,
+    MODEL_COLOURS,
+    PLANNER_COLOURS,
+    annotate,
+    counted,
+    in_style,
+    label,
+    neutral,
+    shown,
+    spread,
+)
+from lab.results import Result
+
+STUDIES = {
+    "lambda": "multiple λ", "method": "method", "loss": "goal loss", "length": "finetuning",
+    "encoder": "encoder (half)", "data": "data (half)", "test": "test split",
+}  # fmt: skip
+GOALS = {"dataset": "data-set goals", "random": "random goals"}
+COLOURS = MODEL_COLOURS | {"combined": "#7E57C2", "cem": PLANNER_COLOURS["cem"]}
+NAMES = {"combined": "Combined", "cem": "Base, by CEM"}
+DOTS = ("cem", "base", "control", "online", "adversarial", "combined")
+GAP = 0.8  #: between studies, in columns
+WIDTH = 0.09  #: between the dots of a column
+
+
+def columns(result: Result) -> dict[tuple[str, str], float]:
+    """Where each try stands, left to right, by study and name, with gaps between studies."""
+    places: dict[tuple[str, str], float] = {}
+    x, before = -1.0, ""
+    for row in result.tables["trials"].itertuples():
+        x += 1 + GAP * (row.study != before and before != "")
+        places[row.study, row.trial], before = x, row.study
+    return places
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """Success by kind of goals, gain over the control, and gap, one above the other."""
+    kinds, places = shown(result.tables["rates"].goals, tuple(GOALS)), columns(result)
+    figure = Figure(figsize=(12, 1.8 * (len(kinds) + 2) + 1.6), layout="constrained")
+    panels = figure.subplots(len(kinds) + 2, 1, sharex=True)
+    for ax, goals in zip(panels, kinds, strict=False):
+        _success(ax, result, goals, places)
+    _gains(panels[-2], result, places)
+    _gaps(panels[-1], result, places)
+    for study, name in STUDIES.items():
+        xs = [x for (other, _), x in places.items() if other == study]
+        if xs:
+            panels[0].text(sum(xs) / len(xs), 112, name, ha="center", va="bottom", fontsize=8.5)
+    panels[-1].set_xticks(list(places.values()), [name for _, name in places], rotation=30, ha="right")
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1.2), ncols=len(DOTS), borderaxespad=0)
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """Success by kind of goals to hover over, a panel each."""
+    rates = result.tables["rates"]
+    kinds = shown(rates.goals, tuple(GOALS))
+    figure = make_subplots(len(kinds), 1, subplot_titles=[GOALS[goals] for goals in kinds], vertical_spacing=0.3)
+    for i, goals in enumerate(kinds):
+        for name in DOTS:
+            some = _dots(rates, goals, name)
+            text = [
+                f"<b>{row['trial']}: {NAMES.get(name) or LABELS[name]}</b><br>{100 * row['rate']:.0f}% "
+                f"[{100 * row['low']:.0f}, {100 * row['high']:.0f}]<br>{counted(int(row['n']), 'problem')}, "
+                f"{counted(int(row['seeds']), 'training seed')}"
+                for row in some.to_dict("records")
+            ]
+            dots = go.Scatter(
+                x=[some.study.map(STUDIES), some.trial], y=100 * some.rate, mode="markers", hovertext=text,
+                hoverinfo="text", name=NAMES.get(name) or LABELS[name], legendgroup=name, showlegend=i == 0,
+                marker={"color": COLOURS[name], "size": 8},
+                error_y=spread(some, "rate", 100) | {"color": COLOURS[name]},
+            )  # fmt: skip
+            figure.add_trace(dots, i + 1, 1)
+        figure.update_yaxes(range=[0, 105], ticksuffix="%", row=i + 1)
+    return neutral(figure, _title(result), 330 * len(kinds) + 230, _caption(result))
+
+
+def _dots(rates, goals: str, name: str):
+    """The rows of one kind of dots: a model under Adam, or the base model under CEM."""
+    model, planner = ("base", "cem") if name == "cem" else (name, "adam")
+    return rates[(rates.goals == goals) & (rates.model == model) & (rates.planner == planner)]
+
+
+def _success(ax: Axes, result: Result, goals: str, places: dict) -> None:
+    for name in DOTS:
+        some = _dots(result.tables["rates"], goals, name)
+        _draw(ax, some, "rate", name, places, 100)
+    ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
+
+
+def _gains(ax: Axes, result: Result, places: dict) -> None:
+    rows = result.tables["differences"].query("goals == 'all' and planner == 'adam' and theirs == 'control'")
+    ax.axhline(0, color=COLOURS["control"], linewidth=1.2)
+    for name in DOTS:
+        _draw(ax, rows[rows.ours == name], "difference", name, places, 100)
+    ax.set_ylabel("gain over control\n(points)")
+
+
+def _gaps(ax: Axes, result: Result, places: dict) -> None:
+    rows = result.tables["gaps"].query("goals == 'dataset' and planner == 'adam'")
+    ax.axhline(0, color="#444444", linewidth=0.8)
+    for name in DOTS:
+        _draw(ax, rows[rows.model == name], "mean", name, places, 1)
+    ax.set_yscale("symlog", linthresh=0.05)
+    ax.set_ylabel("gap\n(data-set goals)")
+
+
+def _draw(ax: Axes, rows, value: str, name: str, places: dict, scale: float) -> None:
+    if rows.empty:
+        return
+    shift = WIDTH * (DOTS.index(name) - (len(DOTS) - 1) / 2)
+    x = [places[key] + shift for key in zip(rows.study, rows.trial, strict=True)]
+    errors = [scale * (rows[value] - rows.low), scale * (rows.high - rows[value])]
+    marker = "D" if name == "cem" else "o"
+    ax.errorbar(x, scale * rows[value], errors, fmt=marker, color=COLOURS[name], markersize=4, linewidth=1.1,
+                label=NAMES.get(name) or LABELS[name])  # fmt: skip
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: what makes the paper's picture appear"
+
+
+def _caption(result: Result) -> str:
+    counts = {protocol["split"]: protocol["n"] for protocol in result.meta["protocols"]}
+    tests = result.tables["rates"].query("study == 'test'")
+    test = f"; test split: n = {counts['test']}, everything seeded anew {tests.seeds.max()} times" if len(tests) else ""
+    return (
+        f"Adam, open loop; diamonds: CEM on the base model. Tune split: n = {counts.get('tune', 0)} problems for each "
+        f"kind of goals, one training seed{test}. Success: 95% Wilson intervals. Gain: paired, over all goals; gap: "
+        "planned minus expert error of imagination; 95% bootstrap intervals over problems. Half: every training has half of "
+        f"the recipe's steps. Preset {result.preset}."
+    )
