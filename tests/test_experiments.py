@@ -322,11 +322,10 @@ def test_the_interval_decides(finding, verdict):
 def test_every_claim_is_judged(results):
     table = verdicts(results)
     assert list(table) == claims.COLUMNS
-    assert set(table.claim) == set(CLAIMS)
+    assert set(table.claim) == set(CLAIMS) - {7}  # which is about other tasks
     assert set(table.verdict) <= {"unclear"}, "four problems decide nothing"
     text = sentences(table)
-    for sentence in CLAIMS.values():
-        assert sentence in text
+    assert all(CLAIMS[claim] in text for claim in set(table.claim))
     assert re.search(r"Adversarial minus Control, Adam, open loop, random goals: [+-][\d.]+ points \[", text)
     assert summarise(table).loc[2, "wall"] == "0 of 8"
 

@@ -6,6 +6,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.experiments import robotics
+from lab.experiments.claims import verdicts
 from lab.experiments.experiment import Config
 from lab.experiments.registry import ROBOTICS
 from lab.models import MODELS, load_model
@@ -100,3 +101,10 @@ def test_the_film_has_a_strip_for_each_model(small):
 def test_tasks_without_particles_are_refused():
     with pytest.raises(LabError, match="choose rope or granular"):
         robotics.run(Config("wall", "smoke"))
+
+
+def test_the_claim_is_judged_by_the_distance():
+    made = pairs(base=[0.5, 0.9] * 20, control=[0.5, 0.9] * 20, adversarial=[0.4, 0.8] * 20)
+    found = verdicts({robotics.NAME: Result(robotics.statistics(made), {"config": {"task": "rope"}})})
+    assert set(found.claim) == {7} and set(found.verdict) == {"reproduced"} and set(found.task) == {"rope"}
+    assert "Chamfer distance, Adversarial minus Control, Adam, open loop" in found.sentence.iloc[-1]

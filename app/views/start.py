@@ -106,7 +106,8 @@ CLAIMS_STYLE = """<style>
 
 def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
     """One claim that opens to its findings."""
-    cells = "".join(_count(task, rows[rows.task == task]) for task in tasks)
+    judged = [task for task in tasks if task in set(rows.task)] or tasks
+    cells = "".join(_count(task, rows[rows.task == task]) for task in judged)
     items = "".join(
         f'<li><i style="background:{COLOURS[row.verdict]}"></i>{html.escape(LABELS[row.task])}: '
         f"{html.escape(row.sentence)} ({row.verdict}, n = {row.n})</li>"

@@ -13,6 +13,7 @@ from lab.files import ROOT, replacing
 from lab.models import MODELS
 from lab.plots.style import LABELS
 from lab.results import Result, load_result
+from lab.tasks import TASKS
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -33,9 +34,9 @@ def section() -> str:
     """Success tables and the state of each claim, as Markdown between the two markers."""
     committed = {task: results(task) for task in PAPER}
     parts = [_table(task, found[TABLE1]) for task, found in committed.items() if TABLE1 in found]
-    findings = pd.concat([claims.verdicts(found) for found in committed.values() if found], ignore_index=True)
-    parts.append(_claims(findings))
     pushed = {task: results(task) for task in ROBOTICS}
+    judged = [claims.verdicts(found) for found in (committed | pushed).values() if found]
+    parts.append(_claims(pd.concat(judged, ignore_index=True)))
     parts += [_pushed(task, found[robotics.NAME]) for task, found in pushed.items() if robotics.NAME in found]
     return "\n\n".join([BEGIN, *parts, END])
 
@@ -102,10 +103,11 @@ def _cell(row) -> str:
 def _claims(findings: pd.DataFrame) -> str:
     """Each claim, how many of its findings are reproduced on each task, and the findings themselves, folded away."""
     lines = ["¹ CEM under MPC takes most of the hours: one training seed.", "", "### The paper's claims", "", _HOW, ""]
-    lines += ["| claim | " + " | ".join(LABELS[task] for task in PAPER) + " |", "| --- |" + " --- |" * len(PAPER)]
     counts = claims.summarise(findings)
+    tasks = [task for task in TASKS if task in counts]
+    lines += ["| claim | " + " | ".join(LABELS[task] for task in tasks) + " |", "| --- |" + " --- |" * len(tasks)]
     for claim, row in counts.iterrows():
-        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in PAPER]
+        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in tasks]
         lines.append(f"| {claim}. {claims.CLAIMS[int(str(claim))]} | " + " | ".join(cells) + " |")
     lines += ["", "<details><summary>Every finding, with its interval</summary>", ""]
     lines += [

@@ -18,7 +18,7 @@ import pandas as pd
 from lab.errors import LabError
 from lab.experiments import claims
 from lab.experiments.presets import result_folder
-from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS, PAPER
+from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
 from lab.files import ROOT, read_json, replacing
 from lab.plots.style import label
 from lab.results import Result, load_result
@@ -80,7 +80,7 @@ def write_report(preset: str, out: str = "figures") -> Path:
 def _verdicts(preset: str, out: str) -> pd.DataFrame | None:
     """What all results say about the paper's claims; None where none bears on any."""
     tables = []
-    for task in PAPER:
+    for task in TASKS:
         results: dict[str, Result] = {}
         for name in EXPERIMENTS:
             with suppress(LabError):
@@ -91,7 +91,7 @@ def _verdicts(preset: str, out: str) -> pd.DataFrame | None:
 
 
 def _judged(verdicts: pd.DataFrame) -> list[str]:
-    return [task for task in PAPER if task in set(verdicts.task)]
+    return [task for task in TASKS if task in set(verdicts.task)]
 
 
 def _claims(verdicts: pd.DataFrame) -> Iterator[dict[str, Any]]:

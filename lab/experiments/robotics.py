@@ -18,8 +18,7 @@ from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation import Protocol
 from lab.experiments.cases import Cases
-from lab.experiments.claims import FEWEST
-from lab.experiments.compare import average, compare, success_rates
+from lab.experiments.compare import FEWEST, average, compare, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.experiments.registry import ROBOTICS
 from lab.experiments.strips import Strip, joined, strip
