@@ -21,7 +21,8 @@ STRIP_PROBLEMS = 4  #: on a film strip
 def collect(args: argparse.Namespace) -> int:
     from lab.training import recipe
 
-    spec = DataSpec(args.task, args.split, args.episodes or recipe(args.task).episodes, args.seed)
+    made = recipe(args.task)
+    spec = DataSpec(args.task, args.split, args.episodes or made.episodes, args.seed, made.size)
     data = load_or_collect(spec)
     folder = dataset_folder(spec)
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6

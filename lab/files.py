@@ -19,6 +19,7 @@ from lab.errors import LabError
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
 SHIPPED = PACKAGE / "checkpoints"
+RECIPES = ("small", "dino")  #: families of world models, see `lab.training.recipes`
 MODELS = ("base", "control", "online", "adversarial")  #: the world models of a task, by how they are trained
 
 
@@ -27,14 +28,27 @@ def cache_root() -> Path:
     return Path(os.environ.get("LAB_CACHE", ROOT / ".lab"))
 
 
+def recipe_family() -> str:
+    """Which family all models are of: ``$LAB_RECIPE``, or small, as those shipped. Raises LabError for an unknown."""
+    if (family := os.environ.get("LAB_RECIPE", RECIPES[0])) not in RECIPES:
+        raise LabError(f"Unknown LAB_RECIPE '{family}': choose one of {', '.join(RECIPES)}.")
+    return family
+
+
+def of_family(name: str) -> str:
+    """A folder's ``name``, so that each family has one of its own."""
+    return name if (family := recipe_family()) == RECIPES[0] else f"{name}-{family}"
+
+
 def models_root(preset: str = "quick") -> Path:
     """Where models trained here are kept: the toys of preset smoke apart from the real ones."""
-    return cache_root() / ("models-smoke" if preset == "smoke" else "models")
+    return cache_root() / of_family("models-smoke" if preset == "smoke" else "models")
 
 
 def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick") -> Path:
     """Where the model is: shipped, else trained here. Raises LabError if neither."""
-    for root in (SHIPPED, models_root(preset)):
+    shipped = (SHIPPED,) if recipe_family() == RECIPES[0] else ()
+    for root in (*shipped, models_root(preset)):
         folder = root / task / method / f"seed{seed}"
         if (folder / "model.json").is_file():
             return folder

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
+from lab.data import HORIZON, Dataset
 from lab.experiments.experiment import Config, provenance
 from lab.experiments.variants import Variant, measure, trained
 from lab.models import WorldModel
@@ -20,7 +20,6 @@ from lab.results import Result
 from lab.tasks import make_task
 from lab.training import Recipe, recipe
 from lab.training.online import executed
-from lab.training.pipeline import DATA_SEED
 
 NAME = "online"
 ROUNDS = (1, 2, 4, 8, 16)
@@ -59,7 +58,7 @@ def visited(config: Config, made: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables ``rounds`` and ``visits`` of the recipe's first training seed; see `run`."""
     seed = config.size.seeds[0]
     model = config.model("base", seed)
-    data = load_or_collect(DataSpec(config.task, "train", made.episodes, DATA_SEED))
+    data = made.data(config.task)
     rounds = [_offline(data, model), *executed(trained(config, "online", seed, made) / "rounds")]
     edges = _edges(rounds[0][0])
     maps = [np.histogramdd(states[..., :2].reshape(-1, 2), edges)[0] for states, _ in rounds]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.files import ROOT
+from lab.files import ROOT, of_family
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ def training_seeds(preset: str, text: str = "") -> tuple[int, ...]:
     return tuple(range(first, last))
 
 
+def preset_folder(preset: str, out: str) -> Path:
+    """Where all results of ``preset`` go."""
+    return ROOT / out / of_family(preset)
+
+
 def result_folder(name: str, task: str, preset: str, out: str) -> Path:
     """Where the results of experiment (or notebook) ``name`` go; those of a notebook without a task: one level up."""
-    return ROOT / out / preset / name / task
+    return preset_folder(preset, out) / name / task

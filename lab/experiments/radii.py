@@ -15,7 +15,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lab.data import DataSpec, load_or_collect
 from lab.experiments.experiment import Config, provenance
 from lab.experiments.variants import Variant, measure
 from lab.models import WorldModel
@@ -24,7 +23,6 @@ from lab.training import Recipe, recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import encode_dataset
 from lab.training.loop import Method, Schedule, fit
-from lab.training.pipeline import DATA_SEED
 from lab.training.teacher_forcing import TeacherForcing, prediction_loss
 
 NAME = "radii"
@@ -63,7 +61,7 @@ def studies(made: Recipe) -> Iterator[Variant]:
 def cost(config: Config, made: Recipe) -> pd.DataFrame:
     """Milliseconds of one training step by each method, taken in turns, and their ``ratio`` to the control's."""
     model = config.model("base", config.size.seeds[0])
-    data = load_or_collect(DataSpec(config.task, "train", made.episodes, DATA_SEED))
+    data = made.data(config.task)
     latents, batch = encode_dataset(model, data), made.finetune.batch
     methods: dict[str, Method] = {"control": TeacherForcing(latents, batch)}
     for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
@@ -83,13 +81,13 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
     The worst are those that ``steps`` steps of the inner maximum find.
     """
     made, model = recipe(config.task, config.preset), config.model("base", config.size.seeds[0])
-    latents = encode_dataset(model, load_or_collect(DataSpec(config.task, "train", made.episodes, DATA_SEED)))
+    latents = encode_dataset(model, made.data(config.task))
     method = Adversarial(latents, BATCH, Radii(factor, factor, factor, steps=steps))
     rng = torch.Generator().manual_seed(config.seed)
     z, action, z_next = latents.batch(BATCH, rng)
     method.epsilon = method.radii.bounds(model, z, action)
-    noise = method.epsilon * (2 * torch.rand(BATCH, len(method.epsilon), generator=rng).to(model.device) - 1)
-    somewhere = (torch.cat([z, action], -1) + noise).split([z.shape[1], action.shape[1]], -1)
+    noise = method.epsilon * (2 * torch.rand(*z.shape[:-1], len(method.epsilon), generator=rng).to(model.device) - 1)
+    somewhere = (torch.cat([z, action], -1) + noise).split([z.shape[-1], action.shape[-1]], -1)
     inputs = {"clean": (z, action), "random": somewhere, "worst": method.worst_case(model, z, action, z_next, rng)}
     errors = {name: prediction_loss(model, *pair, z_next)["latent"].item() for name, pair in inputs.items()}
     return pd.Series(errors, name="latent error")

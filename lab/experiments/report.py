@@ -17,9 +17,9 @@ import pandas as pd
 
 from lab.errors import LabError
 from lab.experiments import claims
-from lab.experiments.presets import result_folder
+from lab.experiments.presets import preset_folder, result_folder
 from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
-from lab.files import ROOT, read_json, replacing
+from lab.files import read_json, replacing
 from lab.plots.style import label
 from lab.results import Result, load_result
 from lab.tasks import TASKS
@@ -58,7 +58,7 @@ class Section:
 
 def write_report(preset: str, out: str = "figures") -> Path:
     """Judge the claims and write the page, both from what there is; returns the page's path."""
-    folder = ROOT / out / preset
+    folder = preset_folder(preset, out)
     verdicts = _verdicts(preset, out)
     if verdicts is not None:
         with replacing(folder / "claims.csv") as temporary:

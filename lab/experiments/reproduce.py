@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from lab.errors import LabError
 from lab.experiments.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.experiments.fingerprint import code_hash, versions
-from lab.experiments.presets import PRESETS, result_folder, training_seeds
+from lab.experiments.presets import PRESETS, preset_folder, result_folder, training_seeds
 from lab.experiments.registry import FOLDER, NOTEBOOKS, PAPER, Notebook
 from lab.experiments.steps import Step, file_hashes, up_to_date
 from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, writable
@@ -176,7 +176,7 @@ def _alone_last(steps: Sequence[Step]) -> list[Step]:
 
 def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
     """The step that judges the claims and writes the HTML report, from all results there are."""
-    folder = ROOT / out / preset
+    folder = preset_folder(preset, out)
     made = (folder / "index.html", folder / "claims.csv")
 
     def inputs() -> dict:

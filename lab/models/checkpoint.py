@@ -1,5 +1,6 @@
 """One world model on disk: ``model.safetensors`` (every weight and statistic) and ``model.json`` (its spec)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from lab.errors import LabError
 from lab.files import read_json, replacing, write_json
-from lab.models.world_model import ModelSpec, WorldModel
+from lab.models.spec import ModelSpec, read_spec
+from lab.models.world_model import WorldModel
 
 FORMAT = "wm-lab/1"
 
@@ -37,11 +39,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
     Raises LabError where a file is missing or corrupt, or holds anything but the weights its spec asks for.
     """
     info = read_info(folder)
-    try:
-        model = WorldModel(ModelSpec(**info["spec"]))
-    except (TypeError, KeyError, RuntimeError, LabError) as error:
-        reason = str(error).rstrip(".")
-        raise LabError(f"{folder / 'model.json'} does not describe a world model of this lab: {reason}.") from error
+    model = WorldModel(_spec(folder, info))
     path = folder / "model.safetensors"
     if not path.is_file():
         raise LabError(f"{path} is missing; train the model again or restore the file.")
@@ -52,6 +50,14 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
     check_tensors(tensors, model, path)
     model.load_state_dict(tensors)
     return model.to(device).eval().requires_grad_(False)
+
+
+def _spec(folder: Path, info: Mapping[str, Any]) -> ModelSpec:
+    try:
+        return read_spec(info["spec"])
+    except (TypeError, KeyError, AttributeError, LabError) as error:
+        reason = str(error).rstrip(".")
+        raise LabError(f"{folder / 'model.json'} does not describe a world model of this lab: {reason}.") from error
 
 
 def check_tensors(tensors: dict[str, torch.Tensor], model: WorldModel, path: Path) -> None:

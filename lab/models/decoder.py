@@ -1,7 +1,10 @@
-"""A small decoder from latents back to pictures. It only draws: neither training nor planning ever sees it."""
+"""Small decoders from latents back to pictures. They only draw: neither training nor planning ever sees them."""
+
+from math import isqrt
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 POINTS = 24
 
@@ -31,7 +34,21 @@ class Decoder(nn.Module):
         columns, rows = (torch.exp(-0.5 * ((self.axis - p[..., None]) / width) ** 2) for p in (x, y))
         return self.background + self.paint(rows[..., :, None] * columns[..., None, :])
 
-    @torch.no_grad()
-    def draw(self, latents: Tensor) -> Tensor:
-        """uint8 pictures (B, 64, 64, 3) of ``latents`` (B, D)."""
-        return (self(latents).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
+
+class PatchDecoder(nn.Module):
+    """Patch tokens (B, P * C) -> pictures (B, 3, 64, 64), about [0, 1], painted from the square of patches."""
+
+    def __init__(self, patches: int, channels: int) -> None:
+        super().__init__()
+        self.side, self.channels = isqrt(patches), channels
+        self.read = nn.Conv2d(channels, 64, 1)
+        self.paint = nn.Sequential(
+            nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 24, 3, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(24, 3, 4, stride=2, padding=1),
+        )  # fmt: skip
+        self.background = nn.Parameter(torch.zeros(3, 64, 64))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        square = latents.unflatten(-1, (self.side, self.side, self.channels)).permute(0, 3, 1, 2)
+        return self.background + self.paint(F.interpolate(self.read(square), (32, 32), mode="bilinear"))

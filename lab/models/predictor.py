@@ -5,6 +5,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from lab.models import unrolled
+
 
 def perceptron(inputs: int, hidden: int, layers: int) -> nn.Sequential:
     """``layers`` hidden layers of a linear map, a normalisation and a GELU each."""
@@ -27,4 +29,16 @@ class ResidualMLP(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, z: Tensor, action: Tensor) -> Tensor:
+        """The next state (..., Z) of each of ``z`` (..., Z) under ``action`` (..., A), whatever came before."""
         return z + self.head(self.body(torch.cat([z, action], -1)))
+
+    step = forward
+
+    def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
+        """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z)."""
+        if unrolled.may_unroll(self, z0):
+            return unrolled.rollout(self, z0, actions)
+        trajectory = [z0]
+        for action in actions.unbind(-2):
+            trajectory.append(self(trajectory[-1], action))
+        return torch.stack(trajectory, -2)

@@ -5,13 +5,14 @@ spared autograd's and the modules' bookkeeping, which takes longer than the arit
 """
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lab.models.predictor import ResidualMLP
+if TYPE_CHECKING:
+    from lab.models.predictor import ResidualMLP
 
 normalise = torch.native_layer_norm
 normalise_backward = torch.ops.aten.native_layer_norm_backward.default
@@ -32,12 +33,12 @@ class Layer(NamedTuple):
     epsilon: float
 
 
-def may_unroll(predictor: ResidualMLP, z0: Tensor) -> bool:
+def may_unroll(predictor: "ResidualMLP", z0: Tensor) -> bool:
     """Whether nobody wants a gradient for the weights or the start."""
     return not torch.is_grad_enabled() or not (z0.requires_grad or any(p.requires_grad for p in predictor.parameters()))
 
 
-def rollout(predictor: ResidualMLP, z0: Tensor, actions: Tensor) -> Tensor:
+def rollout(predictor: "ResidualMLP", z0: Tensor, actions: Tensor) -> Tensor:
     """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z). Gradients reach actions alone."""
     layers, head = _layers(predictor), predictor.head
     if torch.is_grad_enabled() and actions.requires_grad:
@@ -100,7 +101,7 @@ def _backward(gradient: Tensor, layers: list[Layer], head: tuple[Tensor, Tensor]
     return torch.stack(actions, 1).view(*gradient.shape[:-2], len(actions), -1)
 
 
-def _layers(predictor: ResidualMLP) -> list[Layer]:
+def _layers(predictor: "ResidualMLP") -> list[Layer]:
     body = list(predictor.body)
     pairs = zip(body[0::3], body[1::3], strict=True)
     return [

@@ -5,19 +5,13 @@ Dimensions: ``B`` problems, ``H`` latent steps, ``D`` latent numbers of the pict
 A latent state z (B, D + P) is the scaled picture latent followed by the standardised proprioception.
 """
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lab.errors import LabError
-from lab.models import unrolled
-from lab.models.decoder import Decoder
-from lab.models.encoders import ENCODERS, SIZE
-from lab.models.predictor import ResidualMLP
-from lab.models.unrolled import may_unroll
+from lab.models.spec import ModelSpec
 from lab.tasks import make_task
 
 
@@ -30,29 +24,6 @@ class Dynamics(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """The shape of a world model; stored beside its weights."""
-
-    task: str
-    encoder: str = "points"  #: pyramid or points
-    latent_dim: int = 64
-    proprio_dim: int = 4
-    action_dim: int = 2  #: of one environment step
-    frameskip: int = 5
-    hidden: int = 512
-    layers: int = 3
-
-    def __post_init__(self) -> None:
-        make_task(self.task)
-        if self.encoder not in ENCODERS:
-            raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(ENCODERS)}.")
-        for name in ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers"):
-            least = int(name != "proprio_dim")  # not every task senses something besides its picture
-            if not isinstance(size := getattr(self, name), int) or size < least:
-                raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
-
-
 class WorldModel(nn.Module):
     """See the module's docstring. ``proprio`` and ``action`` arguments are in the task's own units."""
 
@@ -61,9 +32,7 @@ class WorldModel(nn.Module):
         self.spec = spec
         self.latent_dim = spec.latent_dim
         self.block_dim = spec.action_dim * spec.frameskip
-        self.encoder = ENCODERS[spec.encoder](spec.latent_dim)
-        self.predictor = ResidualMLP(spec.latent_dim + spec.proprio_dim, self.block_dim, spec.hidden, spec.layers)
-        self.decoder = Decoder(spec.latent_dim)
+        self.encoder, self.predictor, self.decoder = spec.parts()
         for name, size in (("latent", spec.latent_dim), ("proprio", spec.proprio_dim), ("action", spec.action_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
@@ -74,7 +43,7 @@ class WorldModel(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: np.ndarray | Tensor, proprio: np.ndarray | Tensor) -> Tensor:
-        """z (B, D + P) of pictures (B, 64, 64, 3) uint8 and proprioception (B, P)."""
+        """z (B, D + P) of pictures (B, size, size, 3) uint8 and proprioception (B, P)."""
         images = torch.as_tensor(images, device=self.device)
         latent = torch.cat([self.encoder(chunk) for chunk in images.split(256)])
         proprio = torch.as_tensor(proprio, dtype=torch.float32, device=self.device)
@@ -86,24 +55,28 @@ class WorldModel(nn.Module):
         """z (..., D + P) of true states (..., S) of the model's task: drawn, then encoded."""
         task = make_task(self.spec.task)
         flat = states.reshape(-1, states.shape[-1])
-        return self.encode(task.render(flat, SIZE), task.proprio(flat)).view(*states.shape[:-1], -1)
+        return self.encode(task.render(flat, self.spec.size), task.proprio(flat)).view(*states.shape[:-1], -1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
-        """The next z (..., D + P) after the standardised action block (..., A)."""
-        return self.predictor(z, action)
+        """The next z (..., D + P) after the standardised action block (..., A); nothing is known of the past."""
+        return self.predictor.step(z, action)
+
+    def predict(self, z: Tensor, actions: Tensor) -> Tensor:
+        """The next of each of the consecutive ``z`` (..., K, D + P) under ``actions`` (..., K, A).
+
+        K is at most the spec's history; each is predicted from itself and those before it.
+        """
+        return self.predictor(z, actions)
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """See `Dynamics.rollout`."""
-        if may_unroll(self.predictor, z0):
-            return unrolled.rollout(self.predictor, z0, actions)
-        trajectory = [z0]
-        for action in actions.unbind(-2):
-            trajectory.append(self.step(trajectory[-1], action))
-        return torch.stack(trajectory, -2)
+        return self.predictor.rollout(z0, actions)
 
+    @torch.no_grad()
     def draw(self, z: Tensor) -> np.ndarray:
         """uint8 pictures (B, 64, 64, 3) of imagined states z (B, D + P)."""
-        return self.decoder.draw(z[..., : self.latent_dim].float()).cpu().numpy()
+        drawn = self.decoder(z[..., : self.latent_dim].float())
+        return (drawn.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
     def normalise_actions(self, actions: np.ndarray) -> Tensor:
         """Environment actions (..., H * frameskip, a) as standardised blocks (..., H, A)."""

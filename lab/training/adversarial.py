@@ -37,13 +37,15 @@ class Radii:
         return min(1.25, 2.5 / self.steps)
 
     def bounds(self, model: WorldModel, z: Tensor, action: Tensor) -> Tensor:
-        """eps (Z + A,): lambda times the standard deviation within each group of ``z`` (B, Z) and ``action`` (B, A)."""
+        """eps (Z + A,): lambda times the deviation within each group of ``z`` (..., Z) and ``action`` (..., A)."""
         groups = (
-            (self.latent, z[:, : model.latent_dim]),
-            (self.proprio, z[:, model.latent_dim :]),
+            (self.latent, z[..., : model.latent_dim]),
+            (self.proprio, z[..., model.latent_dim :]),
             (self.action, action),
         )
-        return torch.cat([(factor * group.std()).expand(group.shape[1]) for factor, group in groups if group.shape[1]])
+        return torch.cat(
+            [(factor * group.std()).expand(group.shape[-1]) for factor, group in groups if group.shape[-1]]
+        )
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Adversarial:
         self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """z and action, moved to where the model errs most within the radii."""
-        clean, widths = torch.cat([z, action], -1), [z.shape[1], action.shape[1]]
+        clean, widths = torch.cat([z, action], -1), [z.shape[-1], action.shape[-1]]
         # Start uniformly in the box
         delta = self.epsilon * (2 * torch.rand(clean.shape, generator=rng).to(clean.device) - 1)
         # Step uphill, and back into the box

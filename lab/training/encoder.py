@@ -1,6 +1,7 @@
 """Fitting a frozen encoder, its normalisation statistics and the decoder on the frames of the offline data."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,12 +23,13 @@ def fit_encoder(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = WorldModel(spec)
-        if isinstance(model.encoder, Pyramid):
-            model.encoder.fit(frames.many())
-        else:
-            _train_points(model.encoder, frames, steps, progress)
-        _set_statistics(model, data, frames)
-        _train_decoder(model, frames, decoder_steps, progress)
+        way = WAYS.get(spec.encoder, PROJECTED)
+        way.fit(model.encoder, frames, steps, progress)
+        images = frames.batch(min(way.frames, len(frames.pixels)))
+        latents = _encoded(model.encoder, images)
+        _set_statistics(model, data, latents)
+        shown = _Kept(images, latents, frames.rng) if way.once else _Fresh(model.encoder, frames)
+        _train_decoder(model, frames, shown, decoder_steps, progress)
     return model.eval().requires_grad_(False)
 
 
@@ -44,16 +46,40 @@ class _Frames:
         rows = torch.randint(len(self.pixels), (size,), generator=self.rng)
         return torch.from_numpy(self.pixels[rows.sort().values.numpy()])
 
-    def many(self) -> Tensor:
-        """Enough pictures for statistics."""
-        return self.batch(min(4000, len(self.pixels)))
-
     def error(self, drawn: Tensor, images: Tensor) -> Tensor:
         """Squared error of ``drawn`` (B, 3, H, W), 11 times heavier where a picture differs from the background."""
         foreground = ((images.float() - self.background).abs().amax(-1) > 20).float()[:, None]
         weight = F.adaptive_avg_pool2d(1 + 10 * foreground, drawn.shape[-2:])
         target = F.adaptive_avg_pool2d(to_channels(images), drawn.shape[-2:])
         return (weight * (drawn - target) ** 2).mean()
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """Pictures to draw, other ones each time."""
+
+    encoder: nn.Module
+    frames: _Frames
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Pictures (B, H, W, 3) and their latents (B, D)."""
+        images = self.frames.batch(size)
+        with torch.no_grad():
+            return images, self.encoder(images)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Pictures to draw, of a few that were encoded once."""
+
+    images: Tensor
+    latents: Tensor
+    rng: torch.Generator
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """See `_Fresh`."""
+        rows = torch.randint(len(self.images), (size,), generator=self.rng)
+        return self.images[rows], self.latents[rows]
 
 
 class _BlobDecoder(nn.Module):
@@ -75,6 +101,10 @@ class _BlobDecoder(nn.Module):
         return self.background + self.paint(rows[..., :, None] * columns[..., None, :])
 
 
+def _fit_projection(encoder: Pyramid, frames: _Frames, steps: int, progress: bool) -> None:
+    encoder.fit(frames.batch(min(PROJECTED.frames, len(frames.pixels))))
+
+
 def _train_points(encoder: FeaturePoints, frames: _Frames, steps: int, progress: bool) -> None:
     painter = _BlobDecoder(encoder.latent_dim // 2)
     with torch.no_grad():
@@ -91,16 +121,32 @@ def _train_points(encoder: FeaturePoints, frames: _Frames, steps: int, progress:
     _minimise(loss, parameters, steps, 2e-3, "training encoder", progress)
 
 
-def _train_decoder(model: WorldModel, frames: _Frames, steps: int, progress: bool) -> None:
+def _keep_pretrained(encoder: nn.Module, frames: _Frames, steps: int, progress: bool) -> None:
+    """There is nothing to fit."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a kind of encoder comes about."""
+
+    fit: Callable[..., None]  #: (encoder, frames, steps, progress)
+    frames: int = 4000  #: pictures, at most, that statistics are taken from
+    once: bool = False  #: encode no others for the decoder: it takes too long
+
+
+PROJECTED = Way(_fit_projection)  #: of all kinds that are not in `WAYS`
+WAYS = {"points": Way(_train_points), "dino": Way(_keep_pretrained, frames=512, once=True)}
+
+
+def _train_decoder(model: WorldModel, frames: _Frames, shown: _Fresh | _Kept, steps: int, progress: bool) -> None:
     with torch.no_grad():
-        model.decoder.background.copy_(to_channels(frames.background[None])[0])
+        background = to_channels(frames.background[None])
+        model.decoder.background.copy_(F.adaptive_avg_pool2d(background, model.decoder.background.shape[-2:])[0])
 
     def loss() -> Tensor:
-        images = frames.batch(64)
-        with torch.no_grad():
-            latents = (model.encoder(images) - model.latent_mean) / model.latent_std
+        images, latents = shown.batch(64)
         with torch.autocast("cpu", torch.bfloat16):
-            drawn = model.decoder(latents)
+            drawn = model.decoder((latents - model.latent_mean) / model.latent_std)
         return frames.error(drawn.float(), images)
 
     _minimise(loss, list(model.decoder.parameters()), steps, 2e-3, "training decoder", progress)
@@ -119,9 +165,13 @@ def _minimise(
 
 
 @torch.no_grad()
-def _set_statistics(model: WorldModel, data: Dataset, frames: _Frames) -> None:
+def _encoded(encoder: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([encoder(chunk) for chunk in images.split(256)])
+
+
+@torch.no_grad()
+def _set_statistics(model: WorldModel, data: Dataset, latents: Tensor) -> None:
     """Means and deviations of the data; one scale for all latent numbers, so that the encoder's distance is kept."""
-    latents = torch.cat([model.encoder(chunk) for chunk in frames.many().split(256)])
     model.latent_mean.copy_(latents.mean(0))
     model.latent_std.fill_((latents - latents.mean(0)).pow(2).mean().sqrt())
     proprio = torch.from_numpy(make_task(data.spec.task).proprio(data.states)).flatten(0, 1)

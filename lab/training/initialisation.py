@@ -13,14 +13,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lab import files
-from lab.data import HORIZON, DataSpec, load_or_collect
+from lab.data import HORIZON
 from lab.errors import LabError
 from lab.files import models_root
 from lab.models import WorldModel, load_model, model_folder
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
 from lab.training.loop import Schedule
-from lab.training.pipeline import DATA_SEED, train
+from lab.training.pipeline import train
 from lab.training.recipes import recipe
 
 NAME = "initialisation"
@@ -45,8 +45,8 @@ class Segments:
         window = (first[:, None] + torch.arange(self.horizon * skip)).clamp(max=length - 1)
         blocks = self.data.actions[episode[:, None], window].view(size, self.horizon, -1)
         within = torch.arange(self.horizon) < steps[:, None]
-        z = self.data.z
-        return z[episode, first], z[episode, first + steps * skip], steps, blocks * within[..., None].to(blocks)
+        start, end = self.data.at(episode, first), self.data.at(episode, first + steps * skip)
+        return start, end, steps, blocks * within[..., None].to(blocks)
 
 
 def train_initialisation(task: str, preset: str = "quick", progress: bool = True) -> Path:
@@ -54,7 +54,7 @@ def train_initialisation(task: str, preset: str = "quick", progress: bool = True
     made, root = recipe(task, preset), models_root(preset)
     base = _base(task, preset, progress)
     started = time.perf_counter()
-    data = load_or_collect(DataSpec(task, "train", made.episodes, DATA_SEED), progress=progress)
+    data = made.data(task, progress)
     schedule = SMOKE if preset == "smoke" else SCHEDULE
     network, loss = fit(Segments(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
@@ -71,7 +71,7 @@ def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[
         torch.manual_seed(0)
         block = data.frameskip * data.actions.shape[-1]
         network = InitialisationNetwork(data.z.shape[-1], block, segments.horizon)
-    network = network.to(data.z.device)
+    network = network.to(data.actions.device)
     optimiser = torch.optim.AdamW(network.parameters(), schedule.lr, weight_decay=schedule.weight_decay)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
     losses = []

@@ -1,13 +1,18 @@
-"""The training data as the predictor sees it: every frame encoded once, actions standardised."""
+"""The training data as the predictor sees it: every frame encoded once, actions standardised.
+
+Encoded frames are kept as one ``.npy`` memory map, in the precision that the model's family asks for, and read from
+there: patch tokens of a few hundred episodes are more than a memory holds.
+"""
 
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -16,57 +21,72 @@ from lab.files import cache_root, replacing
 from lab.models import WorldModel
 from lab.tasks import make_task
 
+TOGETHER = 2**24  #: latent numbers, at most, that are in memory while encoding
+
 
 @dataclass(frozen=True)
 class LatentData:
-    """``z`` (N, T + 1, Z) at every environment step, ``actions`` (N, T, a) standardised."""
+    """``z`` (N, T + 1, Z) at every environment step, in memory or on disk; ``actions`` (N, T, a) standardised."""
 
     z: Tensor
     actions: Tensor
     frameskip: int
+    history: int = 1  #: transitions in a row that a predictor sees
+
+    def at(self, episode: Tensor, step: Tensor) -> Tensor:
+        """The latent states (..., Z) of ``step`` (...) in ``episode`` (...), where the actions are."""
+        return self.z[episode, step].to(self.actions)
 
     def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """``size`` transitions at any offset: z (B, Z), action blocks (B, A), next z (B, Z)."""
+        """``size`` windows of K = ``history`` transitions at any offset: z (B, K, Z), blocks (B, K, A), next z."""
         n, steps, _ = self.actions.shape
-        episode = torch.randint(n, (size,), generator=rng)
-        first = torch.randint(steps - self.frameskip + 1, (size,), generator=rng)
-        window = first[:, None] + torch.arange(self.frameskip)
-        actions = self.actions[episode[:, None], window].flatten(1)
-        return self.z[episode, first], actions, self.z[episode, first + self.frameskip]
+        length = self.history * self.frameskip
+        episode = torch.randint(n, (size, 1), generator=rng)
+        first = torch.randint(steps - length + 1, (size, 1), generator=rng)
+        z = self.at(episode, first + self.frameskip * torch.arange(self.history + 1))
+        blocks = self.actions[episode, first + torch.arange(length)].view(size, self.history, -1)
+        return z[:, :-1], blocks, z[:, 1:]
 
 
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
     """All frames of ``data`` through the model's encoder, or from the cache if that was done before; actions too."""
-    path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.safetensors"
+    path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.npy"
     z = None
-    with suppress(FileNotFoundError, SafetensorError):
-        z = load_file(path, device=str(model.device))["z"]
+    with suppress(OSError, ValueError, EOFError):
+        z = _mapped(path)
     if z is None:
-        z = _encode(model, data, progress)
-        with replacing(path) as temporary:
-            save_file({"z": z}, temporary)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            _encode(model, data, file, progress)
+        z = _mapped(path)
     actions = (torch.from_numpy(np.array(data.actions)).float().to(model.device) - model.action_mean) / model.action_std
-    return LatentData(z, actions, model.spec.frameskip)
+    return LatentData(z, actions, model.spec.frameskip, model.spec.history)
 
 
 def encoder_hash(model: WorldModel) -> str:
     """Changes with anything that an encoded frame depends on."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("".join(model.spec.outside.values()).encode())
     for name, tensor in model.state_dict().items():
         if not name.startswith(("predictor.", "decoder.")):
             digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
-def _encode(model: WorldModel, data: Dataset, progress: bool) -> Tensor:
-    """z (N, T + 1, Z) of all frames."""
+def _mapped(path: Path) -> Tensor:
+    """The array in ``path``, read from disk only where it is looked at."""
+    return torch.from_numpy(np.load(path, mmap_mode="c"))  # c: torch wants to be allowed to write, if not to the file
+
+
+def _encode(model: WorldModel, data: Dataset, file: BinaryIO, progress: bool) -> None:
+    """Write z (N, T + 1, Z) of all frames. Plain writes, unlike a memory map, report a full disk."""
     assert data.pixels is not None
     proprio = make_task(data.spec.task).proprio(data.states)
-    chunks = []
-    for first in tqdm(range(0, len(data.states), 20), desc="encoding frames", delay=2, disable=not progress):
-        rows = slice(first, first + 20)
-        pixels = torch.from_numpy(np.array(data.pixels[rows]))
-        frames = pixels.flatten(0, 1)
-        z = model.encode(frames, proprio[rows].reshape(len(frames), proprio.shape[-1]))
-        chunks.append(z.view(*pixels.shape[:2], -1))
-    return torch.cat(chunks)
+    n, frames = data.states.shape[:2]
+    shape = (n, frames, model.spec.latent_dim + model.spec.proprio_dim)
+    dtype = torch.empty(0, dtype=model.spec.stored).numpy().dtype
+    write_array_header_1_0(file, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    together = max(1, min(20, TOGETHER // (frames * shape[2])))
+    for first in tqdm(range(0, n, together), desc="encoding frames", delay=2, disable=not progress):
+        rows = slice(first, first + together)
+        pixels = torch.from_numpy(np.array(data.pixels[rows])).flatten(0, 1)
+        z = model.encode(pixels, proprio[rows].reshape(len(pixels), proprio.shape[-1]))
+        file.write(z.to("cpu", model.spec.stored).numpy().tobytes())

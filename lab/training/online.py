@@ -29,7 +29,7 @@ class OnlineConfig:
 
     rounds: int = 8
     segments: int = 250  #: data segments planned for in each round
-    capacity: int = 20_000  #: transitions in the replay; the oldest go first
+    capacity: int = 20_000  #: windows of transitions in the replay; the oldest go first
     share: float = 0.5  #: of each batch that comes from the replay
     planner: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
 
@@ -44,7 +44,8 @@ class Online:
     config: OnlineConfig
     steps: int  #: of the whole training, to space the rounds evenly
     rounds: Path | None = None  #: folder in which each round leaves what was executed; see `executed`
-    replay: tuple[Tensor, Tensor, Tensor] | None = None  #: z (R, Z), action blocks (R, A), next z (R, Z)
+    #: z (R, K, Z), action blocks (R, K, A) and next z (R, K, Z) of windows as in `LatentData.batch`
+    replay: tuple[Tensor, Tensor, Tensor] | None = None
 
     def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
         return prediction_loss(model, *self.batch_at(model, step, rng))
@@ -57,12 +58,12 @@ class Online:
         return self._mixed_batch(rng)
 
     def _corrected(self, model: WorldModel, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Transitions (n * H, …) along the model's plans, executed in the simulator in round ``number``."""
+        """Windows along the model's plans, executed in the simulator in round ``number``; as many as fit a plan."""
         # A start and the goal 25 steps later, from the data
         n, length = self.config.segments, HORIZON * self.data.frameskip
         episode = torch.randint(len(self.data.z), (n,), generator=rng)
         first = torch.randint(self.data.z.shape[1] - length, (n,), generator=rng)
-        z0, goal = self.data.z[episode, first], self.data.z[episode, first + length]
+        z0, goal = self.data.at(episode, first), self.data.at(episode, first + length)
         # Plan with the present model
         seeds = torch.randint(2**62, (n,), generator=rng).tolist()
         init = unplanned(n, HORIZON, model.block_dim)
@@ -72,7 +73,12 @@ class Online:
         states, z = simulate(model, starts, plan.actions)
         if self.rounds:
             _write(self.rounds / f"{number}.safetensors", states, plan.actions)
-        return z[:, :-1].flatten(0, 1), plan.actions.flatten(0, 1), z[:, 1:].flatten(0, 1)
+        z, blocks = z.to(self.data.z.dtype), plan.actions
+        return self._windows(z[:, :-1]), self._windows(blocks), self._windows(z[:, 1:])
+
+    def _windows(self, steps: Tensor) -> Tensor:
+        """All stretches (n * (H - K + 1), K, …) of K = history steps in a row of ``steps`` (n, H, …)."""
+        return steps.unfold(1, self.data.history, 1).movedim(-1, 2).flatten(0, 1)
 
     def _remember(self, transitions: tuple[Tensor, Tensor, Tensor]) -> None:
         kept = self.replay or tuple(part[:0] for part in transitions)
@@ -84,7 +90,7 @@ class Online:
         planned = int(self.batch * self.config.share)
         rows = torch.randint(len(self.replay[0]), (planned,), generator=rng)
         offline = self.data.batch(self.batch - planned, rng)
-        z, action, z_next = (torch.cat([a, b[rows]]) for a, b in zip(offline, self.replay, strict=True))
+        z, action, z_next = (torch.cat([a, b[rows].to(a)]) for a, b in zip(offline, self.replay, strict=True))
         return z, action, z_next
 
     def state(self) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from lab.errors import LabError
-from lab.files import cache_root, models_root, read_json, write_json
+from lab.files import cache_root, models_root, of_family, read_json, write_json
 from lab.models import MODELS, model_folder
 from lab.training.pipeline import description, finetune, finished, train
 from lab.training.recipes import Recipe, recipe
@@ -72,7 +72,7 @@ class Own:
     def folder(self) -> Path:
         """Where it is kept, below ``own/`` of the cache."""
         name = "-".join([self.method, *(f"{name}{value}" for name, value in self.options.items())])
-        return cache_root() / "own" / self.task / name
+        return cache_root() / of_family("own") / self.task / name
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Own:
 
 def own_runs(task: str) -> list[Own]:
     """All trainings of one's own that were ever begun and are still there, the newest first."""
-    found = (cache_root() / "own" / task).glob(f"*/{SETTINGS}")
+    found = (cache_root() / of_family("own") / task).glob(f"*/{SETTINGS}")
     runs = []
     for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(LabError, TypeError):  # of another version, or half deleted

@@ -10,8 +10,7 @@ import torch
 from lab.data import Dataset
 from lab.errors import LabError
 from lab.files import cache_root, read_json, write_json
-from lab.models import MODELS, ModelSpec, WorldModel, load_model, read_info, save_model
-from lab.tasks import make_task
+from lab.models import MODELS, WorldModel, load_model, read_info, save_model
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder
@@ -115,14 +114,10 @@ def _untrained(
 ) -> WorldModel:
     """A model with the encoder in ``root`` (trained first if need be) and a fresh predictor."""
     folder = root / "encoder"
+    spec = made.spec(task)
     data = made.data(task, progress)
-    wanted = description(made, "encoder") | {"data": data.fingerprint}
+    wanted = description(made, "encoder") | {"data": data.fingerprint} | spec.outside
     if not finished(folder, wanted):
-        simulator = make_task(task)
-        spec = ModelSpec(
-            task, made.encoder, made.latent_dim, simulator.proprio_dim, simulator.action_dim, simulator.frameskip,
-            made.hidden, made.layers,
-        )  # fmt: skip
         started = time.perf_counter()
         model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, made.data_seed, progress)
         seconds = round(time.perf_counter() - started, 1)

@@ -1,10 +1,15 @@
-"""How the shipped models are made, task by task; chosen on the tune split."""
+"""How world models are made, task by task: the shipped ones, chosen on the tune split, and the paper's family."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from lab.data import Dataset, DataSpec, load_or_collect
+from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
+from lab.files import recipe_family
+from lab.models import ModelSpec, PatchSpec
+from lab.models.dino import architecture_of, find_weights, weights_digest, weights_source
+from lab.models.encoders import SIZE
+from lab.planning import GradientPlanner
 from lab.tasks import make_task
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
@@ -29,9 +34,89 @@ class Recipe:
     radii: Radii = field(default_factory=Radii)
     online: OnlineConfig = field(default_factory=OnlineConfig)
 
+    @property
+    def size(self) -> int:
+        """Side of the pictures, in pixels."""
+        return SIZE
+
     def data(self, task: str, progress: bool = True) -> Dataset:
         """The offline data of ``task``, collected first if need be."""
-        return load_or_collect(DataSpec(task, "train", self.episodes, self.data_seed), progress=progress)
+        spec = DataSpec(task, "train", self.episodes, self.data_seed, self.size)
+        return load_or_collect(spec, progress=progress)
+
+    def spec(self, task: str) -> ModelSpec:
+        """The world model of ``task`` to be made."""
+        what = make_task(task)
+        return ModelSpec(
+            task, self.encoder, self.latent_dim, what.proprio_dim, what.action_dim, what.frameskip, self.hidden,
+            self.layers,
+        )  # fmt: skip
+
+    def shrunk(self) -> Self:
+        """As small as shows that every part runs."""
+        return replace(
+            self,
+            hidden=64,
+            layers=2,
+            episodes=20,
+            encoder_steps=20,
+            decoder_steps=20,
+            base=Schedule(steps=40, batch=64, checkpoint_every=10),
+            finetune=Schedule(steps=20, lr=7e-4, batch=64, checkpoint_every=10),
+            online=replace(self.online, rounds=2, segments=8, planner=replace(self.online.planner, iterations=5)),
+        )
+
+
+@dataclass(frozen=True)
+class PatchRecipe(Recipe):
+    """The paper's family: patch tokens of a frozen DINOv2, and a transformer over a few frames of them.
+
+    Sizes, learning rates and radii are the authors' (reference: 2.1, 3.1, 3.3); lengths and the learning rate of
+    finetuning, much shorter than theirs, are guesses that no full training has tested.
+    """
+
+    encoder: str = "dino"
+    latent_dim: int = 0  #: follows from size and weights
+    hidden: int = 2048
+    layers: int = 6
+    episodes: int = 500
+    encoder_steps: int = 0
+    base: Schedule = field(default_factory=lambda: Schedule(steps=20_000, lr=5e-4, batch=32))
+    finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=1e-4, batch=32))
+    radii: Radii = field(default_factory=lambda: Radii(0.05, 0.02, 0.02, adaptive=True))
+    online: OnlineConfig = field(
+        default_factory=lambda: OnlineConfig(
+            segments=50, capacity=1000, planner=GradientPlanner("adam", iterations=100)
+        )
+    )
+    size: int = 196
+    heads: int = 16
+    history: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.history <= HORIZON:
+            raise LabError(f"The history must be 1 to {HORIZON} frames, as many as a plan has, not {self.history}.")
+
+    def spec(self, task: str) -> PatchSpec:
+        """Raises LabError where the DINOv2 weights are missing, or do not fit the size of the pictures."""
+        what, source = make_task(task), weights_source()
+        folder = find_weights(source)
+        architecture = architecture_of(folder)
+        side, rest = divmod(self.size, architecture["patch_size"])
+        if rest or not side:
+            raise LabError(
+                f"Pictures of {self.size} pixels do not divide into patches of {architecture['patch_size']}."
+            )
+        channels = architecture["hidden_size"]
+        return PatchSpec(
+            task, self.encoder, side**2 * channels, what.proprio_dim, what.action_dim, what.frameskip, self.hidden,
+            self.layers, self.size, channels, self.heads, self.history, source, weights_digest(folder),
+        )  # fmt: skip
+
+    def shrunk(self) -> Self:
+        made = super().shrunk()
+        few = {"base": replace(made.base, batch=16), "finetune": replace(made.finetune, batch=16)}
+        return replace(made, **few, encoder_steps=0, size=98, heads=2)
 
 
 #: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for
@@ -54,21 +139,17 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+#: Wall has no velocities: the present is all that its next frame depends on (reference: 2.1)
+DINO: dict[str, Recipe] = {task: PatchRecipe(history=1 if task == "wall" else 3) for task in RECIPES}
+FAMILIES = {"small": RECIPES, "dino": DINO}
+
+
 def recipe(task: str, preset: str = "quick") -> Recipe:
-    """The recipe of ``task``; preset ``smoke`` shrinks it to seconds, to show that every part runs."""
+    """The recipe of ``task``; preset ``smoke`` shrinks it to seconds, to show that every part runs.
+
+    It is of the family that ``$LAB_RECIPE`` names, see `lab.files.recipe_family`.
+    """
     if preset not in ("smoke", "quick", "full"):
         raise LabError(f"Unknown preset '{preset}': choose one of smoke, quick, full.")
-    made = RECIPES[make_task(task).name]
-    if preset != "smoke":
-        return made
-    return replace(
-        made,
-        hidden=64,
-        layers=2,
-        episodes=20,
-        encoder_steps=20,
-        decoder_steps=20,
-        base=Schedule(steps=40, batch=64, checkpoint_every=10),
-        finetune=Schedule(steps=20, lr=7e-4, batch=64, checkpoint_every=10),
-        online=replace(made.online, rounds=2, segments=8, planner=replace(made.online.planner, iterations=5)),
-    )
+    made = FAMILIES[recipe_family()][make_task(task).name]
+    return made.shrunk() if preset == "smoke" else made

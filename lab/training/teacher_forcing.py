@@ -11,12 +11,15 @@ from lab.training.latents import LatentData
 
 
 def prediction_loss(model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor) -> dict[str, Tensor]:
-    """Mean squared one-step error of picture latent and proprioception, and their sum as ``loss``."""
-    error = (model.step(z, action) - z_next) ** 2
-    latent = error[:, : model.latent_dim].mean()
+    """Mean squared one-step error of picture latent and proprioception, and their sum as ``loss``.
+
+    All three are windows of consecutive transitions, see `LatentData.batch`; every step of them counts.
+    """
+    error = (model.predict(z, action) - z_next) ** 2
+    latent = error[..., : model.latent_dim].mean()
     if not model.spec.proprio_dim:
         return {"loss": latent, "latent": latent}
-    proprio = error[:, model.latent_dim :].mean()
+    proprio = error[..., model.latent_dim :].mean()
     return {"loss": latent + proprio, "latent": latent, "proprio": proprio}
 
 

@@ -1,0 +1,125 @@
+"""The paper's predictor: a vision transformer over the patch tokens of a few past frames.
+
+In the layout of the reference (section 2.1): every token carries its patch's channels and an embedding of
+proprioception and action; attention is causal by frame. What differs: the output is a change that starts at zero, as
+in `ResidualMLP`; proprioception is read from all patches instead of being one copy for each; there is no dropout,
+whose random numbers would make equal seeds give different models.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from lab.errors import LabError
+
+EMBEDDING = 20  #: numbers of a token that tell of proprioception and action
+HEAD = 64  #: numbers of an attention head
+TOKENS = 2**12  #: that are imagined together, so that memory stays bounded however many rows are asked for
+
+
+class PatchTransformer(nn.Module):
+    """z -> next z of ``patches`` x ``channels`` picture numbers followed by ``proprio_dim`` others.
+
+    ``history`` is how many past frames it sees at most; position and frame have a learned embedding each pair.
+    """
+
+    kind = "patches"
+
+    def __init__(
+        self,
+        patches: int,
+        channels: int,
+        proprio_dim: int,
+        action_dim: int,
+        *,
+        history: int = 3,
+        layers: int = 6,
+        heads: int = 16,
+        hidden: int = 2048,
+    ) -> None:
+        super().__init__()
+        self.patches, self.channels, self.history = patches, channels, history
+        width = channels + EMBEDDING
+        self.embed = nn.Linear(proprio_dim + action_dim, EMBEDDING)
+        self.position = nn.Parameter(torch.randn(history, patches, width))
+        self.blocks = nn.Sequential(*[Block(width, heads, hidden) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, channels + proprio_dim)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, z: Tensor, action: Tensor) -> Tensor:
+        """The next state of each of the states ``z`` (..., T, Z) under ``action`` (..., T, A), T <= ``history``.
+
+        Each is predicted from itself and those before it alone. Raises LabError for more states than the history.
+        """
+        frames = z.shape[-2]
+        if frames > self.history:
+            raise LabError(f"The predictor sees {self.history} frames at most, not {frames}.")
+        flat, split = z.reshape(-1, *z.shape[-2:]), self.patches * self.channels
+        told = self.embed(torch.cat([flat[..., split:], action.reshape(len(flat), frames, -1)], -1))
+        seen = flat[..., :split].unflatten(-1, (self.patches, self.channels))
+        x = torch.cat([seen, told[:, :, None].expand(-1, -1, self.patches, -1)], -1) + self.position[:frames]
+        change = self.head(self.norm(self.blocks(x)))
+        picture, others = change[..., : self.channels].flatten(-2), change[..., self.channels :].mean(-2)
+        return (flat + torch.cat([picture, others], -1)).view(z.shape)
+
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """The next state (..., Z) of ``z`` (..., Z), without a past, after ``action`` (..., A)."""
+        return self(z[..., None, :], action[..., None, :])[..., 0, :]
+
+    def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
+        """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z).
+
+        The past grows from the start alone to the whole history. Rows too many for the memory go one part after the
+        other, and are imagined again where a gradient needs to know how.
+        """
+        starts, blocks = z0.reshape(-1, z0.shape[-1]), actions.reshape(-1, *actions.shape[-2:])
+        rows = max(1, TOKENS // (self.history * self.patches))
+        parts = list(zip(starts.split(rows), blocks.split(rows), strict=True))
+        if torch.is_grad_enabled() and len(parts) > 1:
+            done = [checkpoint(self._imagine, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+        else:
+            done = [self._imagine(*part) for part in parts]
+        return torch.cat(done).view(*z0.shape[:-1], -1, z0.shape[-1])
+
+    def _imagine(self, z0: Tensor, actions: Tensor) -> Tensor:
+        """See `rollout`, for (B, Z) and (B, H, A)."""
+        trajectory = [z0]
+        for last in range(actions.shape[1]):
+            first = max(0, last + 1 - self.history)
+            past = torch.stack(trajectory[first:], 1)
+            trajectory.append(self(past, actions[:, first : last + 1])[:, -1])
+        return torch.stack(trajectory, 1)
+
+
+class Block(nn.Module):
+    """Attention and a perceptron over tokens (B, T, P, W), each around a skip connection and after a normalisation."""
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before_attention = nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * heads * HEAD, bias=False)
+        self.out = nn.Linear(heads * HEAD, width)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.out(self._attend(self.before_attention(x)))
+        return x + self.perceptron(x)
+
+    def _attend(self, x: Tensor) -> Tensor:
+        """What the heads gather (B, T, P, heads * HEAD): a frame's patches look at its own and at earlier frames.
+
+        Frame by frame there is nothing to mask, so that nothing is computed in vain.
+        """
+        parts = self.queries_keys_values(x).unflatten(-1, (3, self.heads, HEAD))
+        q, k, v = parts.movedim((3, 4), (0, 2)).unbind()  # (B, heads, T, P, HEAD)
+        gathered = [
+            F.scaled_dot_product_attention(q[:, :, t], k[:, :, : t + 1].flatten(2, 3), v[:, :, : t + 1].flatten(2, 3))
+            for t in range(x.shape[1])
+        ]
+        return torch.stack(gathered, 1).transpose(2, 3).flatten(-2)

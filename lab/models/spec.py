@@ -1,0 +1,130 @@
+"""The shapes of world models, stored beside their weights: which encoder, predictor and decoder, and how large.
+
+Whatever differs from one family of models to the next is said here, once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from lab.errors import LabError
+from lab.models.decoder import Decoder, PatchDecoder
+from lab.models.dino import SMALL, DinoPatches
+from lab.models.encoders import ENCODERS, SIZE
+from lab.models.patches import PatchTransformer
+from lab.models.predictor import ResidualMLP
+from lab.tasks import make_task
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model on one latent vector for each picture, which predicts from the present alone."""
+
+    task: str
+    encoder: str = "points"  #: one of `ENCODERS`
+    latent_dim: int = 64
+    proprio_dim: int = 4
+    action_dim: int = 2  #: of one environment step
+    frameskip: int = 5
+    hidden: int = 512
+    layers: int = 3
+
+    counts: ClassVar[tuple[str, ...]] = ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers")
+
+    def __post_init__(self) -> None:
+        make_task(self.task)
+        if self.encoder not in (known := self.encoders()):
+            raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(known)}.")
+        for name in self.counts:
+            least = int(name != "proprio_dim")  # not every task senses something besides its picture
+            if not isinstance(size := getattr(self, name), int) or size < least:
+                raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
+
+    @classmethod
+    def encoders(cls) -> tuple[str, ...]:
+        """The encoders such a model can have."""
+        return tuple(ENCODERS)
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures that the encoder sees, in pixels."""
+        return SIZE
+
+    @property
+    def history(self) -> int:
+        """How many past frames the predictor sees at most."""
+        return 1
+
+    @property
+    def stored(self) -> torch.dtype:
+        """The precision in which encoded data are kept."""
+        return torch.float32
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """What an encoded picture depends on besides the model's own weights."""
+        return {}
+
+    def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        """Encoder, predictor and decoder, untrained; raises LabError where weights from elsewhere are missing."""
+        block = self.action_dim * self.frameskip
+        encoder = ENCODERS[self.encoder](self.latent_dim)
+        predictor = ResidualMLP(self.latent_dim + self.proprio_dim, block, self.hidden, self.layers)
+        return encoder, predictor, Decoder(self.latent_dim)
+
+
+@dataclass(frozen=True)
+class PatchSpec(ModelSpec):
+    """A model on the patch tokens of a DINOv2: the paper's. ``latent_dim`` counts the numbers of all patches."""
+
+    encoder: str = "dino"
+    latent_dim: int = 196 * 384
+    hidden: int = 2048
+    layers: int = 6
+    size: int = 196
+    channels: int = 384  #: of a patch
+    heads: int = 16
+    history: int = 3
+    source: str = SMALL  #: of the DINOv2 weights: a name on the hub, or a folder
+    digest: str = ""  #: of these weights, see `lab.models.dino.weights_digest`
+
+    counts: ClassVar[tuple[str, ...]] = (*ModelSpec.counts, "size", "channels", "heads", "history")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latent_dim % self.channels or isqrt(self.patches) ** 2 != self.patches:
+            raise LabError(f"{self.latent_dim} numbers are not a square of patches of {self.channels} channels each.")
+
+    @classmethod
+    def encoders(cls) -> tuple[str, ...]:
+        return (DinoPatches.kind,)
+
+    @property
+    def patches(self) -> int:
+        """How many there are in a picture."""
+        return self.latent_dim // self.channels
+
+    @property
+    def stored(self) -> torch.dtype:
+        return torch.float16
+
+    @property
+    def outside(self) -> dict[str, str]:
+        return {"weights": self.digest, "size": str(self.size)}
+
+    def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        predictor = PatchTransformer(
+            self.patches, self.channels, self.proprio_dim, self.action_dim * self.frameskip,
+            history=self.history, layers=self.layers, heads=self.heads, hidden=self.hidden,
+        )  # fmt: skip
+        return DinoPatches(self.source, self.digest), predictor, PatchDecoder(self.patches, self.channels)
+
+
+def read_spec(values: Mapping[str, Any]) -> ModelSpec:
+    """The spec that a checkpoint's JSON holds; raises TypeError or LabError if it is none."""
+    family = PatchSpec if values.get("encoder") in PatchSpec.encoders() else ModelSpec
+    return family(**values)
