@@ -35,6 +35,7 @@ from lab.models import MODELS, WorldModel, load_model
 from lab.results import Result, load_result
 from lab.training import Recipe, finetune, recipe, train
 from lab.training.adversarial import Radii
+from lab.training.loop import Schedule
 from lab.training.pipeline import description
 
 NAME = "recipe"
@@ -150,12 +151,12 @@ def reseeded(config: Config, chosen: Try, seed: int) -> Try:
     return replace(chosen, study=TEST, made=made)
 
 
-def _trial(made: Recipe, **changes) -> Trial:
+def _trial(made: Recipe, **changes: Any) -> Trial:
     values = {field.name: getattr(made, field.name) for field in fields(made)}
     return Trial(**values | changes)
 
 
-def _times(schedule, factor: float):
+def _times(schedule: Schedule, factor: float) -> Schedule:
     return replace(schedule, steps=max(1, round(factor * schedule.steps)))
 
 
@@ -230,10 +231,10 @@ class _Measured:
 
     def choice(self) -> Try:
         """The try, cut to the finetuned model, with Adam's highest success on the tune split; the first, if several."""
+        if not any(one.study in OPEN for one in self.done):
+            raise LabError(f"Nothing to choose from: measure one of the studies {', '.join(OPEN)} first.")
         pairs = pd.concat(self.pairs)
         open_ = pairs[pairs.study.isin(OPEN) & (pairs.planner == "adam") & ~pairs.model.isin(("base", "control"))]
-        if open_.empty:
-            raise LabError(f"Nothing to choose from: measure one of the studies {', '.join(OPEN)} first.")
         best = open_.groupby([*KEYS, "model"], sort=False)["success"].mean().idxmax()
         one = next(one for one in self.done if (one.study, one.name) == best[:2])
         return replace(one, methods=(best[2],), name=f"{best[2]}, {best[1]}")

@@ -33,6 +33,7 @@ NOTEBOOKS: dict[str, Notebook] = {
         Notebook("planners", (60, 1200, 12000), long=True, alone=True),
         Notebook("radii", (15, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
         Notebook("online", (12, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
+        Notebook("recipe", (12, 5400, 14000), long=True),
         Notebook("overview", (10, 15, 15), tasks=("wall",), experiment=False),
         Notebook("tasks", (15, 20, 20), tasks=(), models=(), experiment=False),
         Notebook("rollouts", (10, 12, 12), models=("base", "adversarial"), experiment=False),

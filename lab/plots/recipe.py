@@ -1,5 +1,6 @@
 """What made the paper's picture appear: every try of the recipe, and the six targets."""
 
+import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,10 +31,12 @@ DOTS = ("cem", "base", "control", "online", "adversarial", "combined")
 GAP = 0.8  #: between studies, in columns
 WIDTH = 0.09  #: between the dots of a column
 
+Places = dict[tuple[str, str], float]
 
-def columns(result: Result) -> dict[tuple[str, str], float]:
+
+def columns(result: Result) -> Places:
     """Where each try stands, left to right, by study and name, with gaps between studies."""
-    places: dict[tuple[str, str], float] = {}
+    places: Places = {}
     x, before = -1.0, ""
     for row in result.tables["trials"].itertuples():
         x += 1 + GAP * (row.study != before and before != "")
@@ -86,20 +89,20 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 330 * len(kinds) + 230, _caption(result))
 
 
-def _dots(rates, goals: str, name: str):
+def _dots(rates: pd.DataFrame, goals: str, name: str) -> pd.DataFrame:
     """The rows of one kind of dots: a model under Adam, or the base model under CEM."""
     model, planner = ("base", "cem") if name == "cem" else (name, "adam")
     return rates[(rates.goals == goals) & (rates.model == model) & (rates.planner == planner)]
 
 
-def _success(ax: Axes, result: Result, goals: str, places: dict) -> None:
+def _success(ax: Axes, result: Result, goals: str, places: Places) -> None:
     for name in DOTS:
         some = _dots(result.tables["rates"], goals, name)
         _draw(ax, some, "rate", name, places, 100)
     ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
 
 
-def _gains(ax: Axes, result: Result, places: dict) -> None:
+def _gains(ax: Axes, result: Result, places: Places) -> None:
     rows = result.tables["differences"].query("goals == 'all' and planner == 'adam' and theirs == 'control'")
     ax.axhline(0, color=COLOURS["control"], linewidth=1.2)
     for name in DOTS:
@@ -107,7 +110,7 @@ def _gains(ax: Axes, result: Result, places: dict) -> None:
     ax.set_ylabel("gain over control\n(points)")
 
 
-def _gaps(ax: Axes, result: Result, places: dict) -> None:
+def _gaps(ax: Axes, result: Result, places: Places) -> None:
     rows = result.tables["gaps"].query("goals == 'dataset' and planner == 'adam'")
     ax.axhline(0, color="#444444", linewidth=0.8)
     for name in DOTS:
@@ -116,7 +119,7 @@ def _gaps(ax: Axes, result: Result, places: dict) -> None:
     ax.set_ylabel("gap\n(data-set goals)")
 
 
-def _draw(ax: Axes, rows, value: str, name: str, places: dict, scale: float) -> None:
+def _draw(ax: Axes, rows: pd.DataFrame, value: str, name: str, places: Places, scale: float) -> None:
     if rows.empty:
         return
     shift = WIDTH * (DOTS.index(name) - (len(DOTS) - 1) / 2)
@@ -138,6 +141,6 @@ def _caption(result: Result) -> str:
     return (
         f"Adam, open loop; diamonds: CEM on the base model. Tune split: n = {counts.get('tune', 0)} problems for each "
         f"kind of goals, one training seed{test}. Success: 95% Wilson intervals. Gain: paired, over all goals; gap: "
-        "planned minus expert error of imagination; 95% bootstrap intervals over problems. Half: every training has half of "
-        f"the recipe's steps. Preset {result.preset}."
+        "planned minus expert error of imagination; 95% bootstrap intervals over problems. Half: all training has half "
+        f"of the recipe's steps. Preset {result.preset}."
     )

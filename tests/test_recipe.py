@@ -1,0 +1,188 @@
+"""The recipe's tries: what each changes, the parts that only they use, and the targets read from the tables."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from lab.data import DataSpec, load_or_collect
+from lab.errors import LabError
+from lab.experiments import recipe as experiment
+from lab.experiments.experiment import Config
+from lab.experiments.recipe import OPEN, STUDIES, TEST, Trial, reseeded, sentences, tables, targets, told, tries
+from lab.models import ModelSpec, WorldModel, load_model, save_model
+from lab.plots import recipe as plot
+from lab.results import Result
+from lab.training import recipe
+from lab.training.adversarial import Adversarial, Radii
+from lab.training.combined import Combined
+from lab.training.latents import encode_dataset
+from lab.training.online import Online
+from lab.training.pipeline import description
+
+SMOKE = Config("wall", "smoke")
+
+
+@pytest.fixture(scope="module")
+def result(own_cache) -> Result:
+    """One study and the test of what it chooses, on Wall at preset smoke."""
+    return experiment.run(SMOKE, ("method", TEST))
+
+
+# --- What is tried
+
+
+@pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
+def test_every_try_has_a_name_and_the_recipe_is_among_them(task):
+    found, own = list(tries(Config(task, "full"))), recipe(task)
+    assert {one.study for one in found} == set(STUDIES)
+    assert len({(one.study, one.name) for one in found}) == len(found)
+    for study in ("lambda", "method", "loss"):
+        assert any(one.made == own for one in found if one.study == study)
+    for study in ("encoder", "data"):
+        first = next(one.made for one in found if one.study == study)
+        assert isinstance(first, Trial) and first.encoder == own.encoder and first.base.steps == own.base.steps // 2
+
+
+def test_open_studies_start_from_the_tasks_base_model():
+    own = description(recipe("wall"), "base")
+    for one in tries(Config("wall", "full")):
+        assert (description(one.made, "base") == own) == (one.study in (*OPEN, "loss"))
+
+
+def test_recipes_of_shipped_models_know_nothing_of_the_tries():
+    assert "data_seed" not in asdict(recipe("wall"))
+
+
+def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
+    made = recipe("wall", "smoke")
+    whole = made.data("wall", progress=False)
+    narrow = experiment._trial(made, nearest=0.25).data("wall", progress=False)
+    few = load_or_collect(DataSpec("wall", "train", len(narrow.states), 0), progress=False)
+    assert len(narrow.states) == 5 and narrow.pixels is not None and narrow.pixels.shape[:2] == narrow.states.shape[:2]
+
+    def strayed(states: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(states - states[:, :1], axis=-1).max(1)
+
+    assert strayed(narrow.states).max() == np.sort(strayed(whole.states))[4]
+    assert strayed(narrow.states).mean() < strayed(few.states).mean()
+    assert len({data.fingerprint for data in (whole, narrow, few)}) == 3
+
+
+def test_seeding_anew_changes_data_and_encoder_too(own_cache):
+    one = next(tries(SMOKE))
+    zero, other = reseeded(SMOKE, one, 0), reseeded(SMOKE, one, 1)
+    assert zero.made == one.made and (zero.study, other.study) == (TEST, TEST)
+    first, second = (made.data("wall", progress=False) for made in (zero.made, other.made))
+    assert first.fingerprint != second.fingerprint
+    models = [experiment.model_of(SMOKE, some.made, "base", seed) for seed, some in enumerate((zero, other))]
+    assert not torch.equal(models[0].encoder.components, models[1].encoder.components)
+
+
+# --- Both methods at once
+
+
+def test_without_radii_both_methods_are_online(tiny_model, tiny_recipe):
+    made, model = tiny_recipe("wall"), tiny_model("wall")
+    data = made.data("wall", progress=False)
+    latents = encode_dataset(model, data, progress=False)
+
+    def batch(combined: bool) -> tuple:
+        online = Online(data, latents, 16, made.online, 12)
+        rng = torch.Generator().manual_seed(0)
+        if not combined:
+            return online.loss(model, 0, rng), online
+        method = Combined(online, Adversarial(latents, 16, Radii(0.0, 0.0, 0.0)))
+        return method.loss(model, 0, rng), method
+
+    (plain, _), (both, method) = batch(False), batch(True)
+    assert plain["loss"] == both["loss"]
+    again = Combined(Online(data, latents, 16, made.online, 12), Adversarial(latents, 16, Radii(0.0, 0.0, 0.0)))
+    again.restore(method.state())
+    for name, tensor in method.state().items():
+        assert torch.equal(tensor, again.state()[name])
+
+
+def test_perturbing_corrected_plans_makes_the_loss_worse(tiny_model, tiny_recipe):
+    made, model = tiny_recipe("wall"), tiny_model("wall")
+    data = made.data("wall", progress=False)
+    latents = encode_dataset(model, data, progress=False)
+    losses = []
+    for factor in (0.0, 0.5):
+        method = Combined(Online(data, latents, 16, made.online, 12), Adversarial(latents, 16, Radii(*[factor] * 3)))
+        losses.append(method.loss(model, 0, torch.Generator().manual_seed(0))["loss"].item())
+    assert losses[1] > losses[0]
+
+
+# --- Encoder families
+
+
+@pytest.mark.parametrize("kind", ["pixels", "random"])
+def test_families_keep_what_they_were_fitted_with(kind, tmp_path):
+    model = WorldModel(replace(ModelSpec("wall"), encoder=kind, latent_dim=4, hidden=8, layers=1, proprio_dim=2))
+    frames = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8))
+    model.encoder.fit(frames)
+    latents = model.encoder(frames)
+    assert latents.shape == (12, 4)
+    torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+    save_model(model, tmp_path, {})
+    torch.testing.assert_close(load_model(tmp_path).encoder(frames), latents)
+
+
+# --- Tables and targets
+
+
+def test_tables_are_complete_and_made_again_alike(result):
+    again = experiment.run(SMOKE, ("method", TEST))
+    rates = result.tables["rates"]
+    assert set(rates.study) == {"method", TEST}
+    assert set(rates[rates.planner == "cem"].model) == {"base"}
+    assert {"base", "control", "combined"} <= set(rates[rates.study == "method"].model)
+    assert again.meta["kept_cases"] > 0
+    for name, table in result.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name])
+    assert {protocol["split"] for protocol in result.meta["protocols"]} == {"tune", "test"}
+
+
+def test_everything_is_told_and_drawn(result):
+    assert "against control" in told(result, "method")
+    assert len(experiment.as_table(result, "method")) == 2
+    text = sentences(result.tables["targets"])
+    assert [line.split(".")[0] for line in text.splitlines() if line.startswith("Target")] == [
+        f"Target {i}" for i in range(1, 7)
+    ]
+    assert isinstance(plot.print_figure(result), Figure)
+    assert len(plot.interactive(result).data) == 2 * len(plot.DOTS)
+
+
+def test_a_test_needs_something_to_choose_from(own_cache):
+    with pytest.raises(LabError, match="Nothing to choose from: measure one of the studies lambda, method, length"):
+        experiment.run(SMOKE, (TEST,))
+
+
+def _made_up(rates: dict[tuple[str, str], float], n: int = 200) -> Result:
+    """A test with these shares of successes by (model, planner), and a gap of 1 for base and control, else of 0."""
+    rows = [
+        pd.DataFrame({
+            "study": TEST, "trial": "new", "model": model, "planner": planner, "train_seed": 0, "goals": "dataset",
+            "pair": range(n), "success": (np.arange(n) < n * rate).astype(int),
+            "gap": float(model in ("base", "control")) + 0.1 * np.tile([-1, 1], n // 2),
+        })
+        for (model, planner), rate in rates.items()
+    ]  # fmt: skip
+    return Result(tables(pd.concat(rows), None), {"config": {"task": "wall", "preset": "full"}})
+
+
+@pytest.mark.parametrize(("ours", "reached"), [(0.85, True), (0.6, False)])
+def test_targets_ask_for_the_papers_gain(ours, reached):
+    rates = {("base", "adam"): 0.5, ("base", "cem"): 0.9, ("control", "adam"): 0.5, ("adversarial", "adam"): ours}
+    found = targets(_made_up(rates), {}).set_index("target")
+    assert found.loc[1].reached and found.loc[1].value == pytest.approx(0.4)
+    assert found.loc[[2]].reached.tolist() == [reached, True]
+    assert found.loc[[4]].reached.tolist() == [True, True, True]
+    text = sentences(found.reset_index())
+    assert f"Target 2. {experiment.TARGETS[2]}: {'reached' if reached else 'not reached'}" in text
+    assert f"Target 3. {experiment.TARGETS[3]}: not measured" in text
