@@ -44,8 +44,9 @@ GENTLE = 0.1  #: radii of a second try of both methods at once
 LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
 WEIGHTED = 0.5  #: base of the weighted goal loss
 NEAREST = 0.25  #: share of the episodes that the narrow data keep
-FAMILIES = ("pyramid", "points", "pixels", "random")
+FAMILIES = ("pyramid", "points", "random", "pixels")
 STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
+SMOKE = ("lambda", "method", "encoder")
 OPEN = ("lambda", "method", "length")  #: studies at full length and with the task's goal loss: the choice is theirs
 TEST = "test"
 TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
@@ -113,8 +114,8 @@ def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
 
 
 def tries(config: Config) -> Iterator[Try]:
-    """All of the tune split's; preset smoke has the last of each study."""
-    for study in STUDIES:
+    """All of the tune split's; preset smoke has the last of some studies."""
+    for study in SMOKE if config.preset == "smoke" else STUDIES:
         found = list(_study(study, recipe(config.task, config.preset)))
         yield from found[-1:] if config.preset == "smoke" else found
 
