@@ -101,6 +101,9 @@ def architecture_of(folder: Path) -> dict[str, Any]:
     config = read_json(folder / "config.json")
     if not isinstance(config, dict) or config.get("model_type") != "dinov2":
         raise LabError(f"{folder / 'config.json'} is not that of a DINOv2 (its model_type should be dinov2).")
+    for name in ("hidden_size", "patch_size"):
+        if not isinstance(config.get(name), int) or config[name] < 1:
+            raise LabError(f"{folder / 'config.json'} does not name its {name}.")
     return config
 
 
