@@ -103,7 +103,10 @@ def _add_reproduce(commands) -> None:
     parser.add_argument(
         "--preset", choices=tuple(PRESETS), default="quick", help="size: seconds, minutes (default) or hours on a CPU"
     )
-    parser.add_argument("--only", choices=tuple(NOTEBOOKS), metavar="NOTEBOOK", help=f"one of {', '.join(NOTEBOOKS)}")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=tuple(NOTEBOOKS), metavar="NOTEBOOK",
+        help=f"some of {', '.join(NOTEBOOKS)}",
+    )  # fmt: skip
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
     parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
     parser.add_argument(

@@ -177,12 +177,12 @@ def test_reproduce_passes_its_options_on(monkeypatch):
     module.reproduce = reproduce
     monkeypatch.setitem(sys.modules, "lab.experiments.reproduce", module)
     assert run("reproduce") == 1
-    words = ["--preset", "smoke", "--only", "fig4_gap", "--task", "wall", "--out", "x", "--jobs", 2]
+    words = ["--preset", "smoke", "--only", "fig4_gap", "rollouts", "--task", "wall", "--out", "x", "--jobs", 2]
     words += ["--seeds", "0:2", "--executor", "dask"]
     assert run("reproduce", *words) == 1
     assert seen == [
-        ("quick", None, None, "figures", None, "local", ""),
-        ("smoke", "fig4_gap", "wall", "x", 2, "dask", "0:2"),
+        ("quick", [], None, "figures", None, "local", ""),
+        ("smoke", ["fig4_gap", "rollouts"], "wall", "x", 2, "dask", "0:2"),
     ]
 
 

@@ -176,4 +176,4 @@ def test_the_report_shows_everything_there_is(made):
 def test_the_command_lists_all_notebooks():
     parser = cli.build_parser()
     for name in NOTEBOOKS:
-        assert parser.parse_args(["reproduce", "--only", name]).only == name
+        assert parser.parse_args(["reproduce", "--only", name]).only == [name]

@@ -44,7 +44,7 @@ class Report:
 
 def reproduce(
     preset: str = "quick",
-    only: str | None = None,
+    only: Sequence[str] = (),
     task: str | None = None,
     out: str = "figures",
     jobs: int | None = None,
@@ -58,18 +58,19 @@ def reproduce(
     Raises LabError before any work for an unknown name or an ``out`` that cannot be written.
     """
     for value, known, what in (
-        (only, NOTEBOOKS, "notebook"),
+        *((name, NOTEBOOKS, "notebook") for name in only),
         (preset, PRESETS, "preset"),
         (executor, EXECUTORS, "executor"),
     ):
-        if value is not None and value not in known:
+        if value not in known:
             raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
         raise LabError(f"At least 1 job is needed, got {jobs}.")
     tasks = [make_task(task).name] if task else list(TASKS)
-    if only and task and NOTEBOOKS[only].tasks and task not in NOTEBOOKS[only].tasks:
-        raise LabError(f"Notebook {only} is not made for {task}: choose one of {', '.join(NOTEBOOKS[only].tasks)}.")
-    steps = graph(preset, [only] if only else usual(preset), tasks, out, seeds, folder)
+    for name in only:
+        if task and (made_for := NOTEBOOKS[name].tasks) and task not in made_for:
+            raise LabError(f"Notebook {name} is not made for {task}: choose one of {', '.join(made_for)}.")
+    steps = graph(preset, only or usual(preset), tasks, out, seeds, folder)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
         reports = run(steps, submit, jobs)
