@@ -173,7 +173,12 @@ def _made_up(rates: dict[tuple[str, str], float], n: int = 200) -> Result:
         })
         for (model, planner), rate in rates.items()
     ]  # fmt: skip
-    return Result(tables(pd.concat(rows), None), {"config": {"task": "wall", "preset": "full"}})
+    measures = [("base", 0.0), ("control", 0.0), ("adversarial", 1.0)]
+    slices = [
+        pd.DataFrame({"model": model, "train_seed": 0, "measure": "basin", "problem": range(9), "value": value})
+        for model, value in measures
+    ]
+    return Result(tables(pd.concat(rows), pd.concat(slices)), {"config": {"task": "wall", "preset": "full"}})
 
 
 @pytest.mark.parametrize(("ours", "reached"), [(0.85, True), (0.6, False)])
@@ -182,7 +187,18 @@ def test_targets_ask_for_the_papers_gain(ours, reached):
     found = targets(_made_up(rates), {}).set_index("target")
     assert found.loc[1].reached and found.loc[1].value == pytest.approx(0.4)
     assert found.loc[[2]].reached.tolist() == [reached, True]
-    assert found.loc[[4]].reached.tolist() == [True, True, True]
+    assert found.loc[[4]].reached.all() and found.loc[[6]].reached.all()
+    assert set(found.source) == {"recipe"}
     text = sentences(found.reset_index())
-    assert f"Target 2. {experiment.TARGETS[2]}: {'reached' if reached else 'not reached'}" in text
+    assert f"Target 2. {experiment.TARGETS[2]}: {'reached' if reached else 'not reached'} (recipe)" in text
     assert f"Target 3. {experiment.TARGETS[3]}: not measured" in text
+
+
+def test_targets_of_the_shipped_recipe_are_those_of_the_papers_figures():
+    others = experiment.beside(Config("point_maze", "full"))
+    untested = Result({"rates": pd.DataFrame({"study": ["lambda"]})}, {"config": {"task": "point_maze"}})
+    found = targets(untested, others)
+    assert set(found.target) == set(experiment.TARGETS) and set(found.source) == set(others)
+    table = others["table1_success"].tables["differences"].query("ours == 'adversarial' and theirs == 'base'")
+    row = table.query("planner == 'adam' and mode == 'open' and goals == 'random'").iloc[0]
+    assert row.difference in found[found.target == 2].value.tolist()
