@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,16 @@ from transformers import Dinov2Config, Dinov2Model
 from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation import Protocol, evaluate
+from lab.experiments import fig4_gap
+from lab.experiments.experiment import Config
 from lab.files import MODELS, cache_root, model_folder, read_json, write_json
 from lab.models import PatchSpec, WorldModel, load_model, patches
 from lab.models.dino import SMALL, find_weights, weights_digest
+from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, SETTINGS, GradientPlanner, shortened
 from lab.tasks import make_task
-from lab.training import initialisation, recipe
+from lab.training import initialisation, recipe, train
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
 from lab.training.online import Online, OnlineConfig
@@ -29,7 +32,17 @@ from lab.training.recipes import FAMILIES, PatchRecipe
 
 TASK = "push_t"
 FEW = Schedule(steps=4, batch=4, checkpoint_every=2)
-TINY = PatchRecipe(
+
+
+@dataclass(frozen=True)
+class Tiny(PatchRecipe):
+    """Small as it is."""
+
+    def shrunk(self) -> "Tiny":
+        return self
+
+
+TINY = Tiny(
     hidden=16, layers=2, heads=2, size=28, episodes=4, decoder_steps=2, base=FEW, finetune=FEW,
     online=OnlineConfig(rounds=2, segments=3, capacity=14, planner=GradientPlanner("adam", iterations=2)),
 )  # fmt: skip
@@ -112,6 +125,36 @@ def test_every_method_trains_on_it(method, folders):
     assert moved == (set() if method == "base" else {"predictor"})
 
 
+def test_a_killed_training_goes_on_to_the_same_weights(folders, tmp_path):
+    original = Online.loss
+
+    def loss(self, model, step, rng):
+        if step == 3:
+            raise KeyboardInterrupt
+        return original(self, model, step, rng)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Online, "loss", loss)
+        train(TASK, "online", 0, TINY, tmp_path, start=cache_root() / "models-dino", progress=False)
+    assert (tmp_path / TASK / "online" / "seed0" / "state.safetensors").is_file()
+    resumed = train(TASK, "online", 0, TINY, tmp_path, start=cache_root() / "models-dino", progress=False)
+    expected, found = (load_model(folder).state_dict() for folder in (folders["online"], resumed))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_settings_of_ones_own_are_kept_apart_too(folders):
+    assert main(["train", "--task", TASK, "--method", "adversarial", "--steps", "2", "--radius", "0.1"]) == 0
+    (own,) = (cache_root() / "own-dino" / TASK).iterdir()
+    assert (own / "model.safetensors").is_file()
+
+
+def test_experiments_run_on_it(folders):
+    config = Config(TASK, "smoke")
+    gaps = fig4_gap.run(config).tables["gaps"]
+    assert set(gaps.model) == set(MODELS) and gaps.notna().all(axis=None)
+    assert config.folder("fig4_gap").parts[-3:] == ("smoke-dino", "fig4_gap", TASK)
+
+
 def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
     assert all(cache_root() / "models-dino" in folder.parents for folder in folders.values())
     monkeypatch.delenv("LAB_RECIPE")
@@ -123,6 +166,11 @@ def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weight
     assert (spec["source"], spec["digest"]) == (str(weights), weights_digest(weights))
     names = load_file(folders["base"] / "model.safetensors")
     assert names and not [name for name in names if name.startswith("encoder.")]
+
+
+def test_the_inspector_says_that_its_file_is_not_enough(folders):
+    with pytest.raises(LabError, match=r"is a world model on patch tokens, whose sizes only the model\.json beside it"):
+        read_checkpoint((folders["base"] / "model.safetensors").read_bytes())
 
 
 def test_latents_are_a_memory_map_in_half_precision(folders, model):
@@ -289,7 +337,9 @@ def test_windows_of_online_data_follow_its_plans(model):
 def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     monkeypatch.delenv("LAB_DINO")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(LabError, match=f"run 'hf download {SMALL}' once, or set LAB_DINO to a folder with config.json"):
+    with pytest.raises(
+        LabError, match=f"run 'hf download {SMALL} config.json model.safetensors' once, or set LAB_DINO to "
+    ):
         find_weights(SMALL)
     cached = tmp_path / f"models--{SMALL.replace('/', '--')}"
     shutil.copytree(weights, cached / "snapshots" / "abc")

@@ -30,7 +30,7 @@ from lab.experiments.compare import average, compare, success_rates
 from lab.experiments.experiment import Config, pick_device, provenance
 from lab.experiments.fingerprint import digest
 from lab.experiments.variants import trained, verdict
-from lab.files import cache_root
+from lab.files import cache_root, recipe_family
 from lab.models import MODELS, WorldModel, load_model
 from lab.results import Result, load_result
 from lab.training import Recipe, finetune, recipe, train
@@ -115,7 +115,12 @@ def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
 
 
 def tries(config: Config) -> Iterator[Try]:
-    """All of the tune split's; preset smoke has the last of some studies."""
+    """All of the tune split's; preset smoke has the last of some studies.
+
+    Raises LabError for models of another family than the small ones: what is tried is what these are made of.
+    """
+    if recipe_family() != "small":
+        raise LabError("The tries of a recipe are of the small models: leave LAB_RECIPE unset.")
     for study in SMOKE if config.preset == "smoke" else STUDIES:
         found = list(_study(study, recipe(config.task, config.preset)))
         yield from found[-1:] if config.preset == "smoke" else found

@@ -77,8 +77,8 @@ def find_weights(source: str) -> Path:
     found = [_cached(source, name) for name in FILES]
     if not all(found):
         raise LabError(
-            f"The weights of DINOv2 ({source}) are not on this machine: run 'hf download {source}' once, "
-            f"or set LAB_DINO to a folder with {' and '.join(FILES)}."
+            f"The weights of DINOv2 ({source}) are not on this machine: run "
+            f"'hf download {source} {' '.join(FILES)}' once, or set LAB_DINO to a folder with {' and '.join(FILES)}."
         )
     return Path(str(found[0])).parent
 

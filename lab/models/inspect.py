@@ -114,6 +114,8 @@ def change(checkpoint: Checkpoint, other: Checkpoint) -> pd.DataFrame:
 
 def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
     """The sizes that the shapes ask for."""
+    if "predictor.position" in tensors:
+        raise LabError(f"{name} is a world model on patch tokens, whose sizes only the model.json beside it tells.")
     try:
         latent, proprio, action = (len(tensors[f"{what}_mean"]) for what in ("latent", "proprio", "action"))
         hidden, width = tensors["predictor.body.0.weight"].shape

@@ -2,7 +2,8 @@
 
 Dimensions: ``B`` problems, ``H`` latent steps, ``D`` latent numbers of the picture, ``P`` proprioceptive numbers,
 ``A`` numbers of one latent step's action (``frameskip`` environment actions, concatenated and standardised).
-A latent state z (B, D + P) is the scaled picture latent followed by the standardised proprioception.
+A latent state z (B, D + P) is the scaled picture latent followed by the standardised proprioception. Where that latent
+is one token for each patch, D counts all of their numbers: planning and evaluation need not know.
 """
 
 from typing import Protocol, runtime_checkable
