@@ -26,6 +26,8 @@ def own_cache(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("LAB_RECIPE", raising=False)
+        patch.delenv("LAB_DINO", raising=False)
         yield
 
 
