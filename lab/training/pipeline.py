@@ -20,8 +20,6 @@ from lab.training.online import Online
 from lab.training.recipes import Recipe, recipe
 from lab.training.teacher_forcing import TeacherForcing
 
-DATA_SEED = Recipe.data_seed
-
 
 def train(
     task: str,
