@@ -137,7 +137,8 @@ def _title(result: Result) -> str:
 def _caption(result: Result) -> str:
     counts = {protocol["split"]: protocol["n"] for protocol in result.meta["protocols"]}
     tests = result.tables["rates"].query("study == 'test'")
-    test = f"; test split: n = {counts['test']}, everything seeded anew {tests.seeds.max()} times" if len(tests) else ""
+    seeds = counted(int(tests.seeds.max()), "seed") if len(tests) else ""
+    test = f"; test split: n = {counts['test']}, {seeds} of data, encoder and all training" if seeds else ""
     return (
         f"Adam, open loop; diamonds: CEM on the base model. Tune split: n = {counts.get('tune', 0)} problems for each "
         f"kind of goals, one training seed{test}. Success: 95% Wilson intervals. Gain: paired, over all goals; gap: "
