@@ -15,6 +15,8 @@ from lab.errors import LabError
 from lab.files import SHIPPED
 from lab.models import ModelSpec, WorldModel, load_model, model_folder, read_info, save_model
 from lab.tasks import TASKS, make_task
+from lab.training import recipe
+from lab.training.pipeline import description, finished
 
 SMALL = ModelSpec("wall", latent_dim=4, proprio_dim=2, hidden=8, layers=1)
 
@@ -189,6 +191,7 @@ def test_every_shipped_model_loads_and_fits_its_task(path):
     assert (model.spec.proprio_dim, model.spec.action_dim) == (task.proprio_dim, task.action_dim)
     states = task.collect(np.random.default_rng(0), 2, 5)[0]
     assert torch.isfinite(model.observe(states)).all()
+    assert finished(path.parent, description(recipe(task.name), info["method"])), "the recipe is not what made it"
 
 
 def test_shipped_models_are_small():
