@@ -8,7 +8,9 @@ from pathlib import Path
 from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
-from lab.evaluation import Outcome, Protocol, evaluate, wilson
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.statistics import wilson
+from lab.evaluation.success import Outcome, evaluate
 from lab.experiments.experiment import pick_device
 from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, read_json, replacing

@@ -14,7 +14,8 @@ from transformers import Dinov2Config, Dinov2Model
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.evaluation import Protocol, evaluate
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import evaluate
 from lab.experiments import fig4_gap
 from lab.experiments.experiment import Config
 from lab.files import MODELS, cache_root, model_folder, read_json, write_json

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from lab.data import sample_problems
-from lab.evaluation import evaluate
 from lab.evaluation.episode import place, run_episode, unfold
 from lab.evaluation.gap import data_error
+from lab.evaluation.success import evaluate
 from lab.planning import CEM, MODES, GradientPlanner
 from lab.plots import player
 from lab.plots.scenes import SCENES

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from lab.data import sample_problems
-from lab.evaluation import Protocol, evaluate, train_test_gap
-from lab.evaluation.gap import Gap, rollout_error
+from lab.evaluation.gap import Gap, rollout_error, train_test_gap
 from lab.evaluation.imagination import imagined, reached_at
 from lab.evaluation.landscape import Slice, directions, landscape
+from lab.evaluation.protocol import Protocol
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
+from lab.evaluation.success import evaluate
 from lab.planning import CEM, MODES, Constant, GoalDistance, GradientPlanner
 from lab.tasks import TASKS, make_task
 

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab.errors import LabError
-from lab.evaluation import Protocol, goal_distance
 from lab.evaluation.landscape import Slice
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import goal_distance
 from lab.experiments import claims, fig2_landscape, fig3_efficiency, fig4_gap, table1_success
 from lab.experiments.claims import CLAIMS, Finding, sentences, summarise, verdicts
 from lab.experiments.compare import COMPARISONS, average, compare, success_rates

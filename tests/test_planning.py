@@ -9,8 +9,8 @@ import torch
 
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation import evaluate
 from lab.evaluation.simulation import SimulatorDynamics
+from lab.evaluation.success import evaluate
 from lab.planning import (
     CEM,
     ICEM,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lab.evaluation import bootstrap_mean, paired_difference, wilson
+from lab.evaluation.statistics import bootstrap_mean, paired_difference, wilson
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from state import Case, touched
 
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation import evaluate, paired_difference, wilson
 from lab.evaluation.episode import run_episode, unfold
 from lab.evaluation.gap import Followed, follow
-from lab.evaluation.statistics import bootstrap_mean
+from lab.evaluation.statistics import bootstrap_mean, paired_difference, wilson
+from lab.evaluation.success import evaluate
 from lab.models import MODELS
 from lab.planning import SETTINGS, Constant
 from lab.plots.gap import map_figure, spread_figure, steps_figure

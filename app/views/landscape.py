@@ -17,7 +17,6 @@ from torch import Tensor
 
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation import goal_distance
 from lab.evaluation.episode import Episode, run_episode, unfold
 from lab.evaluation.landscape import Slice, landscape
 from lab.evaluation.plane import (
@@ -31,6 +30,7 @@ from lab.evaluation.plane import (
     random_plane,
     reach,
 )
+from lab.evaluation.success import goal_distance
 from lab.models import MODELS, WorldModel
 from lab.planning import PAPER_PLANNERS, SETTINGS, Constant, GoalDistance
 from lab.plots.player import lane, stage

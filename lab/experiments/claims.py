@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lab.experiments import fig2_landscape, fig3_efficiency, fig4_gap, robotics, table1_success
 from lab.experiments.compare import FEWEST, paired
 from lab.results import Result
 
@@ -74,8 +73,8 @@ def verdicts(results: Mapping[str, Result]) -> pd.DataFrame:
     Columns: claim, task, figure, sentence, value, low, high, n, verdict.
     """
     readers = {
-        table1_success.NAME: _success, fig2_landscape.NAME: _landscape, fig3_efficiency.NAME: _efficiency,
-        fig4_gap.NAME: _gap, robotics.NAME: _deformable,
+        "table1_success": _success, "fig2_landscape": _landscape, "fig3_efficiency": _efficiency,
+        "fig4_gap": _gap, "robotics": _deformable,
     }  # fmt: skip
     rows = [
         [f.claim, result.task, name, f.sentence, f.value, f.low, f.high, f.n, f.verdict]
@@ -112,15 +111,15 @@ def _success(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
             interval = paired(rows[rows.planner == more], rows[rows.planner == less], "success", "pair")
             names = {"gd": "GD", "adam": "Adam", "cem": "CEM"}
             subject = f"{names[more]} minus {names[less]}, Base, open loop, {_goals(goals)}"
-            yield Finding(1, table1_success.NAME, subject, *interval, n=rows["pair"].nunique(), unit="points")
+            yield Finding(1, "table1_success", subject, *interval, n=rows["pair"].nunique(), unit="points")
     for row in differences.itertuples():
         planner = NAMES.get(row.planner, "CEM")
         if row.ours == "adversarial" and row.theirs in ("base", "control") and row.mode == "open" and planner != "CEM":
             subject = f"Adversarial minus {NAMES[row.theirs]}, {planner}, open loop, {_goals(row.goals)}"
-            yield _points(2, table1_success.NAME, subject, row)
+            yield _points(2, "table1_success", subject, row)
         if (row.ours, row.theirs, row.planner, row.mode) == ("adversarial", "base (cem)", "adam", "mpc"):
             subject = f"Adam on Adversarial minus CEM on Base, MPC, {_goals(row.goals)}"
-            yield _points(3, table1_success.NAME, subject, row, margin=MARGIN)
+            yield _points(3, "table1_success", subject, row, margin=MARGIN)
 
 
 def _landscape(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -130,7 +129,7 @@ def _landscape(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
         subject = f"{row.measure} of the loss, Adversarial minus {NAMES[row.theirs]}"
         interval = (row.difference, row.low, row.high)
         sign = -1 if row.measure == "roughness" else 1
-        yield Finding(6, fig2_landscape.NAME, subject, *interval, n=row.n, sign=sign)
+        yield Finding(6, "fig2_landscape", subject, *interval, n=row.n, sign=sign)
 
 
 def _efficiency(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -142,7 +141,7 @@ def _efficiency(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
         subject = f"{NAMES[row.planner]} minus CEM, {NAMES[row.model]}, {clocks[row.clock]}"
         note = f" in {row.ratio:.2g} of CEM's time"
         note += "" if row.met else ", the least there is"
-        yield _points(4, fig3_efficiency.NAME, subject, row, margin=MARGIN, refuted=not row.met, note=note)
+        yield _points(4, "fig3_efficiency", subject, row, margin=MARGIN, refuted=not row.met, note=note)
 
 
 def _gap(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -150,14 +149,14 @@ def _gap(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
     gaps, differences = tables["gaps"], tables["differences"]
     for row in gaps[(gaps.kind == "gap") & (gaps.model == "base")].to_dict("records"):
         subject = f"gap of Base, {NAMES[row['planner']]}, {_goals(row['goals'])}"
-        yield Finding(5, fig4_gap.NAME, subject, row["mean"], row["low"], row["high"], row["n"])
+        yield Finding(5, "fig4_gap", subject, row["mean"], row["low"], row["high"], row["n"])
     keys = ["goals", "planner", "ours", "theirs"]
     parts = differences.pivot_table(index=keys, columns="kind", values="difference")
     for row in differences[(differences.kind == "gap") & differences.ours.isin(("online", "adversarial"))].itertuples():
         subject = f"gap of {NAMES[row.ours]} minus {NAMES[row.theirs]}, {NAMES[row.planner]}, {_goals(row.goals)}"
         planned, expert = parts.loc[(row.goals, row.planner, row.ours, row.theirs), ["planned", "expert"]]
         note = f" (planned error {planned:+.3g}, expert error {expert:+.3g})"
-        yield Finding(5, fig4_gap.NAME, subject, row.difference, row.low, row.high, row.n, sign=-1, note=note)
+        yield Finding(5, "fig4_gap", subject, row.difference, row.low, row.high, row.n, sign=-1, note=note)
 
 
 def _deformable(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -169,7 +168,7 @@ def _deformable(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
     for row in rows.itertuples():
         subject = f"Chamfer distance, {NAMES[row.ours]} minus {NAMES[row.theirs]}, {NAMES[row.planner]}, open loop"
         subject += f", {_goals(row.goals)}"
-        yield Finding(7, robotics.NAME, subject, row.difference, row.low, row.high, row.n, sign=-1)
+        yield Finding(7, "robotics", subject, row.difference, row.low, row.high, row.n, sign=-1)
 
 
 def _points(claim: int, figure: str, subject: str, row, **options) -> Finding:

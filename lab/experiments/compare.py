@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lab.evaluation import Interval, bootstrap_mean, paired_difference, wilson
+from lab.evaluation.statistics import Interval, bootstrap_mean, paired_difference, wilson
 
 #: (ours, theirs): what is done to the base model, against leaving it alone and against as much more teacher forcing
 FEWEST = 20  #: problems, below which nothing is decided

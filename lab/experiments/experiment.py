@@ -16,7 +16,8 @@ import torch
 
 from lab.data import Problems
 from lab.errors import LabError
-from lab.evaluation import Outcome, Protocol, evaluate
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import Outcome, evaluate
 from lab.experiments.fingerprint import versions
 from lab.experiments.presets import PRESETS, Preset, result_folder, training_seeds
 from lab.files import PACKAGE, ROOT, models_root, writable

@@ -13,8 +13,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.data import Problems
-from lab.evaluation import Protocol, goal_distance
 from lab.evaluation.landscape import Slice, directions, landscape
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import goal_distance
 from lab.experiments.compare import average, compare
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel

@@ -20,7 +20,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data import HORIZON, Problems
-from lab.evaluation import goal_distance
+from lab.evaluation.success import goal_distance
 from lab.experiments.compare import paired, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel

@@ -10,8 +10,8 @@ import torch
 
 from lab.data import DataSpec, Problems
 from lab.data.dataset import collect_states
-from lab.evaluation import Protocol
 from lab.evaluation.imagination import imagined
+from lab.evaluation.protocol import Protocol
 from lab.experiments.experiment import Config
 from lab.models import WorldModel
 from lab.planning import MODES

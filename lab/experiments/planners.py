@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 
 from lab.data import HORIZON, DataSpec, Problems
 from lab.data.dataset import collect_states
-from lab.evaluation import goal_distance, wilson
+from lab.evaluation.statistics import wilson
+from lab.evaluation.success import goal_distance
 from lab.experiments.cases import Cases
 from lab.experiments.compare import DIFFERENCE, paired, success_rates
 from lab.experiments.experiment import Config, provenance

@@ -22,8 +22,9 @@ from tqdm.auto import tqdm
 
 from lab.data import Dataset, Problems
 from lab.errors import LabError
-from lab.evaluation import Protocol, evaluate
 from lab.evaluation.gap import train_test_gap
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import evaluate
 from lab.experiments import fig2_landscape, fig3_efficiency, fig4_gap, table1_success
 from lab.experiments.cases import Cases
 from lab.experiments.compare import average, compare, success_rates

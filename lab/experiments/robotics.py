@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.errors import LabError
-from lab.evaluation import Protocol
+from lab.evaluation.protocol import Protocol
 from lab.experiments.cases import Cases
 from lab.experiments.compare import FEWEST, average, compare, success_rates
 from lab.experiments.experiment import Config, provenance

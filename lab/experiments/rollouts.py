@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.evaluation import Protocol
 from lab.evaluation.episode import run_episode
+from lab.evaluation.protocol import Protocol
 from lab.experiments.experiment import Config
 from lab.tasks import make_task
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.data import Problems
-from lab.evaluation import Outcome
 from lab.evaluation.imagination import imagined, reached_at
+from lab.evaluation.success import Outcome
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
 from lab.planning import MODES

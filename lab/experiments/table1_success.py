@@ -11,7 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data import Problems
-from lab.evaluation import wilson
+from lab.evaluation.statistics import wilson
 from lab.experiments.cases import Cases
 from lab.experiments.compare import DIFFERENCE, compare, paired, success_rates
 from lab.experiments.experiment import Config, provenance

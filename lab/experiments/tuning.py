@@ -17,7 +17,10 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.evaluation import Protocol, evaluate, train_test_gap, wilson
+from lab.evaluation.gap import train_test_gap
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.statistics import wilson
+from lab.evaluation.success import evaluate
 from lab.experiments.cases import Cases
 from lab.experiments.experiment import TASK_GOALS, Config, provenance
 from lab.files import cache_root

@@ -11,7 +11,9 @@ import time
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.evaluation import Protocol, evaluate, wilson
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.statistics import wilson
+from lab.evaluation.success import evaluate
 from lab.experiments.experiment import TASK_GOALS, Config, provenance
 from lab.planning import ICEM, MPPI, GradCEM, GradientPlanner, Planner
 from lab.results import Result

@@ -15,8 +15,8 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.data import Problems
-from lab.evaluation import Protocol
 from lab.evaluation.gap import rollout_error
+from lab.evaluation.protocol import Protocol
 from lab.experiments.cases import Cases
 from lab.experiments.compare import average, compare, success_rates
 from lab.experiments.experiment import Config, pick_device
