@@ -1,8 +1,10 @@
 """The notebooks: thin, clean, refused where they are misused, and all run once, on every engine that there is."""
 
 import ast
+import asyncio
 import subprocess
 import sys
+import time
 from dataclasses import fields
 from functools import partial
 from importlib import import_module
@@ -11,13 +13,16 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import zmq.asyncio
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.session import Session
 from papermill import inspect_notebook
 
 from lab import cli
 from lab.errors import LabError
 from lab.experiments import executors
 from lab.experiments.experiment import Config
-from lab.experiments.notebook import run_notebook
+from lab.experiments.notebook import next_message, run_notebook
 from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
 from lab.experiments.report import write_report
 from lab.experiments.reproduce import Report, graph, run
@@ -89,6 +94,28 @@ def test_a_notebook_that_cannot_start_is_told_in_one_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("Unknown notebook 'none'")
+
+
+def test_a_reply_that_comes_just_before_something_is_sent_is_not_missed():
+    async def reply() -> str:
+        with zmq.asyncio.Context() as context, context.socket(zmq.ROUTER) as kernel:
+            session, address = Session(key=b"key"), f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}"
+            client = context.socket(zmq.DEALER)
+            client.connect(address)
+            channel = AsyncZMQSocketChannel(client, session, asyncio.get_running_loop())
+            channel.send(session.msg("execute_request"))
+            sender, _ = session.feed_identities(await kernel.recv_multipart())
+            message = asyncio.create_task(next_message(channel))
+            await asyncio.sleep(0.1)
+            session.send(kernel, "execute_reply", {}, ident=sender)
+            time.sleep(0.1)  # the reply is there, and nothing has looked yet
+            channel.send(session.msg("comm_msg"))
+            try:
+                return (await asyncio.wait_for(message, 10))["msg_type"]
+            finally:
+                channel.close()
+
+    assert asyncio.run(reply()) == "execute_reply"
 
 
 # --- All of them, run once: one through papermill's own command, some as jobs or on dask workers, the rest here

@@ -1,4 +1,6 @@
-"""Run one notebook with parameters, through papermill; what it misses, a refusal of unknown parameters, is added.
+"""Run one notebook with parameters, through papermill, with two things added that it misses.
+
+Unknown parameters are refused, and a cell with widgets cannot wait for ever for a reply that is already there.
 
 ``python -m lab.experiments.notebook SOURCE PARAMETERS OUTPUT`` does it in a process of its own.
 """
@@ -7,9 +9,13 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty
 from typing import Any
+from unittest.mock import patch
 
+from jupyter_client.channels import AsyncZMQSocketChannel
 from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
 
 from lab.errors import LabError
@@ -33,7 +39,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
         if parameter not in known:
             raise LabError(f"Unknown parameter '{parameter}' of {name}: choose from {', '.join(known)}.")
     failure = None
-    with replacing(output) as temporary:
+    with replacing(output) as temporary, patch.object(AsyncZMQSocketChannel, "get_msg", next_message):
         try:
             execute_notebook(
                 source, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False
@@ -42,6 +48,21 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
             failure = error
     if failure:
         raise LabError(f"{_reason(failure)} (cell {failure.exec_count} of {output})") from failure
+
+
+_get_msg = AsyncZMQSocketChannel.get_msg
+
+
+async def next_message(channel: AsyncZMQSocketChannel, timeout: float | None = None) -> dict[str, Any]:
+    """The next message of ``channel``, which is looked at once a second where there is no ``timeout`` (s).
+
+    nbclient answers widgets on the socket on which it awaits the cell's reply. A reply that comes just before such an
+    answer wakes nobody: zmq tells only once that there is something to read, and sending takes note of it.
+    """
+    while timeout is None:
+        with suppress(Empty):
+            return await _get_msg(channel, 1)
+    return await _get_msg(channel, timeout)
 
 
 def _reason(error: PapermillExecutionError) -> str:
