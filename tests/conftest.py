@@ -77,7 +77,7 @@ def trained(tmp_path_factory) -> Callable[..., Path]:
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
 
     def folder(task: str, method: str = "base", seed: int = 0) -> Path:
-        with pytest.MonkeyPatch.context() as patch, FileLock(root.with_suffix(".lock")):
+        with pytest.MonkeyPatch.context() as patch, FileLock(f"{root}-{task}.lock"):
             patch.setenv("LAB_CACHE", str(root))
             return train(task, method, seed, tiny(task), root / "tiny", progress=False)
 
