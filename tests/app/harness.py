@@ -27,7 +27,7 @@ TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles, of w
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light"))  #: width and scheme every page is seen in
+LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"))  #: width and scheme every page is seen in
 PATIENCE = 120_000  #: ms
 
 
@@ -69,7 +69,7 @@ def served(environment: dict[str, str]) -> Iterator[str]:
         _wait_for(f"http://localhost:{port}/_stcore/health", process)
         yield f"http://localhost:{port}/"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
 
 
