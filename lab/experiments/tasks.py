@@ -79,9 +79,7 @@ def _barely(task, states: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.
 
 def _coverage(frames: np.ndarray) -> np.ndarray:
     """Mean departure (SIZE, SIZE) of ``frames`` from what is usual at each pixel, scaled to at most 1."""
-    middle = len(frames) // 2
-    usual = np.partition(frames, middle, axis=0)[middle].astype(np.float32)  # the median
-    departure = np.abs(frames - usual).max(-1).mean(0)
+    departure = np.abs(frames - np.median(frames, 0)).max(-1).mean(0)
     return departure / max(departure.max(), 1e-9)
 
 
