@@ -10,14 +10,14 @@ import torch
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.experiments import planners
+from lab.experiments import planners, tuning_planners
 from lab.experiments.experiment import Config
 from lab.experiments.memory import PeakMemory
 from lab.experiments.tuning_planners import CANDIDATES, chosen
-from lab.files import models_root
+from lab.files import ROOT, models_root
 from lab.models import load_model, model_folder
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
-from lab.planning import PLANNERS
+from lab.planning import PLANNERS, SETTINGS
 from lab.plots import planners as plots
 from lab.results import load_result, save_result
 from lab.training.initialisation import Segments, fit, initialisation_of
@@ -93,6 +93,14 @@ def test_the_best_setting_is_chosen_over_all_goals():
     )
     assert chosen(table) == {"x": "a", "y": "c"}
     assert set(CANDIDATES) <= set(PLANNERS)
+
+
+@pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
+def test_the_settings_are_those_that_were_chosen(task):
+    choice = chosen(load_result(ROOT / "figures" / "full" / tuning_planners.NAME / task).tables["planners"])
+    assert set(choice) == set(CANDIDATES)
+    for name, setting in choice.items():
+        assert getattr(SETTINGS[task], name) == CANDIDATES[name][setting]
 
 
 # --- The initialisation network

@@ -1,7 +1,7 @@
 """The planners' settings, shared by all models of a task.
 
-Those of the paper's three were chosen for the base model on the tune split; so were those of the others on PushT, by
-`lab.experiments.tuning_planners`. Elsewhere these stand at their defaults.
+Those of the paper's three were chosen for the base model on the tune split; so were those of the others, by
+`lab.experiments.tuning_planners` (figures/full/tuning_planners). On Rope and Granular these stand at their defaults.
 """
 
 from dataclasses import dataclass, field, replace
@@ -70,8 +70,19 @@ SETTINGS: dict[str, Settings] = {
         mppi=MPPI(temperature=0.001, std=1.0),
         gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
     ),
-    "point_maze": Settings(),
-    "wall": Settings(),
+    "point_maze": Settings(
+        adamw=GradientPlanner("adamw", lr=0.1, iterations=100),
+        icem=ICEM(beta=1.0),
+        mppi=MPPI(temperature=0.01, std=0.5),
+        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.3),
+    ),
+    "wall": Settings(
+        momentum=GradientPlanner("momentum", lr=0.3),
+        adamw=GradientPlanner("adamw", lr=0.3, iterations=100),
+        icem=ICEM(beta=2.0),
+        mppi=MPPI(temperature=0.001, std=1.0),
+        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
+    ),
     "rope": PUSHING,
     "granular": PUSHING,
 }
