@@ -5,7 +5,7 @@ from contextlib import suppress
 import pandas as pd
 
 from lab.errors import LabError
-from lab.experiments import claims, robotics
+from lab.experiments import claims, recipe, robotics
 from lab.experiments.experiment import TASK_GOALS, Config
 from lab.experiments.registry import EXPERIMENTS, PAPER, ROBOTICS
 from lab.experiments.table1_success import NAME as TABLE1
@@ -37,6 +37,10 @@ def section() -> str:
     pushed = {task: results(task) for task in ROBOTICS}
     judged = [claims.verdicts(found) for found in (committed | pushed).values() if found]
     parts.append(_claims(pd.concat(judged, ignore_index=True)))
+    tried = {task: found[recipe.NAME] for task, found in committed.items() if recipe.NAME in found}
+    parts.append(
+        _targets({task: recipe.targets(result, recipe.beside(Config(task, PRESET))) for task, result in tried.items()})
+    )
     parts += [_pushed(task, found[robotics.NAME]) for task, found in pushed.items() if robotics.NAME in found]
     return "\n\n".join([BEGIN, *parts, END])
 
@@ -116,6 +120,29 @@ def _claims(findings: pd.DataFrame) -> str:
     return "\n".join([*lines, "", "</details>"])
 
 
+def _targets(reached: dict[str, pd.DataFrame]) -> str:
+    """How many of the figures that each target of the recipe asks for are reached, by task, and all of them, folded."""
+    lines = ["### How far the gap closes", "", _ASKED, ""]
+    lines += ["| target | " + " | ".join(LABELS[task] for task in reached) + " |", "| --- |" + " --- |" * len(reached)]
+    for target, text in recipe.TARGETS.items():
+        rows = [table[table.target == target].reached for table in reached.values()]
+        cells = [f"{some.sum()} of {len(some)}" if len(some) else "–" for some in rows]
+        lines.append(f"| {target}. {text} | " + " | ".join(cells) + " |")
+    lines += ["", "<details><summary>Every figure, with its interval</summary>", ""]
+    lines += [
+        f"- {LABELS[task]}, target {row.target}, {row.source}: {row.sentence}: **{'yes' if row.reached else 'no'}**"
+        for task, table in reached.items()
+        for row in table.itertuples()
+    ]
+    return "\n".join([*lines, "", "</details>"])
+
+
+_ASKED = (
+    "Stricter than the claims: how large the effects should be. Encoders, data, radii and lengths of the finetuning "
+    "were tried one by one on the tune split (`figures/full/recipe/`, told in `notebooks/recipe.ipynb`); what was "
+    "chosen there was trained again and tested. The table gives the figures that are as asked, of all: those of the "
+    "shipped models and, on PointMaze and Wall, of that test."
+)
 _HOW = (
     "Each is put as differences that should be above zero; a finding counts as reproduced when the whole 95% interval "
     "of its paired difference is. The table gives findings reproduced, of all."
