@@ -139,8 +139,8 @@ def _add_collect(commands) -> None:
 
 def _add_train(commands) -> None:
     about = "Train a world model, and first whatever it builds on (data, encoder, base model)."
-    resume = "run the same command again to go on from the last checkpoint."
-    parser = _command(commands, "train", about, "--task wall --method online --seed 1", resume)
+    notes = "run the same command again to go on from the last checkpoint. With LAB_RECIPE=dino set: frozen DINOv2."
+    parser = _command(commands, "train", about, "--task wall --method online --seed 1", notes)
     _add_task(parser)
     parser.add_argument(
         "--method", required=True, choices=(*MODELS, "initialisation"),
