@@ -27,7 +27,9 @@ def launched(monkeypatch):
 def test_opens_on_the_largest_result(app):
     test = app("efficiency")
     assert whole(test) and not address(test)
-    assert len(test.get("plotly_chart")) == 1 and len(test.table) == 1
+    assert len(test.get("plotly_chart")) == 2 and len(test.table) == 1
+    assert "Every planner" in [header.value for header in test.subheader]
+    assert test.code[1].value.endswith("--only planners --task wall")
     assert "Preset full" in "".join(text.value for text in test.caption)
     assert test.code[0].value.endswith("--preset full --only fig3_efficiency --task wall")
     assert len(test.table[0].value) == 4  # GD and Adam on two models
@@ -103,7 +105,7 @@ def test_progress_then_result_then_cancelled(app, cache):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lab.background.Workers.status", lambda self, name: status)
         test.run()
-        assert whole(test) and len(test.get("plotly_chart")) == 2
+        assert whole(test) and len(test.get("plotly_chart")) == 3
         assert "left" in test.get("progress")[0].proto.text and button(test, "Cancel")
         live.save_result(seen[-1], folder)
         status = runs().Status(running=False, stopped=True, seconds=9, last="")
