@@ -10,7 +10,7 @@ import torch
 from state import PROBLEMS, Case
 
 from lab.data import DataSpec, Problems, sample_problems
-from lab.data.dataset import collect_states
+from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
@@ -83,10 +83,12 @@ def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[st
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def data_dots(task: str) -> list[list[float]]:
-    """Places (x, y) where the training data went: every other step of 40 episodes."""
-    states = collect_states(DataSpec(task, "train", 40, pixels=False)).states[:, ::2]
-    _, x, y = SCENES[task].bodies[0]
-    return np.round(states[..., [x, y]].reshape(-1, 2), 2).tolist()
+    """Places (x, y) where the training data went: every other step of 40 episodes, or every push of 20."""
+    if make_task(task).slow:
+        states = load_or_collect(DataSpec(task, "train", 20, pixels=False), progress=False).states
+    else:
+        states = collect_states(DataSpec(task, "train", 40, pixels=False)).states[:, ::2]
+    return np.round(SCENES[task].place(states).reshape(-1, 2), 2).tolist()
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -81,7 +81,7 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     through = cached.world_model(case.task, model, stamp)
     drive = cached.driven(case, model, letters, strength, stamp)
     data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
-    status, parted = said(data, letters, SCENES[case.task].bodies[0][0])
+    status, parted = said(data, letters, SCENES[case.task].followed)
     problem = cached.problem(case)
     data |= {"letters": letters, "most": cached.LONGEST, "colour": MODEL_COLOURS[model], "status": status,
              "parted": parted, "label": f"Drive the dream. {HOW}"}  # fmt: skip

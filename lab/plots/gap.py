@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from lab.evaluation.gap import Followed
 from lab.evaluation.statistics import bootstrap_mean
-from lab.plots.scenes import GOAL_COLOUR, SCENES
+from lab.plots.scenes import GOAL_COLOUR, SCENES, Scene
 from lab.plots.style import CLEAR, GREY, GRID, LABELS, MODEL_COLOURS
 
 ERROR = "model error"
@@ -66,7 +66,7 @@ def map_figure(
         )
     )  # fmt: skip
     if planned is not None:
-        _add_plans(figure, scene.bodies[0][1:], planned, picked)
+        _add_plans(figure, scene, planned, picked)
     axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
@@ -77,9 +77,9 @@ def map_figure(
     return figure
 
 
-def _add_plans(figure: go.Figure, place: tuple[int, int], planned: Followed, picked: int | None) -> None:
+def _add_plans(figure: go.Figure, scene: Scene, planned: Followed, picked: int | None) -> None:
     n, steps = planned.error.shape
-    at = planned.states[:, 1:][..., list(place)].reshape(-1, 2)
+    at = scene.place(planned.states[:, 1:]).reshape(-1, 2)
     error = np.log10(np.maximum(planned.error.ravel(), 1e-12))
     which = np.stack([np.repeat(np.arange(n), steps), np.tile(np.arange(1, steps + 1), n)], -1)
     ticks = np.arange(np.ceil(error.min()), np.floor(error.max()) + 1)
@@ -88,7 +88,7 @@ def _add_plans(figure: go.Figure, place: tuple[int, int], planned: Followed, pic
         "colorbar": {"title": ERROR, "tickvals": ticks, "ticktext": [f"{10.0**t:g}" for t in ticks], "thickness": 14},
     }  # fmt: skip
     if picked is not None and picked < n:
-        x, y = planned.states[picked][:, list(place)].T
+        x, y = scene.place(planned.states[picked]).T
         figure.add_trace(
             go.Scatter(x=x, y=y, mode="lines", line={"color": GOAL_COLOUR, "width": 3}, hoverinfo="skip", name="picked")
         )

@@ -81,7 +81,7 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
     """
     task, scene = make_task(task_name), SCENES[task_name]
     ghost = felt(model, drive.dream)[:, _felt(task_name)]
-    true = drive.states[:: task.frameskip][:, list(scene.bodies[0][1:])]
+    true = scene.place(drive.states[:: task.frameskip])
     return {
         "states": _drawn(task_name, drive.states),
         "ghost": _drawn(task_name, ghost),

@@ -44,6 +44,18 @@ class Scene:
     shapes: tuple[Shape, ...]
     unit: str
 
+    @property
+    def followed(self) -> str:
+        """What `place` is the place of."""
+        return self.bodies[0][0] if self.bodies else "middle of the particles"
+
+    def place(self, states: np.ndarray) -> np.ndarray:
+        """Where that is (…, 2) in states (…, S)."""
+        if self.bodies:
+            return states[..., list(self.bodies[0][1:])]
+        xy = [[shape.x, shape.y] for shape in self.shapes]
+        return states[..., xy].mean(-2)
+
     def outline(self, state: np.ndarray) -> np.ndarray:
         """The movable things of one state (S,) as a line (n, 2), NaN between them."""
         return _joined([shape.outline(state) for shape in self.shapes])

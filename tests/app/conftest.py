@@ -5,7 +5,7 @@ import shutil
 import sys
 
 import pytest
-from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, STEERED, TASKS, is_trouble, quick, served, settled
+from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
@@ -17,7 +17,7 @@ def cache(trained, tmp_path_factory):
     """A cache that holds a tiny model of every kind for the tasks of the harness."""
     root = tmp_path_factory.mktemp("app")
     for task in TASKS if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" else TASKS[::-1]:  # two workers share the job
-        for method in MODELS if task in STEERED else MODELS[:1]:
+        for method in MODELS:
             shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
     return root
 

@@ -23,7 +23,7 @@ APP = ROOT / "app"
 DEFAULT = "start"  #: the page one arrives at without naming any
 PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
 STEERED = tuple(task for task, scene in SCENES.items() if scene.bodies)  #: tasks with a body to follow
-TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles, of which there is a tiny base model only
+TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import STEERED, address, number_in, settled, whole
+from harness import TASKS, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.models import MODELS
@@ -20,7 +20,7 @@ def lanes(test: AppTest) -> list[dict]:
     return json.loads(player.proto.json)["lanes"]
 
 
-@pytest.mark.parametrize("task", STEERED)
+@pytest.mark.parametrize("task", TASKS)
 def test_every_task(app, task):
     test = app("gap", task=task)
     steps, spread, places = figures(test)
