@@ -115,9 +115,10 @@ def show_map(case: Case, model: str, planned: Followed | None) -> None:
     """Where the data were and where plans went; a click picks a trajectory."""
     st.subheader("Where the data were, and where planning goes")
     st.caption(
-        f"Blue: where the {SCENES[case.task].followed} was in the training data, darker for more often. Dots: where the "
-        f"plans on the {LABELS[model]} model really took it, block by block, coloured by the model's error then. The map shows "
-        "the place alone, not velocities or actions: a bright dot on blue ground was reached in an unusual way. "
+        f"Blue: where the {SCENES[case.task].followed} was in the training data, darker for more often. "
+        f"Dots: where the plans on the {LABELS[model]} model really took it, block by block, coloured by the model's "
+        "error then. The map shows the place alone, not velocities or actions: a bright dot on blue ground was reached "
+        "in an unusual way. "
         "Click a dot, or type its number into Problem above, to see that trajectory."
     )
     data = np.asarray(cached.data_dots(case.task))
