@@ -40,14 +40,15 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")) -> go.Figure:
-    """Success against seconds per plan, to hover over; at first on the models ``visible``."""
+    """Success against seconds per plan, to hover over; at first on the models ``visible``, the first with names."""
     table, figure = result.tables["planners"], go.Figure()
     for model in shown(table.model, MODELS):
         rows = table[table.model == model]
         figure.add_trace(
             go.Scatter(
                 x=rows.seconds, y=100 * rows.rate, mode="markers+text", name=LABELS[model],
-                text=[LABELS[planner] for planner in rows.planner], textposition="top center",
+                text=[f"  {LABELS[planner]}" for planner in rows.planner] if model == visible[0] else None,
+                textposition="middle right",
                 hovertext=[_hover(row) for row in rows.itertuples()], hoverinfo="text",
                 marker={"color": MODEL_COLOURS[model], "size": 9}, textfont={"size": 10},
                 error_y=spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1},

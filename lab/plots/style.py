@@ -117,7 +117,7 @@ def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figu
     figure.update_yaxes(**axis)
     figure.add_annotation(
         text="<br>".join(textwrap.wrap(caption, 140)), xref="paper", x=0, xanchor="left", yref="paper", y=0,
-        yanchor="top", yshift=-50, align="left", showarrow=False, font={"size": 11},
+        yanchor="top", yshift=-58, align="left", showarrow=False, font={"size": 11},
     )  # fmt: skip
     return figure
 
