@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import Dinov2Config, Dinov2Model
 
 from lab.cli import main
 from lab.errors import LabError
@@ -51,6 +50,8 @@ TINY = Tiny(
 
 def save_dino(folder: Path, seed: int = 0, **config) -> Path:
     """A DINOv2 with random weights in ``folder``."""
+    from transformers import Dinov2Config, Dinov2Model  # seconds, that other files' worker need not wait for
+
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 56, "patch_size": 14}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -110,6 +111,8 @@ def windows(frames: int = 3, batch: int = 5) -> tuple[torch.Tensor, torch.Tensor
 
 
 def test_tokens_are_those_of_the_library(model, weights):
+    from transformers import Dinov2Model
+
     pictures = make_task(TASK).render(make_task(TASK).collect(np.random.default_rng(0), 1, 5)[0][0], 28)
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     expected = Dinov2Model.from_pretrained(weights).eval()(pixel_values=pixels).last_hidden_state

@@ -17,8 +17,7 @@ from lab.files import ROOT
 
 #: whose versions are part of every hash, and of every result's provenance
 LIBRARIES = (
-    "torch", "numpy", "scipy", "pandas", "statsmodels", "gymnasium", "pymunk", "safetensors", "matplotlib", "plotly",
-    "papermill", "ipykernel",
+    "torch", "numpy", "pandas", "gymnasium", "pymunk", "safetensors", "matplotlib", "plotly", "papermill", "ipykernel",
 )  # fmt: skip
 
 
