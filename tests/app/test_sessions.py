@@ -4,7 +4,8 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import APP
+import pytest
+from harness import APP, whole
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
@@ -45,6 +46,15 @@ def test_twenty_sessions_do_not_mix(server):
     for i, text in enumerate(texts):
         assert f"--model {MODELS[i % 4]} " in text and "exception" not in text
         assert [j for j in range(SESSIONS) if f"--problem {j}" + "\\n" in text or f'--problem {j}"' in text] == [i]
+
+
+@pytest.mark.parametrize("page", ["gap", "landscape"])
+def test_what_one_session_has_computed_the_next_sees_at_once(app, monkeypatch, page):
+    rough = []
+    assert whole(app(page))
+    monkeypatch.setattr("progress.go_on", lambda *stage: rough.append(stage))
+    assert whole(app(page)) and not rough
+    assert whole(app(page, goals="random")) and rough
 
 
 def test_caches_are_bounded(monkeypatch):
