@@ -107,7 +107,10 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
     """Write the arrays chunk by chunk. Plain writes, unlike a memory map, report a full disk."""
     task = make_task(spec.task)
     n, t = spec.episodes, task.episode_steps
-    shapes = {"state": (n, t + 1, len(task.state_fields)), "action": (n, t, task.action_dim)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "state": (n, t + 1, len(task.state_fields)),
+        "action": (n, t, task.action_dim),
+    }
     if spec.pixels:
         shapes["pixels"] = (n, t + 1, spec.size, spec.size, 3)
     description = f"collecting {spec.task} {spec.split}"
@@ -119,11 +122,11 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
             write_array_header_1_0(file, header)
         bar = stack.enter_context(tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress))
         for states, actions in _chunks(spec):
-            files["state"].write(np.ascontiguousarray(states))
-            files["action"].write(np.ascontiguousarray(actions))
+            files["state"].write(np.ascontiguousarray(states).data)
+            files["action"].write(np.ascontiguousarray(actions).data)
             if spec.pixels:
                 frames = task.render(states.reshape(-1, states.shape[-1]), spec.size)
-                files["pixels"].write(np.ascontiguousarray(frames))
+                files["pixels"].write(np.ascontiguousarray(frames).data)
             bar.update(len(states))
 
 

@@ -17,7 +17,8 @@ from lab.data import Problems
 from lab.evaluation.imagination import felt, imagined
 from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Dynamics, WorldModel
-from lab.planning import MODES, Callback, GoalDistance, Plan, Planner
+from lab.planning import MODES, Callback, Plan, Planner
+from lab.planning.objective import Objective
 from lab.tasks import Task, make_task
 
 
@@ -168,7 +169,7 @@ class _Watched:
         self,
         model: Dynamics,
         z0: Tensor,
-        objective: GoalDistance,
+        objective: Objective,
         init: Tensor,
         seeds: Sequence[int],
         callback: Callback | None = None,

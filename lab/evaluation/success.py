@@ -55,7 +55,7 @@ def evaluate(
     plans = MODES[mode].run(timed, model, objective, world, model.block_dim, seeds, on_plan)
     reached = {criterion: world.successes(criterion) for criterion in world.task.criteria}
     return Outcome(
-        {criterion: ends.any(1) for criterion, ends in reached.items()},
+        {criterion: np.any(ends, axis=1) for criterion, ends in reached.items()},
         {criterion: ends[:, -1] for criterion, ends in reached.items()},
         plans,
         world.trajectory,

@@ -23,7 +23,7 @@ class Pyramid(nn.Module):
     """
 
     kind = "pyramid"
-    sigmas = (3.0, 6.0, 12.0, 20.0)
+    sigmas: tuple[float, ...] = (3.0, 6.0, 12.0, 20.0)
     grid = 8
 
     def __init__(self, latent_dim: int = 64) -> None:

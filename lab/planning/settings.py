@@ -12,9 +12,9 @@ from lab.planning.gradcem import GradCEM
 from lab.planning.gradient import GradientPlanner
 from lab.planning.icem import ICEM
 from lab.planning.mppi import MPPI
-from lab.planning.planner import Planner
 
 PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
+Tuned = GradientPlanner | CEM | ICEM | MPPI | GradCEM  #: a planner that has settings
 PLANNERS = ("gd", "momentum", "adam", "adamw", "restarts", "cem", "icem", "mppi", "gradcem")
 
 
@@ -36,23 +36,24 @@ class Settings:
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
     base: float | None = None  #: of the weighted goal loss; None: the last step alone
 
-    def planner(self, name: str, mode: str = "open") -> Planner:
+    def planner(self, name: str, mode: str = "open") -> Tuned:
         """The planner called ``name`` for ``mode``, open or mpc; raises LabError naming the known ones otherwise."""
         if name not in PLANNERS:
             raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
-        planner = getattr(self, name)
+        planner: Tuned = getattr(self, name)
         if mode == "mpc" and isinstance(planner, GradientPlanner):
             return replace(planner, iterations=self.replan_iterations)
         return planner
 
 
-def shortened(planner: Planner, iterations: int | None = None, samples: int | None = None) -> Planner:
+def shortened(planner: Tuned, iterations: int | None = None, samples: int | None = None) -> Tuned:
     """``planner`` with so many iterations at most and, where it samples, so many samples and a tenth as elites."""
     if iterations is not None:
         planner = replace(planner, iterations=min(planner.iterations, iterations))
-    if samples is not None and hasattr(planner, "samples"):
-        elites = {"elites": samples // 10} if hasattr(planner, "elites") else {}
-        planner = replace(planner, samples=samples, **elites)
+    if samples is not None and isinstance(planner, MPPI):
+        return replace(planner, samples=samples)
+    if samples is not None and isinstance(planner, CEM | ICEM | GradCEM):
+        return replace(planner, samples=samples, elites=samples // 10)
     return planner
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lab.tasks.task import Floats
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating]  #: of float32, which the types of NumPy's functions lose sight of
 
 
 def pixel_centres(size: int, low: float, high: float) -> Image:

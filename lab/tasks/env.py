@@ -15,7 +15,7 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     minus the distance to the goal in success radii; an episode terminates once that is below 1.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}  # type: ignore[misc]
 
     def __init__(self, task: str, render_mode: str | None = None, size: int = 64) -> None:
         from lab.tasks import make_task
@@ -25,7 +25,7 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
         self.size = size
         image = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         low, high = (self.task.proprio(np.array(b)) for b in (self.task.state_low, self.task.state_high))
-        self.observation_space = gym.spaces.Dict(
+        self.observation_space = gym.spaces.Dict(  # type: ignore[assignment]
             image=image, goal=image, proprio=gym.spaces.Box(low, high, dtype=np.float64)
         )
         limit = self.task.action_limit

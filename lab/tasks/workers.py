@@ -12,7 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 
@@ -88,8 +88,11 @@ def _workers(n: int) -> list[subprocess.Popen[bytes]]:
         root = str(Path(__file__).parents[2])
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
         command = [sys.executable, "-c", "from lab.tasks.workers import serve; serve()"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        _pool.append(subprocess.Popen(command, env=environment, start_new_session=True, **pipes))
+        _pool.append(
+            subprocess.Popen(
+                command, env=environment, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        )
     return _pool[:n]
 
 
@@ -108,5 +111,6 @@ def serve() -> None:
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             name, states, actions = pickle.load(questions)
-            pickle.dump(make_task(name).simulate(states, actions), answers)
+            task = cast(Simulator, make_task(name))
+            pickle.dump(task.simulate(states, actions), answers)
             answers.flush()

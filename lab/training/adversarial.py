@@ -80,7 +80,8 @@ class Adversarial:
         # Step uphill, and back into the box
         for _ in range(self.radii.steps):
             delta.requires_grad_(True)
-            loss = prediction_loss(model, *(clean + delta).split(widths, -1), z_next)["loss"]
+            moved_z, moved_action = (clean + delta).split(widths, -1)
+            loss = prediction_loss(model, moved_z, moved_action, z_next)["loss"]
             (gradient,) = torch.autograd.grad(loss, delta)
             delta = delta.detach() + self.radii.stride * self.epsilon * gradient.sign()
             delta = delta.clamp(-self.epsilon, self.epsilon)

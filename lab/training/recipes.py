@@ -115,8 +115,8 @@ class PatchRecipe(Recipe):
 
     def shrunk(self) -> Self:
         made = super().shrunk()
-        few = {"base": replace(made.base, batch=16), "finetune": replace(made.finetune, batch=16)}
-        return replace(made, **few, encoder_steps=0, size=98, heads=2)
+        base, finetune = replace(made.base, batch=16), replace(made.finetune, batch=16)
+        return replace(made, base=base, finetune=finetune, encoder_steps=0, size=98, heads=2)
 
 
 #: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for
