@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
-from lab.experiments import fig4_gap
 from lab.experiments.experiment import Config
 from lab.files import MODELS, cache_root, model_folder, read_json, write_json
 from lab.models import PatchSpec, WorldModel, load_model, patches
@@ -23,6 +23,7 @@ from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, SETTINGS, GradientPlanner, shortened
+from lab.plots.figures import FIGURES
 from lab.tasks import make_task
 from lab.training import initialisation, recipe, train
 from lab.training.latents import LatentData, encode_dataset
@@ -152,11 +153,16 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
     assert (own / "model.safetensors").is_file()
 
 
-def test_experiments_run_on_it(folders):
+@pytest.mark.parametrize("name", ["table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap", "planners"])
+def test_experiments_run_on_it(name, folders, monkeypatch):
+    if name == "planners":
+        monkeypatch.setattr(f"lab.experiments.{name}.ALL", ("cem", "network+adam", "prior"))
+        initialisation.train_initialisation(TASK, "smoke", progress=False)
     config = Config(TASK, "smoke")
-    gaps = fig4_gap.run(config).tables["gaps"]
-    assert set(gaps.model) == set(MODELS) and gaps.notna().all(axis=None)
-    assert config.folder("fig4_gap").parts[-3:] == ("smoke-dino", "fig4_gap", TASK)
+    result = import_module(f"lab.experiments.{name}").run(config)
+    assert all(set(table.model) >= {"base", "adversarial"} for table in result.tables.values() if "model" in table)
+    assert FIGURES[name].print_figure(result).axes
+    assert config.folder(name).parts[-3:] == ("smoke-dino", name, TASK)
 
 
 def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
