@@ -89,8 +89,9 @@ def _command(commands, name: str, about: str, example: str, resume: str) -> argp
 
         return getattr(functions, name)(args)
 
-    epilog = f"example: python -m lab {name} {example}".rstrip()
-    parser = commands.add_parser(name, help=about, description=about, epilog=epilog)
+    epilog = f"example:\n  python -m lab {name} {example}".rstrip()
+    whole_lines = argparse.RawDescriptionHelpFormatter  # so that examples can be copied
+    parser = commands.add_parser(name, help=about, description=about, epilog=epilog, formatter_class=whole_lines)
     parser.set_defaults(run=run, resume=resume)
     return parser
 
@@ -190,11 +191,13 @@ def _add_plan(commands) -> None:
 def _add_bench(commands) -> None:
     about = "Measure simulators and planners against the plain loops a reader would write, in one run."
     parser = _command(commands, "bench", about, "planners --json", "nothing was written; run the same command again.")
-    parser.epilog += (
-        "\nWhere stable-worldmodel is installed, its solvers are measured as well. In an environment of its own: pip "
-        "install this project; pip install torchvision of the same build as torch; pip install --no-deps "
-        "stable-worldmodel==0.1.1; pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless."
-    )
+    parser.epilog = f"""{parser.epilog}
+
+to measure the solvers of stable-worldmodel as well, in an environment of its own:
+  pip install -r requirements.txt
+  pip install torchvision  # the release and build that go with torch's
+  pip install --no-deps stable-worldmodel==0.1.1
+  pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless"""
     parser.add_argument("what", nargs="?", choices=("tasks", "planners"), help="only one half (default: both)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
