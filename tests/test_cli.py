@@ -71,7 +71,7 @@ def test_every_example_is_a_valid_command():
     parser = cli.build_parser()
     texts = [parser.epilog] + [sub.epilog for sub in parser._subparsers._group_actions[0].choices.values()]
     for text in texts:
-        command = text.splitlines()[0].removeprefix("example: python -m lab ")
+        command = text.partition("python -m lab ")[2].splitlines()[0]
         assert parser.parse_args(command.split()).run
 
 
