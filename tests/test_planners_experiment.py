@@ -10,7 +10,7 @@ import torch
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.experiments import planners, tuning_planners
+from lab.experiments import claims, fig3_efficiency, planners, tuning_planners
 from lab.experiments.experiment import Config
 from lab.experiments.memory import PeakMemory
 from lab.experiments.tuning_planners import CANDIDATES, chosen
@@ -18,6 +18,7 @@ from lab.files import ROOT, models_root
 from lab.models import load_model, model_folder
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import PLANNERS, SETTINGS
+from lab.plots import fig3
 from lab.plots import planners as plots
 from lab.results import load_result, save_result
 from lab.training.initialisation import Segments, fit, initialisation_of
@@ -68,6 +69,26 @@ def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
     stored = load_result(tmp_path)
     plots.print_figure(stored).canvas.draw()
     assert {trace.name for trace in plots.interactive(stored).data} == {"Base"}
+
+
+def test_efficiency_has_the_start_from_the_network_where_there_is_one(monkeypatch, tmp_path):
+    for module in (planners, fig3_efficiency):
+        monkeypatch.setattr(module, "MODELS", ("base",))
+    monkeypatch.setitem(fig3_efficiency.ITERATIONS, fig3_efficiency.STARTED, (2,))
+    result = fig3_efficiency.run(Config("wall", "smoke"))
+    curves = result.tables["curves"].set_index(["planner", "iterations"])
+    assert curves.loc["network+adam"].index.tolist() == [2, 3]
+    monkeypatch.setattr(planners, "ALL", ("network+adam", "cem"))
+    same = planners.run(Config("wall", "smoke")).tables["planners"].set_index("planner")
+    assert curves.loc[("network+adam", 3), "rate"] == same.loc["network+adam", "rate"]
+    ratios = result.tables["ratios"]
+    assert set(ratios.planner) == {"gd", "adam", "network+adam"} and set(ratios.model) == {"base"}
+    labels = {text.get_text() for text in fig3.print_figure(result).legends[0].get_texts()}
+    assert "Network, then Adam" in labels
+    told = claims.verdicts({fig3_efficiency.NAME: result})
+    assert len(told) == 4  # the paper's claim is about GD and Adam, by two clocks
+    monkeypatch.setattr(fig3_efficiency, "find_initialisation", lambda model, preset: None)
+    assert set(fig3_efficiency.run(Config("wall", "smoke")).tables["curves"].planner) == {"gd", "adam", "cem"}
 
 
 def test_the_exercise_says_what_more_starts_do():

@@ -16,8 +16,7 @@ from lab.background import Status
 from lab.experiments import claims, fig3_efficiency, planners
 from lab.experiments.live_efficiency import command, live_folder
 from lab.models import MODELS
-from lab.planning import PAPER_PLANNERS
-from lab.plots.fig3 import answers, together
+from lab.plots.fig3 import PLANNERS, answers, together
 from lab.plots.planners import interactive as all_planners
 from lab.plots.style import LABELS
 from lab.results import Result
@@ -178,7 +177,7 @@ def page() -> None:
         clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
     with widgets.row():
         models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
-        compared = widgets.several("planners", "Planners", PAPER_PLANNERS, PAPER_PLANNERS, most=len(PAPER_PLANNERS))
+        compared = widgets.several("planners", "Planners", PLANNERS, PLANNERS, most=len(PLANNERS))
     if not models or not compared:
         st.info("Choose at least one model and one planner.", icon=":material/info:")
         return

@@ -1,5 +1,6 @@
 """Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
 
+The paper's planners, and Adam started from the initialisation network, where there is one for the encoder.
 All planners get the same problems. Time is wall-clock, measured in one run in which planners and models alternate,
 so that a busy machine is unfair to none of them. Two clocks: ``batch``, the time per problem when all are planned
 together, and ``single``, the time of one plan made alone. The models of a task are alike but for their weights, so
@@ -24,12 +25,14 @@ from lab.evaluation.success import goal_distance
 from lab.experiments.compare import paired, success_rates
 from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel
-from lab.planning import PAPER_PLANNERS, Planner, unplanned
+from lab.planning import PAPER_PLANNERS, Initialised, Planner, unplanned
 from lab.results import Result
+from lab.training.initialisation import find_initialisation
 
 NAME = "fig3_efficiency"
 GOALS = "dataset"
-ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10)}
+STARTED = "network+adam"
+ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10), STARTED: (5, 10, 20, 40, 100)}
 SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
 CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
 #: whatever follows from times counts as measured, too: which row is chosen for the rule "a tenth"
@@ -100,9 +103,9 @@ def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = 
     return Result(tables, provenance(config, started, TIMES) | about)
 
 
-def budgets(planner_name: str, planner: Planner) -> list[int]:
-    """Numbers of iterations to try: the ladder up to what the planner is tuned to, which comes last."""
-    return sorted({count for count in ITERATIONS[planner_name] if count < planner.iterations} | {planner.iterations})
+def budgets(planner_name: str, tuned: int) -> list[int]:
+    """Numbers of iterations to try: the ladder up to what the planner is ``tuned`` to, which comes last."""
+    return sorted({count for count in ITERATIONS[planner_name] if count < tuned} | {tuned})
 
 
 def _cases(config: Config) -> list[Case]:
@@ -110,13 +113,20 @@ def _cases(config: Config) -> list[Case]:
     seed = config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
     planners = {name: config.planner(name) for name in PAPER_PLANNERS}
-    ladders = {name: budgets(name, planner) for name, planner in planners.items()}
+    ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
+    network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
+    if network:
+        ladders[STARTED] = budgets(STARTED, planners["adam"].iterations)
     cases = []
     for rung in range(max(len(ladder) for ladder in ladders.values())):
-        for (name, model), planner in itertools.product(models, PAPER_PLANNERS):
-            if rung < len(ladders[planner]):
-                count = ladders[planner][rung]
-                cases.append(Case(name, seed, model, planner, replace(planners[planner], iterations=count), count))
+        for (name, model), (planner_name, ladder) in itertools.product(models, ladders.items()):
+            if rung >= len(ladder):
+                continue
+            if network and planner_name == STARTED:
+                planner = Initialised(network.propose, replace(planners["adam"], iterations=ladder[rung]))
+            else:
+                planner = replace(planners[planner_name], iterations=ladder[rung])
+            cases.append(Case(name, seed, model, planner_name, planner, ladder[rung]))
     return cases
 
 
@@ -170,16 +180,16 @@ def _curves(pairs: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """GD and Adam on each model against CEM, on the same model and on base (``reference``), by either clock.
+    """Gradient planning on each model against CEM, on the same model and on base (``reference``), by either clock.
 
     CEM's bar is its rate at its tuned iterations, its time that of the fewest iterations with at least that rate.
-    Rule ``as good``: the fewest iterations of GD or Adam with at least that rate; ``ratio`` is of times. Rule
+    Rule ``as good``: the fewest iterations of the other with at least that rate; ``ratio`` is of times. Rule
     ``a tenth``: the highest rate within a tenth of CEM's time. ``met`` says whether any number of iterations does;
     where none does, the row is about the highest rate (as good) or the fewest iterations (a tenth). ``difference``
-    is GD's or Adam's rate minus CEM's over the same problems, with its interval.
+    is the other's rate minus CEM's over the same problems, with its interval.
     """
-    rows = []
-    for model, planner, clock in itertools.product(MODELS, ("gd", "adam"), CLOCKS):
+    rows, others = [], [planner for planner in ITERATIONS if planner != "cem" and planner in set(curves.planner)]
+    for model, planner, clock in itertools.product(MODELS, others, CLOCKS):
         for reference in dict.fromkeys((model, "base")):
             ours = curves[(curves.model == model) & (curves.planner == planner)].sort_values("iterations")
             cem = curves[(curves.model == reference) & (curves.planner == "cem")].sort_values("iterations")

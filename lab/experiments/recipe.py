@@ -406,7 +406,7 @@ def _all_gaps(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
 
 
 def _time(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Target 5, of Figure 3: the least time in which GD or Adam is as good as CEM on base, by each clock."""
+    """Target 5, of Figure 3: the least time in which gradient planning is as good as CEM on base, by each clock."""
     rows = tables["ratios"].query("rule == 'as good' and reference == 'base'")
     for clock, some in rows.groupby("clock", sort=False):
         row = next(some.sort_values(["met", "ratio"], ascending=[False, True]).itertuples())

@@ -27,15 +27,16 @@ from lab.plots.style import (
 )
 from lab.results import Result
 
-PLANNERS = ("gd", "adam", "cem")
+PLANNERS = ("gd", "adam", "network+adam", "cem")
 CLOCKS = {
     "seconds_per_problem": "time per problem, all planned together",
     "seconds_single": "time of one plan made alone",
 }
-DASHES = {"gd": "dot", "adam": "solid", "cem": "dash"}
+DASHES = {"gd": "dot", "adam": "solid", "network+adam": "dashdot", "cem": "dash"}
 SYMBOLS = {
     "gd": "circle", "momentum": "triangle-down", "adam": "square", "adamw": "pentagon", "restarts": "hexagon",
     "cem": "diamond", "icem": "triangle-up", "mppi": "triangle-left", "gradcem": "triangle-right",
+    "network+adam": "star",
 }  # fmt: skip
 
 
@@ -132,8 +133,8 @@ def _key(name: str, colour: str, what: str, planner: str = "adam") -> go.Scatter
 
 
 def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
-    """Whether GD and Adam are as good as CEM on the same model, in words: what it takes, and what a tenth of the time
-    buys. ``clock`` is batch or single."""
+    """Whether gradient planning is as good as CEM on the same model, in words: what it takes, and what a tenth of the
+    time buys. ``clock`` is batch or single."""
     here = ratios[(ratios.clock == clock) & (ratios.model == ratios.reference)]
     rows = []
     for (model, planner), both in here.groupby(["model", "planner"], sort=False):

@@ -29,11 +29,12 @@ MODEL_COLOURS = {
 #: gradient-based ones in blues and greens, sampling ones in reds and golds
 PLANNER_COLOURS = {
     "gd": "#56B4E9", "momentum": "#3B7FC4", "adam": "#009E73", "adamw": "#6FA800", "restarts": "#2AA5A0",
+    "network+adam": "#0065B0",
     "cem": "#CC79A7", "icem": "#B05FD0", "mppi": "#B8860B", "gradcem": "#CC6677",
 }  # fmt: skip
 PLANNER_MARKERS = {
     "gd": "o", "momentum": "v", "adam": "s", "adamw": "p", "restarts": "h", "cem": "D", "icem": "^", "mppi": "<",
-    "gradcem": ">", "random": "x", "nothing": "+",
+    "gradcem": ">", "network+adam": "*", "random": "x", "nothing": "+",
 }  # fmt: skip
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",

@@ -87,18 +87,26 @@ def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[
     return network.eval().requires_grad_(False), float(torch.stack(losses[-max(1, schedule.steps // 10) :]).mean())
 
 
-def initialisation_of(model: WorldModel, preset: str = "quick") -> InitialisationNetwork:
-    """The network made for the encoder of ``model``: shipped, or trained here. Raises LabError if there is none."""
-    task = model.spec.task
+def find_initialisation(model: WorldModel, preset: str = "quick") -> InitialisationNetwork | None:
+    """The network made for the encoder of ``model``: shipped, or trained here; None if there is none."""
     for root in (files.SHIPPED, models_root(preset)):
-        if (root / task / NAME / "network.json").is_file():
-            network, info = load_initialisation(root / task / NAME, model.device)
+        folder = root / model.spec.task / NAME
+        if (folder / "network.json").is_file():
+            network, info = load_initialisation(folder, model.device)
             if info.get("encoder") == encoder_hash(model):
                 return network
-    raise LabError(
-        f"No initialisation network for this encoder of {task}: train it with "
-        f"'python -m lab train --task {task} --method {NAME}'."
-    )
+    return None
+
+
+def initialisation_of(model: WorldModel, preset: str = "quick") -> InitialisationNetwork:
+    """As `find_initialisation`, but raises LabError if there is none."""
+    network, task = find_initialisation(model, preset), model.spec.task
+    if network is None:
+        raise LabError(
+            f"No initialisation network for this encoder of {task}: train it with "
+            f"'python -m lab train --task {task} --method {NAME}'."
+        )
+    return network
 
 
 def _base(task: str, preset: str, progress: bool) -> WorldModel:
