@@ -30,6 +30,7 @@ LABELS_HERE = LABELS | {"dataset": "Near (from data)", "random": "Far (random)",
                         "mpc": "Replan (MPC)", "start": "start", "goal": "goal",
                         "table1_success": "Table 1: success", "fig2_landscape": "Figure 2: loss landscape",
                         "fig3_efficiency": "Figure 3: efficiency", "fig4_gap": "Figure 4: train-test gap",
+                        "starts": "Where planning starts",
                         "tuning": "Tuning"}  # fmt: skip
 HELP = {
     "task": "Wall: a dot must get through a door. PointMaze: a ball with inertia in a U-shaped maze. "

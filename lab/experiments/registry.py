@@ -31,6 +31,7 @@ NOTEBOOKS: dict[str, Notebook] = {
         Notebook("fig4_gap", (11, 35, 600)),
         Notebook("robotics", (20, 300, 3600), tasks=ROBOTICS, long=True),
         Notebook("planners", (60, 1200, 12000), long=True, alone=True),
+        Notebook("starts", (12, 150, 1500), long=True),
         Notebook("radii", (15, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
         Notebook("online", (12, 900, 9000), tasks=("point_maze", "wall"), models=("base", "control"), long=True),
         Notebook("recipe", (12, 5400, 14000), long=True),

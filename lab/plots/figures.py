@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from lab.errors import LabError
-from lab.plots import fig2, fig3, fig4, online, planners, radii, recipe, robotics, table1
+from lab.plots import fig2, fig3, fig4, online, planners, radii, recipe, robotics, starts, table1
 
 #: by experiment, the module with its ``print_figure`` (matplotlib) and ``interactive`` (plotly)
 FIGURES: dict[str, ModuleType] = {
@@ -15,6 +15,7 @@ FIGURES: dict[str, ModuleType] = {
     "online": online,
     "planners": planners,
     "recipe": recipe,
+    "starts": starts,
     "robotics": robotics,
 }
 

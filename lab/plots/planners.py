@@ -24,7 +24,8 @@ def print_figure(result: Result) -> Figure:
     planners = shown(table.planner, ORDER)[::-1]
     figure = Figure(figsize=(11, 0.42 * len(planners) + 1.7), layout="constrained")
     success, *costs = figure.subplots(1, 1 + len(COSTS), sharey=True, width_ratios=(2.2, 1, 1, 1))
-    _success(success, table, planners)
+    success_rows(success, table, planners)
+    success.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=table.model.nunique(), borderaxespad=0)
     success.set_yticks(range(len(planners)), [LABELS[planner] for planner in planners])
     means = table.groupby("planner")[[*COSTS, "gradient_steps"]].mean().loc[planners]
     for ax, (cost, name) in zip(costs, COSTS.items(), strict=True):
@@ -60,7 +61,8 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
     return neutral(figure, _title(result), 620, _caption(result))
 
 
-def _success(ax: Axes, table: pd.DataFrame, planners: list[str]) -> None:
+def success_rows(ax: Axes, table: pd.DataFrame, planners: Sequence[str]) -> None:
+    """Success of each of ``planners``, a row each from below, with a dot for each model."""
     models = shown(table.model, MODELS)
     for i, model in enumerate(models):
         rows = table[table.model == model].set_index("planner").reindex(planners)
@@ -69,7 +71,6 @@ def _success(ax: Axes, table: pd.DataFrame, planners: list[str]) -> None:
         ax.errorbar(100 * rows.rate, y, xerr=errors, fmt="o", color=MODEL_COLOURS[model], markersize=4, linewidth=1,
                     label=LABELS[model])  # fmt: skip
     ax.set(xlabel="success (%)", xlim=(0, 103))
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(models), borderaxespad=0)
 
 
 def _hover(row) -> str:

@@ -1,0 +1,69 @@
+"""The experiment on where planning starts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.evaluation.success import Outcome
+from lab.experiments import starts
+from lab.experiments.experiment import Config
+from lab.plots import starts as plots
+from lab.results import load_result, save_result
+
+SMOKE = Config("push_t", "smoke")
+
+
+@pytest.fixture(scope="module")
+def result():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starts, "MODELS", ("base",))
+        return starts.run(SMOKE)
+
+
+def test_every_start_is_measured(result):
+    success = result.tables["success"].set_index(["mode", "planner"])
+    assert set(success.index) == {(mode, planner) for mode in ("open", "mpc") for planner in starts.PLANNERS}
+    assert set(success.n) == {4} and (success.seconds > 0).all()
+    assert set(result.tables["differences"].theirs) == {"adam", "base (cem)"}
+    assert "Adam from the network minus CEM on base" in starts.sentences(result)
+
+
+def test_the_number_of_steps_is_chosen_on_the_tune_split_and_the_fewest_of_equals(monkeypatch):
+    asked = []
+
+    def evaluated(self, model, planner, problems, mode):
+        asked.append(problems)
+        reached = np.arange(len(problems)) < {5: 1, 10: 3, 20: 3, 40: 2}.get(planner.planner.iterations, 0)
+        return Outcome({"full": reached}, {"full": reached}, [], np.zeros(0), 1.0)
+
+    monkeypatch.setattr(Config, "evaluate", evaluated)
+    monkeypatch.setattr(Config, "size", Config("push_t", "quick").size)
+    table = starts.choose(SMOKE, SimpleNamespace(propose=None), None)
+    assert table[table.chosen == 1].set_index("mode").iterations.to_dict() == {"open": 10, "mpc": 10}
+    test = SMOKE.protocols()["dataset"].problems()
+    assert all(not np.array_equal(problems.starts, test.starts) for problems in asked)
+
+
+def test_differences_are_paired_over_problems():
+    wide = {"adam": [0, 0, 1, 0], "network": [1, 0, 0, 0], starts.STARTED: [1, 1, 1, 0], "cem": [0, 1, 1, 1]}
+    pairs = pd.concat(
+        pd.DataFrame(
+            {"goals": "dataset", "mode": "open", "model": "base", "planner": name, "train_seed": 0,
+             "pair": range(4), "success": reached}
+        )
+        for name, reached in wide.items()
+    )  # fmt: skip
+    table = starts.differences(pairs).set_index("theirs")
+    assert table.difference.to_dict() == {"adam": 0.5, "base (cem)": 0.0}
+    assert table.loc["base (cem)", "low"] < 0 < table.loc["base (cem)", "high"]
+
+
+def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
+    save_result(result, tmp_path)
+    stored = load_result(tmp_path)
+    plots.print_figure(stored).canvas.draw()
+    assert {trace.name for trace in plots.interactive(stored).data} == {"Base"}
+    small_print = plots.interactive(stored).layout.annotations[-1].text.replace("<br>", " ")
+    assert "iterations, chosen on the tune split" in small_print
