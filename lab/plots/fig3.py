@@ -57,7 +57,7 @@ def print_figure(result: Result) -> Figure:
         ax.set_title(LABELS[model])
     panels[0, 0].set(ylim=(-5, 103), yticks=range(0, 101, 20))
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), fontsize=8.5, columnspacing=1.2)
     annotate(figure, _title(result), _caption(result) + " Numbers at the points: iterations.")
     return figure
 
@@ -220,13 +220,13 @@ def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Sca
 
 
 def _title(result: Result) -> str:
-    return f"{label(result.task)}: success against planning time, open loop, data-set goals"
+    return f"{label(result.task)}: success against planning time"
 
 
 def _caption(result: Result) -> str:
     curves = result.tables["curves"]
     return (
-        f"n = {counted(int(curves.n.max()), 'problem')} a point, the same for all; one training seed. "
+        f"Open loop, data-set goals; n = {counted(int(curves.n.max()), 'problem')} a point, one training seed. "
         "Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
         f"dotted: a tenth of its time. Times: the least of several, {result.meta['machine']}, "
         f"{counted(result.meta['threads'], 'thread')}, load {result.meta['load_average']}. Preset {result.preset}."
