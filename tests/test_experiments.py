@@ -265,6 +265,13 @@ def test_ratios_take_the_cheapest_that_is_as_good():
     assert set(table.reference) == set(MODELS)
 
 
+def test_as_good_is_what_the_whole_interval_says():
+    rates = {("adam", 10): 0.76, ("adam", 30): 0.79, ("cem", 10): 0.8}  # the first may be 6 points below
+    table = fig3_efficiency.ratios(*_efficiency(rates, {"adam": 0.01, "cem": 2.0}, n=300))
+    row = table[(table.rule == "as good") & (table.model == "base") & (table.clock == "batch")].iloc[0]
+    assert (row.iterations, row.met, -0.05 < row.low < row.difference < 0) == (30, True, True)
+
+
 def test_the_ladder_ends_with_the_tuned_iterations():
     assert fig3_efficiency.budgets("adam", 100) == [10, 30, 100]
     assert fig3_efficiency.budgets("gd", 50) == [10, 30, 50]

@@ -14,6 +14,7 @@ from state import forget_moves
 
 from lab.background import Status
 from lab.experiments import claims, fig3_efficiency, planners
+from lab.experiments.compare import MARGIN
 from lab.experiments.live_efficiency import command, live_folder
 from lab.models import MODELS
 from lab.plots.fig3 import PLANNERS, answers, together
@@ -93,7 +94,7 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
     st.markdown(
         f"Of {len(findings)} comparisons on {LABELS[result.task]} that bear on the claim (Base and Adversarial, GD and "
         f"Adam, both clocks): **{told}**. Differences are paired over the same problems, with 95% bootstrap intervals; "
-        f"as good means no more than {100 * claims.MARGIN:.0f} points below CEM."
+        f"as good means no more than {100 * MARGIN:.0f} points below CEM."
     )
     widgets.command(
         f"python -m lab reproduce --preset {result.preset} --only {fig3_efficiency.NAME} --task {result.task}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lab.experiments.compare import FEWEST, paired
+from lab.experiments.compare import FEWEST, MARGIN, paired
 from lab.results import Result
 
 CLAIMS = {
@@ -22,7 +22,6 @@ CLAIMS = {
     6: "The Adversarial model's loss landscape is smoother, its basin broader",
     7: "On Rope and Granular, Online and Adversarial models bring gradient plans closer to the goal",
 }
-MARGIN = 0.05  #: of success, within which a rate counts as as good
 NAMES = {
     "base": "Base",
     "control": "Control",
