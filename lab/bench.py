@@ -8,7 +8,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 
 import gymnasium as gym
@@ -63,14 +63,14 @@ class Row:
         return self.ours / self.peer if self.peer else None
 
 
-def measure(parts: Sequence[str]) -> list[Row]:
-    """The rows of ``parts`` (tasks, planners)."""
+def measure(parts: Sequence[str], compile: bool = False) -> list[Row]:
+    """The rows of ``parts`` (tasks, planners), if asked for with Adam compiled as well."""
     rows: list[Row] = []
     if "tasks" in parts:
         for name in TASKS:
             rows += bench_task(make_task(name))
     if "planners" in parts:
-        rows += bench_planners()
+        rows += bench_planners(compile)
     return rows
 
 
@@ -160,13 +160,14 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
 # --- Planners
 
 
-def bench_planners() -> list[Row]:
+def bench_planners(compile: bool = False) -> list[Row]:
     """Adam, for many problems and for one alone, CEM and iCEM, on one small world model with random weights."""
     model, peak, peer = small_model(), matmul_flops(), find_peer()
+    kinds = {"Adam": ADAM} | ({"compiled Adam": replace(ADAM, compile=True)} if compile else {})
     rows = []
     for what, planner, problems in (
-        ("Adam", ADAM, PROBLEMS),
-        ("Adam, one problem", ADAM, 1),
+        *((name, adam, PROBLEMS) for name, adam in kinds.items()),
+        *((f"{name}, one problem", adam, 1) for name, adam in kinds.items()),
         *((name, sampler, PROBLEMS) for name, sampler in SAMPLERS.items()),
     ):
         rows.append(_compare(what, planner, problems, model, peak, peer))

@@ -185,6 +185,7 @@ def _add_plan(commands) -> None:
     parser.add_argument("--train-seed", type=_seed, default=0, metavar="N", help="seed of the model (default: 0)")
     parser.add_argument("--checkpoint", metavar="DIR", help="folder of a model of your own, instead of --model")
     parser.add_argument("--out", metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)")
+    _add_compile(parser, "compile what the planner descends: faster plans after a wait of some ten seconds")
     _add_device(parser)
 
 
@@ -199,6 +200,7 @@ to measure the solvers of stable-worldmodel as well, in an environment of its ow
   pip install --no-deps stable-worldmodel==0.1.1
   pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless"""
     parser.add_argument("what", nargs="?", choices=("tasks", "planners"), help="only one half (default: both)")
+    _add_compile(parser, "measure Adam compiled, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -208,6 +210,10 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help=f"seed {what} (default: 0)")
+
+
+def _add_compile(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--compile", action="store_true", help=f"{what}; needs a C++ compiler, such as g++")
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lab.data import DataSpec, Problems, load_or_collect
@@ -15,7 +16,7 @@ from lab.experiments.experiment import pick_device
 from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, read_json, replacing
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import SETTINGS, Initialised
+from lab.planning import SETTINGS, GradientPlanner, Initialised, Planner
 
 STRIP_PROBLEMS = 4  #: on a film strip
 
@@ -69,7 +70,11 @@ def plan(args: argparse.Namespace) -> int:
     model, name = _model(args)
     out = _strip_path(args, name, mode)
     settings = SETTINGS[args.task]
-    planner = settings.planner(args.planner, mode)
+    planner: Planner = settings.planner(args.planner, mode)
+    if args.compile:
+        if not isinstance(planner, GradientPlanner):
+            raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
+        planner = replace(planner, compile=True)
     if args.start == "network":
         from lab.training.initialisation import initialisation_of
 
@@ -87,7 +92,7 @@ def plan(args: argparse.Namespace) -> int:
 def bench(args: argparse.Namespace) -> int:
     from lab.bench import as_json, as_table, measure
 
-    rows = measure([args.what] if args.what else ["tasks", "planners"])
+    rows = measure([args.what] if args.what else ["tasks", "planners"], args.compile)
     print(as_json(rows) if args.json else as_table(rows))
     return 0
 

@@ -238,6 +238,10 @@ def test_the_plain_loops_of_the_bench_do_plan():
         (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0, got '-1'"),
         (["plan", "--task", "wall", "--problems", "many"], "invalid int value: 'many'"),
         (["plan", "--task", "wall", "--problems", "0"], "At least 1 problem is needed, got 0"),
+        (
+            ["plan", "--task", "wall", "--planner", "cem", "--compile"],
+            "--compile is for planners that descend gradients",
+        ),
         (["plan", "--task", "wall", "--speed", "9"], "unrecognized arguments: --speed 9"),
         (["collect", "--task", "wall", "--episodes", "0"], "expected a whole number from 1, got '0'"),
         (["train", "--task", "wall"], "required: --method"),

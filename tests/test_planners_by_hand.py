@@ -1,5 +1,7 @@
 """One step of each planner beyond plain gradient descent and CEM, against the rules written out, in float64."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,7 @@ from lab.planning import (
     shortened,
     unplanned,
 )
+from lab.planning.differentiate import by_autograd, compiled
 from lab.planning.icem import coloured
 from lab.planning.restarts import STRIDE
 from lab.planning.settings import SETTINGS, Settings
@@ -238,6 +241,37 @@ def test_the_quick_gelu_is_torchs():
         x = torch.linspace(-30, 30, 5001, dtype=dtype)
         expected = torch.nn.functional.gelu(x, approximate="tanh")
         torch.testing.assert_close(unrolled.gelu(x), expected, rtol=0, atol=tolerance)
+
+
+def small_descent(n):
+    """A small world model, and a planner's arguments for ``n`` problems of it."""
+    torch.manual_seed(0)
+    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=1)).eval().requires_grad_(False)
+    torch.nn.init.normal_(model.predictor.head.weight)
+    z0, goal = torch.randn(2, n, 8).unbind()
+    return model, z0, GoalDistance(goal, 6), unplanned(n, 2, model.block_dim), range(n)
+
+
+def test_a_compiled_planner_plans_the_same():
+    model, z0, objective, init, seeds = small_descent(3)
+    if compiled(model, objective, z0, torch.zeros_like(init)) is by_autograd:
+        pytest.skip("no compiler here")
+    planner = GradientPlanner(lr=0.1, iterations=5)
+    plain, quick = (p.plan(model, z0, objective, init, seeds) for p in (planner, replace(planner, compile=True)))
+    torch.testing.assert_close(quick.actions, plain.actions, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(quick.history, plain.history, rtol=1e-4, atol=1e-4)
+
+
+def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
+    from torch._inductor import config
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "no-compiler")))
+    arguments = small_descent(2)
+    with pytest.warns(UserWarning, match="goes on without compiling"):
+        plan = GradientPlanner(lr=0.1, iterations=2, compile=True).plan(*arguments)
+    assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(*arguments).actions)
+    torch._dynamo.reset()
 
 
 def test_many_rows_are_imagined_as_few_are():

@@ -22,6 +22,13 @@ def test_wilson_agrees_with_published_intervals(successes, n, low, high):
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
 
 
+def test_wilsons_interval_holds_its_rate():
+    for n in range(1, 1001):
+        for successes in (0, n // 2, n):
+            interval = wilson(successes, n)
+            assert 0 <= interval.low <= interval.value <= interval.high <= 1
+
+
 def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say(monkeypatch):
     monkeypatch.setattr("lab.evaluation.statistics.RESAMPLES", 1000)
     rng = np.random.default_rng(0)

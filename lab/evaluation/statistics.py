@@ -30,7 +30,7 @@ def wilson(successes: float, n: int) -> Interval:
     rate, share = successes / n, Z**2 / n
     middle = (rate + share / 2) / (1 + share)
     half = math.sqrt(share * (rate * (1 - rate) + share / 4)) / (1 + share)
-    return Interval(rate, max(0.0, middle - half), min(1.0, middle + half))
+    return Interval(rate, max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))  # despite rounding
 
 
 def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:

@@ -418,7 +418,7 @@ def _time(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
     for clock, some in rows.groupby("clock", sort=False):
         row = next(some.sort_values(["met", "ratio"], ascending=[False, True]).itertuples())
         text = f"{row.planner} on {row.model}, {CLOCKS[str(clock)]}: {_points(row)} of CEM's success on base in "
-        text += f"{100 * row.ratio:.0f}% of its time (asked: {100 * SHARES[str(clock)]:.0f}%)"
+        text += f"{100 * row.ratio:.1f}% of its time (asked: {100 * SHARES[str(clock)]:.0f}%)"
         yield [5, text, *_numbers(row), bool(row.met and row.ratio <= SHARES[str(clock)])]
 
 

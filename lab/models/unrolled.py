@@ -34,7 +34,9 @@ class Layer(NamedTuple):
 
 
 def may_unroll(predictor: "ResidualMLP", z0: Tensor) -> bool:
-    """Whether nobody wants a gradient for the weights or the start."""
+    """Whether nobody wants a gradient for the weights or the start; a compiler does it better on its own."""
+    if torch.compiler.is_compiling():
+        return False
     return not torch.is_grad_enabled() or not (z0.requires_grad or any(p.requires_grad for p in predictor.parameters()))
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.models.world_model import Dynamics
+from lab.planning.differentiate import by_autograd, compiled
 from lab.planning.objective import Objective
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
@@ -29,6 +30,7 @@ class GradientPlanner:
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 256  #: problems (with restarts: starts) descended together
     restarts: int = 1  #: starts of each problem, of which the plan with the least predicted loss is kept
+    compile: bool = False  #: loss and gradient as one program: twice as fast for one problem, after a wait of seconds
 
     def __post_init__(self) -> None:
         check_optimiser(self.optimiser)
@@ -57,13 +59,11 @@ class GradientPlanner:
         actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
         noise = self.noise * normal(rngs, (self.iterations, *init.shape[1:]))
         optimiser = Optimiser(self.optimiser, self.lr, actions)
+        differentiate = compiled(model, objective, z0, actions) if self.compile else by_autograd
         history = []
         for i in range(self.iterations):
-            actions.requires_grad_(True)
-            loss = objective(model.rollout(z0, actions), actions)
-            (gradient,) = torch.autograd.grad(loss.sum(), actions)
-            history.append(loss.detach())
-            actions = actions.detach()
+            loss, gradient = differentiate(model, objective, z0, actions)
+            history.append(loss)
             if callback:
                 callback(i, actions, history[-1])
             actions = actions - optimiser.step(actions, gradient) + noise[:, i]
