@@ -16,11 +16,12 @@ from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
 from lab.files import ROOT
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import SETTINGS
+from lab.planning import SETTINGS, Planner
 from lab.plots.player import lane as player_lane
 from lab.plots.scenes import SCENES
 from lab.results import Result, load_result
 from lab.tasks import make_task
+from lab.training.initialisation import STARTED, started
 
 LONGEST = 15  #: blocks that one can drive
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: of each plan in the making
@@ -62,12 +63,18 @@ def problem(case: Case) -> Problems:
     return Problems(case.task, case.goals, "test", 0, start[None], goal[None])
 
 
+def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
+    """The planner called ``name``, as tuned for the model's task."""
+    settings = SETTINGS[model.spec.task]
+    return started(model, settings.planner("adam", mode)) if name == STARTED else settings.planner(name, mode)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Episode:
     """The plan and what became of it."""
-    settings = SETTINGS[case.task]
+    settings, through = SETTINGS[case.task], world_model(case.task, model, stamp)
     return run_episode(
-        world_model(case.task, model, stamp), settings.planner(planner, mode), problem(case), mode,
+        through, planner_of(planner, mode, through), problem(case), mode,
         proprio=settings.proprio, base=settings.base, index=case.problem, snapshots=SNAPSHOTS[mode],
     )  # fmt: skip
 

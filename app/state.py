@@ -11,6 +11,7 @@ from lab.models import MODELS
 from lab.planning import MODES, PLANNERS
 from lab.plots.scenes import SCENES
 from lab.tasks import Task, make_task
+from lab.training.initialisation import STARTED, folders
 
 PROBLEMS = PRESETS["quick"].n  #: test problems one can choose from: those of the committed quick results
 MOVES = ("start", "goal")
@@ -36,11 +37,21 @@ class Case:
         return bool(self.start or self.goal)
 
 
+def task_now() -> str:
+    """The task chosen."""
+    return st.session_state.get("task") or DEFAULTS["task"]
+
+
+def planners() -> Sequence[str]:
+    """Those that have what they need on the task chosen."""
+    return (*PLANNERS, STARTED) if folders(task_now()) else PLANNERS
+
+
 def options(key: str) -> Sequence[str]:
-    """The values that the shared control ``key`` takes; those of ``goals`` depend on the task."""
-    fixed = {"task": tuple(SCENES), "model": MODELS, "planner": PLANNERS, "mode": tuple(MODES), "click": MOVES}
+    """The values that the shared control ``key`` takes; those of ``goals`` and ``planner`` depend on the task."""
+    fixed = {"task": tuple(SCENES), "model": MODELS, "planner": planners(), "mode": tuple(MODES), "click": MOVES}
     if key == "goals":
-        return TASK_GOALS[st.session_state.get("task") or DEFAULTS["task"]]
+        return TASK_GOALS[task_now()]
     return fixed[key]
 
 

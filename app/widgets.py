@@ -39,7 +39,7 @@ HELP = {
     "same training. Online: also trained on what its own plans really do. Adversarial: also on worst-case "
     "disturbances of states and actions.",
     "planner": "GD, Adam and their kin follow the gradient of the loss through the model; CEM and its kin try many "
-    "plans and keep the best.",
+    "plans and keep the best. Network, then Adam: Adam starts from what a small network guesses.",
     "goals": "Near: the state 25 steps later on a trajectory that was held out. Far: drawn at random.",
     "mode": "Once: plan, then execute all of it blindly. Replan: execute one block, look, plan again, 10 times.",
     "problem": f"One of {PROBLEMS} test problems, the same for every model and planner.",

@@ -16,7 +16,7 @@ from lab.experiments.experiment import pick_device
 from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, read_json, replacing
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import SETTINGS, GradientPlanner, Initialised, Planner
+from lab.planning import SETTINGS, GradientPlanner, Planner
 
 STRIP_PROBLEMS = 4  #: on a film strip
 
@@ -76,9 +76,9 @@ def plan(args: argparse.Namespace) -> int:
             raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
         planner = replace(planner, compile=True)
     if args.start == "network":
-        from lab.training.initialisation import initialisation_of
+        from lab.training.initialisation import started
 
-        planner = Initialised(initialisation_of(model).propose, planner)
+        planner = started(model, planner)
     options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed, "first": first}
     outcome = evaluate(model, planner, problems, mode, **options)
     print(protocol.describe())

@@ -58,7 +58,9 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
     """What becomes of the plans, and which (many,) reach the goal."""
     through, settings = cached.world_model(task, model, stamp), SETTINGS[task]
     problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
-    outcome = evaluate(through, settings.planner(planner), problems, proprio=settings.proprio, base=settings.base)
+    outcome = evaluate(
+        through, cached.planner_of(planner, "open", through), problems, proprio=settings.proprio, base=settings.base
+    )
     return follow(through, problems.starts, outcome.plans[0].actions), outcome.success["full"]
 
 

@@ -9,7 +9,7 @@ import player
 import streamlit as st
 import widgets
 from glossary import prose
-from state import PROBLEMS, Case, move
+from state import PROBLEMS, Case, move, planners
 
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
@@ -19,6 +19,7 @@ from lab.plots.player import method_colours, stage
 from lab.plots.scenes import SCENES
 from lab.plots.style import LABELS
 from lab.tasks import make_task
+from lab.training.initialisation import STARTED
 
 INTRO = (
     "[[gradient-based planning|Gradient-based planning]] asks a [[world model]] what a sequence of actions would lead "
@@ -29,7 +30,7 @@ HINT = (
     "Press ▶ to watch, click on a scene to move the goal. The page opens on a problem picked because the models differ "
     "on it; the rates over all problems are under Results."
 )
-METHODS = {f"{p}-{m}": f"{LABELS[p]} · {LABELS[m]}" for m in MODELS for p in PLANNERS}
+METHODS = {f"{p}-{m}": f"{LABELS[p]} · {LABELS[m]}" for m in MODELS for p in (*PLANNERS, STARTED)}
 RIVALS = ("adam-adversarial",)  #: at first
 
 
@@ -44,6 +45,7 @@ class Choice:
     def command(self, planner: str, model: str) -> str:
         """The one line that makes the same plan outside of the app."""
         mpc = " --mpc" if self.mode == "mpc" else ""
+        planner = "adam --start network" if planner == STARTED else planner
         return (
             f"python -m lab plan --task {self.case.task} --model {model} --planner {planner} "
             f"--goals {self.case.goals}{mpc} --problems {PROBLEMS} --problem {self.case.problem}"
@@ -57,11 +59,12 @@ def chosen() -> Choice:
         model = widgets.picker("model", "World model")
         planner = widgets.picker("planner", "Planner")
         mode = widgets.picker("mode", "Plan")
+        methods = tuple(f"{p}-{m}" for m in MODELS for p in planners())
         if bodies := SCENES[case.task].bodies:
             widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
         with st.popover("Race against …", icon=":material/sprint:"):
             rivals = widgets.several(
-                "rivals", "Up to three other methods", tuple(METHODS), RIVALS, most=3, labels=METHODS,
+                "rivals", "Up to three other methods", methods, RIVALS, most=3, labels=METHODS,
                 help="Each plans alone, one after another, so that the clocks can be compared.",
             )  # fmt: skip
     others = [tuple(rival.split("-")) for rival in rivals]

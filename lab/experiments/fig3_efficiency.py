@@ -27,11 +27,10 @@ from lab.experiments.experiment import Config, provenance
 from lab.models import MODELS, WorldModel
 from lab.planning import PAPER_PLANNERS, Initialised, Planner, unplanned
 from lab.results import Result
-from lab.training.initialisation import find_initialisation
+from lab.training.initialisation import STARTED, find_initialisation
 
 NAME = "fig3_efficiency"
 GOALS = "dataset"
-STARTED = "network+adam"
 ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10), STARTED: (5, 10, 20, 40, 100)}
 SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
 CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}

@@ -24,10 +24,9 @@ from lab.models import MODELS, WorldModel
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import MODES, Initialised, Planner
 from lab.results import Result
-from lab.training.initialisation import initialisation_of
+from lab.training.initialisation import STARTED, initialisation_of
 
 NAME = "starts"
-STARTED = "network+adam"
 PLANNERS = ("adam", "network", STARTED, "cem")
 LADDER = (5, 10, 20, 40)  #: iterations of Adam after the network's guess
 TIMES = {"success": ["seconds"], "choice": ["seconds"]}

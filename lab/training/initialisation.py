@@ -18,12 +18,14 @@ from lab.errors import LabError
 from lab.files import models_root
 from lab.models import WorldModel, load_model, model_folder
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
+from lab.planning import Initialised, Planner
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
 from lab.training.loop import Schedule
 from lab.training.pipeline import train
 from lab.training.recipes import recipe
 
 NAME = "initialisation"
+STARTED = "network+adam"  #: the planner that is Adam, started from where the network says
 SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)
 SMOKE = Schedule(steps=20, lr=1e-3, batch=32)
 
@@ -87,14 +89,23 @@ def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[
     return network.eval().requires_grad_(False), float(torch.stack(losses[-max(1, schedule.steps // 10) :]).mean())
 
 
+def folders(task: str, preset: str = "quick") -> list[Path]:
+    """Where there are networks for ``task``: shipped, or trained here."""
+    found = [root / task / NAME for root in (files.SHIPPED, models_root(preset))]
+    return [folder for folder in found if (folder / "network.json").is_file()]
+
+
+def started(model: WorldModel, planner: Planner, preset: str = "quick") -> Initialised:
+    """``planner``, started from the network of ``model``; raises LabError if there is none."""
+    return Initialised(initialisation_of(model, preset).propose, planner)
+
+
 def find_initialisation(model: WorldModel, preset: str = "quick") -> InitialisationNetwork | None:
     """The network made for the encoder of ``model``: shipped, or trained here; None if there is none."""
-    for root in (files.SHIPPED, models_root(preset)):
-        folder = root / model.spec.task / NAME
-        if (folder / "network.json").is_file():
-            network, info = load_initialisation(folder, model.device)
-            if info.get("encoder") == encoder_hash(model):
-                return network
+    for folder in folders(model.spec.task, preset):
+        network, info = load_initialisation(folder, model.device)
+        if info.get("encoder") == encoder_hash(model):
+            return network
     return None
 
 

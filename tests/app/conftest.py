@@ -8,17 +8,23 @@ import pytest
 from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
-from lab.models import MODELS
+from lab.data import HORIZON
+from lab.models import MODELS, load_model
+from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.planning import SETTINGS
+from lab.training.latents import encoder_hash
 
 
 @pytest.fixture(scope="session")
 def cache(trained, tmp_path_factory):
-    """A cache that holds a tiny model of every kind for the tasks of the harness."""
+    """A cache that holds a tiny model of every kind for each task, and for Wall a network to start from."""
     root = tmp_path_factory.mktemp("app")
     for task in TASKS if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" else TASKS[::-1]:  # two workers share the job
         for method in MODELS:
             shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
+    model = load_model(trained("wall"))
+    network = InitialisationNetwork(model.latent_dim + model.spec.proprio_dim, model.block_dim, HORIZON)
+    save_initialisation(network, root / "models" / "wall" / "initialisation", {"encoder": encoder_hash(model)})
     return root
 
 

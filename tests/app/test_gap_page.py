@@ -32,7 +32,7 @@ def test_every_task(app, task):
 
 
 def test_far_problems_have_no_pairs(app):
-    test = app("gap", goals="random", model="online", planner="cem")
+    test = app("gap", goals="random", model="online", planner="network+adam")
     figures(test)
     assert "Gap" not in test.table[0].value.columns and len(lanes(test)) == 1
 

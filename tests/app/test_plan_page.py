@@ -51,6 +51,16 @@ def test_every_planner_and_mode(app, planner, mode):
     assert len(lane["plans"]) == MODES[mode].budget
 
 
+def test_adam_starts_from_the_network(app):
+    test = app("plan", planner="network+adam", rivals="adam-base,network+adam-online")
+    assert healthy(test, 3)
+    titles = [lane["title"] for lane in race(test)["lanes"]]
+    assert titles == ["Network, then Adam · Base", "Adam · Base", "Network, then Adam · Online"]
+    assert " --planner adam --start network " in test.code[0].value
+    test.segmented_control(key="task").set_value("rope").run()  # which has no such network
+    assert healthy(test, 2) and chosen(test)["planner"] == "adam"
+
+
 def test_opens_on_a_picture(app):
     test = app("plan")
     assert healthy(test)
