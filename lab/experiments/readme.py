@@ -162,8 +162,8 @@ ORDER = ("adam", "network", starts.STARTED, "cem")
 _BEGUN = (
     "The same base models, and Adam from noise as above, or from what a small network guesses that was trained on the "
     "same data to give the actions between two states back (`lab train --method initialisation`). How many steps Adam "
-    "takes after the guess was chosen on the tune split. Success in % [95% interval]; n = 300, training seeds averaged: "
-    "3, and 1 of CEM (`figures/full/starts/`, told in `notebooks/starts.ipynb`)."
+    "takes after the guess was chosen on the tune split. Success in % [95% interval]; n = 300, training seeds "
+    "averaged: 3, and 1 of CEM (`figures/full/starts/`, told in `notebooks/starts.ipynb`)."
 )
 _ASKED = (
     "Stricter than the claims: how large the effects should be. Encoders, data, radii and lengths of the finetuning "
