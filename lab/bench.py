@@ -8,7 +8,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from types import ModuleType
 
 import gymnasium as gym
@@ -20,7 +20,7 @@ from lab.bench_others import find_peer, peer_plan, plain_adam, plain_cem
 from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import CEM, ICEM, GoalDistance, GradientPlanner, Planner, unplanned
+from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, Planner, unplanned
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
 
@@ -163,7 +163,7 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
 def bench_planners(compile: bool = False) -> list[Row]:
     """Adam, for many problems and for one alone, CEM and iCEM, on one small world model with random weights."""
     model, peak, peer = small_model(), matmul_flops(), find_peer()
-    kinds = {"Adam": ADAM} | ({"compiled Adam": replace(ADAM, compile=True)} if compile else {})
+    kinds = {"Adam": ADAM} | ({"compiled Adam": CompiledPlanner(**vars(ADAM))} if compile else {})
     rows = []
     for what, planner, problems in (
         *((name, adam, PROBLEMS) for name, adam in kinds.items()),

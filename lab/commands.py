@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from lab.data import DataSpec, Problems, load_or_collect
@@ -16,7 +15,7 @@ from lab.experiments.experiment import pick_device
 from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, read_json, replacing
 from lab.models import WorldModel, load_model, model_folder
-from lab.planning import SETTINGS, GradientPlanner, Planner
+from lab.planning import SETTINGS, CompiledPlanner, GradientPlanner, Planner
 
 STRIP_PROBLEMS = 4  #: on a film strip
 
@@ -74,7 +73,7 @@ def plan(args: argparse.Namespace) -> int:
     if args.compile:
         if not isinstance(planner, GradientPlanner):
             raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
-        planner = replace(planner, compile=True)
+        planner = CompiledPlanner(**vars(planner))
     if args.start == "network":
         from lab.training.initialisation import started
 

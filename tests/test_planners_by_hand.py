@@ -1,7 +1,5 @@
 """One step of each planner beyond plain gradient descent and CEM, against the rules written out, in float64."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -16,6 +14,7 @@ from lab.planning import (
     MPPI,
     PLANNERS,
     ActionPrior,
+    CompiledPlanner,
     GoalDistance,
     GradCEM,
     GradientPlanner,
@@ -24,7 +23,8 @@ from lab.planning import (
     shortened,
     unplanned,
 )
-from lab.planning.differentiate import by_autograd, compiled
+from lab.planning.compiled import compiled
+from lab.planning.differentiate import by_autograd
 from lab.planning.icem import coloured
 from lab.planning.restarts import STRIDE
 from lab.planning.settings import SETTINGS, Settings
@@ -257,7 +257,7 @@ def test_a_compiled_planner_plans_the_same():
     if compiled(model, objective, z0, torch.zeros_like(init)) is by_autograd:
         pytest.skip("no compiler here")
     planner = GradientPlanner(lr=0.1, iterations=5)
-    plain, quick = (p.plan(model, z0, objective, init, seeds) for p in (planner, replace(planner, compile=True)))
+    plain, quick = (p.plan(model, z0, objective, init, seeds) for p in (planner, CompiledPlanner(**vars(planner))))
     torch.testing.assert_close(quick.actions, plain.actions, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(quick.history, plain.history, rtol=1e-4, atol=1e-4)
 
@@ -269,7 +269,7 @@ def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
     monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "no-compiler")))
     arguments = small_descent(2)
     with pytest.warns(UserWarning, match="goes on without compiling"):
-        plan = GradientPlanner(lr=0.1, iterations=2, compile=True).plan(*arguments)
+        plan = CompiledPlanner(lr=0.1, iterations=2).plan(*arguments)
     assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(*arguments).actions)
     torch._dynamo.reset()
 

@@ -2,6 +2,7 @@
 
 from lab.planning.baselines import Constant, RandomActions
 from lab.planning.cem import CEM
+from lab.planning.compiled import CompiledPlanner
 from lab.planning.gradcem import GradCEM
 from lab.planning.gradient import GradientPlanner
 from lab.planning.icem import ICEM
@@ -15,6 +16,7 @@ from lab.planning.settings import PAPER_PLANNERS, PLANNERS, SETTINGS, Settings, 
 
 __all__ = [
     "CEM", "ICEM", "MODES", "MPC", "MPPI", "OPEN_LOOP", "PAPER_PLANNERS", "PLANNERS", "SETTINGS", "ActionPrior",
-    "Callback", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised", "Objective", "Plan",
-    "Planner", "RandomActions", "Regularised", "Settings", "WithPrior", "World", "shortened", "unplanned",
+    "Callback", "CompiledPlanner", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised",
+    "Objective", "Plan", "Planner", "RandomActions", "Regularised", "Settings", "WithPrior", "World", "shortened",
+    "unplanned",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.models.world_model import Dynamics
-from lab.planning.differentiate import by_autograd, compiled
+from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.objective import Objective
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
@@ -30,7 +30,6 @@ class GradientPlanner:
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 256  #: problems (with restarts: starts) descended together
     restarts: int = 1  #: starts of each problem, of which the plan with the least predicted loss is kept
-    compile: bool = False  #: loss and gradient as one program: twice as fast for one problem, after a wait of seconds
 
     def __post_init__(self) -> None:
         check_optimiser(self.optimiser)
@@ -53,13 +52,17 @@ class GradientPlanner:
             return in_chunks(best_of(self.restarts, once._chunk), together, model, z0, objective, init, seeds, callback)
         return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
 
+    def differentiate(self, model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> Differentiate:
+        """What gives loss and gradient for arguments like these."""
+        return by_autograd
+
     def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
         rngs = generators(seeds, z0.device)
         init = init.to(z0.device)
         actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
         noise = self.noise * normal(rngs, (self.iterations, *init.shape[1:]))
         optimiser = Optimiser(self.optimiser, self.lr, actions)
-        differentiate = compiled(model, objective, z0, actions) if self.compile else by_autograd
+        differentiate = self.differentiate(model, objective, z0, actions)
         history = []
         for i in range(self.iterations):
             loss, gradient = differentiate(model, objective, z0, actions)

@@ -32,7 +32,7 @@ def test_opens_on_the_largest_result(app):
     assert test.code[1].value.endswith("--only planners --task wall")
     assert "Preset full" in "".join(text.value for text in test.caption)
     assert test.code[0].value.endswith("--preset full --only fig3_efficiency --task wall")
-    assert len(test.table[0].value) == 4  # GD and Adam on two models
+    assert len(test.table[0].value) == 6  # GD, Adam, and Adam from the network on two models
 
 
 def test_address_is_honoured_and_kept(app):
