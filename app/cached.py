@@ -130,7 +130,7 @@ def results() -> dict[tuple[str, str, str], Path]:
 
 
 def claims() -> tuple[str, pd.DataFrame | None]:
-    """The largest preset with findings about the paper's claims, and these (see `lab.experiments.claims.verdicts`)."""
+    """The largest preset with findings on the paper's claims, and these: see `lab.studies.common.claims.verdicts`."""
     for preset in ("full", "quick"):
         path = FIGURES / preset / "claims.csv"
         if path.is_file():

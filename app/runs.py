@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from lab.background import Status, Workers
 from lab.errors import LabError
+from lab.repro.background import Status, Workers
 
 MOST = 2  #: at a time, whoever asks
 

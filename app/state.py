@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from lab.experiments.experiment import PRESETS, TASK_GOALS
 from lab.models import MODELS
 from lab.planning import MODES, PLANNERS
 from lab.plots.scenes import SCENES
+from lab.studies.common.config import PRESETS, TASK_GOALS
 from lab.tasks import Task, make_task
 from lab.training.initialisation import STARTED, folders
 

@@ -14,10 +14,10 @@ from typing import NoReturn
 
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
-from lab.experiments.executors import EXECUTORS
-from lab.experiments.presets import PRESETS
-from lab.experiments.registry import NOTEBOOKS
 from lab.files import MODELS
+from lab.repro.executors import EXECUTORS
+from lab.studies.common.presets import PRESETS
+from lab.studies.registry import STUDIES
 from lab.tasks import TASKS
 
 #: repeated, because that part imports torch, and --help need not; a test holds it against that part
@@ -105,8 +105,8 @@ def _add_reproduce(commands) -> None:
         "--preset", choices=tuple(PRESETS), default="quick", help="size: seconds, minutes (default) or hours on a CPU"
     )
     parser.add_argument(
-        "--only", nargs="+", default=[], choices=tuple(NOTEBOOKS), metavar="NOTEBOOK",
-        help=f"some of {', '.join(NOTEBOOKS)}",
+        "--only", nargs="+", default=[], choices=tuple(STUDIES), metavar="NOTEBOOK",
+        help=f"some of {', '.join(STUDIES)}",
     )  # fmt: skip
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
     parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
@@ -123,7 +123,7 @@ def _add_reproduce(commands) -> None:
 
 def _reproduce(args: argparse.Namespace) -> int:
     """Not in `lab.commands`: where nothing has changed, this is done before torch would have been loaded."""
-    from lab.experiments.reproduce import reproduce
+    from lab.repro.reproduce import reproduce
 
     return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, args.seeds)
 

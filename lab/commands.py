@@ -11,11 +11,11 @@ from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
-from lab.experiments.experiment import pick_device
-from lab.experiments.strips import strip
 from lab.files import cache_root, models_root, read_json, replacing
 from lab.models import WorldModel, load_model, model_folder
 from lab.planning import SETTINGS, CompiledPlanner, GradientPlanner, Planner
+from lab.studies.common.config import pick_device
+from lab.studies.common.strips import strip
 
 STRIP_PROBLEMS = 4  #: on a film strip
 

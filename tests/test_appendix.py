@@ -8,16 +8,20 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lab.experiments import online, overview, radii, rollouts, tasks
-from lab.experiments.experiment import Config
-from lab.experiments.variants import Variant, sentences, tables, trained
 from lab.models import read_info
-from lab.plots import overview as overview_plot
-from lab.plots import rollouts as rollouts_plot
-from lab.plots import tasks as tasks_plot
-from lab.plots.figures import FIGURES
 from lab.plots.save import png
 from lab.results import Result, load_result, save_result
+from lab.studies.common.config import Config
+from lab.studies.common.variants import Variant, sentences, tables, trained
+from lab.studies.online import study as online
+from lab.studies.overview import figures as overview_plot
+from lab.studies.overview import study as overview
+from lab.studies.radii import study as radii
+from lab.studies.registry import figures_of
+from lab.studies.rollouts import figures as rollouts_plot
+from lab.studies.rollouts import study as rollouts
+from lab.studies.tasks import figures as tasks_plot
+from lab.studies.tasks import study as tasks
 from lab.tasks import make_task
 from lab.training import recipe
 from lab.training.online import executed
@@ -95,8 +99,8 @@ def test_tables_are_complete_and_made_again_alike(name, results):
 def test_figures_are_drawn_from_disk(name, results, tmp_path):
     save_result(results[name], tmp_path)
     loaded = load_result(tmp_path)
-    assert len(png(FIGURES[name].print_figure(loaded))) > 20_000
-    texts = [trace.hovertext for trace in FIGURES[name].interactive(loaded).data if trace.hovertext is not None]
+    assert len(png(figures_of(name).print_figure(loaded))) > 20_000
+    texts = [trace.hovertext for trace in figures_of(name).interactive(loaded).data if trace.hovertext is not None]
     assert any("4 problems" in text for group in texts for text in group)
 
 
@@ -137,9 +141,9 @@ def test_the_map_counts_every_state(results):
     assert found["rounds"].new[0] == 0
     shares = found["visits"].groupby("round").share.sum()
     np.testing.assert_allclose(shares, 1)
-    xs, ys, cells = FIGURES["online"].grid(results["online"], 0)
+    xs, ys, cells = figures_of("online").grid(results["online"], 0)
     assert cells.shape == (len(xs), len(ys)) and np.nansum(cells) == pytest.approx(1)
-    assert isinstance(FIGURES["online"].map_figure(results["online"], 1), Figure)
+    assert isinstance(figures_of("online").map_figure(results["online"], 1), Figure)
 
 
 # --- Pictures of real runs

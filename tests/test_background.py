@@ -5,8 +5,8 @@ import time
 import psutil
 import pytest
 
-from lab.background import Workers
 from lab.errors import LabError
+from lab.repro.background import Workers
 
 QUICK = ("timeit", "-n", "1", "-r", "1", "pass")
 LONG = ("http.server", "0", "--bind", "127.0.0.1")
@@ -84,7 +84,7 @@ def test_one_that_does_not_listen(workers, monkeypatch, tmp_path):
     )
     (tmp_path / "deaf.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr("lab.background.PATIENCE", 0.1)
+    monkeypatch.setattr("lab.repro.background.PATIENCE", 0.1)
     workers.start("a", ("deaf",))
     while workers.status("a").last != "deaf":
         assert workers.status("a").running

@@ -173,9 +173,9 @@ def test_reproduce_passes_its_options_on(monkeypatch):
         seen.append(options)
         return 1
 
-    module = types.ModuleType("lab.experiments.reproduce")
+    module = types.ModuleType("lab.repro.reproduce")
     module.reproduce = reproduce
-    monkeypatch.setitem(sys.modules, "lab.experiments.reproduce", module)
+    monkeypatch.setitem(sys.modules, "lab.repro.reproduce", module)
     assert run("reproduce") == 1
     words = ["--preset", "smoke", "--only", "fig4_gap", "rollouts", "--task", "wall", "--out", "x", "--jobs", 2]
     words += ["--seeds", "0:2", "--executor", "dask"]

@@ -16,14 +16,14 @@ from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
-from lab.experiments.experiment import Config
 from lab.files import MODELS, cache_root, model_folder, read_json, write_json
 from lab.models import PatchSpec, WorldModel, load_model, patches
 from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, SETTINGS, GradientPlanner, shortened
-from lab.plots.figures import FIGURES
+from lab.studies.common.config import Config
+from lab.studies.registry import figures_of
 from lab.tasks import make_task
 from lab.training import initialisation, recipe, train
 from lab.training.latents import LatentData, encode_dataset
@@ -156,12 +156,12 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
 @pytest.mark.parametrize("name", ["table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap", "planners"])
 def test_experiments_run_on_it(name, folders, monkeypatch):
     if name == "planners":
-        monkeypatch.setattr(f"lab.experiments.{name}.ALL", ("cem", "network+adam", "prior"))
+        monkeypatch.setattr(f"lab.studies.{name}.study.ALL", ("cem", "network+adam", "prior"))
         initialisation.train_initialisation(TASK, "smoke", progress=False)
     config = Config(TASK, "smoke")
-    result = import_module(f"lab.experiments.{name}").run(config)
+    result = import_module(f"lab.studies.{name}.study").run(config)
     assert all(set(table.model) >= {"base", "adversarial"} for table in result.tables.values() if "model" in table)
-    assert FIGURES[name].print_figure(result).axes
+    assert figures_of(name).print_figure(result).axes
     assert config.folder(name).parts[-3:] == ("smoke-dino", name, TASK)
 
 

@@ -11,21 +11,25 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab.errors import LabError
+from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import goal_distance
-from lab.experiments import claims, fig2_landscape, fig3_efficiency, fig4_gap, table1_success
-from lab.experiments.claims import CLAIMS, Finding, sentences, summarise, verdicts
-from lab.experiments.compare import COMPARISONS, average, compare, success_rates
-from lab.experiments.experiment import PRESETS, Config
 from lab.models import MODELS, load_model
 from lab.planning import CEM
-from lab.plots.__main__ import redraw
-from lab.plots.figures import FIGURES, figures_of
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
+from lab.studies.__main__ import redraw
+from lab.studies.common import claims
+from lab.studies.common.claims import CLAIMS, Finding, sentences, summarise, verdicts
+from lab.studies.common.config import PRESETS, Config
+from lab.studies.fig2_landscape import study as fig2_landscape
+from lab.studies.fig3_efficiency import study as fig3_efficiency
+from lab.studies.fig4_gap import study as fig4_gap
+from lab.studies.registry import figures_of
+from lab.studies.table1_success import study as table1_success
 
-EXPERIMENTS = {module.NAME: module for module in (table1_success, fig2_landscape, fig3_efficiency, fig4_gap)}
+MEASURED = {module.NAME: module for module in (table1_success, fig2_landscape, fig3_efficiency, fig4_gap)}
 INTERVAL = {"low", "high"}
 PROMISED = {
     "table1_success": {
@@ -66,7 +70,7 @@ def small(trained):
 @pytest.fixture(scope="module")
 def results(small) -> dict[str, Result]:
     """Every experiment on Wall, at preset smoke."""
-    return {name: module.run(Config("wall", "smoke")) for name, module in EXPERIMENTS.items()}
+    return {name: module.run(Config("wall", "smoke")) for name, module in MEASURED.items()}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def push_t(small) -> Result:
     return table1_success.run(Config("push_t", "smoke"))
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", MEASURED)
 def test_the_promised_tables_are_there(name, results):
     tables, meta = results[name].tables, results[name].meta
     assert list(tables) == list(PROMISED[name])
@@ -89,7 +93,7 @@ def test_the_promised_tables_are_there(name, results):
     assert all("test split" in protocol["text"] for protocol in meta["protocols"])
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", MEASURED)
 def test_results_survive_the_disk(name, results, tmp_path):
     save_result(results[name], tmp_path)
     loaded = load_result(tmp_path)
@@ -99,7 +103,7 @@ def test_results_survive_the_disk(name, results, tmp_path):
         pd.testing.assert_frame_equal(loaded.tables[table], frame, check_dtype=False, rtol=1e-5, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", MEASURED)
 def test_figures_need_the_tables_alone(name, results, tmp_path):
     save_result(results[name], tmp_path)
     loaded, draw = load_result(tmp_path), figures_of(name)
@@ -110,7 +114,7 @@ def test_figures_need_the_tables_alone(name, results, tmp_path):
 
 
 def test_figures_are_written_whole_and_the_same_each_time(results, tmp_path):
-    draw, result = FIGURES["fig2_landscape"], results["fig2_landscape"]
+    draw, result = figures_of("fig2_landscape"), results["fig2_landscape"]
     first, again = (
         save_figures(draw.print_figure(result), draw.interactive(result), tmp_path / name, "figure") for name in "ab"
     )
@@ -296,7 +300,7 @@ def test_the_gap_pairs_plans_with_experts():
     assert lowered.high.item() == pytest.approx(-1.5)
     expert = tables["errors"].query("planner == 'expert' and model == 'base' and step == 2")
     assert expert["mean"].item() == pytest.approx(0.3)
-    assert FIGURES["fig4_gap"].seed_gaps(tables["problems"])["base", "dataset", "adam", 1] == pytest.approx(4.0)
+    assert figures_of("fig4_gap").seed_gaps(tables["problems"])["base", "dataset", "adam", 1] == pytest.approx(4.0)
 
 
 def test_random_goals_are_measured_against_the_data_set_experts(results):

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from lab.errors import LabError
-from lab.experiments import fig3_efficiency
-from lab.experiments.live_efficiency import Few, live_folder, main, measure
 from lab.files import models_root
 from lab.planning import SETTINGS
-from lab.plots.fig3 import answers, together
 from lab.results import load_result
+from lab.studies.fig3_efficiency import study as fig3_efficiency
+from lab.studies.fig3_efficiency.figures import answers, together
+from lab.studies.fig3_efficiency.live import Few, live_folder, main, measure
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def tiny_world(trained, empty_cache, monkeypatch):
 
 def test_measure(tiny_world, tmp_path, monkeypatch):
     told = []
-    monkeypatch.setattr("lab.experiments.live_efficiency.save_result", lambda result, folder: told.append(result))
+    monkeypatch.setattr("lab.studies.fig3_efficiency.live.save_result", lambda result, folder: told.append(result))
     result = measure(Few(task="wall", problems=3, device="cpu"), tmp_path)
     assert told[-1] is result and "progress" not in result.meta and result.meta["config"]["problems"] == 3
     curves = result.tables["curves"]

@@ -21,15 +21,14 @@ from papermill import inspect_notebook
 
 from lab import cli
 from lab.errors import LabError
-from lab.experiments import executors
-from lab.experiments.experiment import Config
-from lab.experiments.notebook import next_message, run_notebook
-from lab.experiments.registry import EXPERIMENTS, FOLDER, NOTEBOOKS
-from lab.experiments.report import write_report
-from lab.experiments.reproduce import Report, graph, run
 from lab.files import ROOT
-from lab.plots.figures import FIGURES
+from lab.repro import executors
+from lab.repro.notebook import next_message, run_notebook
+from lab.repro.report import write_report
+from lab.repro.reproduce import Report, graph, run
 from lab.results import load_result
+from lab.studies.common.config import Config
+from lab.studies.registry import FOLDER, MEASURED, STUDIES, figures_of
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 TASK = {"table1_success": "push_t", "fig3_efficiency": "point_maze"}  #: others on Wall, where they have it
@@ -37,7 +36,7 @@ TASK = {"table1_success": "push_t", "fig3_efficiency": "point_maze"}  #: others 
 
 def task_of(name: str) -> str | None:
     """The task that notebook ``name`` is tried on."""
-    tasks = NOTEBOOKS[name].tasks
+    tasks = STUDIES[name].tasks
     return TASK.get(name, "wall" if "wall" in tasks else tasks[0]) if tasks else None
 
 
@@ -50,10 +49,10 @@ def path(request) -> Path:
 
 
 def test_every_notebook_is_registered_and_every_experiment_has_its_figure():
-    assert {path.stem for path in PATHS} == set(NOTEBOOKS)
-    assert set(EXPERIMENTS) <= set(FIGURES)
-    for name in EXPERIMENTS:
-        assert name == import_module(f"lab.experiments.{name}").NAME
+    assert {path.stem for path in PATHS} == set(STUDIES)
+    for name in MEASURED:
+        assert name == import_module(f"lab.studies.{name}.study").NAME
+        assert figures_of(name).print_figure and figures_of(name).interactive
 
 
 def test_notebooks_are_thin_and_clean(path):
@@ -67,18 +66,18 @@ def test_notebooks_are_thin_and_clean(path):
         assert len(cell.source.splitlines()) <= 30
         if cell.cell_type == "code":
             assert not cell.outputs and cell.execution_count is None
-            assert path.stem not in EXPERIMENTS or "def " not in cell.source, "functions belong in lab/"
+            assert path.stem not in MEASURED or "def " not in cell.source, "functions belong in lab/"
 
 
 def test_parameters_are_the_configuration(path):
     known, options = inspect_notebook(path), {field.name: field for field in fields(Config)}
-    if path.stem in EXPERIMENTS:
+    if path.stem in MEASURED:
         assert list(known) == list(options)
     for name in set(known) & set(options):
         assert known[name]["inferred_type_name"] == options[name].type.__name__
         assert known[name]["help"]
         assert name == "task" or ast.literal_eval(known[name]["default"]) == options[name].default
-    assert ("task" in known) == bool(NOTEBOOKS[path.stem].tasks)
+    assert ("task" in known) == bool(STUDIES[path.stem].tasks)
 
 
 def test_misspelt_parameters_and_notebooks_are_refused(tmp_path):
@@ -91,7 +90,7 @@ def test_misspelt_parameters_and_notebooks_are_refused(tmp_path):
 
 
 def test_a_notebook_that_cannot_start_is_told_in_one_line(tmp_path):
-    command = [sys.executable, "-m", "lab.experiments.notebook", str(tmp_path / "none.ipynb"), "{}", str(tmp_path)]
+    command = [sys.executable, "-m", "lab.repro.notebook", str(tmp_path / "none.ipynb"), "{}", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("Unknown notebook 'none'")
@@ -132,7 +131,7 @@ def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
         "dask": (executors.dask, ["fig3_efficiency", "table1_success"]),
     }
     taken = {"fig2_landscape", *(name for _, names in engines.values() for name in names)}
-    engines["local"] = (executors.local, [name for name in NOTEBOOKS if name not in taken])
+    engines["local"] = (executors.local, [name for name in STUDIES if name not in taken])
     reports = {}
     for engine, names in engines.values():
         tasks = {name: task_of(name) for name in names}
@@ -147,21 +146,21 @@ def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
     return out / "smoke", reports
 
 
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name != "fig2_landscape"])
+@pytest.mark.parametrize("name", [name for name in STUDIES if name != "fig2_landscape"])
 def test_a_notebook_runs_and_shows_what_it_found(name, made):
     report = made[1][name]
     assert (report.outcome, report.error) == ("done", None)
     outputs = [o for cell in nbformat.read(report.step.command[3], 4).cells for o in cell.get("outputs", [])]
     assert outputs
     assert not any("Traceback" in str(output) or "Warning" in str(output) for output in outputs)
-    if name in EXPERIMENTS:
+    if name in MEASURED:
         shown = {kind for output in outputs for kind in output.get("data", {})}
         assert {"image/png", "application/vnd.plotly.v1+json", "text/html"} <= shown
         printed = "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stdout")
         assert "test split" in printed
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "fig2_landscape"])
+@pytest.mark.parametrize("name", [name for name in MEASURED if name != "fig2_landscape"])
 def test_an_experiment_leaves_its_result(name, made):
     check_result(made[0] / name / task_of(name), name)
 
@@ -204,5 +203,5 @@ def test_the_report_shows_everything_there_is(made):
 
 def test_the_command_lists_all_notebooks():
     parser = cli.build_parser()
-    for name in NOTEBOOKS:
+    for name in STUDIES:
         assert parser.parse_args(["reproduce", "--only", name]).only == [name]

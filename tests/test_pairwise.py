@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lab.experiments.compare import OUTCOMES, outcomes
+from lab.evaluation.compare import OUTCOMES, outcomes
 from lab.plots.pairwise import pairwise_figure
 
 

@@ -10,17 +10,20 @@ import torch
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.experiments import claims, fig3_efficiency, planners, tuning_planners
-from lab.experiments.experiment import Config
-from lab.experiments.memory import PeakMemory
-from lab.experiments.tuning_planners import CANDIDATES, chosen
 from lab.files import ROOT, models_root
 from lab.models import load_model, model_folder
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import PLANNERS, SETTINGS
-from lab.plots import fig3
-from lab.plots import planners as plots
 from lab.results import load_result, save_result
+from lab.studies.common import claims
+from lab.studies.common.config import Config
+from lab.studies.fig3_efficiency import figures as fig3
+from lab.studies.fig3_efficiency import study as fig3_efficiency
+from lab.studies.planners import figures as plots
+from lab.studies.planners import study as planners
+from lab.studies.planners.memory import PeakMemory
+from lab.studies.tuning_planners import study as tuning_planners
+from lab.studies.tuning_planners.study import CANDIDATES, chosen
 from lab.training.initialisation import Segments, fit, initialisation_of
 from lab.training.latents import LatentData
 from lab.training.loop import Schedule

@@ -39,6 +39,6 @@ def test_every_requirement_is_pinned():
 
 
 def test_the_results_are_the_committed_ones():
-    from lab.experiments.readme import section
+    from lab.repro.readme import section
 
-    assert section() in README, "run python -m lab.experiments.readme"
+    assert section() in README, "run python -m lab.repro.readme"

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
-from lab.experiments import recipe as experiment
-from lab.experiments.experiment import Config
-from lab.experiments.recipe import OPEN, STUDIES, TEST, Trial, reseeded, sentences, tables, targets, told, tries
 from lab.models import ModelSpec, WorldModel, load_model, save_model
-from lab.plots import recipe as plot
 from lab.results import Result
+from lab.studies.common.config import Config
+from lab.studies.recipe import figures as plot
+from lab.studies.recipe import study as experiment
+from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, sentences, tables, targets, told, tries
 from lab.training import recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined

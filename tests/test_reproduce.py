@@ -18,18 +18,21 @@ import pytest
 from papermill import __version__ as papermill_version
 
 from lab.errors import LabError
-from lab.experiments import executors, fig4_gap, fingerprint
-from lab.experiments import reproduce as module
-from lab.experiments.cases import Cases
-from lab.experiments.experiment import Config
-from lab.experiments.fingerprint import code_hash, reachable
-from lab.experiments.presets import PRESETS, training_seeds
-from lab.experiments.registry import NOTEBOOKS, Notebook
-from lab.experiments.reproduce import graph, reproduce, usual
-from lab.experiments.steps import Step
 from lab.files import ROOT
 from lab.models import load_model
+from lab.repro import executors
+from lab.repro import reproduce as module
+from lab.repro.reproduce import graph, reproduce, usual
+from lab.repro.steps import Step
 from lab.results import Result, save_result
+from lab.studies.common import fingerprint
+from lab.studies.common.card import Study
+from lab.studies.common.cases import Cases
+from lab.studies.common.config import Config
+from lab.studies.common.fingerprint import code_hash, reachable
+from lab.studies.common.presets import PRESETS, training_seeds
+from lab.studies.fig4_gap import study as fig4_gap
+from lab.studies.registry import STUDIES
 
 
 def write_notebook(path: Path, *code: str) -> None:
@@ -45,9 +48,9 @@ def write_notebook(path: Path, *code: str) -> None:
 def notebooks(tmp_path, monkeypatch) -> Path:
     """Three tiny notebooks, registered instead of the real ones: two quick ones, and one that wants to be alone."""
     names = {"one": False, "two": False, "clock": True}
-    entries = [Notebook(name, (1, 1, 1), models=(), alone=alone) for name, alone in names.items()]
-    for registry in ("registry", "reproduce", "report"):
-        monkeypatch.setattr(f"lab.experiments.{registry}.NOTEBOOKS", {entry.name: entry for entry in entries})
+    entries = [Study(name, i, (1, 1, 1), models=(), alone=alone) for i, (name, alone) in enumerate(names.items())]
+    for place in ("studies.registry", "repro.reproduce", "repro.report"):
+        monkeypatch.setattr(f"lab.{place}.STUDIES", {entry.name: entry for entry in entries})
     folder = tmp_path / "notebooks"
     folder.mkdir()
     for entry in entries:
@@ -71,7 +74,7 @@ def outcomes(text: str) -> dict[str, str]:
 
 
 def test_what_measures_time_runs_alone_and_the_report_last(tmp_path):
-    steps = {step.name: step for step in graph("quick", list(NOTEBOOKS), ["wall", "push_t"], str(tmp_path))}
+    steps = {step.name: step for step in graph("quick", list(STUDIES), ["wall", "push_t"], str(tmp_path))}
     clocks = [name for name, step in steps.items() if step.alone]
     others = set(steps) - set(clocks) - {"report"}
     assert clocks[:2] == ["fig3_efficiency push_t", "fig3_efficiency wall"]
@@ -79,7 +82,7 @@ def test_what_measures_time_runs_alone_and_the_report_last(tmp_path):
         assert steps[name].after == others | set(clocks[:i])
     assert steps["report"].after == set(steps) - {"report"}
     assert not any(step.needs for step in steps.values()), "all models are shipped"
-    assert not any(step.alone for step in graph("smoke", list(NOTEBOOKS), ["wall"], str(tmp_path)))
+    assert not any(step.alone for step in graph("smoke", list(STUDIES), ["wall"], str(tmp_path)))
 
 
 def test_models_that_are_missing_are_trained_first(empty_cache, tmp_path):
@@ -140,8 +143,8 @@ def test_a_missing_extra_is_named(executor, package, monkeypatch):
 
 
 def test_quick_leaves_out_what_takes_long():
-    assert usual("smoke") == usual("full") == list(NOTEBOOKS)
-    assert {name for name in NOTEBOOKS if name not in usual("quick")} == {n.name for n in NOTEBOOKS.values() if n.long}
+    assert usual("smoke") == usual("full") == list(STUDIES)
+    assert {name for name in STUDIES if name not in usual("quick")} == {n.name for n in STUDIES.values() if n.long}
 
 
 # --- Running it
@@ -314,8 +317,9 @@ def test_a_killed_reproduction_goes_on(notebooks, tmp_path, monkeypatch):
 import sys
 from pathlib import Path
 from unittest.mock import patch
-from lab.experiments import registry, reproduce
-with patch.object(reproduce, "NOTEBOOKS", {"one": registry.Notebook("one", (1, 1, 1), models=())}):
+from lab.studies.common.card import Study
+from lab.repro import reproduce
+with patch.object(reproduce, "STUDIES", {"one": Study("one", 1, (1, 1, 1), models=())}):
     sys.exit(reproduce.reproduce("smoke", task="wall", out=sys.argv[1], folder=Path(sys.argv[2])))
 """
     check_kills(lambda out: start("-c", script, str(out), str(notebooks)), 1, tmp_path, monkeypatch)
@@ -348,7 +352,7 @@ def test_stopping_ends_everything(notebooks, tmp_path):
         family = [
             p
             for p in psutil.Process().children(recursive=True)
-            if "lab.experiments" in " ".join(p.cmdline()) or "ipykernel" in " ".join(p.cmdline())
+            if "lab.repro" in " ".join(p.cmdline()) or "ipykernel" in " ".join(p.cmdline())
         ]
         assert len(family) >= 2
     _, alive = psutil.wait_procs(family, timeout=10)
@@ -376,7 +380,7 @@ def test_the_same_run_gives_the_same_files(trained, tmp_path, monkeypatch):
 
 
 def test_measured_columns_exist(trained, monkeypatch):
-    from lab.experiments import fig3_efficiency
+    from lab.studies.fig3_efficiency import study as fig3_efficiency
 
     monkeypatch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, name, seed)))
     result = fig3_efficiency.run(Config("wall", "smoke"))
@@ -428,10 +432,10 @@ def test_a_broken_case_is_made_again(kept, tmp_path):
 
 
 def test_an_experiment_depends_on_what_it_can_reach():
-    found = reachable("from lab.experiments import fig4_gap")
+    found = reachable("from lab.studies.fig4_gap import study")
     assert {"lab/planning/gradient.py", "lab/tasks/wall.py", "lab/evaluation/gap.py", "lab/__init__.py"} <= found
-    assert not any(name.startswith(("lab/plots", "lab/cli", "lab/experiments/report")) for name in found)
-    assert "lab/experiments/fig2_landscape.py" not in found
+    assert not any(name.startswith(("lab/plots", "lab/cli", "lab/repro")) for name in found)
+    assert "lab/studies/fig2_landscape/study.py" not in found
     assert reachable("import torch, json\nfrom numpy import array") == set()
 
 
@@ -462,7 +466,7 @@ def test_only_code_counts(tmp_path, monkeypatch):
 
 def test_nothing_to_do_needs_no_torch(tmp_path):
     code = (
-        "import sys\nfrom lab.experiments.reproduce import graph\n"
+        "import sys\nfrom lab.repro.reproduce import graph\n"
         f"for step in graph('smoke', ['fig4_gap'], ['wall'], {str(tmp_path)!r}): step.note()\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from lab.errors import LabError
-from lab.experiments import robotics
-from lab.experiments.claims import verdicts
-from lab.experiments.experiment import Config
-from lab.experiments.registry import ROBOTICS
 from lab.models import MODELS, load_model
-from lab.plots import robotics as plot
 from lab.plots.filmstrip import filmstrip
 from lab.results import Result, load_result, save_result
+from lab.studies.common.card import ROBOTICS
+from lab.studies.common.claims import verdicts
+from lab.studies.common.config import Config
+from lab.studies.robotics import figures as plot
+from lab.studies.robotics import study as robotics
 from lab.tasks import TASKS, make_task
 from lab.tasks.pushing import Pushing
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from lab.evaluation.success import Outcome
-from lab.experiments import starts
-from lab.experiments.experiment import Config
-from lab.plots import starts as plots
 from lab.results import load_result, save_result
+from lab.studies.common.config import Config
+from lab.studies.starts import figures as plots
+from lab.studies.starts import study as starts
 
 SMOKE = Config("push_t", "smoke")
 

@@ -12,15 +12,17 @@ import streamlit as st
 import widgets
 from state import forget_moves
 
-from lab.background import Status
-from lab.experiments import claims, fig3_efficiency, planners
-from lab.experiments.compare import MARGIN
-from lab.experiments.live_efficiency import command, live_folder
+from lab.evaluation.compare import MARGIN
 from lab.models import MODELS
-from lab.plots.fig3 import PLANNERS, answers, together
-from lab.plots.planners import interactive as all_planners
 from lab.plots.style import LABELS
+from lab.repro.background import Status
 from lab.results import Result
+from lab.studies.common import claims
+from lab.studies.fig3_efficiency import study as fig3_efficiency
+from lab.studies.fig3_efficiency.figures import PLANNERS, answers, together
+from lab.studies.fig3_efficiency.live import command, live_folder
+from lab.studies.planners import study as planners
+from lab.studies.planners.figures import interactive as all_planners
 
 INTRO = (
     "Gradient planning follows one plan downhill; CEM tries hundreds of plans and keeps the best. The paper says that "

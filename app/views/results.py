@@ -14,14 +14,13 @@ from state import MOVES, PROBLEMS, choose, forget_moves, movable, note, touched
 
 from lab.data import Problems, sample_problems
 from lab.errors import LabError
+from lab.evaluation.compare import OUTCOMES, outcomes, paired
 from lab.evaluation.episode import place
-from lab.experiments.compare import OUTCOMES, outcomes, paired
-from lab.experiments.registry import NOTEBOOKS
-from lab.plots.figures import FIGURES
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
 from lab.plots.style import LABELS
 from lab.results import Result
+from lab.studies.registry import MEASURED, STUDIES, figures_of
 from lab.tasks import make_task
 
 PRESETS = ("full", "quick", "smoke")  #: the most trustworthy first
@@ -55,7 +54,7 @@ def read(folder: Path) -> Result:
 def drawn(folder: Path, stamp: int) -> tuple[go.Figure, str]:
     """The interactive figure of a result, and its small print; not to be changed, all sessions share it."""
     try:
-        return unframed(FIGURES[folder.parent.name].interactive(read(folder)))
+        return unframed(figures_of(folder.parent.name).interactive(read(folder)))
     except (KeyError, AttributeError, IndexError) as error:
         raise LabError(f"The tables in {folder} are not those of this version ({error}); make them again.") from error
 
@@ -70,7 +69,7 @@ def show_claims(preset: str) -> None:
 
 def show_figure(folder: Path, experiment: str) -> None:
     """The figure to hover over, turn and zoom, and its files."""
-    if experiment in FIGURES:
+    if experiment in MEASURED:
         figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
         alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {LABELS[folder.name]}. {small}"
         st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
@@ -101,7 +100,7 @@ def show_origin(result: Result, experiment: str) -> None:
     """Protocol, command, provenance."""
     for protocol in result.meta.get("protocols", []):
         st.markdown(f"**Protocol.** {protocol['text']}")
-    if experiment in NOTEBOOKS:
+    if experiment in STUDIES:
         st.caption("Make it again:")
         widgets.command(
             f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}"
@@ -120,7 +119,7 @@ def show_origin(result: Result, experiment: str) -> None:
 def show_results(found: dict[tuple[str, str, str], Path], preset: str) -> None:
     """One result of the preset."""
     here = [key for key in found if key[0] == preset]
-    experiments = ordered((key[1] for key in here), NOTEBOOKS)
+    experiments = ordered((key[1] for key in here), STUDIES)
     with widgets.row():
         experiment = widgets.picker("experiment", "Experiment", experiments)
         task = widgets.picker("task", "Task", then=forget_moves)

@@ -12,9 +12,9 @@ from state import DEFAULTS, Case
 
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
-from lab.experiments.claims import CLAIMS
 from lab.plots.player import stage
 from lab.plots.style import LABELS, MODEL_COLOURS
+from lab.studies.common.claims import CLAIMS
 from lab.tasks import TASKS
 
 IDEA = (

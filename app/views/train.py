@@ -8,7 +8,6 @@ import streamlit as st
 import widgets
 from state import forget_moves, touched
 
-from lab.background import Status
 from lab.errors import LabError
 from lab.files import model_folder
 from lab.models import MODELS, read_info
@@ -22,6 +21,7 @@ from lab.models.inspect import (
 )
 from lab.plots.style import LABELS
 from lab.plots.training import change_figure, training_figure
+from lab.repro.background import Status
 from lab.training import Own, recipe
 from lab.training.own import own_runs, training_log
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from lab.experiments.compare import OUTCOMES
+from lab.evaluation.compare import OUTCOMES
 from lab.plots.page import in_page
 from lab.plots.style import GREY
 

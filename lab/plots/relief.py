@@ -16,8 +16,8 @@ from matplotlib.colors import to_hex
 from lab.evaluation.episode import Attempt
 from lab.evaluation.landscape import Slice
 from lab.evaluation.plane import Plane
-from lab.plots.fig2 import COLOURS
 from lab.plots.style import LABELS, MODEL_COLOURS, PLANNER_COLOURS
+from lab.studies.fig2_landscape.figures import COLOURS
 
 SHADES = 64
 

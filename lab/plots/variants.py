@@ -1,4 +1,4 @@
-"""Dot plots of a method's variants beside base and control: what `lab.experiments.variants` measures."""
+"""Dot plots of a method's variants beside base and control: what `lab.studies.common.variants` measures."""
 
 from collections.abc import Mapping
 

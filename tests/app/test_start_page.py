@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from harness import APP, PAGES, whole
 
-from lab.experiments.claims import CLAIMS
+from lab.studies.common.claims import CLAIMS
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""Where steps run: in processes of this machine, on dask workers, or as Slurm jobs.
+
+Each is a context that gives ``submit(command, outputs, note, threads)``; what that returns has ``done()`` and
+``result()``, which is as `lab.repro.steps.execute` says. All engines need the project's folder and the cache to
+be the same files on every machine.
+"""
+
+import importlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from types import ModuleType
+from typing import Any, Protocol
+
+import psutil
+
+from lab.errors import LabError
+from lab.files import cache_root
+from lab.repro.steps import execute
+
+GIB = 1.5  #: of memory, that a notebook may take
+MINUTES = 24 * 60  #: that Slurm gives a step, unless $SBATCH_TIMELIMIT says otherwise
+
+
+class Pending(Protocol):
+    """What has been submitted."""
+
+    def done(self) -> bool: ...
+
+    def result(self) -> tuple[float, str | None]: ...
+
+
+Submit = Callable[..., Pending]
+
+
+def cores() -> int:
+    """Of this machine, that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_jobs() -> int:
+    """As many at a time as there are cores and memory for."""
+    return max(1, min(cores(), int(psutil.virtual_memory().available / 2**30 / GIB)))
+
+
+@contextmanager
+def local(jobs: int) -> Iterator[Submit]:
+    """``jobs`` processes at a time; all of them end when the context does."""
+    tether, ours = os.pipe()
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield partial(pool.submit, partial(execute, tether=tether))
+    finally:
+        os.close(ours)
+        pool.shutdown(cancel_futures=True)
+        os.close(tether)
+
+
+@contextmanager
+def dask(jobs: int) -> Iterator[Submit]:
+    """The cluster that ``$DASK_SCHEDULER_ADDRESS`` names, or else ``jobs`` workers on this machine."""
+    distributed = _optional("distributed", "dask")
+    with distributed.Client(
+        n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as client:
+        yield partial(client.submit, execute, pure=False)
+
+
+@contextmanager
+def slurm(jobs: int, cluster: str = "slurm") -> Iterator[Submit]:
+    """A Slurm job for each step, ``jobs`` counting for their threads alone; what has not ended is cancelled at the end.
+
+    Slurm's own variables choose the rest: ``SBATCH_PARTITION``, ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT`` ...
+    """
+    submitit = _optional("submitit", "slurm")
+    if cluster == "slurm" and not shutil.which("sbatch"):
+        raise LabError("There is no Slurm on this machine (no sbatch): choose the executor local or dask.")
+    executor = submitit.AutoExecutor(cache_root() / "slurm", cluster=cluster)
+    executor.update_parameters(name="lab", timeout_min=MINUTES, mem_gb=2 * GIB)
+    submitted: list[Any] = []
+
+    def submit(command, outputs, note, threads) -> Pending:
+        executor.update_parameters(cpus_per_task=threads)
+        submitted.append(executor.submit(execute, command, outputs, note, threads))
+        return submitted[-1]
+
+    try:
+        yield submit
+    finally:
+        for job in submitted:
+            if not job.done():
+                job.cancel()
+
+
+EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Submit]]] = {"local": local, "dask": dask, "slurm": slurm}
+
+
+def _optional(module: str, extra: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise LabError(
+            f"The executor {extra} needs {module}: install it with pip install -e '.[{extra}]', or choose local."
+        ) from error

@@ -1,0 +1,87 @@
+"""Run one notebook with parameters, through papermill, with two things added that it misses.
+
+Unknown parameters are refused, and a cell with widgets cannot wait for ever for a reply that is already there.
+
+``python -m lab.repro.notebook SOURCE PARAMETERS OUTPUT`` does it in a process of its own.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from typing import Any
+from unittest.mock import patch
+
+from jupyter_client.channels import AsyncZMQSocketChannel
+from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
+
+from lab.errors import LabError
+from lab.files import ROOT, replacing
+from lab.studies.registry import FOLDER
+
+KERNEL = "python3"
+
+
+def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder: Path = FOLDER) -> None:
+    """Execute ``folder/name.ipynb`` from the project's root; the executed copy, also of a failure, goes to ``output``.
+
+    Raises LabError for a notebook or parameter that does not exist, and where a cell fails.
+    """
+    source = folder / f"{name}.ipynb"
+    if not source.is_file():
+        known = sorted(path.stem for path in folder.glob("*.ipynb"))
+        raise LabError(f"Unknown notebook '{name}': choose one of {', '.join(known)}.")
+    known = inspect_notebook(source)
+    for parameter in parameters:
+        if parameter not in known:
+            raise LabError(f"Unknown parameter '{parameter}' of {name}: choose from {', '.join(known)}.")
+    failure = None
+    with replacing(output) as temporary, patch.object(AsyncZMQSocketChannel, "get_msg", next_message):
+        try:
+            execute_notebook(
+                source, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            failure = error
+    if failure:
+        raise LabError(f"{_reason(failure)} (cell {failure.exec_count} of {output})") from failure
+
+
+_get_msg = AsyncZMQSocketChannel.get_msg
+
+
+async def next_message(channel: AsyncZMQSocketChannel, timeout: float | None = None) -> dict[str, Any]:
+    """The next message of ``channel``, which is looked at once a second where there is no ``timeout`` (s).
+
+    nbclient answers widgets on the socket on which it awaits the cell's reply. A reply that comes just before such an
+    answer wakes nobody: zmq tells only once that there is something to read, and sending takes note of it.
+    """
+    while timeout is None:
+        with suppress(Empty):
+            return await _get_msg(channel, 1)
+    return await _get_msg(channel, timeout)
+
+
+def _reason(error: PapermillExecutionError) -> str:
+    """What the failing cell raised; the name of a LabError adds nothing to its message."""
+    first = str(error.evalue).strip().split("\n")[0]
+    return first if error.ename == "LabError" else f"{error.ename}: {first}"
+
+
+def main(source: str, parameters: str, output: str) -> int:
+    """Returns 0, or 1 after telling on stderr in one line what went wrong."""
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    path = Path(source)
+    try:
+        run_notebook(path.stem, json.loads(parameters), Path(output), path.parent)
+    except Exception as error:  # the report of a failed notebook is a sentence, whatever went wrong
+        print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,156 @@
+"""``python -m lab.repro.report PRESET [OUT]``: ``claims.csv`` and ``index.html`` from all results of a preset.
+
+The page needs nothing but a browser, and nothing outside its folder (only the interactive figures that it links fetch
+plotly): the folder can be copied, zipped and put on any web server.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from lab.errors import LabError
+from lab.files import read_json, replacing
+from lab.plots.style import label
+from lab.results import Result, load_result
+from lab.studies.common import claims
+from lab.studies.common.presets import preset_folder, result_folder
+from lab.studies.registry import FOLDER, MEASURED, STUDIES
+from lab.tasks import TASKS
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+ROWS = 40  #: of a table, shown on the page; the rest is in its file
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure's files, relative to the page."""
+
+    png: str
+    others: dict[str, str]  #: pdf and html, by what to call them
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    csv: str
+    rows: int
+    html: str  #: the first `ROWS` rows
+
+
+@dataclass(frozen=True)
+class Section:
+    """One result: what one notebook made, for one task or for none."""
+
+    id: str
+    title: str
+    command: str
+    pictures: list[Picture]
+    tables: list[Table]
+    meta: dict[str, Any]
+
+
+def write_report(preset: str, out: str = "figures") -> Path:
+    """Judge the claims and write the page, both from what there is; returns the page's path."""
+    folder = preset_folder(preset, out)
+    verdicts = _verdicts(preset, out)
+    if verdicts is not None:
+        with replacing(folder / "claims.csv") as temporary:
+            verdicts.to_csv(temporary, index=False, float_format="%.6g")
+    chapters = {name: list(_sections(folder, name)) for name in _names(folder)}
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(TEMPLATE.read_text()).render(
+        preset=preset,
+        chapters=[(name, _title(name), sections) for name, sections in chapters.items() if sections],
+        claims=[] if verdicts is None else list(_claims(verdicts)),
+        tasks=[] if verdicts is None else list(map(label, _judged(verdicts))),
+        shown_rows=ROWS,
+    )
+    with replacing(folder / "index.html") as temporary:
+        temporary.write_text(page)
+    return folder / "index.html"
+
+
+def _verdicts(preset: str, out: str) -> pd.DataFrame | None:
+    """What all results say about the paper's claims; None where none bears on any."""
+    tables = []
+    for task in TASKS:
+        results: dict[str, Result] = {}
+        for name in MEASURED:
+            with suppress(LabError):
+                results[name] = load_result(result_folder(name, task, preset, out))
+        tables.append(claims.verdicts(results))
+    found = [table for table in tables if len(table)]
+    return pd.concat(found, ignore_index=True) if found else None
+
+
+def _judged(verdicts: pd.DataFrame) -> list[str]:
+    return [task for task in TASKS if task in set(verdicts.task)]
+
+
+def _claims(verdicts: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Each claim, how many of its findings are reproduced on each task, and the findings."""
+    counts = claims.summarise(verdicts)
+    for claim, rows in verdicts.groupby("claim"):
+        found = counts.loc[claim]
+        cells = [found[task] if isinstance(found[task], str) else "–" for task in _judged(verdicts)]
+        findings = [(label(row.task), row.sentence, row.verdict) for row in rows.itertuples()]
+        yield {"number": claim, "text": claims.CLAIMS[claim], "cells": cells, "findings": findings}
+
+
+def _names(folder: Path) -> list[str]:
+    """Names of all folders of results, in the order of the notebooks."""
+    found = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return [name for name in STUDIES if name in found] + sorted(found - set(STUDIES))
+
+
+def _title(name: str) -> str:
+    """The heading of the notebook, or else the name."""
+    with suppress(LabError, LookupError):
+        return read_json(FOLDER / f"{name}.ipynb")["cells"][0]["source"][0].removeprefix("# ").strip()
+    return name
+
+
+def _sections(folder: Path, name: str) -> Iterator[Section]:
+    """What is in ``folder/name`` itself, and for each task."""
+    for task in ["", *TASKS]:
+        here = folder / name / task
+        pictures, tables = _pictures(here, folder), list(_tables(here, folder))
+        if pictures or tables:
+            meta = read_json(here / "meta.json") if (here / "meta.json").is_file() else {}
+            options = f"--preset {folder.name} --only {name}" + (f" --task {task}" if task else "")
+            command = f"python -m lab reproduce {options}" if name in STUDIES else ""
+            title = label(task) if task else ""
+            yield Section("-".join(filter(None, [name, task])), title, command, pictures, tables, meta)
+
+
+def _pictures(here: Path, folder: Path) -> list[Picture]:
+    kinds = {"pdf": "PDF", "html": "interactive (loads plotly from the web)"}
+    return [
+        Picture(
+            png.relative_to(folder).as_posix(),
+            {
+                text: png.with_suffix(f".{kind}").relative_to(folder).as_posix()
+                for kind, text in kinds.items()
+                if png.with_suffix(f".{kind}").is_file()
+            },
+        )
+        for png in sorted(here.glob("*.png"))
+    ]
+
+
+def _tables(here: Path, folder: Path) -> Iterator[Table]:
+    for path in sorted(here.glob("*.csv")):
+        table = pd.read_csv(path)
+        html = table.head(ROWS).to_html(index=False, border=0, float_format="%.4g", na_rep="")
+        yield Table(path.stem, path.relative_to(folder).as_posix(), len(table), re.sub(r' style="[^"]*"', "", html))
+
+
+if __name__ == "__main__":
+    print(write_report(*sys.argv[1:]))

@@ -1,0 +1,294 @@
+"""Data -> models -> notebooks -> report: everything that is not up to date, side by side, and how it went.
+
+What measures time (figure 3) runs alone, after the others. A failure is listed and stops only what needs it. Loads
+without torch: where nothing has changed, it is a matter of a second to say so.
+"""
+
+import ast
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from lab.errors import LabError
+from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, writable
+from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
+from lab.repro.steps import Step, file_hashes, up_to_date
+from lab.studies.common.card import PAPER, Study
+from lab.studies.common.fingerprint import code_hash, versions
+from lab.studies.common.presets import PRESETS, preset_folder, result_folder, training_seeds
+from lab.studies.registry import FOLDER, STUDIES
+from lab.tasks import TASKS, make_task
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+REPORT_SECONDS = 10
+TRAIN_SECONDS = {"smoke": 10, "quick": 300, "full": 300}
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one step went; ``error`` is a sentence, or None."""
+
+    step: Step
+    outcome: str  #: done, up to date, failed or not run
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def reproduce(
+    preset: str = "quick",
+    only: Sequence[str] = (),
+    task: str | None = None,
+    out: str = "figures",
+    jobs: int | None = None,
+    executor: str = "local",
+    seeds: str = "",
+    folder: Path = FOLDER,
+) -> int:
+    """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all); 0 if all went well, 1 otherwise.
+
+    ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
+    Raises LabError before any work for an unknown name or an ``out`` that cannot be written.
+    """
+    for value, known, what in (
+        *((name, STUDIES, "notebook") for name in only),
+        (preset, PRESETS, "preset"),
+        (executor, EXECUTORS, "executor"),
+    ):
+        if value not in known:
+            raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
+    if jobs is not None and jobs < 1:
+        raise LabError(f"At least 1 job is needed, got {jobs}.")
+    tasks = [make_task(task).name] if task else list(TASKS)
+    for name in only:
+        if task and (made_for := STUDIES[name].tasks) and task not in made_for:
+            raise LabError(f"Notebook {name} is not made for {task}: choose one of {', '.join(made_for)}.")
+    steps = graph(preset, only or usual(preset), tasks, out, seeds, folder)
+    jobs = min(jobs or default_jobs(), len(steps))
+    with EXECUTORS[executor](jobs) as submit:
+        reports = run(steps, submit, jobs)
+    print(summary(reports))
+    if not only and (others := [name for name in STUDIES if name not in usual(preset)]):
+        print(f"Not made at preset {preset}, because they take long: {', '.join(others)} (use --only).")
+    return int(any(report.error for report in reports))
+
+
+def usual(preset: str) -> list[str]:
+    """The notebooks that are made unless one is named: all, but at quick none that takes long."""
+    return [name for name, notebook in STUDIES.items() if preset != "quick" or not notebook.long]
+
+
+# --- The graph
+
+
+def graph(
+    preset: str, names: Sequence[str], tasks: Sequence[str], out: str, seeds: str = "", folder: Path = FOLDER
+) -> list[Step]:
+    """All steps that the notebooks called ``names`` and the report need, with their needs."""
+    wanted = training_seeds(preset, seeds)
+    notebooks = [STUDIES[name] for name in names]
+    training = {task: _training(task, notebooks, preset, wanted) for task in tasks}
+    steps = [step for steps in training.values() for step in steps]
+    for notebook in notebooks:
+        for task in [task for task in notebook.tasks if task in tasks] if notebook.tasks else [None]:
+            used = [task] if task else [task for task in PAPER if task in tasks]
+            needs = frozenset(step.name for task in used for step in training[task])
+            parameters = {"task": task, "preset": preset, "seeds": seeds, "out": out}
+            steps.append(replace(_notebook(notebook, folder, parameters, used, wanted), needs=needs))
+    steps = _alone_last(steps)
+    return [*steps, _report(preset, out, steps)]
+
+
+def _training(task: str, notebooks: Iterable[Study], preset: str, seeds: Iterable[int]) -> list[Step]:
+    """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
+    methods = {method for notebook in notebooks if task in (notebook.tasks or PAPER) for method in notebook.models}
+    missing = [(m, seed) for seed in seeds for m in MODELS if m in methods and not _there(task, m, seed, preset)]
+    names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
+    first = next(iter(names.values()), None)
+    steps = []
+    for method, seed in missing:
+        command = ("lab", "train", "--task", task, "--method", method, "--seed", str(seed), "--preset", preset)
+        needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
+        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[preset]))
+    return steps
+
+
+def _there(task: str, method: str, seed: int, preset: str) -> bool:
+    with suppress(LabError):
+        return model_folder(task, method, seed, preset).is_dir()
+    return False
+
+
+def _notebook(
+    notebook: Study, folder: Path, parameters: Mapping[str, Any], tasks: Sequence[str], seeds: Sequence[int]
+) -> Step:
+    """The step that executes ``notebook``, with those of ``parameters`` that it has."""
+    source, task, preset = folder / f"{notebook.name}.ipynb", parameters["task"], parameters["preset"]
+    code, known = _code(source)
+    given = {name: value for name, value in parameters.items() if name in known and value is not None}
+    executed = cache_root() / "notebooks" / preset / f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
+    results = result_folder(notebook.name, task or "", preset, parameters["out"])
+
+    def inputs() -> dict:
+        weights = [_weights(task, notebook.models, preset, seeds) for task in tasks]
+        return {"code": code_hash(code), "versions": versions(), "weights": weights}
+
+    return Step(
+        name=" ".join([notebook.name, *([task] if task else [])]),
+        command=("lab.repro.notebook", str(source), json.dumps(given), str(executed)),
+        outputs=(writable(results),),
+        inputs=inputs,
+        seconds=notebook.seconds[list(PRESETS).index(preset)],
+        alone=notebook.alone and preset != "smoke",
+    )
+
+
+def _code(source: Path) -> tuple[str, set[str]]:
+    """All code of a notebook, and the names of its parameters."""
+    cells = [cell for cell in read_json(source)["cells"] if cell["cell_type"] == "code"]
+    parameters = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    code, given = ("\n".join("".join(cell["source"]) for cell in some) for some in (cells, parameters))
+    names = {
+        node.id for node in ast.walk(ast.parse(given)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return code, names
+
+
+def _weights(task: str, methods: Iterable[str], preset: str, seeds: Iterable[int]) -> dict[str, str]:
+    found = [model_folder(task, method, seed, preset) for method in methods for seed in seeds]
+    return file_hashes(folder / "model.safetensors" for folder in found)
+
+
+def _alone_last(steps: Sequence[Step]) -> list[Step]:
+    """The same steps, such that those that measure time come one by one after all others."""
+    ordered = [step for step in steps if not step.alone]
+    for step in steps:
+        if step.alone:
+            ordered.append(replace(step, after=frozenset(other.name for other in ordered)))
+    return ordered
+
+
+def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
+    """The step that judges the claims and writes the HTML report, from all results there are."""
+    folder = preset_folder(preset, out)
+    made = (folder / "index.html", folder / "claims.csv")
+
+    def inputs() -> dict:
+        results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in made}
+        written = file_hashes([TEMPLATE, *FOLDER.glob("*.ipynb")])
+        code = code_hash("import lab.repro.report")
+        return {"code": code, "written": written, "versions": versions(), "results": results}
+
+    return Step(
+        name="report", command=("lab.repro.report", preset, out), outputs=made, inputs=inputs,
+        after=frozenset(step.name for step in steps), seconds=REPORT_SECONDS,
+    )  # fmt: skip
+
+
+# --- Running it
+
+
+def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
+    """Run what is not up to date as soon as it can, and report in the order in which steps end."""
+    named = {step.name: step for step in steps}
+    order = TopologicalSorter({step.name: step.needs | step.after for step in steps})
+    order.prepare()
+    running: dict[str, Pending] = {}
+    reports: dict[str, Report] = {}
+    with _Progress(steps, jobs) as progress:
+        while order.is_active():
+            ready = sorted((named[name] for name in order.get_ready()), key=lambda step: -step.seconds)
+            ended = [_result(named[name], pending) for name, pending in running.items() if pending.done()]
+            for step in ready:
+                begun = _begin(step, reports, submit, jobs)
+                if isinstance(begun, Report):
+                    ended.append(begun)
+                else:
+                    running[step.name] = begun
+            for report in ended:
+                running.pop(report.step.name, None)
+                reports[report.step.name] = report
+                order.done(report.step.name)
+                progress.end(report)
+            progress.show([named[name] for name in running])
+            if not ready and not ended:
+                time.sleep(0.1)
+    return list(reports.values())
+
+
+def _begin(step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int) -> Report | Pending:
+    """Submit ``step``, or say why that need not or cannot be."""
+    if missing := sorted(name for name in step.needs if reports[name].error):
+        return Report(step, "not run", error=f"It needs {missing[0]}.")
+    note = step.note()
+    if up_to_date(note):
+        return Report(step, "up to date")
+    threads = 1 if step.alone else max(1, cores() // jobs)
+    return submit(step.command, step.outputs, note, threads)
+
+
+def _result(step: Step, pending: Pending) -> Report:
+    try:
+        seconds, error = pending.result()
+    except Exception as problem:  # of the engine: a worker that was lost, a job that was cancelled
+        seconds, error = 0.0, " ".join(f"{type(problem).__name__}: {problem}".split())
+    return Report(step, "failed" if error else "done", seconds, error)
+
+
+class _Progress:
+    """One bar over all steps, in their rough seconds; a running one counts by its time so far."""
+
+    def __init__(self, steps: Sequence[Step], jobs: int) -> None:
+        self.finished, self.jobs = 0.0, jobs
+        self.started: dict[str, float] = {}
+        layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}"
+        interval = 1 if sys.stderr.isatty() else 60
+        total = sum(step.seconds for step in steps)
+        self.bar = tqdm(total=total, bar_format=layout, desc="reproduce ", mininterval=interval, miniters=0, delay=2)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.n = self.finished
+        self.bar.close()
+
+    def end(self, report: Report) -> None:
+        """Count one as ended; what took time is told."""
+        if report.outcome in ("done", "failed"):
+            self.finished += report.step.seconds
+            self.bar.write(f"{report.step.name}: {report.outcome} in {report.seconds:.0f} s", file=sys.stderr)
+        else:
+            self.bar.total -= report.step.seconds
+
+    def show(self, submitted: Sequence[Step]) -> None:
+        """Move the bar to where it is if the first ``jobs`` of the ``submitted`` steps are those that run."""
+        running, now = submitted[: self.jobs], time.perf_counter()
+        begun = {step: now - self.started.setdefault(step.name, now) for step in running}
+        self.bar.n = self.finished + sum(min(seconds, 0.95 * step.seconds) for step, seconds in begun.items())
+        self.bar.set_postfix_str(", ".join(step.name for step in running), refresh=False)
+        self.bar.update(0)
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """A line for each step, how many there were of each outcome, and a sentence for each failure."""
+    rows = [("step", "seconds", "outcome", "result")]
+    for report in reports:
+        result = "" if report.error or not report.step.outputs else os.path.relpath(report.step.outputs[0])
+        seconds = f"{report.seconds:.0f}" if report.seconds else ""
+        rows.append((report.step.name, seconds, report.outcome, result))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    counts = {outcome: 0 for outcome in ("done", "up to date", "failed")} | {report.outcome: 0 for report in reports}
+    for report in reports:
+        counts[report.outcome] += 1
+    lines.append(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".")
+    return "\n".join(lines + [f"{r.step.name}: {r.error}" for r in reports if r.error])

@@ -1,0 +1,59 @@
+"""The cases of an experiment, each kept on disk once it is done: a killed run goes on where it was.
+
+A case is found again only if everything that its numbers depend on is the same: the code that the experiment can
+reach, the libraries, the model's weights, the device and what the experiment says of the case. They are kept in
+``cases/`` of the cache, and can be deleted at any time.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lab.files import cache_root, replacing
+from lab.models import WorldModel
+from lab.studies.common.fingerprint import code_hash, digest, versions
+
+
+class Cases:
+    """``rows`` gives a case's table; ``kept`` counts those that were there already."""
+
+    def __init__(self, experiment: str) -> None:
+        code = code_hash(f"import lab.studies.{experiment}.study")
+        self.about = {"experiment": experiment, "code": code, "versions": versions()}
+        self.kept = 0
+
+    def rows(
+        self, keys: Mapping[str, Any], settings: Mapping[str, Any], model: WorldModel, make: Callable[[], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """The table of the case that has these ``keys`` (its first columns), by ``make`` if it is not kept.
+
+        ``settings`` are whatever else it depends on, in values that JSON can write. The table is always as read back
+        from disk, so that resumed and uninterrupted runs agree to the last bit.
+        """
+        case = {"keys": dict(keys), "settings": dict(settings), "device": model.device.type, "weights": _weights(model)}
+        path = cache_root() / "cases" / f"{digest(self.about | case)}.csv"
+        with suppress(OSError, pd.errors.ParserError, pd.errors.EmptyDataError):
+            table = _read(path, keys)
+            self.kept += 1
+            return table
+        with replacing(path) as temporary:
+            make().to_csv(temporary, index=False)
+        return _read(path, keys)
+
+
+def _read(path: Path, keys: Mapping[str, Any]) -> pd.DataFrame:
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return pd.DataFrame(dict(keys) | {name: table[name] for name in table})
+
+
+def _weights(model: WorldModel) -> str:
+    """A hash of all weights and statistics, and of the spec."""
+    found = hashlib.sha256(repr(model.spec).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.numpy(force=True).tobytes())
+    return found.hexdigest()

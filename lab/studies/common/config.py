@@ -1,0 +1,160 @@
+"""What all experiments share: their configuration, presets, models, planners and provenance."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from lab.data import Problems
+from lab.errors import LabError
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import Outcome, evaluate
+from lab.files import PACKAGE, ROOT, models_root, writable
+from lab.models import MODELS, WorldModel, load_model, model_folder
+from lab.planning import MODES, PLANNERS, SETTINGS, Planner, shortened
+from lab.studies.common.fingerprint import versions
+from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
+from lab.tasks import TASKS
+from lab.training import recipe, train
+
+BOTH = ("dataset", "random")
+#: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon
+TASK_GOALS = {"push_t": ("dataset",), "point_maze": BOTH, "wall": BOTH, "rope": BOTH, "granular": BOTH}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The parameters of every experiment; the notebooks' parameters cell has the same names and defaults."""
+
+    task: str = "wall"  #: push_t, point_maze, wall, rope or granular
+    preset: str = "quick"  #: smoke (seconds), quick (minutes) or full (hours)
+    seed: int = 0  #: of the evaluation problems and of the planners' random numbers
+    seeds: str = ""  #: training seeds, such as 0:10 (default: the preset's)
+    device: str = "auto"  #: auto, cpu or cuda
+    out: str = "figures"  #: folder of the results, relative to the project's root
+
+    def __post_init__(self) -> None:
+        for value, known, what in ((self.task, TASKS, "task"), (self.preset, PRESETS, "preset")):
+            if value not in known:
+                raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
+        training_seeds(self.preset, str(self.seeds))
+        pick_device(self.device)
+
+    @property
+    def size(self) -> Preset:
+        return replace(PRESETS[self.preset], seeds=training_seeds(self.preset, str(self.seeds)))
+
+    def folder(self, experiment: str) -> Path:
+        """Where the result of ``experiment`` goes."""
+        return result_folder(experiment, self.task, self.preset, self.out)
+
+    def writable_folder(self, experiment: str) -> Path:
+        """The same folder, made; raises LabError where nothing can be written, before any work is done for it."""
+        return writable(self.folder(experiment))
+
+    def models(self, names: tuple[str, ...]) -> list[tuple[str, int, WorldModel]]:
+        """(name, training seed, model) of every named model and seed; what is neither shipped nor made is trained."""
+        return [(name, seed, self.model(name, seed)) for name in names for seed in self.size.seeds]
+
+    def model(self, name: str, seed: int) -> WorldModel:
+        """One world model, trained first if it is neither shipped nor made."""
+        device = pick_device(self.device)
+        try:
+            folder = model_folder(self.task, name, seed, self.preset)
+        except LabError:
+            made = recipe(self.task, self.preset)
+            folder = train(self.task, name, seed, made, models_root(self.preset), device=device)
+        return load_model(folder, device)
+
+    def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
+        """The protocol of each kind of goals (default: all that the task has)."""
+        return {kind: Protocol(self.task, kind, self.size.n, seed=self.seed) for kind in goals or TASK_GOALS[self.task]}
+
+    def planner(self, name: str, mode: str = "open") -> Planner:
+        """The planner as tuned for the task; the smoke preset cuts it short."""
+        return shortened(SETTINGS[self.task].planner(name, mode), self.size.iterations, self.size.samples)
+
+    @property
+    def objective(self) -> dict[str, Any]:
+        """The task's planning objective, as options of `evaluate` and `goal_distance`."""
+        settings = SETTINGS[self.task]
+        return {"proprio": settings.proprio, "base": settings.base}
+
+    def evaluate(self, model: WorldModel, planner: Planner, problems: Problems, mode: str = "open") -> Outcome:
+        """`lab.evaluation.evaluate` with the task's objective and the seed."""
+        return evaluate(model, planner, problems, mode, seed=self.seed, **self.objective)
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` takes CUDA where it is; raises LabError if the named device is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
+        raise LabError(
+            f"Device '{name}' is not available: choose auto or cpu" + (", or cuda." if name != "cuda" else ".")
+        )
+    return torch.device(name)
+
+
+def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """What is needed to know where numbers come from and to make them again.
+
+    ``times`` are the columns of each table that hold measured times, or follow from them: all others are the same
+    whenever the experiment runs on the same machine.
+    """
+    return {
+        "config": asdict(config),
+        "train_seeds": list(config.size.seeds),
+        "models": _weights(config),
+        "planners": {name: {mode: asdict(config.planner(name, mode)) for mode in MODES} for name in PLANNERS},
+        "objective": config.objective,
+        "commit": _commit(),
+        "machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
+        f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "device": _device_name(config),
+        "threads": torch.get_num_threads(),
+        "load_average": round(os.getloadavg()[0], 1),
+        "versions": versions() | {"torch": torch.__version__},
+        "times": {table: list(columns) for table, columns in (times or {}).items()},
+        "wall_seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _device_name(config: Config) -> str:
+    return torch.cuda.get_device_name() if pick_device(config.device).type == "cuda" else "cpu"
+
+
+def _weights(config: Config) -> dict[str, str]:
+    """The start of the SHA-256 of the weights of each model there is."""
+    hashes = {}
+    for name in MODELS:
+        for seed in config.size.seeds:
+            with suppress(LabError):
+                path = model_folder(config.task, name, seed, config.preset) / "model.safetensors"
+                hashes[f"{name}/seed{seed}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashes
+
+
+def _commit() -> str:
+    """The checked-out commit, marked where the library differs from it; ``unknown`` outside a git checkout."""
+    try:
+        head = _git("rev-parse", "--short", "HEAD")
+        return head + ("+changes" if _git("status", "--porcelain", "--", str(PACKAGE)) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*args: str) -> str:
+    command = ["git", "-C", str(ROOT), *args]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,160 @@
+"""Variants of a training method, each with one thing of the task's recipe changed, against base and control.
+
+All variants are trained from the same base models, and kept in ``variants/`` of the cache, in folders named after all
+that they depend on. The control is the base model with as many more steps of teacher forcing.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lab.data import Problems
+from lab.evaluation.compare import average, compare, success_rates
+from lab.evaluation.gap import rollout_error
+from lab.evaluation.protocol import Protocol
+from lab.files import cache_root
+from lab.models import WorldModel, load_model, model_folder
+from lab.studies.common.cases import Cases
+from lab.studies.common.config import Config, pick_device
+from lab.studies.common.fingerprint import digest
+from lab.training import Recipe, finetune, recipe
+from lab.training.pipeline import description
+
+PLANNERS = ("gd", "adam")
+BESIDE = ("base", "control")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of training: what the ``study`` varies, and the ``name`` of its value."""
+
+    study: str
+    name: str
+    made: Recipe
+
+
+def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
+    """The folder of the base model of ``seed`` trained on by ``method`` as in ``made``; trained now if it is not."""
+    config.model("base", seed)
+    base = model_folder(config.task, "base", seed, config.preset)
+    weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    key = digest({"recipe": description(made, method), "seed": seed, "base": weights})[:16]
+    folder = cache_root() / "variants" / config.task / method / key
+    return finetune(base, method, seed, made, folder, device=pick_device(config.device))
+
+
+def measure(
+    config: Config, experiment: str, method: str, variants: Sequence[Variant]
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Train and evaluate all ``variants`` of ``method``, and evaluate base and control, open loop.
+
+    Returns tables, and what to say of them beside their provenance. Tables: ``variants`` (what there is), ``rates``
+    (success), ``errors`` (of imagination along the model's own plans and along the expert's actions), ``differences``
+    (of success, to base, control and the recipe, by goals and planner, and over all of them), and ``pairs`` (a problem
+    a row).
+    """
+    cases, protocols = Cases(experiment), config.protocols()
+    problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
+    models = [(name, None) for name in BESIDE] + [(variant.name, variant.made) for variant in variants]
+    pairs, experts = [], []
+    todo = [(name, made, seed) for name, made in models for seed in config.size.seeds]
+    for name, made, seed in tqdm(todo, desc=f"{experiment} {config.task}", unit="model", delay=2):
+        model = _model(config, method, name, made, seed)
+        for goals, protocol in protocols.items():
+            pairs += _planned(config, cases, model, {"model": name, "train_seed": seed}, problems[goals], protocol)
+        experts.append(_expert(cases, model, {"model": name, "train_seed": seed}, problems["dataset"], protocols))
+    own = next(variant.name for variant in variants if variant.made == recipe(config.task, config.preset))
+    found = tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants, own)
+    return found, {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
+
+
+def tables(
+    pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant], own: str
+) -> dict[str, pd.DataFrame]:
+    """See `measure`; ``own`` is the name of the variant that is the recipe itself."""
+    names = [variant.name for variant in variants]
+    comparisons = [(name, theirs) for theirs in (*BESIDE, own) for name in names if name != theirs]
+    overall = pairs.assign(goals="all", planner="all", pair=pairs.goals + " " + pairs.pair.astype(str))
+    by = ["goals", "planner"]
+    return {
+        "variants": pd.DataFrame(
+            [[variant.study, variant.name, variant.name == own] for variant in variants],
+            columns=["study", "model", "recipe"],
+        ),
+        "rates": success_rates(pairs, [*by, "model"]),
+        "errors": pd.concat(
+            [average(pairs, "error", [*by, "model"], "pair"), average(experts, "error", [*by, "model"], "pair")],
+            ignore_index=True,
+        ),
+        "differences": pd.concat(
+            [compare(rows, "success", by, "pair", comparisons) for rows in (overall, pairs)], ignore_index=True
+        ),
+        "pairs": pairs,
+    }
+
+
+def sentences(found: Mapping[str, pd.DataFrame], study: str) -> str:
+    """What each variant of ``study`` does to success over all goals and both planners, beside control and recipe."""
+    differences, variants = found["differences"], found["variants"]
+    own = variants[variants.recipe].model.item()
+    rows = differences[(differences.goals == "all") & differences.theirs.isin(("control", own))]
+    lines = []
+    for name in variants[variants.study == study].model:
+        parts = []
+        for row in rows[rows.ours == name].itertuples():
+            interval = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+            parts.append(f"{interval} against {'the recipe' if row.theirs == own else 'control'}: {verdict(row)}")
+        lines.append(f"{name}{' (the recipe)' if name == own else ''}: " + "; ".join(parts))
+    return "\n".join(lines)
+
+
+def verdict(row: Any) -> str:
+    """Better or worse where the whole interval says so."""
+    if row.low > 0:
+        return "better"
+    return "worse" if row.high < 0 else "unclear"
+
+
+def _model(config: Config, method: str, name: str, made: Recipe | None, seed: int) -> WorldModel:
+    if made is None:
+        return config.model(name, seed)
+    return load_model(trained(config, method, seed, made), pick_device(config.device))
+
+
+def _planned(
+    config: Config, cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocol: Protocol
+) -> list[pd.DataFrame]:
+    """A table for each planner: success and imagination error of each problem."""
+    parts = []
+    for name in PLANNERS:
+        planner = config.planner(name)
+        settings = {"protocol": protocol.as_dict(), "settings": repr(planner), "objective": config.objective}
+        make = partial(_outcomes, config, model, name, problems)
+        parts.append(cases.rows(keys | {"goals": protocol.goals, "planner": name}, settings, model, make))
+    return parts
+
+
+def _outcomes(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
+    outcome = config.evaluate(model, config.planner(planner), problems)
+    error = rollout_error(model, problems.starts, outcome.plans[0].actions).mean(1)
+    success = outcome.success["full"].astype(int)
+    return pd.DataFrame({"pair": range(len(problems)), "success": success, "error": error})
+
+
+def _expert(
+    cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocols: dict[str, Protocol]
+) -> pd.DataFrame:
+    """Imagination error along the expert's actions."""
+
+    def make() -> pd.DataFrame:
+        error = rollout_error(model, problems.starts, model.normalise_actions(problems.expert)).mean(1)
+        return pd.DataFrame({"pair": range(len(problems)), "error": error})
+
+    settings = {"protocol": protocols["dataset"].as_dict()}
+    return cases.rows(keys | {"goals": "dataset", "planner": "expert"}, settings, model, make)

@@ -1,0 +1,88 @@
+"""Figure 2: the planning loss over a 2-D slice of the action space, and how smooth it is under each model.
+
+Each slice is spanned by two random orthonormal directions around the expert's actions on a problem with a data-set
+goal. Directions and centre are the same for all models. The expert's actions are the one centre that no model has
+chosen, and they truly lead to the goal: around its own plan each model would be looked at elsewhere, and base would
+be looked at where its own errors have led the optimiser.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lab.data import Problems
+from lab.evaluation.compare import average, compare
+from lab.evaluation.landscape import Slice, directions, landscape
+from lab.evaluation.protocol import Protocol
+from lab.evaluation.success import goal_distance
+from lab.models import MODELS, WorldModel
+from lab.results import Result
+from lab.studies.common.config import Config, provenance
+
+NAME = "fig2_landscape"
+RADIUS = 15.0  #: as far as Adam's plans on the base model end from the expert's actions, in standardised actions
+DRAWN = 2  #: problems whose slices are kept, for the first training seed
+MEASURES = ("roughness", "basin")
+
+
+def run(config: Config) -> Result:
+    """Measure every slice under every model.
+
+    Tables: ``slices`` (a grid point a row), ``measures`` (a slice a row; see `lab.evaluation.landscape`), ``summary``
+    (means over slices) and ``differences`` (paired); seeds averaged, bootstrap over problems.
+    """
+    started = time.perf_counter()
+    protocol = Protocol(config.task, "dataset", config.size.slices, seed=config.seed)
+    problems = protocol.problems()
+    slices, measures = [], []
+    for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
+        keys = {"model": name, "train_seed": seed}
+        cut = slice_of(config, model, problems)
+        measures.append(_measures(keys, cut))
+        if seed == config.size.seeds[0]:
+            slices.append(_grid(keys, cut))
+    table = pd.concat(measures, ignore_index=True)
+    tidy = table.melt(["model", "train_seed", "problem"], MEASURES, "measure")
+    tables = {
+        "summary": average(tidy, "value", ["measure", "model"]),
+        "differences": compare(tidy, "value", ["measure"]),
+        "measures": table,
+        "slices": pd.concat(slices, ignore_index=True),
+    }
+    about = {"protocols": [protocol.as_dict()], "radius": RADIUS, "points": config.size.points}
+    return Result(tables, provenance(config, started) | about)
+
+
+def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
+    """Mean roughness and basin of each model over the first few slices, were they ``radius`` wide to each side."""
+    problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
+    rows = []
+    for name in MODELS:
+        cut = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
+        rows.append([name, cut.roughness().mean(), cut.basin().mean()])
+    return pd.DataFrame(rows, columns=["model", *MEASURES]).set_index("model")
+
+
+def slice_of(config: Config, model: WorldModel, problems: Problems, radius: float = RADIUS) -> Slice:
+    """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
+    centre = model.normalise_actions(problems.expert)
+    first, second = directions(config.seed, *centre.shape)
+    objective = goal_distance(model, problems, **config.objective)
+    return landscape(
+        model, model.observe(problems.starts), objective, centre, first.to(model.device), second.to(model.device),
+        radius=radius, points=config.size.points,
+    )  # fmt: skip
+
+
+def _measures(keys: dict, cut: Slice) -> pd.DataFrame:
+    columns = {"problem": np.arange(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
+    return pd.DataFrame(keys | columns)
+
+
+def _grid(keys: dict, cut: Slice) -> pd.DataFrame:
+    """The first slices in long format: u along the rows of the grid, v along its columns."""
+    drawn = cut.loss[:DRAWN]
+    problem, u, v = np.meshgrid(np.arange(len(drawn)), cut.axis, cut.axis, indexing="ij")
+    return pd.DataFrame(keys | {"problem": problem.ravel(), "u": u.ravel(), "v": v.ravel(), "loss": drawn.ravel()})

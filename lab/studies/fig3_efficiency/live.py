@@ -1,0 +1,79 @@
+"""``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FOLDER``: figure 3 on a few problems, told as it comes.
+
+After every case the curves so far are written to FOLDER as a result, whose meta says under ``progress`` how far it is:
+``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without ``progress`` is whole.
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from lab.errors import LabError
+from lab.files import cache_root
+from lab.results import Result, save_result
+from lab.studies.common.config import Config
+from lab.studies.common.presets import Preset
+from lab.studies.fig3_efficiency import study as fig3_efficiency
+
+
+@dataclass(frozen=True)
+class Few(Config):
+    """The quick preset, on the first ``problems`` of its problems."""
+
+    problems: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.problems <= super().size.n:
+            raise LabError(f"Between 1 and {super().size.n} problems can be measured, got {self.problems}.")
+
+    @property
+    def size(self) -> Preset:
+        return replace(super().size, n=self.problems)
+
+
+def live_folder(task: str, problems: int) -> Path:
+    """Where a measurement is kept."""
+    return cache_root() / "live" / f"{task}-{problems}"
+
+
+def command(task: str, problems: int) -> tuple[str, ...]:
+    """What comes after ``python -m``."""
+    return ("lab.studies.fig3_efficiency.live", task, str(problems), str(live_folder(task, problems)))
+
+
+def measure(config: Few, folder: Path) -> Result:
+    """Run figure 3 and save what there is after every case; a case's partial result replaces the one before."""
+    started = time.perf_counter()
+    begun: list[float] = []  # when the first case ended, and the share that was over by then
+
+    def tell(curves: pd.DataFrame, share: float) -> None:
+        seconds = time.perf_counter() - started
+        begun.extend([] if begun else [seconds, share])
+        pace = (seconds - begun[0]) / (share - begun[1]) if share > begun[1] else seconds
+        progress = {"share": share, "seconds": seconds, "left": pace * (1 - share)}
+        about = {"config": {"task": config.task, "preset": config.preset, "problems": config.problems}}
+        save_result(Result({"curves": curves}, about | {"progress": progress}), folder)
+
+    result = fig3_efficiency.run(config, tell)
+    save_result(result, folder)
+    return result
+
+
+def main(task: str, problems: str, folder: str) -> int:
+    """0, or 2 after one sentence on stderr."""
+    try:
+        if not problems.isdecimal():
+            raise LabError(f"The number of problems must be a whole number, got '{problems}'.")
+        measure(Few(task=task, problems=int(problems), device="cpu"), Path(folder))
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,233 @@
+"""Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
+
+The paper's planners, and Adam started from the initialisation network, where there is one for the encoder.
+All planners get the same problems. Time is wall-clock, measured in one run in which planners and models alternate,
+so that a busy machine is unfair to none of them. Two clocks: ``batch``, the time per problem when all are planned
+together, and ``single``, the time of one plan made alone. The models of a task are alike but for their weights, so
+that each measurement is repeated, by ``batch`` on each model and by ``single`` on the first one, and the least counts:
+whatever else a machine does can only add to it. Everything runs on one thread (threads that wait for each other on a
+busy machine take many times as long), and the simulator is on neither clock.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from lab.data import HORIZON, Problems
+from lab.evaluation.compare import MARGIN, paired, success_rates
+from lab.evaluation.success import goal_distance
+from lab.models import MODELS, WorldModel
+from lab.planning import PAPER_PLANNERS, Initialised, Planner, unplanned
+from lab.results import Result
+from lab.studies.common.config import Config, provenance
+from lab.training.initialisation import STARTED, find_initialisation
+
+NAME = "fig3_efficiency"
+GOALS = "dataset"
+ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10), STARTED: (5, 10, 20, 40, 100)}
+SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
+CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
+#: whatever follows from times counts as measured, too: which row is chosen for the rule "a tenth"
+TIMES = {
+    "efficiency": list(CLOCKS.values()),
+    "curves": list(CLOCKS.values()),
+    "ratios": ["met", "iterations", "rate", "ratio", "difference", "low", "high"],
+}
+SHARE = 0.1  #: of CEM's time, in which the paper says that gradient planning does as well
+CASE = ["model", "train_seed", "planner", "iterations"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model under one planner cut to so many iterations."""
+
+    name: str
+    seed: int
+    model: WorldModel
+    planner_name: str
+    planner: Planner
+    iterations: int
+
+    @property
+    def keys(self) -> dict:
+        return dict(zip(CASE, (self.name, self.seed, self.planner_name, self.iterations), strict=True))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, and back to as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
+def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = None) -> Result:
+    """Run and time every case.
+
+    Tables: ``efficiency`` (a case a row, its own times), ``curves`` (the least times), ``ratios`` (see `ratios`) and
+    ``pairs`` (a problem a row). ``on_case`` is given the curves so far and the share of the cases' time that is over.
+    """
+    started = time.perf_counter()
+    protocol = config.protocols((GOALS,))[GOALS]
+    problems = protocol.problems()
+    cases = _cases(config)
+    rows, times = [], []
+    alike = sum(case.model is cases[0].model for case in cases)
+    total = len(cases) * len(problems) + alike * min(SINGLES, len(problems))
+    with tqdm(total=total, desc=f"{NAME} {config.task}", unit="plan", delay=2) as bar:
+        single = _alone(config, cases, problems, bar)
+        for case in cases:
+            alone = single[case.planner_name, case.iterations]
+            outcome = config.evaluate(case.model, case.planner, problems)
+            times.append(case.keys | {"seconds_per_problem": outcome.seconds / len(problems), "seconds_single": alone})
+            reached = outcome.success["full"].astype(int)
+            rows.append(pd.DataFrame(case.keys | {"pair": np.arange(len(problems)), "success": reached}))
+            bar.update(len(problems))
+            if on_case:
+                on_case(_tables(rows, times)[2], _share(cases, len(rows), single, len(problems)))
+    pairs, efficiency, curves = _tables(rows, times)
+    tables = {"efficiency": efficiency, "curves": curves, "ratios": ratios(curves, pairs), "pairs": pairs}
+    about = {"protocols": [protocol.as_dict()], "singles": SINGLES}
+    return Result(tables, provenance(config, started, TIMES) | about)
+
+
+def budgets(planner_name: str, tuned: int) -> list[int]:
+    """Numbers of iterations to try: the ladder up to what the planner is ``tuned`` to, which comes last."""
+    return sorted({count for count in ITERATIONS[planner_name] if count < tuned} | {tuned})
+
+
+def _cases(config: Config) -> list[Case]:
+    """All cases, planners and models alternating at each rung of the ladder; the first training seed only."""
+    seed = config.size.seeds[0]
+    models = [(name, config.model(name, seed)) for name in MODELS]
+    planners = {name: config.planner(name) for name in PAPER_PLANNERS}
+    ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
+    network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
+    if network:
+        ladders[STARTED] = budgets(STARTED, planners["adam"].iterations)
+    cases = []
+    for rung in range(max(len(ladder) for ladder in ladders.values())):
+        for (name, model), (planner_name, ladder) in itertools.product(models, ladders.items()):
+            if rung >= len(ladder):
+                continue
+            if network and planner_name == STARTED:
+                planner = Initialised(network.propose, replace(planners["adam"], iterations=ladder[rung]))
+            else:
+                planner = replace(planners[planner_name], iterations=ladder[rung])
+            cases.append(Case(name, seed, model, planner_name, planner, ladder[rung]))
+    return cases
+
+
+def _alone(config: Config, cases: list[Case], problems: Problems, bar: tqdm) -> dict[tuple[str, int], float]:
+    """Least seconds of a plan made alone, by planner and iterations, on the first model; one untimed plan first."""
+    first = [case for case in cases if case.model is cases[0].model]
+    _plan_alone(config, first[0], problems[:1])
+    times: dict[tuple[str, int], list[float]] = {(case.planner_name, case.iterations): [] for case in first}
+    for i in range(min(SINGLES, len(problems))):
+        for case in first:
+            times[case.planner_name, case.iterations].append(_plan_alone(config, case, problems[i : i + 1]))
+            bar.update()
+    return {case: min(collected) for case, collected in times.items()}
+
+
+def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
+    """Seconds that one plan takes."""
+    model = case.model
+    z0, objective = model.observe(problem.starts), goal_distance(model, problem, **config.objective)
+    init = unplanned(1, HORIZON, model.block_dim)
+    started = time.perf_counter()
+    plan = case.planner.plan(model, z0, objective, init, [config.seed])
+    if plan.actions.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _share(cases: list[Case], done: int, single: dict[tuple[str, int], float], problems: int) -> float:
+    """How much of the time that all cases take is over after the first ``done``, judged by the plans made alone.
+
+    A gradient planner takes a few problems in little more than the time of one, CEM one after the other.
+    """
+    seconds = [
+        single[case.planner_name, case.iterations] * (problems if case.planner_name == "cem" else 1) for case in cases
+    ]
+    return sum(seconds[:done]) / sum(seconds)
+
+
+def _tables(rows: list[pd.DataFrame], times: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Pairs, efficiency and curves; see `run`."""
+    pairs = pd.concat(rows, ignore_index=True)
+    efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
+    return pairs, efficiency, _curves(pairs, efficiency)
+
+
+def _curves(pairs: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:
+    """Success of each model, with the least time that the planner took on any of them (see the module's docstring)."""
+    by = ["model", "planner", "iterations"]
+    times = efficiency.groupby(by[1:])[list(CLOCKS.values())].min().reset_index()
+    return success_rates(pairs, by).merge(times, on=by[1:]).sort_values(by).reset_index(drop=True)
+
+
+def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Gradient planning on each model against CEM, on the same model and on base (``reference``), by either clock.
+
+    CEM's bar is its rate at its tuned iterations, its time that of the fewest iterations with at least that rate.
+    ``difference`` is the other's rate minus CEM's over the same problems, with its interval. Rule ``as good``: the
+    fewest iterations of the other whose whole interval is above -`MARGIN`; ``ratio`` is of times. Rule ``a tenth``:
+    the highest rate within a tenth of CEM's time. ``met`` says whether any number of iterations does; where none
+    does, the row is about the highest rate (as good) or the fewest iterations (a tenth).
+    """
+    rows, others = [], [planner for planner in ITERATIONS if planner != "cem" and planner in set(curves.planner)]
+    for model, planner in itertools.product(MODELS, others):
+        ours = curves[(curves.model == model) & (curves.planner == planner)].sort_values("iterations")
+        for reference in dict.fromkeys((model, "base")):
+            cem = curves[(curves.model == reference) & (curves.planner == "cem")].sort_values("iterations")
+            target = cem[cem.rate >= cem.rate.iloc[-1]].iloc[0]
+            compared = _minus(ours, target, pairs)
+            for clock, seconds in CLOCKS.items():
+                for rule, (chosen, met) in _choices(compared, target, seconds).items():
+                    rows.append(
+                        {"model": model, "planner": planner, "reference": reference, "clock": clock, "rule": rule}
+                        | {"met": met, "iterations": chosen.iterations, "rate": chosen.rate}
+                        | {"reference_iterations": target.iterations, "reference_rate": target.rate}
+                        | {"ratio": chosen[seconds] / target[seconds]}
+                        | {name: chosen[name] for name in ("n", "seeds", "difference", "low", "high")}
+                    )
+    return pd.DataFrame(rows)
+
+
+def _minus(ours: pd.DataFrame, target: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
+    """``ours`` with each row's paired difference to ``target``."""
+    theirs = _rows_of(pairs, target)
+    found = [paired(_rows_of(pairs, case), theirs, "success", "pair") for _, case in ours.iterrows()]
+    return ours.assign(
+        difference=[interval.value for interval in found],
+        low=[interval.low for interval in found],
+        high=[interval.high for interval in found],
+    )
+
+
+def _choices(ours: pd.DataFrame, target: pd.Series, seconds: str) -> dict[str, tuple[pd.Series, bool]]:
+    """By rule, the row of ``ours`` and whether it fulfils the rule."""
+    highest = ours.sort_values("rate", ascending=False, kind="stable")
+    as_good = ours[ours.low > -MARGIN]
+    quick = highest[highest[seconds] <= SHARE * target[seconds]]
+    return {
+        "as good": (as_good.iloc[0], True) if len(as_good) else (highest.iloc[0], False),
+        "a tenth": (quick.iloc[0], True) if len(quick) else (ours.iloc[0], False),
+    }
+
+
+def _rows_of(pairs: pd.DataFrame, case: pd.Series) -> pd.DataFrame:
+    same = (pairs.model == case.model) & (pairs.planner == case.planner) & (pairs.iterations == case.iterations)
+    return pairs[same]

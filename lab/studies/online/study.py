@@ -1,0 +1,97 @@
+"""Appendix: how often, and from how much, Online World Modeling learns, and where its planner goes.
+
+Two studies around the task's recipe: the number of rounds, with as many simulated plans in all, and how many of the
+newest transitions the replay keeps. For the recipe itself, what the planner visits in each round is laid beside the
+data: places (the first two numbers of a state) and the size of actions.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lab.data import HORIZON, Dataset
+from lab.models import WorldModel
+from lab.results import Result
+from lab.studies.common.config import Config, provenance
+from lab.studies.common.variants import Variant, measure, trained
+from lab.tasks import make_task
+from lab.training import Recipe, recipe
+from lab.training.online import executed
+
+NAME = "online"
+ROUNDS = (1, 2, 4, 8, 16)
+KEPT = (1, 2, 4)  #: rounds' worth of transitions in the replay
+CELLS = 24  #: along each side of the map
+MARGIN = 0.1  #: of the data's range, on every side of the map
+
+
+def run(config: Config) -> Result:
+    """Train and evaluate all variants, and look at what the recipe's planner did in each round.
+
+    Tables: those of `lab.studies.common.variants.measure`, ``rounds`` (how much of what was visited is new, and the
+    size of actions) and ``visits`` (the map); round 0 is the data.
+    """
+    started = time.perf_counter()
+    made = recipe(config.task, config.preset)
+    found, about = measure(config, NAME, "online", list(studies(made)))
+    found["rounds"], found["visits"] = visited(config, made)
+    about |= {"recipe": repr(made.online), "places": list(make_task(config.task).state_fields[:2])}
+    return Result(found, provenance(config, started) | about)
+
+
+def studies(made: Recipe) -> Iterator[Variant]:
+    """The variants of the recipe ``made``; its own is among the rounds, and keeps everything."""
+    own = made.online
+    plans = own.rounds * own.segments
+    for rounds in sorted({*ROUNDS, own.rounds}):
+        changed = own if rounds == own.rounds else replace(own, rounds=rounds, segments=max(1, plans // rounds))
+        yield Variant("rounds", f"{rounds} round" + "s" * (rounds > 1), replace(made, online=changed))
+    for kept in KEPT:
+        capacity = kept * own.segments * HORIZON
+        yield Variant("replay", f"last {capacity}", replace(made, online=replace(own, capacity=capacity)))
+
+
+def visited(config: Config, made: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``rounds`` and ``visits`` of the recipe's first training seed; see `run`."""
+    seed = config.size.seeds[0]
+    model = config.model("base", seed)
+    data = made.data(config.task)
+    rounds = [_offline(data, model), *executed(trained(config, "online", seed, made) / "rounds")]
+    edges = _edges(rounds[0][0])
+    maps = [np.histogramdd(states[..., :2].reshape(-1, 2), edges)[0] for states, _ in rounds]
+    known = maps[0] > 0
+    rows = []
+    for number, ((states, blocks), counts) in enumerate(zip(rounds, maps, strict=True)):
+        n = states[..., 0].size
+        size = np.sqrt((blocks.reshape(-1, model.spec.action_dim) ** 2).mean(-1))
+        rows.append([number, n, 1 - counts[known].sum() / n, *np.quantile(size, (0.1, 0.5, 0.9))])
+    columns = ["round", "states", "new", "action_p10", "action_p50", "action_p90"]
+    return pd.DataFrame(rows, columns=columns), _map(maps, edges)
+
+
+def _offline(data: Dataset, model: WorldModel) -> tuple[np.ndarray, np.ndarray]:
+    """The data as if a round had executed it: states, and standardised blocks (N, H, A)."""
+    steps = data.actions.shape[1] // model.spec.frameskip * model.spec.frameskip
+    return np.asarray(data.states), model.normalise_actions(np.array(data.actions[:, :steps])).numpy(force=True)
+
+
+def _edges(states: np.ndarray) -> list[np.ndarray]:
+    """Borders of the map's cells along both axes: the range of the data and a margin."""
+    places = states[..., :2].reshape(-1, 2)
+    low, high = places.min(0), places.max(0)
+    room = MARGIN * (high - low)
+    return list(np.linspace(low - room, high + room, CELLS + 1).T)
+
+
+def _map(maps: list[np.ndarray], edges: list[np.ndarray]) -> pd.DataFrame:
+    """Long format: centre of each cell that was visited, and its share of the round's states on the map."""
+    x, y = np.meshgrid(*((e[:-1] + e[1:]) / 2 for e in edges), indexing="ij")
+    parts = []
+    for number, counts in enumerate(maps):
+        here = counts > 0
+        shares = counts[here] / counts.sum()
+        parts.append(pd.DataFrame({"round": number, "x": x[here], "y": y[here], "share": shares}))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,101 @@
+"""Figure 1, drawn from real trajectories: data, plan, and the two remedies."""
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from lab.plots.style import GREY, LABELS, MODEL_COLOURS, annotate, in_style, label, neutral
+from lab.studies.overview.study import Overview
+
+DATA, EXPERT, IMAGINED, GOAL = "#D8D8D8", "#444444", "#A259C4", "#009E73"
+HEIGHT = 640  #: of the interactive figure, in pixels
+
+
+@in_style
+def print_figure(seen: Overview) -> Figure:
+    """Four panels in one plane: the data; a plan, imagined and true; corrected trajectories; perturbed inputs."""
+    figure = Figure(figsize=(12, 4.1), layout="constrained")
+    axes = figure.subplots(1, 4, sharex=True, sharey=True)
+    for ax in axes:
+        _data(ax, seen, label="training data")
+        if ax is not axes[2]:  # whose plans have goals of their own
+            ax.plot(*seen.goal, "*", color=GOAL, markersize=14, markeredgecolor="white", label="goal", zorder=5)
+        ax.set(aspect="equal", xlabel="first component of the latent")
+        ax.grid(False)
+    axes[0].set_ylabel("second component of the latent")
+    axes[0].set_title("Training: the expert's data")
+    _path(axes[0], seen.expert, EXPERT, "expert's actions")
+    axes[1].set_title("Planning: imagined, and true")
+    _path(axes[1], seen.corrected[seen.problem], MODEL_COLOURS[seen.model], "what really happens")
+    _path(axes[1], seen.imagined, IMAGINED, "what the model imagines", ":")
+    axes[2].set_title("Online: plans, corrected")
+    for i, path in enumerate(seen.corrected):
+        _path(axes[2], path, MODEL_COLOURS["online"], "corrected trajectories" if i == 0 else None)
+    axes[3].set_title("Adversarial: perturbed data")
+    for i, centre in enumerate(seen.expert):
+        name = f"perturbation box (λ = {seen.radius:g})" if i == 0 else None
+        face = Polygon(centre + seen.shadow, color=MODEL_COLOURS["adversarial"], alpha=0.3, linewidth=0, label=name)
+        axes[3].add_patch(face)
+    _path(axes[3], seen.expert, EXPERT, None)
+    handles = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, fontsize=8)
+    annotate(figure, _title(seen), _caption(seen), 190)
+    return figure
+
+
+def interactive(seen: Overview) -> go.Figure:
+    """All in one plane; the legend shows and hides."""
+    data = np.concatenate([_gapped(path) for path in seen.data])
+    shadows = np.concatenate([_gapped(centre + seen.shadow) for centre in seen.expert])
+    corrected = np.concatenate([_gapped(path) for path in seen.corrected])
+    plan = seen.corrected[seen.problem]
+    figure = go.Figure(
+        [
+            _line(data, DATA, "training data", width=0.7),
+            _line(shadows, MODEL_COLOURS["adversarial"], f"perturbation box, λ = {seen.radius:g}", fill="toself"),
+            _line(corrected, MODEL_COLOURS["online"], "corrected trajectories", visible="legendonly"),
+            _line(seen.expert, GREY, "expert's actions", width=3, mode="lines+markers"),
+            _line(plan, MODEL_COLOURS[seen.model], "the plan, as it really happens", width=3, mode="lines+markers"),
+            _line(seen.imagined, IMAGINED, "the plan, as imagined", width=3, mode="lines+markers", dash="dot"),
+            go.Scatter(x=seen.goal[:1], y=seen.goal[1:], mode="markers", name="goal",
+                       marker={"symbol": "star", "size": 16, "color": GOAL}),
+        ]
+    )  # fmt: skip
+    figure.update_xaxes(title="first component of the latent")
+    figure.update_yaxes(title="second component of the latent", scaleanchor="x")
+    return neutral(figure, _title(seen), HEIGHT, _caption(seen))
+
+
+def _data(ax: Axes, seen: Overview, label: str) -> None:
+    for i, path in enumerate(seen.data):
+        ax.plot(*path.T, color=DATA, linewidth=0.5, label=label if i == 0 else None)
+
+
+def _path(ax: Axes, points: np.ndarray, colour: str, name: str | None, style: str = "-") -> None:
+    ax.plot(*points.T, style, color=colour, linewidth=1.8, marker="o", markersize=3, label=name)
+    ax.plot(*points[0], "s", color=colour, markersize=5)
+
+
+def _gapped(path: np.ndarray) -> np.ndarray:
+    return np.concatenate([path, np.full((1, 2), np.nan)])
+
+
+def _line(points: np.ndarray, colour: str, name: str, width: float = 1, dash: str = "solid", **options) -> go.Scatter:
+    line = {"color": colour, "width": width, "dash": dash}
+    return go.Scatter(x=points[:, 0], y=points[:, 1], name=name, line=line, **({"mode": "lines"} | options))
+
+
+def _title(seen: Overview) -> str:
+    return f"{label(seen.task)}: the train-test gap, and two remedies"
+
+
+def _caption(seen: Overview) -> str:
+    return (
+        f"The plane of the first two principal components of the picture latents: {100 * seen.explained:.0f}% of the "
+        f"data's variance. Dots: latent states, {len(seen.expert) - 1} steps from the square. Test problem "
+        f"{seen.problem} of {len(seen.corrected)}, planned by {LABELS[seen.planner]} on {LABELS[seen.model]}: "
+        f"the plan ends {seen.distance:.1f} success radii from the goal (success: below 1). The box is drawn as its "
+        "shadow on the plane."
+    )

@@ -1,0 +1,177 @@
+"""Every planner on every model: success, time, memory and how often the model is asked (data-set goals, open loop).
+
+Beyond the planners of `PLANNERS` there are three with Adam: started from the initialisation network, kept near the
+data's actions by the action prior, and, for comparison, what the network says alone, without any planning.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lab.data import HORIZON, DataSpec, Problems
+from lab.data.dataset import collect_states
+from lab.evaluation.compare import DIFFERENCE, paired, success_rates
+from lab.evaluation.statistics import wilson
+from lab.evaluation.success import goal_distance
+from lab.models import MODELS, Dynamics, WorldModel
+from lab.planning import PLANNERS, SETTINGS, ActionPrior, Initialised, Plan, Planner, Regularised, shortened, unplanned
+from lab.results import Result
+from lab.studies.common.cases import Cases
+from lab.studies.common.config import Config, provenance
+from lab.studies.fig3_efficiency.study import one_thread
+from lab.studies.planners.memory import PeakMemory
+from lab.training.initialisation import initialisation_of
+
+NAME = "planners"
+GOALS = "dataset"
+VARIANTS = ("network", "network+adam", "prior")
+ALL = (*PLANNERS, *VARIANTS)
+#: of one plan: model steps (rows times latent steps), how many of them are differentiated, seconds, tensors in MiB
+COSTS = ["steps", "gradient_steps", "seconds", "memory"]
+TIMES = {"planners": ["seconds"]}
+PRIOR_EPISODES = 200
+KEYS = ["model", "train_seed", "planner"]
+
+
+@one_thread()
+def run(config: Config) -> Result:
+    """Tables: ``planners`` (seeds averaged), ``differences`` (to CEM on the same model, paired), ``pairs``."""
+    started = time.perf_counter()
+    protocol = config.protocols((GOALS,))[GOALS]
+    problems, cases, rows = protocol.problems(), Cases(NAME), []
+    todo = list(itertools.product(config.models(MODELS), ALL))
+    for (name, seed, model), planner_name in tqdm(todo, desc=f"{NAME} {config.task}", unit="case", delay=2):
+        planner = planner_of(config, planner_name, model)
+        keys = dict(zip(KEYS, (name, seed, planner_name), strict=True))
+        measure = partial(_measure, config, planner, problems, model)
+        if planner_name in VARIANTS:  # they also depend on a network, or on data, and take little time
+            rows.append(measure().assign(**keys))
+        else:
+            settings = {"protocol": protocol.as_dict(), "settings": repr(planner), "objective": config.objective}
+            rows.append(cases.rows(keys, settings, model, measure))
+    pairs = pd.concat(rows, ignore_index=True)
+    about = {"protocols": [protocol.as_dict()], "kept_cases": cases.kept, "prior": SETTINGS[config.task].prior}
+    return Result(tables(pairs), provenance(config, started, TIMES) | about)
+
+
+def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
+    """The planner called ``name``, one of `ALL`, as tuned for the task; the smoke preset cuts it short."""
+    if name in PLANNERS:
+        return config.planner(name)
+    adam = config.planner("adam")
+    if name == "prior":
+        return Regularised(adam, action_prior(model), SETTINGS[config.task].prior)
+    propose = initialisation_of(model, config.preset).propose
+    return Initialised(propose, adam if name == "network+adam" else None)
+
+
+def action_prior(model: WorldModel) -> ActionPrior:
+    """The prior of the blocks in the task's training data."""
+    actions = collect_states(DataSpec(model.spec.task, "train", PRIOR_EPISODES, pixels=False)).actions
+    return ActionPrior.fit(model.normalise_actions(actions).flatten(0, 1))
+
+
+def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """See `run`."""
+    by = ["model", "planner"]
+    costs = pairs.groupby(by, sort=False)[COSTS].mean().reset_index()
+    rows = []
+    for model, group in pairs.groupby("model", sort=False):
+        cem = group[group.planner == "cem"]
+        for planner, ours in group[group.planner != "cem"].groupby("planner", sort=False):
+            counts = ours["pair"].nunique(), ours["train_seed"].nunique()
+            rows.append([model, planner, "cem", *counts, *paired(ours, cem, "success", "pair")])
+    return {
+        "planners": success_rates(pairs, by).merge(costs, on=by),
+        "differences": pd.DataFrame(rows, columns=["model", *DIFFERENCE]),
+        "pairs": pairs.drop(columns=COSTS),
+    }
+
+
+def _measure(config: Config, planner: Planner, problems: Problems, model: WorldModel) -> pd.DataFrame:
+    """A row for each problem."""
+    counted = _Counted(planner)
+    outcome = config.evaluate(model, counted, problems)
+    n, calls = len(problems), counted.calls
+    success = outcome.success["full"].astype(int)
+    costs = (calls.steps / n, calls.gradient_steps / n, outcome.seconds / n, peak_memory(config, planner, model))
+    pairs = pd.DataFrame({"pair": np.arange(n), "success": success, "loss": outcome.plans[0].loss.numpy(force=True)})
+    return pairs.assign(**dict(zip(COSTS, costs, strict=True)))
+
+
+def peak_memory(config: Config, planner: Planner, model: WorldModel) -> float:
+    """MiB of tensors alive at once while ``planner`` makes one plan alone; two iterations show the peak."""
+    problem = config.protocols((GOALS,))[GOALS].problems()[:1]
+    z0, objective = model.observe(problem.starts), goal_distance(model, problem, **config.objective)
+    if hasattr(planner, "iterations"):
+        planner = shortened(planner, iterations=2)
+    with PeakMemory() as memory:
+        planner.plan(model, z0, objective, unplanned(1, HORIZON, model.block_dim), [config.seed])
+    return memory.peak / 2**20
+
+
+# --- Counting
+
+
+@dataclass
+class _Calls:
+    steps: int = 0
+    gradient_steps: int = 0
+
+
+@dataclass
+class _Counted:
+    """A planner that counts what it asks of the model."""
+
+    planner: Planner
+    calls: _Calls = field(default_factory=_Calls)
+
+    def plan(self, model: Dynamics, *args, **kwargs) -> Plan:
+        return self.planner.plan(_CountedModel(model.rollout, self.calls), *args, **kwargs)
+
+
+@dataclass
+class _CountedModel:
+    forward: Callable[[Tensor, Tensor], Tensor]
+    calls: _Calls
+
+    def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
+        steps = actions.numel() // actions.shape[-1]
+        self.calls.steps += steps
+        if torch.is_grad_enabled() and actions.requires_grad:
+            self.calls.gradient_steps += steps
+        return self.forward(z0, actions)
+
+
+def try_restarts(config: Config, name: str, starts: int) -> str:
+    """Predicted loss and success of Adam with so many ``starts`` on the model called ``name``, in one sentence."""
+    problems = config.protocols((GOALS,))[GOALS].problems()
+    model = config.model(name, config.size.seeds[0])
+    outcome = config.evaluate(model, replace(config.planner("adam"), restarts=starts), problems)
+    reached, loss = int(outcome.success["full"].sum()), outcome.plans[0].loss.mean().item()
+    rate, low, high = wilson(reached, len(problems))
+    return (
+        f"{name}, {starts} starts: predicted loss {loss:.4f}; {reached} of {len(problems)} reached = {rate:.0%} "
+        f"(95% interval {low:.0%} to {high:.0%})"
+    )
+
+
+def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:
+    """How each planner compares with CEM on the same model."""
+    lines = []
+    for row in result.tables["differences"].itertuples():
+        if row.model in models:
+            verdict = "better" if row.low > 0 else "worse" if row.high < 0 else "unclear"
+            interval = f"[{100 * row.low:+.0f}, {100 * row.high:+.0f}]"
+            lines.append(
+                f"{row.model}, {row.ours}: {100 * row.difference:+.0f} points {interval}, n = {row.n}: {verdict}"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""Appendix: how far, and how, Adversarial World Modeling perturbs.
+
+Four studies around the task's recipe (FGSM within radii fixed on the first minibatch, of one multiple lambda for all
+inputs; the target is the clean next latent): lambda itself, which inputs are perturbed, radii measured on every
+minibatch, and more steps of the inner maximum (PGD).
+"""
+
+import copy
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lab.models import WorldModel
+from lab.results import Result
+from lab.studies.common.config import Config, provenance
+from lab.studies.common.variants import Variant, measure
+from lab.training import Recipe, recipe
+from lab.training.adversarial import Adversarial, Radii
+from lab.training.latents import encode_dataset
+from lab.training.loop import Method, Schedule, fit
+from lab.training.teacher_forcing import TeacherForcing, prediction_loss
+
+NAME = "radii"
+TIMES = {"cost": ["milliseconds", "ratio"]}
+LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+STEPS = (2, 5, 10)
+ROUNDS = 5  #: of the clock; the least time counts, as whatever else a machine does can only add to it
+BATCH = 512  #: transitions that `strength` looks at
+TIMED_STEPS = {"smoke": 2, "quick": 10, "full": 20}
+
+
+def run(config: Config) -> Result:
+    """Train and evaluate all variants.
+
+    Tables: those of `lab.studies.common.variants.measure`, and ``cost``, the time of a training step.
+    """
+    started = time.perf_counter()
+    made = recipe(config.task, config.preset)
+    found, about = measure(config, NAME, "adversarial", list(studies(made)))
+    found["cost"] = cost(config, made)
+    return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(made.radii)})
+
+
+def studies(made: Recipe) -> Iterator[Variant]:
+    """The variants of the recipe ``made``; its own is among the lambdas."""
+    own = made.radii
+    for factor in sorted({*LAMBDAS, own.action}):
+        yield _variant(made, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
+    yield _variant(made, "inputs", "states only", replace(own, action=0.0))
+    yield _variant(made, "inputs", "actions only", replace(own, latent=0.0, proprio=0.0))
+    yield _variant(made, "radii", "adaptive", replace(own, adaptive=True))
+    for steps in STEPS:
+        yield _variant(made, "steps", f"PGD {steps}", replace(own, steps=steps))
+
+
+def cost(config: Config, made: Recipe) -> pd.DataFrame:
+    """Milliseconds of one training step by each method, taken in turns, and their ``ratio`` to the control's."""
+    model = config.model("base", config.size.seeds[0])
+    data = made.data(config.task)
+    latents, batch = encode_dataset(model, data), made.finetune.batch
+    methods: dict[str, Method] = {"control": TeacherForcing(latents, batch)}
+    for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
+        methods[name] = Adversarial(latents, batch, replace(made.radii, steps=steps))
+    schedule = replace(made.finetune, steps=TIMED_STEPS[config.preset], checkpoint_every=made.finetune.steps)
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    for _ in range(ROUNDS):
+        for name, method in methods.items():
+            times[name].append(_seconds(model, method, schedule) / schedule.steps)
+    least = pd.Series({name: 1000 * min(taken) for name, taken in times.items()})
+    return pd.DataFrame({"model": least.index, "milliseconds": least.values, "ratio": least.values / least["control"]})
+
+
+def strength(config: Config, factor: float, steps: int) -> pd.Series:
+    """One-step error of the base model on clean inputs, on random ones within lambda = ``factor``, and on the worst.
+
+    The worst are those that ``steps`` steps of the inner maximum find.
+    """
+    made, model = recipe(config.task, config.preset), config.model("base", config.size.seeds[0])
+    latents = encode_dataset(model, made.data(config.task))
+    method = Adversarial(latents, BATCH, Radii(factor, factor, factor, steps=steps))
+    rng = torch.Generator().manual_seed(config.seed)
+    z, action, z_next = latents.batch(BATCH, rng)
+    method.epsilon = method.radii.bounds(model, z, action)
+    noise = method.epsilon * (2 * torch.rand(*z.shape[:-1], len(method.epsilon), generator=rng).to(model.device) - 1)
+    somewhere = (torch.cat([z, action], -1) + noise).split([z.shape[-1], action.shape[-1]], -1)
+    inputs = {"clean": (z, action), "random": somewhere, "worst": method.worst_case(model, z, action, z_next, rng)}
+    errors = {name: prediction_loss(model, *pair, z_next)["latent"].item() for name, pair in inputs.items()}
+    return pd.Series(errors, name="latent error")
+
+
+def _variant(made: Recipe, study: str, name: str, radii: Radii) -> Variant:
+    return Variant(study, name, replace(made, radii=radii))
+
+
+def _seconds(model: WorldModel, method: Method, schedule: Schedule) -> float:
+    """Of the training loop itself, on a copy of ``model``."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainee = copy.deepcopy(model)
+        started = time.perf_counter()
+        fit(trainee, method, schedule, 0, Path(folder), progress=False)
+        return time.perf_counter() - started

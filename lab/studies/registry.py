@@ -1,0 +1,37 @@
+"""Every study, found by its folder: what ``python -m lab reproduce`` runs, and for which tasks. Loads without torch.
+
+``lab/studies/<name>/`` has an ``__init__.py`` with the study's card, a ``study.py`` with what is measured (``run``)
+and a ``figures.py`` with how it is drawn (``print_figure`` and ``interactive``); ``notebooks/<name>.ipynb`` tells it.
+"""
+
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from lab.errors import LabError
+from lab.files import ROOT
+from lab.studies.common.card import Study
+
+FOLDER = ROOT / "notebooks"
+
+
+def _found() -> dict[str, Study]:
+    packages = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.ispkg]
+    modules = [import_module(f"lab.studies.{name}") for name in packages]
+    cards = [module.STUDY for module in modules if hasattr(module, "STUDY")]
+    return {card.name: card for card in sorted(cards, key=lambda card: card.chapter)}
+
+
+STUDIES = _found()  #: by name, in the order of their chapters
+MEASURED = tuple(name for name, study in STUDIES.items() if study.measured)  #: those whose result is tables
+
+
+def figures_of(name: str) -> ModuleType:
+    """The module with the ``print_figure`` (matplotlib) and ``interactive`` (plotly) of a measured study.
+
+    Raises LabError, naming the known ones, for any other name.
+    """
+    if name not in MEASURED:
+        raise LabError(f"Unknown study '{name}': choose one of {', '.join(MEASURED)}.")
+    return import_module(f"lab.studies.{name}.figures")

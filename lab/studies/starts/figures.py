@@ -1,0 +1,91 @@
+"""Success by where planning starts: a panel for each kind of goals and mode, a row for each planner."""
+
+import itertools
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown, spread
+from lab.results import Result
+from lab.studies.planners.figures import success_rows
+
+ORDER = ("cem", "adam", "network", "network+adam")
+GOALS, MODES = ("dataset", "random"), ("open", "mpc")
+
+
+@in_style
+def print_figure(result: Result) -> Figure:
+    """Dots are models."""
+    table = result.tables["success"]
+    planners, places = shown(table.planner, ORDER)[::-1], _places(table)
+    figure = Figure(figsize=(11, 3.1), layout="constrained")
+    for ax, (goals, mode) in zip(figure.subplots(1, len(places), sharey=True, squeeze=False)[0], places, strict=True):
+        success_rows(ax, _at(table, goals, mode), planners)
+        ax.set_title(_panel(goals, mode))
+        ax.set_yticks(range(len(planners)), [LABELS[planner] for planner in planners])
+        ax.grid(False, axis="y")
+        ax.grid(True, axis="x")
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+def interactive(result: Result) -> go.Figure:
+    """The same, to hover over."""
+    table = result.tables["success"]
+    places = _places(table)
+    figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[_panel(*place) for place in places])
+    for column, (goals, mode) in enumerate(places, 1):
+        for model in shown(table.model, MODELS):
+            rows = _at(table, goals, mode).query("model == @model").set_index("planner")
+            rows = rows.reindex(shown(table.planner, ORDER)[::-1]).reset_index()
+            bars = spread(rows, "rate", 100)
+            trace = go.Scatter(
+                x=100 * rows.rate, y=[LABELS[planner] for planner in rows.planner], mode="markers", name=LABELS[model],
+                error_x=bars | {"color": MODEL_COLOURS[model], "thickness": 1}, legendgroup=model,
+                showlegend=column == 1, marker={"color": MODEL_COLOURS[model], "size": 9},
+                hovertext=[_hover(row) for row in rows.itertuples()], hoverinfo="text",
+            )  # fmt: skip
+            figure.add_trace(trace, row=1, col=column)
+    figure.update_layout(scattermode="group")
+    figure.update_xaxes(range=[0, 103], ticksuffix="%")
+    return neutral(figure, _title(result), 480, _caption(result))
+
+
+def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(itertools.product(shown(table.goals, GOALS), shown(table["mode"], MODES)))
+
+
+def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
+    return table[(table.goals == goals) & (table["mode"] == mode)]
+
+
+def _panel(goals: str, mode: str) -> str:
+    return f"{'data-set' if goals == 'dataset' else goals} goals, {LABELS[mode]}"
+
+
+def _hover(row) -> str:
+    if pd.isna(row.rate):
+        return ""
+    return (
+        f"<b>{LABELS[row.planner]}, {LABELS[row.model]}</b><br>{100 * row.rate:.0f}% [{100 * row.low:.0f}, "
+        f"{100 * row.high:.0f}], n = {row.n:.0f}<br>{1000 * row.seconds:.3g} ms of planning per problem"
+    )
+
+
+def _title(result: Result) -> str:
+    return f"{label(result.task)}: success by where planning starts"
+
+
+def _caption(result: Result) -> str:
+    table, choice = result.tables["success"], result.tables["choice"]
+    steps = choice[choice.chosen == 1].set_index("mode").iterations
+    counts = " and ".join(f"{steps[mode]} ({LABELS[mode]})" for mode in MODES)
+    n, seeds = counted(int(table.n.max()), "problem"), counted(int(table.seeds.max()), "training seed")
+    return (
+        f"n = {n} of each kind, {seeds}; 95% Wilson intervals. Adam after the network: {counts} iterations, chosen on "
+        f"the tune split. CEM: on the base model, one training seed. Preset {result.preset}."
+    )
