@@ -5,17 +5,6 @@ from dataclasses import asdict, dataclass
 from lab.data import HORIZON, Problems, sample_problems
 from lab.planning import MODES
 from lab.tasks import make_task
-from lab.tasks.granular import Granular
-from lab.tasks.rope import Rope
-
-CRITERIA = {
-    ("push_t", "full"): "pusher and block within 20 px (joint distance) and block angle within 20 degrees",
-    ("push_t", "block"): "block within 20 px and 20 degrees; the pusher may be anywhere",
-    ("point_maze", "full"): "position within 0.5 maze units",
-    ("wall", "full"): "position within 4.5 px",
-    ("rope", "full"): f"Chamfer distance of the rope's nodes below {Rope.radius:g}",
-    ("granular", "full"): f"Chamfer distance of the grains below {Granular.radius:g}",
-}
 
 
 @dataclass(frozen=True)
@@ -35,11 +24,11 @@ class Protocol:
 
     def describe(self) -> str:
         """One paragraph for people."""
-        criteria = "; ".join(f"{name}: {text}" for (task, name), text in CRITERIA.items() if task == self.task)
-        steps = make_task(self.task).frameskip
+        task = make_task(self.task)
+        criteria = "; ".join(f"{name}: {text}" for name, text in task.criteria.items())
         return (
             f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
-            f"their goal), horizon {self.horizon} x {steps} environment steps. "
+            f"their goal), horizon {self.horizon} x {task.frameskip} environment steps. "
             f"Open loop: success at the end of the plan. "
             f"MPC: {self.budget} replans, one block executed each, success at the end of any block. "
             f"Criterion {criteria}."

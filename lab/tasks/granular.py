@@ -1,5 +1,6 @@
 """Granular: a hundred irregular grains on a table, pushed by a flat board."""
 
+from collections.abc import Mapping
 from math import atan2
 from typing import ClassVar
 
@@ -53,12 +54,12 @@ class Granular(Pushing):
     """
 
     name: ClassVar[str] = "granular"
-    env_id: ClassVar[str] = "lab/Granular-v0"
     state_fields: ClassVar[tuple[str, ...]] = tuple(
         f"grain{i}_{field}" for i in range(SIDE**2) for field in ("x", "y", "angle")
     )
     state_low: ClassVar[tuple[float, ...]] = (-8.0, -8.0, 0.0) * SIDE**2
     state_high: ClassVar[tuple[float, ...]] = (8.0, 8.0, 2 * np.pi) * SIDE**2
+    criteria: ClassVar[Mapping[str, str]] = {"full": f"Chamfer distance of the grains below {Pushing.radius:g}"}
     pusher: ClassVar[tuple[float, float]] = BOARD
     body: ClassVar[float] = float(max(np.linalg.norm(shape, axis=1).max() for shape in SHAPES))
 

@@ -1,5 +1,6 @@
 """PointMaze: a ball pushed through a U-shaped maze."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import ClassVar
 
@@ -41,7 +42,6 @@ class PointMaze(Task):
     """
 
     name: ClassVar[str] = "point_maze"
-    env_id: ClassVar[str] = "lab/PointMaze-v0"
     state_fields: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy")
     proprio_fields: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy")
     action_fields: ClassVar[tuple[str, ...]] = ("fx", "fy")
@@ -51,6 +51,7 @@ class PointMaze(Task):
     state_low: ClassVar[tuple[float, ...]] = (OUTER[0] + RADIUS, OUTER[0] + RADIUS, -8.67, -8.67)
     state_high: ClassVar[tuple[float, ...]] = (OUTER[1] - RADIUS, OUTER[1] - RADIUS, 8.67, 8.67)
     radius: ClassVar[float] = 0.5  #: m, of success
+    criteria: ClassVar[Mapping[str, str]] = {"full": f"position within {radius:g} maze units"}
 
     def step(self, states: Floats, actions: Floats) -> Floats:
         """Push for 0.05 s; (B, 4) and (B, 2) to (B, 4)."""

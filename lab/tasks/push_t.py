@@ -1,5 +1,6 @@
 """PushT: a pusher moves a T-shaped block on a table."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -44,7 +45,6 @@ class PushT(Task):
     """
 
     name: ClassVar[str] = "push_t"
-    env_id: ClassVar[str] = "lab/PushT-v0"
     state_fields: ClassVar[tuple[str, ...]] = (
         "agent_x", "agent_y", "block_x", "block_y", "block_angle", "agent_vx", "agent_vy",
     )  # fmt: skip
@@ -53,7 +53,11 @@ class PushT(Task):
     action_limit: ClassVar[float] = 5.0
     state_low: ClassVar[tuple[float, ...]] = (-2000.0, -2000.0, 0.0, 0.0, 0.0, -20000.0, -20000.0)
     state_high: ClassVar[tuple[float, ...]] = (2512.0, 2512.0, 512.0, 512.0, 2 * np.pi, 20000.0, 20000.0)
-    criteria: ClassVar[tuple[str, ...]] = ("full", "block")
+    radius: ClassVar[float] = 20.0  #: px, of success
+    criteria: ClassVar[Mapping[str, str]] = {
+        "full": f"pusher and block within {radius:g} px (joint distance) and block angle within 20 degrees",
+        "block": f"block within {radius:g} px and 20 degrees; the pusher may be anywhere",
+    }
 
     def step(self, states: Floats, actions: Floats) -> Floats:
         """One action of 0.1 s; (B, 7) and (B, 2) to (B, 7)."""
@@ -83,7 +87,7 @@ class PushT(Task):
         if criterion not in self.criteria:
             raise LabError(f"Unknown criterion '{criterion}': choose one of {', '.join(self.criteria)}.")
         first = 0 if criterion == "full" else 2
-        position = np.linalg.norm(states[..., first:4] - goals[..., first:4], axis=-1) / 20.0
+        position = np.linalg.norm(states[..., first:4] - goals[..., first:4], axis=-1) / self.radius
         turn = np.abs((states[..., 4] - goals[..., 4] + np.pi) % (2 * np.pi) - np.pi) / (np.pi / 9)
         return np.maximum(position, turn)
 

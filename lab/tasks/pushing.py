@@ -71,6 +71,7 @@ class Pushing(Task):
     episode_steps: ClassVar[int] = 20
     chunk: ClassVar[int] = 10
     slow: ClassVar[bool] = True
+    kind: ClassVar[str] = "particles"
     radius: ClassVar[float] = 0.3  #: Chamfer distance below which a goal counts as reached
     pusher: ClassVar[tuple[float, float]]  #: its half extents along and across the push
     body: ClassVar[float]  #: no part of a particle is farther from it than this

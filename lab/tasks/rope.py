@@ -1,5 +1,6 @@
 """Rope: a chain of rods on a table, pushed by a thin stick."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -30,10 +31,10 @@ class Rope(Pushing):
     """
 
     name: ClassVar[str] = "rope"
-    env_id: ClassVar[str] = "lab/Rope-v0"
     state_fields: ClassVar[tuple[str, ...]] = tuple(f"node{i}_{axis}" for i in range(RODS + 1) for axis in "xy")
     state_low: ClassVar[tuple[float, ...]] = (-8.0,) * (2 * RODS + 2)
     state_high: ClassVar[tuple[float, ...]] = (8.0,) * (2 * RODS + 2)
+    criteria: ClassVar[Mapping[str, str]] = {"full": f"Chamfer distance of the rope's nodes below {Pushing.radius:g}"}
     pusher: ClassVar[tuple[float, float]] = (STICK_RADIUS, STICK_RADIUS)
     body: ClassVar[float] = ROPE_RADIUS + ROD / 2
 

@@ -4,8 +4,10 @@ Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``A`` 
 numbers. States are float64 arrays; everything is a pure function of its arguments, so a replay is exact.
 """
 
+import re
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +17,44 @@ from lab.errors import LabError
 Floats = NDArray[np.float64]
 
 
+def camel_case(name: str) -> str:
+    """``push_t`` as PushT."""
+    return name.title().replace("_", "")
+
+
+def env_id(name: str) -> str:
+    """The Gymnasium id of the task called ``name``: known before the task's module is loaded."""
+    return f"lab/{camel_case(name)}-v0"
+
+
 class Task(ABC):
     """A control problem: how the world moves, what it looks like, and when a goal counts as reached."""
 
-    name: ClassVar[str]  #: the name used in results, URLs, notebooks and on the command line
-    env_id: ClassVar[str]  #: the Gymnasium id
+    name: ClassVar[str]  #: in results, URLs, notebooks and on the command line: small letters, digits and _
+    label: ClassVar[str]  #: as people write it; without one of its own, ``push_t`` is PushT
+    env_id: ClassVar[str]  #: the Gymnasium id, which follows from the name
+    kind: ClassVar[str] = "bodies"  #: of matter: a few bodies, or particles; studies are made for one of them
     state_fields: ClassVar[tuple[str, ...]]  #: names of the S state numbers, units in the class docstring
     proprio_fields: ClassVar[tuple[str, ...]]  #: the state fields that the agent senses directly
     action_fields: ClassVar[tuple[str, ...]]
     action_limit: ClassVar[float]  #: bound of the declared action box; see the task for what lies beyond
     state_low: ClassVar[tuple[float, ...]]  #: smallest value of each state field
     state_high: ClassVar[tuple[float, ...]]
-    criteria: ClassVar[tuple[str, ...]] = ("full",)  #: success criteria, the paper's first
+    radius: ClassVar[float]  #: how near to the goal is success, in the unit of the state's positions
+    criteria: ClassVar[Mapping[str, str]] = {"full": "within the success radius"}  #: in words; the paper's first
     frameskip: ClassVar[int] = 5  #: environment steps in one latent step of the world model
     episode_steps: ClassVar[int] = 50  #: environment steps in one collected episode
     chunk: ClassVar[int] = 50  #: episodes collected together, from one random stream
     slow: ClassVar[bool] = False  #: whether a step takes milliseconds, so that what was simulated is kept
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if (name := cls.__dict__.get("name")) is None:
+            return
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise LabError(f"The name of a task is small letters, digits and _, got '{name}'.")
+        cls.label = cls.__dict__.get("label", camel_case(name))
+        cls.env_id = env_id(name)
 
     @property
     def action_dim(self) -> int:

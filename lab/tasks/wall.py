@@ -1,5 +1,6 @@
 """Wall: a dot in two rooms that are joined by one door."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -40,7 +41,6 @@ class Wall(Task):
     """
 
     name: ClassVar[str] = "wall"
-    env_id: ClassVar[str] = "lab/Wall-v0"
     state_fields: ClassVar[tuple[str, ...]] = ("x", "y")
     proprio_fields: ClassVar[tuple[str, ...]] = ("x", "y")
     action_fields: ClassVar[tuple[str, ...]] = ("dx", "dy")
@@ -48,6 +48,7 @@ class Wall(Task):
     state_low: ClassVar[tuple[float, ...]] = (BORDERS[0], BORDERS[0])
     state_high: ClassVar[tuple[float, ...]] = (BORDERS[1], BORDERS[1])
     radius: ClassVar[float] = 4.5  #: px, of success
+    criteria: ClassVar[Mapping[str, str]] = {"full": f"position within {radius:g} px"}
 
     wall_x: float = 32.0  #: px, centre of the wall
     door_y: float = 30.0  #: px, centre of the door

@@ -1,8 +1,9 @@
 """Worker processes for the simulators that take milliseconds a step: the problems of a batch are shared out.
 
 A worker is a plain Python process that reads (task, states, actions) and answers with states (`serve`). Nothing is
-forked, so that threads of whoever asks do not matter, and the caller's main module is not run again. How a batch
-is shared out changes no number: each problem is a simulation of its own.
+forked, so that threads of whoever asks do not matter, and the caller's main module is not run again: a task that is
+defined there is simulated without workers. How a batch is shared out changes no number: each problem is a simulation
+of its own.
 """
 
 import os
@@ -12,7 +13,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def processes() -> int:
 class Simulator(Protocol):
     """What can be shared out: problems that do not touch each other, each a pure function of state and action."""
 
-    name: ClassVar[str]  #: under which a worker finds it
+    name: ClassVar[str]  #: for errors
 
     def simulate(self, states: Floats, actions: Floats) -> Floats:
         """The states (B, S) after ``actions`` (B, A) in ``states`` (B, S)."""
@@ -49,7 +50,8 @@ def simulate(task: Simulator, states: Floats, actions: Floats) -> Floats:
     """``task.simulate`` of states (B, S) and actions (B, A), shared out among processes; the same numbers as alone."""
     wanted = min(processes(), len(states) // LEAST)
     # Another thread at work has the workers; this one is as well off alone
-    if wanted < 2 or not _lock.acquire(blocking=False):
+    known = type(task).__module__ != "__main__"
+    if not known or wanted < 2 or not _lock.acquire(blocking=False):
         return task.simulate(states, actions)
     try:
         return _shared(task, states, actions, _workers(wanted - 1))
@@ -64,7 +66,7 @@ def _shared(task: Simulator, states: Floats, actions: Floats, workers: list[subp
     chunks = list(zip(*(np.array_split(array, len(workers) + 1) for array in (states, actions)), strict=True))
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdin is not None
-        pickle.dump((task.name, *chunk), worker.stdin)
+        pickle.dump((task, *chunk), worker.stdin)
         worker.stdin.flush()
     parts = [task.simulate(*chunks[0])]
     for worker, chunk in zip(workers, chunks[1:], strict=True):
@@ -86,7 +88,7 @@ def _workers(n: int) -> list[subprocess.Popen[bytes]]:
     _pool[:] = [worker for worker in _pool if worker.poll() is None]
     while len(_pool) < n:
         root = str(Path(__file__).parents[2])
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, *map(os.path.abspath, sys.path)])}
         command = [sys.executable, "-c", "from lab.tasks.workers import serve; serve()"]
         _pool.append(
             subprocess.Popen(
@@ -105,12 +107,9 @@ def _stop() -> None:
 
 def serve() -> None:
     """Answer until whoever asks is gone."""
-    from lab.tasks import make_task
-
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            name, states, actions = pickle.load(questions)
-            task = cast(Simulator, make_task(name))
+            task, states, actions = pickle.load(questions)
             pickle.dump(task.simulate(states, actions), answers)
             answers.flush()

@@ -7,7 +7,6 @@ import pandas as pd
 
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
-from lab.evaluation.protocol import CRITERIA
 from lab.studies.common.presets import PRESETS
 from lab.tasks import TASKS, make_task
 
@@ -43,7 +42,7 @@ def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
     some = rng.choice(states.reshape(-1, states.shape[-1]), COVERED)
     return Sample(
         task=name,
-        criterion=CRITERIA.get((name, "full"), ""),
+        criterion=task.criteria["full"],
         steps=steps,
         episode=task.render(states[0, steps], SIZE),
         coverage=_coverage(task.render(some, SIZE)),
