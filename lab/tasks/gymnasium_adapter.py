@@ -1,0 +1,227 @@
+"""Any Gymnasium environment whose state can be set, as an `Environment` to plan, finetune and evaluate in.
+
+Dimensions: ``B`` problems, ``T`` environment steps, ``S`` numbers of a state, ``a`` numbers of an action.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from lab.errors import LabError
+from lab.tasks.gymnasium_states import Replay, StateAccess, find_access
+from lab.tasks.task import Floats
+
+#: (observation as the environment returns it, generator) to an action (a,)
+Policy = Callable[[Any, np.random.Generator], np.ndarray]
+
+
+class GymnasiumEnvironment:
+    """A Gymnasium environment as a batched simulator (Towers et al. 2024, "Gymnasium").
+
+    How its state is read and set is the first of these that applies:
+
+    - ``get_state`` and ``set_state``, functions of the environment to and from the numbers (S,) of a state;
+    - ``replay``, the number of steps of the longest episode: a state is then the seed and the actions that lead to it
+      (see `Replay`), which works for every deterministic environment, and takes as many steps as it tells;
+    - methods ``get_state()`` and ``set_state(state)`` of the environment or of one of its wrappers;
+    - the state of MuJoCo: qpos, qvel, and what else its next step depends on.
+
+    Where the environment says that an episode is terminated or truncated, the simulation goes on all the same: the
+    flags are not looked at, and an environment made from an id has no `TimeLimit`. A plan of T steps takes T steps.
+    """
+
+    def __init__(
+        self,
+        make: str | Callable[[], gym.Env],
+        *,
+        get_state: Callable[[gym.Env], Floats] | None = None,
+        set_state: Callable[[gym.Env, Floats], None] | None = None,
+        replay: int | None = None,
+        observe: Callable[[Floats], Any] | None = None,
+        distance: Callable[[Floats, Floats], Floats] | None = None,
+    ) -> None:
+        """``make`` is a Gymnasium id, or a function that returns the environment.
+
+        ``observe`` makes of states (..., S) what the world model observes; the default is the environment's own
+        observation. ``distance`` tells how far states (B, S) are from goals (B, S), as (B,): below 1 is success.
+
+        Raises LabError where the state cannot be set, where setting it does not bring back the same next step, and
+        where actions are not those of a `Box`.
+        """
+        self.env = _made(make)
+        self.name = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
+        if not isinstance(self.env.action_space, gym.spaces.Box):
+            raise LabError(
+                f"{self.name}: plans are numbers, so that actions must be a Box, got {self.env.action_space}."
+            )
+        if (get_state is None) != (set_state is None):
+            raise LabError(f"{self.name}: get_state and set_state go together, got one of them.")
+        if replay:
+            self.env = Replay(self.env, replay)
+        pair = get_state and set_state and StateAccess(get_state, set_state)
+        self._access = pair or find_access(self.env, self.name)
+        self._observe, self._distance = observe, distance
+        self._check_access()
+
+    @property
+    def action_space(self) -> gym.spaces.Box:
+        """The box of actions."""
+        assert isinstance(self.env.action_space, gym.spaces.Box)
+        return self.env.action_space
+
+    @property
+    def action_dim(self) -> int:
+        """How many numbers an action has (a)."""
+        return int(np.prod(self.action_space.shape))
+
+    def executed(self, actions: Floats) -> Floats:
+        """What is executed of asked ``actions`` (..., a): clipped to the box, in the box's precision."""
+        box = self.action_space
+        return np.clip(actions, box.low.ravel(), box.high.ravel()).astype(box.dtype).astype(np.float64)
+
+    def simulate(self, starts: Floats, actions: Floats) -> Floats:
+        """The states (B, T + 1, S) from ``starts`` (B, S) under ``actions`` (B, T, a), starts included.
+
+        Raises LabError where an action is not finite.
+        """
+        if not np.isfinite(actions).all():
+            raise LabError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
+        problems = zip(starts, self.executed(actions), strict=True)
+        return np.stack([self._simulate_one(start, steps) for start, steps in problems])
+
+    def observe(self, states: Floats) -> Any:
+        """What ``states`` (..., S) look like to the world model.
+
+        The environment's own observations are arrays (..., *shape), those of a space that is no `Box` flattened to
+        (..., O). They are computed from the state; MuJoCo's environments report some quantities as they were before
+        the last integration, which may differ a little. Raises LabError where the environment cannot tell.
+        """
+        if self._observe:
+            return self._observe(states)
+        return self._in_each(states, self._observation)
+
+    def pictures(self, states: Floats) -> np.ndarray:
+        """What the environment draws of ``states`` (..., S): (..., height, width, 3) uint8.
+
+        Raises LabError where it was made without ``render_mode="rgb_array"``.
+        """
+        if self.env.render_mode != "rgb_array":
+            raise LabError(f'{self.name}: to draw, it must be made with render_mode="rgb_array".')
+        return self._in_each(states, lambda: np.asarray(self.env.render()))
+
+    def distance(self, states: Floats, goals: Floats) -> Floats:
+        """How far ``states`` (B, S) are from ``goals`` (B, S), as (B,): below 1 is success."""
+        if self._distance is None:
+            raise LabError(f"{self.name}: when is a goal reached? Pass distance=..., a function of states and goals.")
+        return self._distance(states, goals)
+
+    def collect(
+        self, rng: np.random.Generator, n: int, steps: int, policy: Policy | None = None
+    ) -> tuple[Floats, Floats]:
+        """``n`` episodes of a ``policy``, or of random actions: states (n, steps + 1, S) and actions (n, steps, a).
+
+        Each begins at a reset. The actions are those that were executed; without bounds random ones are normal.
+        """
+        episodes = [self._episode(rng, steps, policy) for _ in range(n)]
+        states, actions = zip(*episodes, strict=True)
+        return np.stack(states), np.stack(actions)
+
+    def _episode(self, rng: np.random.Generator, steps: int, policy: Policy | None) -> tuple[Floats, Floats]:
+        seed = int(rng.integers(2**31))
+        observation, _ = self.env.reset(seed=seed)
+        self.action_space.seed(seed)
+        states, actions = [self._state()], np.empty((steps, self.action_dim))
+        for t in range(steps):
+            action = self.action_space.sample() if policy is None else policy(observation, rng)
+            actions[t] = self.executed(np.ravel(action))
+            observation = self._step(actions[t])
+            states.append(self._state())
+        return np.stack(states), actions
+
+    def _simulate_one(self, start: Floats, actions: Floats) -> Floats:
+        self._access.write(self.env, np.array(start))
+        states = [np.array(start, dtype=np.float64)]
+        for action in actions:
+            self._step(action)
+            states.append(self._state())
+        return np.stack(states)
+
+    def _step(self, action: Floats) -> Any:
+        """Take ``action`` (a,); returns the observation. That the episode may have ended is not looked at."""
+        return self.env.step(action.reshape(self.action_space.shape).astype(self.action_space.dtype))[0]
+
+    def _state(self) -> Floats:
+        return np.array(self._access.read(self.env), dtype=np.float64)  # a copy: some environments write in place
+
+    def _in_each(self, states: Floats, look: Callable[[], np.ndarray]) -> np.ndarray:
+        """What ``look`` sees in each of ``states`` (..., S), as (..., *shape)."""
+        seen = []
+        for state in states.reshape(-1, states.shape[-1]):
+            self._access.write(self.env, np.array(state))
+            seen.append(look())
+        return np.stack(seen).reshape(*states.shape[:-1], *seen[0].shape)
+
+    def _observation(self) -> np.ndarray:
+        if isinstance(self.env, Replay):
+            return _as_array(self.env.observation_space, self.env.observation)
+        if not hasattr(self.env.unwrapped, "_get_obs"):
+            raise LabError(f"{self.name}: it cannot observe a set state. Pass observe=..., a function of states.")
+        observation = self.env.unwrapped._get_obs()
+        for wrapper in reversed(list(_wrappers(self.env))):
+            if isinstance(wrapper, gym.ObservationWrapper):
+                observation = wrapper.observation(observation)
+        return _as_array(self.env.observation_space, observation)
+
+    def _after(self, action: Floats) -> np.ndarray:
+        """What tells whether ``action`` (a,) led to the same again: the state, or for a replay the observation.
+
+        A replay's states are equal by themselves; elsewhere an observation may show a goal, which is no state.
+        """
+        observation = self._step(action)
+        return _as_array(self.env.observation_space, observation) if isinstance(self.env, Replay) else self._state()
+
+    def _check_access(self) -> None:
+        """Raises LabError where a step, taken again from the state in which it was taken, ends elsewhere."""
+        self.env.reset(seed=0)
+        self.action_space.seed(0)
+        first, second = (self.executed(np.ravel(self.action_space.sample())) for _ in range(2))
+        self._step(first)
+        state = self._state()
+        once = self._after(second)
+        self.env.reset(seed=1)
+        self._access.write(self.env, np.array(state))
+        if not np.array_equal(once, self._after(second)):
+            raise LabError(
+                f"{self.name}: the same action in the same state led to two different steps. Either chance decides, "
+                "or the state does not hold all that the next step depends on."
+            )
+
+
+def _made(make: str | Callable[[], gym.Env]) -> gym.Env:
+    """The environment; from an id, without a time limit. Raises LabError where it resets itself."""
+    if isinstance(make, str):
+        try:
+            env = gym.make(make, max_episode_steps=-1, disable_env_checker=True)
+        except gym.error.Error as error:
+            raise LabError(f"Gymnasium cannot make '{make}': {error}") from error
+    else:
+        env = make()
+    if any(isinstance(wrapper, gym.wrappers.Autoreset) for wrapper in _wrappers(env)):
+        raise LabError("An environment that resets itself cannot be simulated: leave the Autoreset wrapper out.")
+    return env
+
+
+def _wrappers(env: gym.Env):
+    """The wrappers around an environment, the outermost first."""
+    while isinstance(env, gym.Wrapper):
+        yield env
+        env = env.env
+
+
+def _as_array(space: gym.Space, observation: Any) -> np.ndarray:
+    """An observation of a `Box` as it is, of any other space flattened to (O,)."""
+    if isinstance(space, gym.spaces.Box):
+        return np.array(observation)
+    return np.asarray(gym.spaces.flatten(space, observation))
