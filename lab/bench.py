@@ -20,7 +20,7 @@ from lab.bench_others import find_peer, peer_plan, plain_adam, plain_cem
 from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, Planner, unplanned
+from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
 
@@ -188,8 +188,9 @@ def _compare(
         losses[name] = ((ends - goal[:loop]) ** 2).mean().item()
 
     def ours() -> None:
-        init = unplanned(problems, HORIZON, model.block_dim)
-        scored("ours", planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, range(problems)).actions)
+        init = no_warm_start(problems, HORIZON, model.block_dim)
+        request = PlanRequest(model, z0, GoalDistance(goal, model.latent_dim), init, range(problems))
+        scored("ours", planner.plan(request).actions)
 
     def plain() -> None:
         one = plain_adam if isinstance(planner, GradientPlanner) else plain_cem

@@ -18,7 +18,7 @@ from lab.evaluation.plane import (
     random_plane,
 )
 from lab.planning import GoalDistance, GradientPlanner
-from lab.planning.planner import unplanned
+from lab.planning.planner import PlanRequest, no_warm_start
 
 H, A = 3, 4
 
@@ -113,6 +113,8 @@ def test_gradient_planners_begin_at_their_first_guess(tiny_model):
     model, planner = tiny_model("wall"), GradientPlanner(iterations=2)
     seen = []
     z0 = torch.zeros(1, model.latent_dim + model.spec.proprio_dim)
-    init = unplanned(1, 5, model.block_dim)
-    planner.plan(model, z0, GoalDistance(z0, model.latent_dim), init, [7], lambda i, plan, loss: seen.append(plan))
+    init = no_warm_start(1, 5, model.block_dim)
+    planner.plan(
+        PlanRequest(model, z0, GoalDistance(z0, model.latent_dim), init, [7], lambda i, plan, loss: seen.append(plan))
+    )
     assert torch.equal(seen[0][0], first_guess(planner, 7, (5, model.block_dim)))

@@ -19,9 +19,10 @@ from lab.planning import (
     GradCEM,
     GradientPlanner,
     Initialised,
+    PlanRequest,
     WithPrior,
+    no_warm_start,
     shortened,
-    unplanned,
 )
 from lab.planning.compiled import compiled
 from lab.planning.differentiate import by_autograd
@@ -43,7 +44,7 @@ def problems(n, seed=0):
     """(z0, objective, init) of ``n`` problems in float64."""
     rng = torch.Generator().manual_seed(seed)
     z0, goal = torch.randn(2, n, A, dtype=torch.float64, generator=rng).unbind()
-    return z0, GoalDistance(goal, A), unplanned(n, H, A).double()
+    return z0, GoalDistance(goal, A), no_warm_start(n, H, A).double()
 
 
 def noise_of(seed, *shape):
@@ -66,7 +67,9 @@ def noise_of(seed, *shape):
 def test_optimisers_take_torchs_steps(name, reference):
     z0, objective, _ = problems(4)
     start = torch.randn(4, H, A, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    ours = GradientPlanner(name, lr=0.1, iterations=7, noise=0.0).plan(Sum(), z0, objective, start, range(4))
+    ours = GradientPlanner(name, lr=0.1, iterations=7, noise=0.0).plan(
+        PlanRequest(Sum(), z0, objective, start, range(4))
+    )
     actions = start.clone().requires_grad_()
     optimiser = reference([actions])
     for _ in range(7):
@@ -81,7 +84,7 @@ def test_one_step_of_sgd_and_of_adam_by_hand():
     z0, goal = torch.tensor([[1.0, 1.0], [0.0, 4.0]], dtype=torch.float64)[:, None].unbind()
     # z_H = z0 + sum(a) = (2.5, 2); L = mean((z_H - goal)^2); dL/da = z_H - goal = (2.5, -2) for each of the blocks
     for name, step in (("sgd", (0.25, -0.2)), ("adam", (0.1, -0.1))):
-        plan = GradientPlanner(name, 0.1, 1, noise=0.0).plan(Sum(), z0, GoalDistance(goal, A), start, [0])
+        plan = GradientPlanner(name, 0.1, 1, noise=0.0).plan(PlanRequest(Sum(), z0, GoalDistance(goal, A), start, [0]))
         expected = start - torch.tensor(step, dtype=torch.float64)
         torch.testing.assert_close(plan.actions, expected, rtol=0, atol=1e-8)
 
@@ -95,8 +98,10 @@ def test_restarts_keep_the_best_of_single_plans():
     single = GradientPlanner("adam", 0.1, 15)
     many = GradientPlanner("adam", 0.1, 15, restarts=4, chunk=9)
     seen = []
-    best = many.plan(Bumpy(), z0, objective, init, range(5), lambda i, actions, loss: seen.append(loss))
-    plans = [single.plan(Bumpy(), z0, objective, init, [s + STRIDE * k for s in range(5)]) for k in range(4)]
+    best = many.plan(PlanRequest(Bumpy(), z0, objective, init, range(5), lambda i, actions, loss: seen.append(loss)))
+    plans = [
+        single.plan(PlanRequest(Bumpy(), z0, objective, init, [s + STRIDE * k for s in range(5)])) for k in range(4)
+    ]
     losses = torch.stack([plan.loss for plan in plans])
     torch.testing.assert_close(best.loss, losses.amin(0))
     for i, k in enumerate(losses.argmin(0)):
@@ -120,7 +125,7 @@ def test_one_refit_of_icem_by_hand():
             seen.append(actions)
             return super().rollout(z0, actions)
 
-    plan = planner.plan(Watched(), z0, objective, warm, [7, 8])
+    plan = planner.plan(PlanRequest(Watched(), z0, objective, warm, [7, 8]))
     first, second = seen
     noise = noise_of(7, 12, H, A).double()
     torch.testing.assert_close(first[0], torch.cat([0.25 + 0.5 * noise, warm[:1], warm[:1]]))
@@ -152,7 +157,7 @@ def test_coloured_noise_has_unit_variance_and_falls_with_frequency(steps, beta):
 def test_one_weighting_of_mppi_by_hand():
     z0, objective, _ = problems(2)
     warm = torch.full((2, H, A), 0.25, dtype=torch.float64)
-    plan = MPPI(samples=6, iterations=1, std=0.5, temperature=0.3).plan(Sum(), z0, objective, warm, [7, 8])
+    plan = MPPI(samples=6, iterations=1, std=0.5, temperature=0.3).plan(PlanRequest(Sum(), z0, objective, warm, [7, 8]))
     for i, seed in enumerate((7, 8)):
         noise = 0.5 * noise_of(seed, 6, H, A).double()
         noise[0] = 0
@@ -168,7 +173,7 @@ def test_one_refit_of_gradcem_by_hand():
     z0, objective, _ = problems(2)
     warm = torch.full((2, H, A), 0.25, dtype=torch.float64)
     planner = GradCEM(samples=12, elites=3, iterations=1, std=0.5, optimiser="sgd", lr=0.1, steps=2)
-    plan = planner.plan(Sum(), z0, objective, warm, [7, 8])
+    plan = planner.plan(PlanRequest(Sum(), z0, objective, warm, [7, 8]))
     for i, seed in enumerate((7, 8)):
         noise = noise_of(seed, 12, H, A).double()
         noise[0] = 0
@@ -198,7 +203,9 @@ def test_the_prior_is_the_datas_mahalanobis_distance():
     z = Sum().rollout(z0[:, None].expand(-1, 7, -1), actions)
     torch.testing.assert_close(both(z, actions), objective(z, actions) + 0.5 * prior.distance(actions))
     assert torch.equal(both[1:].goal, objective.goal[1:])
-    plan = GradientPlanner("adam", 0.1, 400).plan(Sum(), z0, WithPrior(objective, prior, 1000.0), init, range(3))
+    plan = GradientPlanner("adam", 0.1, 400).plan(
+        PlanRequest(Sum(), z0, WithPrior(objective, prior, 1000.0), init, range(3))
+    )
     assert (plan.actions - blocks.mean(0)).abs().max() < 0.2
 
 
@@ -214,12 +221,12 @@ def test_the_network_starts_what_nothing_else_starts():
     init[0] = 0.5
     expected = proposed.clone()
     expected[0] = 0.5
-    alone = Initialised(network.propose).plan(Sum(), z0, objective, init, range(4))
+    alone = Initialised(network.propose).plan(PlanRequest(Sum(), z0, objective, init, range(4)))
     assert torch.equal(alone.actions, expected)
     torch.testing.assert_close(alone.loss, objective(Sum().rollout(z0, expected), expected))
     planner = GradientPlanner("sgd", 0.1, 3, noise=0.0)
-    started = Initialised(network.propose, planner).plan(Sum(), z0, objective, init, range(4))
-    assert torch.equal(started.actions, planner.plan(Sum(), z0, objective, expected, range(4)).actions)
+    started = Initialised(network.propose, planner).plan(PlanRequest(Sum(), z0, objective, init, range(4)))
+    assert torch.equal(started.actions, planner.plan(PlanRequest(Sum(), z0, objective, expected, range(4))).actions)
     assert network.propose(z0, objective.goal, 1).shape == (4, 1, A)
     with pytest.raises(LabError, match="plans 3 steps at most, not 4"):
         network.propose(z0, objective.goal, 4)
@@ -244,20 +251,20 @@ def test_the_quick_gelu_is_torchs():
 
 
 def small_descent(n):
-    """A small world model, and a planner's arguments for ``n`` problems of it."""
+    """A small world model, asked for plans of ``n`` problems."""
     torch.manual_seed(0)
     model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=1)).eval().requires_grad_(False)
     torch.nn.init.normal_(model.predictor.head.weight)
     z0, goal = torch.randn(2, n, 8).unbind()
-    return model, z0, GoalDistance(goal, 6), unplanned(n, 2, model.block_dim), range(n)
+    return PlanRequest(model, z0, GoalDistance(goal, 6), no_warm_start(n, 2, model.block_dim), range(n))
 
 
 def test_a_compiled_planner_plans_the_same():
-    model, z0, objective, init, seeds = small_descent(3)
-    if compiled(model, objective, z0, torch.zeros_like(init)) is by_autograd:
+    request = small_descent(3)
+    if compiled(request.model, request.objective, request.z0, torch.zeros_like(request.init)) is by_autograd:
         pytest.skip("no compiler here")
     planner = GradientPlanner(lr=0.1, iterations=5)
-    plain, quick = (p.plan(model, z0, objective, init, seeds) for p in (planner, CompiledPlanner(**vars(planner))))
+    plain, quick = (p.plan(request) for p in (planner, CompiledPlanner(**vars(planner))))
     torch.testing.assert_close(quick.actions, plain.actions, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(quick.history, plain.history, rtol=1e-4, atol=1e-4)
 
@@ -267,10 +274,10 @@ def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "no-compiler")))
-    arguments = small_descent(2)
+    request = small_descent(2)
     with pytest.warns(UserWarning, match="goes on without compiling"):
-        plan = CompiledPlanner(lr=0.1, iterations=2).plan(*arguments)
-    assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(*arguments).actions)
+        plan = CompiledPlanner(lr=0.1, iterations=2).plan(request)
+    assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(request).actions)
     torch._dynamo.reset()
 
 

@@ -24,9 +24,10 @@ from lab.planning import (
     GradCEM,
     GradientPlanner,
     Plan,
+    PlanRequest,
     RandomActions,
     Settings,
-    unplanned,
+    no_warm_start,
 )  # fmt: skip
 from lab.planning import PLANNERS as ALL
 
@@ -64,7 +65,7 @@ def problems(n, seed=0):
     """(z0, objective, init) of ``n`` problems."""
     rng = torch.Generator().manual_seed(seed)
     z0, goal = torch.randn(2, n, A, generator=rng).unbind()
-    return z0, GoalDistance(goal, A), unplanned(n, H, A)
+    return z0, GoalDistance(goal, A), no_warm_start(n, H, A)
 
 
 PLANNERS = {
@@ -87,7 +88,7 @@ every_planner = pytest.mark.parametrize("planner", PLANNERS.values(), ids=PLANNE
 def test_one_step_of_gradient_descent_by_hand():
     start = torch.tensor([[[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]])
     z0, goal = torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, 4.0]])
-    plan = GD.plan(Sum(), z0, GoalDistance(goal, A), start, [0])
+    plan = GD.plan(PlanRequest(Sum(), z0, GoalDistance(goal, A), start, [0]))
     # z_H = z0 + sum(a) = (2.5, 2); L = mean((z_H - goal)^2) = (6.25 + 4) / 2; dL/da = (z_H - goal) for every a
     assert plan.history.tolist() == [[5.125]]
     torch.testing.assert_close(plan.actions, start - 0.1 * torch.tensor([2.5, -2.0]))
@@ -100,7 +101,9 @@ def test_adam_takes_torchs_steps():
     z0, objective, _ = problems(4)
     z0, objective = z0.double(), GoalDistance(objective.goal.double(), A)
     start = torch.randn(4, H, A, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    ours = GradientPlanner("adam", lr=0.1, iterations=7, noise=0.0).plan(model, z0, objective, start, range(4))
+    ours = GradientPlanner("adam", lr=0.1, iterations=7, noise=0.0).plan(
+        PlanRequest(model, z0, objective, start, range(4))
+    )
     actions = start.clone().requires_grad_()
     optimiser = torch.optim.Adam([actions], lr=0.1)
     for _ in range(7):
@@ -117,16 +120,16 @@ def test_noise_and_start_have_their_deviations():
 
     z0, objective, init = problems(400)
     quiet = replace(GD, iterations=1)
-    start = quiet.plan(Flat(), z0, objective, init, range(400)).actions
+    start = quiet.plan(PlanRequest(Flat(), z0, objective, init, range(400))).actions
     assert start.std().item() == pytest.approx(1, rel=0.05)
-    noisy = replace(GD, iterations=9, noise=0.5).plan(Flat(), z0, objective, init, range(400)).actions
+    noisy = replace(GD, iterations=9, noise=0.5).plan(PlanRequest(Flat(), z0, objective, init, range(400))).actions
     assert (noisy - start).std().item() == pytest.approx(1.5, rel=0.05)  # sqrt(9) * 0.5
 
 
 def test_one_refit_of_cem_by_hand():
     z0, objective, _ = problems(2)
     warm = torch.full((2, H, A), 0.25)
-    plan = CEM(samples=12, elites=3, iterations=1, std=0.5).plan(Sum(), z0, objective, warm, [7, 8])
+    plan = CEM(samples=12, elites=3, iterations=1, std=0.5).plan(PlanRequest(Sum(), z0, objective, warm, [7, 8]))
     for i, seed in enumerate((7, 8)):
         noise = torch.randn(12, H, A, generator=torch.Generator().manual_seed(seed))
         noise[0] = 0
@@ -147,7 +150,7 @@ def test_cems_second_iteration_samples_around_the_elites():
             seen.append(actions)
             return super().rollout(z0, actions)
 
-    planner.plan(Watched(), z0, objective, init, [0])
+    planner.plan(PlanRequest(Watched(), z0, objective, init, [0]))
     first, second = seen[0][0], seen[1][0]
     loss = ((z0[0] + first.sum(1) - objective.goal[0]) ** 2).mean(-1)
     elites = first[loss.argsort()[:50]]
@@ -174,7 +177,7 @@ SOLVERS = {
 @pytest.mark.parametrize("planner", SOLVERS.values(), ids=SOLVERS)
 def test_a_quadratic_is_solved(planner):
     z0, objective, init = problems(6)
-    plan = planner.plan(Sum(), z0, objective, init, range(6))
+    plan = planner.plan(PlanRequest(Sum(), z0, objective, init, range(6)))
     assert (plan.loss < 1e-3).all()
     torch.testing.assert_close(z0 + plan.actions.sum(1), objective.goal, atol=0.05, rtol=0)
     assert plan.history[0].mean() > 5 * plan.loss.mean()
@@ -183,7 +186,7 @@ def test_a_quadratic_is_solved(planner):
 def test_weighted_objective_pulls_early_states_to_the_goal():
     z0, objective, init = problems(3)
     planner = GradientPlanner("adam", 0.1, 400, noise=0.0)
-    weighted = planner.plan(Sum(), z0, replace(objective, base=0.5), init, range(3)).actions
+    weighted = planner.plan(PlanRequest(Sum(), z0, replace(objective, base=0.5), init, range(3))).actions
     early = Sum().rollout(z0, weighted)[:, 1]
     torch.testing.assert_close(early, objective.goal, atol=0.02, rtol=0)
 
@@ -207,7 +210,7 @@ def test_objective_by_hand():
 def test_no_weight_and_no_start_collects_a_gradient(planner):
     model = Bent()
     z0, objective, init = problems(3)
-    plan = planner.plan(model, z0, objective, init, range(3))
+    plan = planner.plan(PlanRequest(model, z0, objective, init, range(3)))
     assert all(weight.requires_grad and weight.grad is None for weight in model.parameters())
     assert z0.grad is None and objective.goal.grad is None
     assert not (plan.actions.requires_grad or plan.loss.requires_grad or plan.history.requires_grad)
@@ -219,7 +222,7 @@ def test_the_global_random_state_is_untouched(planner):
     torch.manual_seed(5)
     np.random.seed(5)
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
-    planner.plan(Sum(), *problems(3), range(3))
+    planner.plan(PlanRequest(Sum(), *problems(3), range(3)))
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert (np.random.get_state()[1] == numpy_state).all()
 
@@ -228,8 +231,8 @@ def test_the_global_random_state_is_untouched(planner):
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_chunks_do_not_change_plans(planner, chunk):
     model, (z0, objective, init) = Bent(), problems(7)
-    whole = replace(planner, chunk=7).plan(model, z0, objective, init, range(7))
-    parts = replace(planner, chunk=chunk).plan(model, z0, objective, init, range(7))
+    whole = replace(planner, chunk=7).plan(PlanRequest(model, z0, objective, init, range(7)))
+    parts = replace(planner, chunk=chunk).plan(PlanRequest(model, z0, objective, init, range(7)))
     torch.testing.assert_close(whole.actions, parts.actions, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(whole.history, parts.history, atol=1e-4, rtol=1e-4)
     assert whole.history.shape == (planner.iterations, 7)
@@ -239,17 +242,17 @@ def test_chunks_do_not_change_plans(planner, chunk):
 def test_problems_may_change_places(planner):
     model, (z0, objective, init) = Bent(), problems(5)
     order = torch.tensor([3, 0, 4, 1, 2])
-    straight = planner.plan(model, z0, objective, init, range(5))
-    moved = planner.plan(model, z0[order], GoalDistance(objective.goal[order], A), init, order.tolist())
+    straight = planner.plan(PlanRequest(model, z0, objective, init, range(5)))
+    moved = planner.plan(PlanRequest(model, z0[order], GoalDistance(objective.goal[order], A), init, order.tolist()))
     torch.testing.assert_close(moved.actions, straight.actions[order], atol=1e-4, rtol=1e-4)
 
 
 @every_planner
 def test_equal_seeds_give_equal_plans_and_others_do_not(planner):
     model, (z0, objective, init) = Bent(), problems(2)
-    first, again = (planner.plan(model, z0, objective, init, [1, 2]) for _ in range(2))
+    first, again = (planner.plan(PlanRequest(model, z0, objective, init, [1, 2])) for _ in range(2))
     assert torch.equal(first.actions, again.actions)
-    assert not torch.equal(first.actions, planner.plan(model, z0, objective, init, [3, 4]).actions)
+    assert not torch.equal(first.actions, planner.plan(PlanRequest(model, z0, objective, init, [3, 4])).actions)
 
 
 @every_planner
@@ -258,12 +261,14 @@ def test_a_warm_start_is_used_where_it_is_given(planner):
     optimum = ((objective.goal - z0) / H)[:, None].expand(2, H, A)
     warm = init.clone()
     warm[0] = optimum[0]
-    plan = replace(planner, iterations=1).plan(Sum(), z0, objective, warm, [0, 1])
+    plan = replace(planner, iterations=1).plan(PlanRequest(Sum(), z0, objective, warm, [0, 1]))
     assert plan.history[0, 0] < 1e-9 and plan.history[0, 1] > 1e-3
     half = init.clone()
     half[:, :1] = 100.0
     seen = []
-    replace(planner, iterations=1).plan(Sum(), z0, objective, half, [0, 1], lambda i, actions, _: seen.append(actions))
+    replace(planner, iterations=1).plan(
+        PlanRequest(Sum(), z0, objective, half, [0, 1], lambda i, actions, _: seen.append(actions))
+    )
     if isinstance(planner, GradientPlanner) and planner.restarts == 1:
         assert (seen[0][:, 0] == 100).all() and (seen[0][:, 1:].abs() < 6).all()
 
@@ -272,10 +277,10 @@ def test_a_warm_start_is_used_where_it_is_given(planner):
 def test_actions_stay_within_their_bound(planner):
     z0, objective, init = problems(4)
     far = GoalDistance(objective.goal + 100, A)
-    plan = replace(planner, bound=0.7).plan(Sum(), z0, far, init, range(4))
+    plan = replace(planner, bound=0.7).plan(PlanRequest(Sum(), z0, far, init, range(4)))
     assert plan.actions.abs().max() <= 0.7
     assert plan.actions.abs().max() > 0.5
-    assert replace(planner, bound=None).plan(Sum(), z0, far, init, range(4)).actions.abs().max() > 0.7
+    assert replace(planner, bound=None).plan(PlanRequest(Sum(), z0, far, init, range(4))).actions.abs().max() > 0.7
 
 
 @every_planner
@@ -286,21 +291,23 @@ def test_callbacks_see_every_iteration_and_change_nothing(planner):
     def record(i, actions, loss):
         seen.append((i, actions.shape, loss.clone()))
 
-    watched = planner.plan(model, z0, objective, init, range(2), record)
+    watched = planner.plan(PlanRequest(model, z0, objective, init, range(2), record))
     assert [i for i, *_ in seen] == list(range(planner.iterations))
     assert all(shape == (2, H, A) for _, shape, _ in seen)
     assert torch.equal(torch.stack([loss for *_, loss in seen]), watched.history)
-    assert torch.equal(watched.actions, planner.plan(model, z0, objective, init, range(2)).actions)
+    assert torch.equal(watched.actions, planner.plan(PlanRequest(model, z0, objective, init, range(2))).actions)
 
 
 def test_floors_ignore_the_goal():
     z0, objective, init = problems(300)
     block = torch.tensor([0.5, -0.5])
-    constant = Constant(block).plan(Sum(), z0, objective, init, range(300))
+    constant = Constant(block).plan(PlanRequest(Sum(), z0, objective, init, range(300)))
     assert (constant.actions == block).all() and constant.actions.shape == (300, H, A)
-    drawn = RandomActions().plan(Sum(), z0, objective, init, range(300)).actions
+    drawn = RandomActions().plan(PlanRequest(Sum(), z0, objective, init, range(300))).actions
     assert drawn.std().item() == pytest.approx(1, rel=0.05)
-    assert torch.equal(drawn[:5], RandomActions().plan(Sum(), z0[:5], objective[:5], init[:5], range(5)).actions)
+    assert torch.equal(
+        drawn[:5], RandomActions().plan(PlanRequest(Sum(), z0[:5], objective[:5], init[:5], range(5))).actions
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,10 +341,11 @@ class Recorder:
 
     calls: list
 
-    def plan(self, model, z0, objective, init, seeds, callback=None):
-        self.calls.append((z0.clone(), init.clone(), list(seeds)))
-        actions = torch.arange(1.0, init.shape[1] + 1)[:, None].expand(init.shape) + 10 * len(self.calls)
-        return Plan(actions, torch.zeros(len(z0)), torch.zeros(1, len(z0)))
+    def plan(self, request):
+        self.calls.append((request.z0.clone(), request.init.clone(), list(request.seeds)))
+        shape = request.init.shape
+        actions = torch.arange(1.0, shape[1] + 1)[:, None].expand(shape) + 10 * len(self.calls)
+        return Plan(actions, torch.zeros(shape[0]), torch.zeros(1, shape[0]))
 
 
 class Integrator:

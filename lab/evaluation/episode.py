@@ -6,8 +6,8 @@ a planner, ``M`` snapshots of its actions, ``H`` planned blocks, ``P`` proprioce
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,9 +16,8 @@ from torch import Tensor
 from lab.data import Problems
 from lab.evaluation.imagination import felt, imagined
 from lab.evaluation.success import evaluate, goal_distance
-from lab.models import Dynamics, WorldModel
-from lab.planning import MODES, Callback, Plan, Planner
-from lab.planning.objective import Objective
+from lab.models import WorldModel
+from lab.planning import MODES, Plan, Planner, PlanRequest
 from lab.tasks import Task, make_task
 
 
@@ -165,15 +164,7 @@ class _Watched:
         self.planner = planner
         self.records: list[_Record] = []  #: of each plan
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
         record = _Record([], [])
         self.records.append(record)
@@ -183,7 +174,7 @@ class _Watched:
             record.tried.append(actions[0].clone())
             record.clock.append(time.perf_counter() - started)
 
-        plan = self.planner.plan(model, z0, objective, init, seeds, keep)
+        plan = self.planner.plan(replace(request, callback=keep))
         record.clock.append(time.perf_counter() - started)
         return plan
 

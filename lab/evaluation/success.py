@@ -10,7 +10,7 @@ import torch
 from lab.data import Problems
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
 from lab.models import WorldModel
-from lab.planning import MODES, GoalDistance, Plan, Planner
+from lab.planning import MODES, GoalDistance, Plan, Planner, PlanRequest
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class _Timed:
         self.planner = planner
         self.seconds = 0.0
 
-    def plan(self, *args, **kwargs) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         started = time.perf_counter()
-        plan = self.planner.plan(*args, **kwargs)
+        plan = self.planner.plan(request)
         if plan.actions.is_cuda:
             torch.cuda.synchronize()
         self.seconds += time.perf_counter() - started

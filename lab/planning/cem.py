@@ -1,15 +1,11 @@
 """The cross-entropy method (CEM): sample, keep the elites, refit mean and standard deviation, repeat."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
-from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 
 
 @dataclass(frozen=True)
@@ -28,23 +24,14 @@ class CEM:
             raise LabError(f"CEM needs 2 <= elites <= samples, got {self.elites} elites of {self.samples} samples.")
 
     @torch.no_grad()
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
+        return in_chunks(self._chunk, self.chunk, request)
 
-    def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs = generators(seeds, z0.device)
-        mean = init.to(z0.device).nan_to_num(0.0)
+    def _chunk(self, request: PlanRequest) -> Plan:
+        rngs = generators(request.seeds, request.z0.device)
+        mean = request.init.to(request.z0.device).nan_to_num(0.0)
         std = torch.full_like(mean, self.std)
-        z0_samples = z0[:, None].expand(-1, self.samples, -1)
         history = []
         for i in range(self.iterations):
             # Sample; the mean itself is the first candidate
@@ -54,12 +41,12 @@ class CEM:
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
             # Keep the elites
-            loss = objective(model.rollout(z0_samples, actions), actions)
+            loss = request.loss(actions)
             best = loss.topk(self.elites, dim=1, largest=False)
             elites = actions.gather(1, best.indices[..., None, None].expand(-1, -1, *mean.shape[1:]))
             # Refit
             mean, std = elites.mean(1), elites.std(1)
             history.append(best.values[:, 0])
-            if callback:
-                callback(i, mean, history[-1])
-        return Plan(mean, objective(model.rollout(z0, mean), mean), torch.stack(history))
+            if request.callback:
+                request.callback(i, mean, history[-1])
+        return Plan(mean, request.loss(mean), torch.stack(history))

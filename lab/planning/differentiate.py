@@ -17,7 +17,8 @@ class Differentiate(Protocol):
 
 def by_autograd(model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     """See `Differentiate`."""
-    actions = actions.detach().requires_grad_(True)
-    loss = objective(model.rollout(z0, actions), actions)
-    (gradient,) = torch.autograd.grad(loss.sum(), actions)
+    with torch.enable_grad():
+        actions = actions.detach().requires_grad_(True)
+        loss = objective(model.rollout(z0, actions), actions)
+        (gradient,) = torch.autograd.grad(loss.sum(), actions)
     return loss.detach(), gradient

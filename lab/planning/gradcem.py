@@ -1,16 +1,13 @@
 """GradCEM (Bharadhwaj et al. 2020): CEM whose samples descend the gradient before the elites are chosen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
 from lab.planning.optimisers import Optimiser, check_optimiser
-from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 
 
 @dataclass(frozen=True)
@@ -32,48 +29,40 @@ class GradCEM:
         if not 2 <= self.elites <= self.samples or self.steps < 1:
             raise LabError(f"GradCEM needs 2 <= elites <= samples and at least 1 step, got {self}.")
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
+        return in_chunks(self._chunk, self.chunk, request)
 
-    def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs = generators(seeds, z0.device)
-        mean = init.to(z0.device).nan_to_num(0.0)
+    def _chunk(self, request: PlanRequest) -> Plan:
+        rngs = generators(request.seeds, request.z0.device)
+        mean = request.init.to(request.z0.device).nan_to_num(0.0)
         std = torch.full_like(mean, self.std)
-        z0_samples = z0[:, None].expand(-1, self.samples, -1)
         history = []
         for i in range(self.iterations):
             # Sample, and let every sample descend; the mean itself is the first of them
             noise = normal(rngs, (self.samples, *mean.shape[1:]))
             noise[:, 0] = 0
-            actions = self._descend(mean[:, None] + std[:, None] * noise, model, z0_samples, objective)
+            actions = self._descend(mean[:, None] + std[:, None] * noise, request)
             # Keep the elites
             with torch.no_grad():
-                loss = objective(model.rollout(z0_samples, actions), actions)
+                loss = request.loss(actions)
             best = loss.topk(self.elites, dim=1, largest=False)
             elites = actions.gather(1, best.indices[..., None, None].expand(-1, -1, *mean.shape[1:]))
             # Refit
             mean, std = elites.mean(1), elites.std(1)
             history.append(best.values[:, 0])
-            if callback:
-                callback(i, mean, history[-1])
+            if request.callback:
+                request.callback(i, mean, history[-1])
         with torch.no_grad():
-            return Plan(mean, objective(model.rollout(z0, mean), mean), torch.stack(history))
+            return Plan(mean, request.loss(mean), torch.stack(history))
 
-    def _descend(self, actions: Tensor, model: Dynamics, z0: Tensor, objective: Objective) -> Tensor:
+    def _descend(self, actions: Tensor, request: PlanRequest) -> Tensor:
         """``actions`` (B, samples, H, A) after a few gradient steps of their own."""
         optimiser = Optimiser(self.optimiser, self.lr, actions)
         for _ in range(self.steps):
-            actions.requires_grad_(True)
-            (gradient,) = torch.autograd.grad(objective(model.rollout(z0, actions), actions).sum(), actions)
+            with torch.enable_grad():
+                actions.requires_grad_(True)
+                (gradient,) = torch.autograd.grad(request.loss(actions).sum(), actions)
             actions = actions.detach()
             actions = actions - optimiser.step(actions, gradient)
         return actions if self.bound is None else actions.clamp(-self.bound, self.bound)

@@ -1,7 +1,6 @@
 """Gradient-based planning (GBP): descend the goal distance through the unrolled world model (the paper's algorithm)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from lab.models.world_model import Dynamics
 from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.objective import Objective
 from lab.planning.optimisers import Optimiser, check_optimiser
-from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 from lab.planning.restarts import best_of
 
 
@@ -36,42 +35,30 @@ class GradientPlanner:
         if self.restarts < 1:
             raise LabError(f"A problem needs at least 1 start, got {self.restarts} restarts.")
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        if self.restarts > 1:
-            once = replace(self, restarts=1)
-            together = max(1, self.chunk // self.restarts)
-            return in_chunks(best_of(self.restarts, once._chunk), together, model, z0, objective, init, seeds, callback)
-        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
+        together = max(1, self.chunk // self.restarts)
+        return in_chunks(best_of(self.restarts, self._descend), together, request)
 
     def differentiate(self, model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> Differentiate:
         """What gives loss and gradient for arguments like these."""
         return by_autograd
 
-    def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs = generators(seeds, z0.device)
-        init = init.to(z0.device)
+    def _descend(self, request: PlanRequest) -> Plan:
+        rngs, init = generators(request.seeds, request.z0.device), request.init.to(request.z0.device)
         actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
         noise = self.noise * normal(rngs, (self.iterations, *init.shape[1:]))
         optimiser = Optimiser(self.optimiser, self.lr, actions)
-        differentiate = self.differentiate(model, objective, z0, actions)
+        arguments = request.model, request.objective, request.z0
+        differentiate = self.differentiate(*arguments, actions)
         history = []
         for i in range(self.iterations):
-            loss, gradient = differentiate(model, objective, z0, actions)
+            loss, gradient = differentiate(*arguments, actions)
             history.append(loss)
-            if callback:
-                callback(i, actions, history[-1])
+            if request.callback:
+                request.callback(i, actions, history[-1])
             actions = actions - optimiser.step(actions, gradient) + noise[:, i]
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
         with torch.no_grad():
-            loss = objective(model.rollout(z0, actions), actions)
-        return Plan(actions, loss, torch.stack(history))
+            return Plan(actions, request.loss(actions), torch.stack(history))

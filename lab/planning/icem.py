@@ -1,15 +1,12 @@
 """The improved cross-entropy method (iCEM; Pinneri et al. 2020): coloured noise, kept elites, ever fewer samples."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
-from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 
 
 @dataclass(frozen=True)
@@ -32,25 +29,17 @@ class ICEM:
             raise LabError(f"iCEM needs 2 <= elites <= samples and gamma >= 1, got {self}.")
 
     @torch.no_grad()
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
+        return in_chunks(self._chunk, self.chunk, request)
 
     def candidates(self, iteration: int) -> int:
         """How many are drawn at this ``iteration``."""
         return max(round(self.samples * self.gamma**-iteration), 2 * self.elites)
 
-    def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs, history = generators(seeds, z0.device), []
-        mean = init.to(z0.device).nan_to_num(0.0)
+    def _chunk(self, request: PlanRequest) -> Plan:
+        rngs, history = generators(request.seeds, request.z0.device), []
+        mean = request.init.to(request.z0.device).nan_to_num(0.0)
         std, elites = torch.full_like(mean, self.std), mean[:, None]
         for i in range(self.iterations):
             # Sample, fewer each time; some elites and the mean itself compete, too
@@ -60,14 +49,14 @@ class ICEM:
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
             # Keep the elites, best first
-            loss = objective(model.rollout(z0[:, None].expand(-1, actions.shape[1], -1), actions), actions)
+            loss = request.loss(actions)
             best = loss.topk(self.elites, dim=1, largest=False)
             elites = actions.gather(1, best.indices[..., None, None].expand(-1, -1, *mean.shape[1:]))
             # Refit, with momentum
             mean, std = torch.lerp(elites.mean(1), mean, self.alpha), torch.lerp(elites.std(1), std, self.alpha)
             history.append(best.values[:, 0])
-            if callback:
-                callback(i, elites[:, 0], history[-1])
+            if request.callback:
+                request.callback(i, elites[:, 0], history[-1])
         return Plan(elites[:, 0], history[-1], torch.stack(history))
 
 

@@ -1,14 +1,12 @@
 """Planning from where the initialisation network says: the paper's optional start for gradient-based planning."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
-from lab.planning.planner import Callback, Plan, Planner
+from lab.planning.planner import Plan, Planner, PlanRequest
 
 #: (z0 (B, Z), goal (B, Z), steps H) -> actions (B, H, A)
 Propose = Callable[[Tensor, Tensor, int], Tensor]
@@ -21,22 +19,14 @@ class Initialised:
     propose: Propose
     planner: Planner | None = None
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
         with torch.no_grad():
-            start = torch.where(init.isnan(), self.propose(z0, objective.goal, init.shape[1]), init)
-        if self.planner:
-            return self.planner.plan(model, z0, objective, start, seeds, callback)
-        with torch.no_grad():
-            loss = objective(model.rollout(z0, start), start)
-        if callback:
-            callback(0, start, loss)
-        return Plan(start, loss, loss[None])
+            proposed = self.propose(request.z0, request.objective.goal, request.init.shape[1])
+            request = replace(request, init=torch.where(request.init.isnan(), proposed, request.init))
+            if self.planner:
+                return self.planner.plan(request)
+            loss = request.loss(request.init)
+        if request.callback:
+            request.callback(0, request.init, loss)
+        return Plan(request.init, loss, loss[None])

@@ -9,7 +9,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models.world_model import Dynamics
 from lab.planning.objective import Objective
-from lab.planning.planner import Plan, Planner, unplanned
+from lab.planning.planner import Plan, Planner, PlanRequest, no_warm_start
 
 
 class World(Protocol):
@@ -57,16 +57,16 @@ class MPC:
     ) -> list[Plan]:
         """Drive ``world`` through all replans; returns their plans, after showing each to ``on_plan``."""
         plans: list[Plan] = []
-        warm = unplanned(len(seeds), self.horizon, action_dim)
+        warm = no_warm_start(len(seeds), self.horizon, action_dim)
         for replan in range(self.budget):
             horizon = self._horizon(replan)
             shifted = [seed + 1_000_003 * replan for seed in seeds]
-            plans.append(planner.plan(model, world.observe(), objective, warm[:, :horizon], shifted))
+            plans.append(planner.plan(PlanRequest(model, world.observe(), objective, warm[:, :horizon], shifted)))
             if on_plan:
                 on_plan(replan, plans[-1])
             world.execute(plans[-1].actions[:, : self.execute])
             rest = plans[-1].actions[:, self.execute :]
-            warm = unplanned(len(seeds), self.horizon, action_dim)
+            warm = no_warm_start(len(seeds), self.horizon, action_dim)
             warm[:, : rest.shape[1]] = rest
         return plans
 

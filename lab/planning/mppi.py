@@ -1,15 +1,11 @@
 """Model-predictive path integral control (MPPI; Williams et al. 2017): weigh noise by its cost, and move."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
-from lab.planning.planner import Callback, Plan, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 
 
 @dataclass(frozen=True)
@@ -32,22 +28,13 @@ class MPPI:
             raise LabError(f"MPPI needs 2 samples, a deviation and a temperature above 0, got {self}.")
 
     @torch.no_grad()
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        return in_chunks(self._chunk, self.chunk, model, z0, objective, init, seeds, callback)
+        return in_chunks(self._chunk, self.chunk, request)
 
-    def _chunk(self, model, z0, objective, init, seeds, callback) -> Plan:
-        rngs = generators(seeds, z0.device)
-        mean = init.to(z0.device).nan_to_num(0.0)
-        z0_samples = z0[:, None].expand(-1, self.samples, -1)
+    def _chunk(self, request: PlanRequest) -> Plan:
+        rngs = generators(request.seeds, request.z0.device)
+        mean = request.init.to(request.z0.device).nan_to_num(0.0)
         history = []
         for i in range(self.iterations):
             # Sample; the mean itself is the first candidate
@@ -58,12 +45,12 @@ class MPPI:
                 actions = actions.clamp(-self.bound, self.bound)
                 noise = actions - mean[:, None]
             # Weigh by cost
-            loss = objective(model.rollout(z0_samples, actions), actions)
+            loss = request.loss(actions)
             control = self.temperature * (mean[:, None] * noise).sum((-2, -1)) / self.std**2
             weights = torch.softmax(-(loss + control) / self.temperature, dim=1)
             # Move the mean
             mean = mean + (weights[..., None, None] * noise).sum(1)
             history.append(loss.amin(1))
-            if callback:
-                callback(i, mean, history[-1])
-        return Plan(mean, objective(model.rollout(z0, mean), mean), torch.stack(history))
+            if request.callback:
+                request.callback(i, mean, history[-1])
+        return Plan(mean, request.loss(mean), torch.stack(history))

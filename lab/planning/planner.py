@@ -1,17 +1,60 @@
-"""What all planners share: their contract, their result, and random numbers that do not depend on the batch."""
+"""What all planners share: what they are asked, what they answer, and random numbers that do not depend on the batch.
+
+Dimensions: ``B`` problems, ``Z`` numbers of a latent state, ``H`` action blocks of a plan, ``A`` numbers of a block.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from lab.errors import LabError
 from lab.models.world_model import Dynamics
 from lab.planning.objective import Objective
 
 #: (iteration, actions (B, H, A), loss (B,)) after each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Find actions (B, H, A) that lead from ``z0`` to the objective's goal, as ``model`` imagines it.
+
+    Raises LabError where the parts do not fit each other.
+    """
+
+    model: Dynamics
+    z0: Tensor  #: (B, Z)
+    objective: Objective  #: of the same B problems
+    init: Tensor  #: warm start (B, H, A), NaN wherever the planner is to start on its own
+    seeds: Sequence[int]  #: one for each problem
+    callback: Callback | None = None
+
+    def __post_init__(self) -> None:
+        problems = len(self.init)
+        if self.init.ndim != 3 or 0 in self.init.shape:
+            raise LabError(f"A warm start has the shape (problems, steps, numbers), none 0, got {_shape(self.init)}.")
+        if self.z0.ndim != 2 or len(self.z0) != problems:
+            raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
+        if len(self.objective.goal) != problems:
+            raise LabError(f"{problems} problems need as many goals, got {len(self.objective.goal)}.")
+        if len(self.seeds) != problems:
+            raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
+
+    def __getitem__(self, rows: slice) -> PlanRequest:
+        """The same for some of the problems."""
+        parts = {"z0": self.z0[rows], "objective": self.objective[rows], "init": self.init[rows]}
+        return replace(self, **parts, seeds=self.seeds[rows])
+
+    def loss(self, actions: Tensor) -> Tensor:
+        """The predicted loss (B, ...) of ``actions`` (B, ..., H, A)."""
+        several = actions.shape[1:-2]  # such as the samples of each problem
+        z0 = self.z0.view(len(self.z0), *[1] * len(several), -1).expand(-1, *several, -1)
+        return self.objective(self.model.rollout(z0, actions), actions)
 
 
 @dataclass(frozen=True)
@@ -26,28 +69,17 @@ class Plan:
 class Planner(Protocol):
     """Batched over problems; a problem's plan depends on its own seed only, not on the others in the batch."""
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
-        """Actions (B, H, A) that lead from ``z0`` (B, Z) to the objective's goal.
-
-        ``init`` (B, H, A) is the warm start, NaN wherever the planner is to start on its own.
-        """
+    def plan(self, request: PlanRequest) -> Plan:
+        """Actions for all problems of the request."""
         ...
 
 
 #: `Planner.plan` for problems few enough to be planned together
-PlanChunk = Callable[[Dynamics, Tensor, Objective, Tensor, Sequence[int], Callback | None], Plan]
+PlanChunk = Callable[[PlanRequest], Plan]
 
 
-def unplanned(problems: int, horizon: int, action_dim: int) -> Tensor:
-    """A warm start that warms nothing: NaN (B, H, A)."""
+def no_warm_start(problems: int, horizon: int, action_dim: int) -> Tensor:
+    """NaN (B, H, A): the ``init`` of a request that leaves the start to the planner."""
     return torch.full((problems, horizon, action_dim), torch.nan)
 
 
@@ -61,21 +93,15 @@ def normal(rngs: Sequence[torch.Generator], shape: tuple[int, ...]) -> Tensor:
     return torch.stack([torch.randn(shape, generator=rng, device=rng.device) for rng in rngs])
 
 
-def in_chunks(
-    plan: PlanChunk,
-    size: int,
-    model: Dynamics,
-    z0: Tensor,
-    objective: Objective,
-    init: Tensor,
-    seeds: Sequence[int],
-    callback: Callback | None,
-) -> Plan:
+def in_chunks(plan: PlanChunk, size: int, request: PlanRequest) -> Plan:
     """``plan`` for ``size`` problems at a time, so that memory stays bounded; the plans of all as one."""
-    rows = [slice(first, first + size) for first in range(0, len(z0), size)]
-    plans = [plan(model, z0[r], objective[r], init[r], seeds[r], callback) for r in rows]
+    plans = [plan(request[first : first + size]) for first in range(0, len(request.z0), size)]
     return Plan(
         torch.cat([plan.actions for plan in plans]),
         torch.cat([plan.loss for plan in plans]),
         torch.cat([plan.history for plan in plans], dim=1),
     )
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(tuple(tensor.shape))

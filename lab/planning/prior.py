@@ -1,14 +1,12 @@
 """The action prior: plans that stay near what the data did, where the world model knows what it is talking about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from lab.models.world_model import Dynamics
 from lab.planning.objective import Objective
-from lab.planning.planner import Callback, Plan, Planner
+from lab.planning.planner import Plan, Planner, PlanRequest
 
 
 @dataclass(frozen=True)
@@ -60,14 +58,6 @@ class Regularised:
     prior: ActionPrior
     weight: float
 
-    def plan(
-        self,
-        model: Dynamics,
-        z0: Tensor,
-        objective: Objective,
-        init: Tensor,
-        seeds: Sequence[int],
-        callback: Callback | None = None,
-    ) -> Plan:
+    def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`; the plan's losses count the prior."""
-        return self.planner.plan(model, z0, WithPrior(objective, self.prior, self.weight), init, seeds, callback)
+        return self.planner.plan(replace(request, objective=WithPrior(request.objective, self.prior, self.weight)))

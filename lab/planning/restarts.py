@@ -1,11 +1,11 @@
 """Random restarts: descend from several starts side by side, and keep the plan that the model likes best."""
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from lab.planning.planner import Plan, PlanChunk
+from lab.planning.planner import Callback, Plan, PlanChunk, PlanRequest
 
 STRIDE = 7_368_787  #: between the seeds of one problem's starts
 
@@ -17,18 +17,28 @@ def best_of(count: int, plan: PlanChunk) -> PlanChunk:
     Callback and history are about whichever start is best at the time.
     """
 
-    def best(model, z0, objective, init, seeds, callback) -> Plan:
-        rows = torch.arange(len(z0)).repeat_interleave(count)
-        starts = torch.full_like(init[rows], torch.nan)
-        starts[::count] = init
-        many = [seed + STRIDE * k for seed in seeds for k in range(count)]
-        watch = callback and _best_so_far(count, callback)
-        plans = plan(model, z0[rows], objective[rows], starts, many, watch)
+    def best(request: PlanRequest) -> Plan:
+        plans = plan(_repeated(request, count))
         chosen = _chosen(plans.loss, count)
         history = plans.history.view(len(plans.history), -1, count).amin(-1)
         return Plan(plans.actions[chosen], plans.loss[chosen], history)
 
-    return best
+    return best if count > 1 else plan
+
+
+def _repeated(request: PlanRequest, count: int) -> PlanRequest:
+    """Every problem ``count`` times in a row, each time with a seed of its own."""
+    rows = torch.arange(len(request.z0)).repeat_interleave(count)
+    init = torch.full_like(request.init[rows], torch.nan)
+    init[::count] = request.init
+    return replace(
+        request,
+        z0=request.z0[rows],
+        objective=request.objective[rows],
+        init=init,
+        seeds=[seed + STRIDE * k for seed in request.seeds for k in range(count)],
+        callback=request.callback and _best_so_far(count, request.callback),
+    )
 
 
 def _chosen(loss: Tensor, count: int) -> Tensor:
@@ -36,7 +46,7 @@ def _chosen(loss: Tensor, count: int) -> Tensor:
     return loss.view(-1, count).argmin(1) + torch.arange(0, len(loss), count, device=loss.device)
 
 
-def _best_so_far(count: int, callback: Callable[[int, Tensor, Tensor], None]) -> Callable[[int, Tensor, Tensor], None]:
+def _best_so_far(count: int, callback: Callback) -> Callback:
     def watch(i: int, actions: Tensor, loss: Tensor) -> None:
         chosen = _chosen(loss, count)
         callback(i, actions[chosen], loss[chosen])

@@ -17,7 +17,7 @@ from torch import Tensor
 from lab.data import HORIZON, Dataset
 from lab.files import replacing
 from lab.models import WorldModel
-from lab.planning import GoalDistance, GradientPlanner, unplanned
+from lab.planning import GoalDistance, GradientPlanner, PlanRequest, no_warm_start
 from lab.tasks import make_task
 from lab.training.latents import LatentData
 from lab.training.teacher_forcing import prediction_loss
@@ -66,8 +66,9 @@ class Online:
         z0, goal = self.data.at(episode, first), self.data.at(episode, first + length)
         # Plan with the present model
         seeds = torch.randint(2**62, (n,), generator=rng).tolist()
-        init = unplanned(n, HORIZON, model.block_dim)
-        plan = self.config.planner.plan(model, z0, GoalDistance(goal, model.latent_dim), init, seeds)
+        init = no_warm_start(n, HORIZON, model.block_dim)
+        objective = GoalDistance(goal, model.latent_dim)
+        plan = self.config.planner.plan(PlanRequest(model, z0, objective, init, seeds))
         # Execute in the simulator
         starts = np.asarray(self.dataset.states[episode.numpy(), first.numpy()])
         states, z = simulate(model, starts, plan.actions)

@@ -24,7 +24,7 @@ from lab.data import HORIZON, Problems
 from lab.evaluation.compare import MARGIN, paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.models import MODELS, WorldModel
-from lab.planning import PAPER_PLANNERS, Initialised, Planner, unplanned
+from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.training.initialisation import STARTED, find_initialisation
@@ -145,9 +145,9 @@ def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
     """Seconds that one plan takes."""
     model = case.model
     z0, objective = model.observe(problem.starts), goal_distance(model, problem, **config.objective)
-    init = unplanned(1, HORIZON, model.block_dim)
+    init = no_warm_start(1, HORIZON, model.block_dim)
     started = time.perf_counter()
-    plan = case.planner.plan(model, z0, objective, init, [config.seed])
+    plan = case.planner.plan(PlanRequest(model, z0, objective, init, [config.seed]))
     if plan.actions.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - started

@@ -21,8 +21,19 @@ from lab.data.dataset import collect_states
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, Dynamics, WorldModel
-from lab.planning import PLANNERS, SETTINGS, ActionPrior, Initialised, Plan, Planner, Regularised, shortened, unplanned
+from lab.models import MODELS, WorldModel
+from lab.planning import (
+    PLANNERS,
+    SETTINGS,
+    ActionPrior,
+    Initialised,
+    Plan,
+    Planner,
+    PlanRequest,
+    Regularised,
+    no_warm_start,
+    shortened,
+)
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
@@ -114,7 +125,7 @@ def peak_memory(config: Config, planner: Planner, model: WorldModel) -> float:
     if hasattr(planner, "iterations"):
         planner = shortened(planner, iterations=2)
     with PeakMemory() as memory:
-        planner.plan(model, z0, objective, unplanned(1, HORIZON, model.block_dim), [config.seed])
+        planner.plan(PlanRequest(model, z0, objective, no_warm_start(1, HORIZON, model.block_dim), [config.seed]))
     return memory.peak / 2**20
 
 
@@ -134,8 +145,8 @@ class _Counted:
     planner: Planner
     calls: _Calls = field(default_factory=_Calls)
 
-    def plan(self, model: Dynamics, *args, **kwargs) -> Plan:
-        return self.planner.plan(_CountedModel(model.rollout, self.calls), *args, **kwargs)
+    def plan(self, request: PlanRequest) -> Plan:
+        return self.planner.plan(replace(request, model=_CountedModel(request.model.rollout, self.calls)))
 
 
 @dataclass
