@@ -1,4 +1,4 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | bench``.
+"""The command line: ``python -m lab reproduce | collect | train | plan | bench``, or ``wm-lab``.
 
 Exit codes: 0 done; 2 bad input or a disk that cannot be written, told in one sentence; 130 stopped by Ctrl-C or kill.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
+import lab
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
 from lab.files import MODELS
@@ -75,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="A lab for gradient-based planning through world models.",
         epilog="example: python -m lab plan --task wall --model adversarial --planner adam",
     )
+    parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench):
         add(commands)

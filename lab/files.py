@@ -1,5 +1,6 @@
 """Where things live, and writing so that a reader never sees half a file."""
 
+import functools
 import glob
 import json
 import os
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import psutil
 from safetensors import SafetensorError
 
@@ -18,14 +20,28 @@ from lab.errors import LabError
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
+CHECKOUT = (ROOT / "pyproject.toml").is_file()  #: whether notebooks, app and reference results are there as well
 SHIPPED = PACKAGE / "checkpoints"
 RECIPES = ("small", "dino")  #: families of world models, see `lab.training.recipes`
 MODELS = ("base", "control", "online", "adversarial")  #: the world models of a task, by how they are trained
 
 
 def cache_root() -> Path:
-    """Data sets and runs made here: ``$LAB_CACHE``, or ``.lab`` beside the package."""
-    return Path(os.environ.get("LAB_CACHE", ROOT / ".lab"))
+    """Data sets and runs made here: ``$LAB_CACHE``, else ``.lab`` in a checkout, else the user's cache folder.
+
+    Raises LabError if ``$LAB_CACHE`` is empty.
+    """
+    return _cache(os.environ.get("LAB_CACHE"))
+
+
+@functools.cache
+def _cache(named: str | None) -> Path:
+    """Resolved once, so that a later change of the working folder moves nothing."""
+    if named is None:
+        return ROOT / ".lab" if CHECKOUT else platformdirs.user_cache_path("wm-lab", appauthor=False)
+    if not named.strip():
+        raise LabError("LAB_CACHE is empty: set it to a folder, or unset it.")
+    return Path(named).expanduser().resolve()
 
 
 def recipe_family() -> str:

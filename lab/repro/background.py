@@ -3,7 +3,6 @@
 The processes end when the server does (see `lab.repro.tethered`). Loads without torch.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.files import ROOT, cache_root
+from lab.repro.steps import environment
 
 PATIENCE = 10.0  #: seconds that a process has to stop by itself
 TAIL = 4096  #: bytes of the log that are looked at
@@ -113,8 +113,7 @@ def _launch(name: str, command: Sequence[str]) -> _Work:
         with open(log, "w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "lab.repro.tethered", *command], cwd=ROOT, stdin=subprocess.PIPE,
-                env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                env=environment(threads=1), stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
     except OSError as error:
         raise LabError(f"The background run cannot be started: {error.strerror or error}.") from error

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,10 @@ def reproduce(
     """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all); 0 if all went well, 1 otherwise.
 
     ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
-    Raises LabError before any work for an unknown name or an ``out`` that cannot be written.
+    Raises LabError before any work where notebooks or what runs them are missing, for an unknown name, or an ``out``
+    that cannot be written.
     """
+    _check_notebooks(folder)
     for value, known, what in (
         *((name, STUDIES, "notebook") for name in only),
         (preset, PRESETS, "preset"),
@@ -79,6 +82,13 @@ def reproduce(
     if not only and (others := [name for name in STUDIES if name not in usual(preset)]):
         print(f"Not made at preset {preset}, because they take long: {', '.join(others)} (use --only).")
     return int(any(report.error for report in reports))
+
+
+def _check_notebooks(folder: Path) -> None:
+    if not folder.is_dir():
+        raise LabError("The notebooks are no part of an installed package: run this in a clone of the repository.")
+    if find_spec("papermill") is None:
+        raise LabError("Running the notebooks needs papermill: install it with pip install -e '.[notebooks]'.")
 
 
 def usual(preset: str) -> list[str]:

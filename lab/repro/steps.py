@@ -59,7 +59,7 @@ def execute(
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lab.repro.tethered", *command], cwd=ROOT, stdin=tether,
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL, stderr=log,
+            env=environment(threads), stdout=subprocess.DEVNULL, stderr=log,
             start_new_session=True,  # Ctrl-C reaches it through us only
         )  # fmt: skip
         code = process.wait()
@@ -71,6 +71,11 @@ def execute(
     elif note:
         write_json(note, file_hashes(outputs))
     return time.perf_counter() - started, error
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Of a process in another folder: ours, the cache by its whole path, and so many ``threads``."""
+    return os.environ | {"OMP_NUM_THREADS": str(threads), "LAB_CACHE": str(cache_root())}
 
 
 def file_hashes(paths: Iterable[Path]) -> dict[str, str]:

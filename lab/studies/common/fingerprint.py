@@ -9,7 +9,8 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,12 @@ def digest(value: Any) -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Of Python and of the libraries that numbers and figures come from."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    """Of Python and of the libraries that numbers and figures come from, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def code_hash(code: str) -> str:
