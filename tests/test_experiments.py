@@ -21,7 +21,7 @@ from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 from lab.studies.__main__ import redraw
 from lab.studies.common import claims
-from lab.studies.common.claims import CLAIMS, Finding, sentences, summarise, verdicts
+from lab.studies.common.claims import CLAIMS, Claimed, sentences, summarise, verdicts
 from lab.studies.common.config import PRESETS, Config
 from lab.studies.fig2_landscape import study as fig2_landscape
 from lab.studies.fig3_efficiency import study as fig3_efficiency
@@ -325,7 +325,7 @@ def test_random_goals_are_measured_against_the_data_set_experts(results):
     ],
 )
 def test_the_interval_decides(finding, verdict):
-    made = Finding(**{"claim": 2, "figure": "table1_success", "subject": "a", "value": 0.2, "n": 100} | finding)
+    made = Claimed(**{"number": 2, "subject": "a", "difference": 0.2, "n": 100} | finding)
     assert made.verdict == verdict
 
 

@@ -13,9 +13,11 @@ from lab.errors import LabError
 from lab.models import ModelSpec, WorldModel, load_model, save_model
 from lab.results import Result
 from lab.studies.common.config import Config
+from lab.studies.common.stored import results_of
+from lab.studies.common.targets import TARGETS, sentences, targets
 from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
-from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, sentences, tables, targets, told, tries
+from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, tables, told, tries
 from lab.training import recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
@@ -184,21 +186,20 @@ def _made_up(rates: dict[tuple[str, str], float], n: int = 200) -> Result:
 @pytest.mark.parametrize(("ours", "reached"), [(0.85, True), (0.6, False)])
 def test_targets_ask_for_the_papers_gain(ours, reached):
     rates = {("base", "adam"): 0.5, ("base", "cem"): 0.9, ("control", "adam"): 0.5, ("adversarial", "adam"): ours}
-    found = targets(_made_up(rates), {}).set_index("target")
+    found = targets({"recipe": _made_up(rates)}).set_index("target")
     assert found.loc[1].reached and found.loc[1].value == pytest.approx(0.4)
     assert found.loc[[2]].reached.tolist() == [reached, True]
     assert found.loc[[4]].reached.all() and found.loc[[6]].reached.all()
     assert set(found.source) == {"recipe"}
     text = sentences(found.reset_index())
-    assert f"Target 2. {experiment.TARGETS[2]}: {'reached' if reached else 'not reached'} (recipe)" in text
-    assert f"Target 3. {experiment.TARGETS[3]}: not measured" in text
+    assert f"Target 2. {TARGETS[2]}: {'reached' if reached else 'not reached'} (recipe)" in text
+    assert f"Target 3. {TARGETS[3]}: not measured" in text
 
 
 def test_targets_of_the_shipped_recipe_are_those_of_the_papers_figures():
-    others = experiment.beside(Config("point_maze", "full"))
-    untested = Result({"rates": pd.DataFrame({"study": ["lambda"]})}, {"config": {"task": "point_maze"}})
-    found = targets(untested, others)
-    assert set(found.target) == set(experiment.TARGETS) and set(found.source) == set(others)
+    others = {name: found for name, found in results_of("point_maze", "full").items() if name != "recipe"}
+    found = targets(others)
+    assert set(found.target) == set(TARGETS) and set(found.source) <= set(others)
     table = others["table1_success"].tables["differences"].query("ours == 'adversarial' and theirs == 'base'")
     row = table.query("planner == 'adam' and mode == 'open' and goals == 'random'").iloc[0]
     assert row.difference in found[found.target == 2].value.tolist()

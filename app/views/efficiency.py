@@ -12,12 +12,12 @@ import streamlit as st
 import widgets
 from state import forget_moves
 
-from lab.evaluation.compare import MARGIN
 from lab.models import MODELS
 from lab.plots.style import LABELS
 from lab.repro.background import Status
 from lab.results import Result
 from lab.studies.common import claims
+from lab.studies.common.judge import MARGIN
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.fig3_efficiency.figures import PLANNERS, answers, together
 from lab.studies.fig3_efficiency.live import command, live_folder

@@ -10,8 +10,6 @@ import pandas as pd
 
 from lab.evaluation.statistics import Interval, bootstrap_mean, paired_difference, wilson
 
-FEWEST = 20  #: problems, below which nothing is decided
-MARGIN = 0.05  #: of success: as good is what the whole interval of the difference says to be less than this below
 #: (ours, theirs): what is done to the base model, against leaving it alone and against as much more teacher forcing
 COMPARISONS = (
     ("control", "base"),

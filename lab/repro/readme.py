@@ -1,19 +1,17 @@
 """The results section of README.md, written from the committed results: ``python -m lab.repro.readme``."""
 
-from contextlib import suppress
-
 import pandas as pd
 
-from lab.errors import LabError
 from lab.files import ROOT, replacing
 from lab.models import MODELS
 from lab.plots.style import LABELS
-from lab.results import Result, load_result
-from lab.studies.common import claims
+from lab.plots.words import interval, percent
+from lab.results import Result
+from lab.studies.common import claims, targets
 from lab.studies.common.card import PAPER, ROBOTICS
 from lab.studies.common.config import TASK_GOALS, Config
+from lab.studies.common.stored import results_of
 from lab.studies.recipe import study as recipe
-from lab.studies.registry import MEASURED
 from lab.studies.robotics import study as robotics
 from lab.studies.starts import study as starts
 from lab.studies.table1_success.study import NAME as TABLE1
@@ -25,28 +23,16 @@ PRESET = "full"
 PLANNERS = ("gd", "adam", "cem")
 
 
-def results(task: str) -> dict[str, Result]:
-    """The committed results of ``task`` at the full size, by experiment."""
-    found = {}
-    for name in MEASURED:
-        with suppress(LabError):
-            found[name] = load_result(Config(task, PRESET).folder(name))
-    return found
-
-
 def section() -> str:
     """Success tables and the state of each claim, as Markdown between the two markers."""
-    committed = {task: results(task) for task in PAPER}
+    committed = {task: results_of(task, PRESET) for task in PAPER}
     parts = [_table(task, found[TABLE1]) for task, found in committed.items() if TABLE1 in found]
-    pushed = {task: results(task) for task in ROBOTICS}
+    pushed = {task: results_of(task, PRESET) for task in ROBOTICS}
     judged = [claims.verdicts(found) for found in (committed | pushed).values() if found]
     parts.append(_claims(pd.concat(judged, ignore_index=True)))
     begun = {task: found[starts.NAME] for task, found in committed.items() if starts.NAME in found}
     parts.append(_starts(begun))
-    tried = {task: found[recipe.NAME] for task, found in committed.items() if recipe.NAME in found}
-    parts.append(
-        _targets({task: recipe.targets(result, recipe.beside(Config(task, PRESET))) for task, result in tried.items()})
-    )
+    parts.append(_targets({task: targets.targets(found) for task, found in committed.items() if recipe.NAME in found}))
     parts += [_pushed(task, found[robotics.NAME]) for task, found in pushed.items() if robotics.NAME in found]
     return "\n\n".join([BEGIN, *parts, END])
 
@@ -106,8 +92,7 @@ def _cells(rates: pd.DataFrame, model: str) -> list[str]:
 
 
 def _cell(row) -> str:
-    seeds = "" if row.seeds > 1 or row.planner != "cem" else "¹"
-    return f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]{seeds}"
+    return percent(row) + ("" if row.seeds > 1 or row.planner != "cem" else "¹")
 
 
 def _claims(findings: pd.DataFrame) -> str:
@@ -140,8 +125,7 @@ def _starts(begun: dict[str, Result]) -> str:
             some = rates[(rates.model == "base") & (rates.goals == row.goals) & (rates["mode"] == row.mode)]
             found = {rate.planner: _cell(rate) for rate in some.itertuples()}
             names = [LABELS[task], row.goals, LABELS[row.mode], *(found[name] for name in ORDER)]
-            points = f"{100 * row.difference:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
-            lines.append("| " + " | ".join([*names, points]) + " |")
+            lines.append("| " + " | ".join([*names, interval(row, scale=100, digits="+.1f")]) + " |")
     return "\n".join(lines)
 
 
@@ -149,7 +133,7 @@ def _targets(reached: dict[str, pd.DataFrame]) -> str:
     """How many of the figures that each target of the recipe asks for are reached, by task, and all of them, folded."""
     lines = ["### How far the gap closes", "", _ASKED, ""]
     lines += ["| target | " + " | ".join(LABELS[task] for task in reached) + " |", "| --- |" + " --- |" * len(reached)]
-    for target, text in recipe.TARGETS.items():
+    for target, text in targets.TARGETS.items():
         rows = [table[table.target == target].reached for table in reached.values()]
         cells = [f"{some.sum()} of {len(some)}" if len(some) else "–" for some in rows]
         lines.append(f"| {target}. {text} | " + " | ".join(cells) + " |")

@@ -18,10 +18,10 @@ import pandas as pd
 from lab.errors import LabError
 from lab.files import read_json, replacing
 from lab.plots.style import label
-from lab.results import Result, load_result
 from lab.studies.common import claims
-from lab.studies.common.presets import preset_folder, result_folder
-from lab.studies.registry import FOLDER, MEASURED, STUDIES
+from lab.studies.common.presets import preset_folder
+from lab.studies.common.stored import results_of
+from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -79,13 +79,7 @@ def write_report(preset: str, out: str = "figures") -> Path:
 
 def _verdicts(preset: str, out: str) -> pd.DataFrame | None:
     """What all results say about the paper's claims; None where none bears on any."""
-    tables = []
-    for task in TASKS:
-        results: dict[str, Result] = {}
-        for name in MEASURED:
-            with suppress(LabError):
-                results[name] = load_result(result_folder(name, task, preset, out))
-        tables.append(claims.verdicts(results))
+    tables = [claims.verdicts(results_of(task, preset, out)) for task in TASKS]
     found = [table for table in tables if len(table)]
     return pd.concat(found, ignore_index=True) if found else None
 

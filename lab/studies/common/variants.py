@@ -20,9 +20,11 @@ from lab.evaluation.gap import rollout_error
 from lab.evaluation.protocol import Protocol
 from lab.files import cache_root
 from lab.models import WorldModel, load_model, model_folder
+from lab.plots.words import points
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device
 from lab.studies.common.fingerprint import digest
+from lab.studies.common.judge import verdict
 from lab.training import Recipe, finetune, recipe
 from lab.training.pipeline import description
 
@@ -108,17 +110,10 @@ def sentences(found: Mapping[str, pd.DataFrame], study: str) -> str:
     for name in variants[variants.study == study].model:
         parts = []
         for row in rows[rows.ours == name].itertuples():
-            interval = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
-            parts.append(f"{interval} against {'the recipe' if row.theirs == own else 'control'}: {verdict(row)}")
+            theirs = "the recipe" if row.theirs == own else "control"
+            parts.append(f"{points(row)} against {theirs}: {verdict(row.low, row.high)}")
         lines.append(f"{name}{' (the recipe)' if name == own else ''}: " + "; ".join(parts))
     return "\n".join(lines)
-
-
-def verdict(row: Any) -> str:
-    """Better or worse where the whole interval says so."""
-    if row.low > 0:
-        return "better"
-    return "worse" if row.high < 0 else "unclear"
 
 
 def _model(config: Config, method: str, name: str, made: Recipe | None, seed: int) -> WorldModel:

@@ -21,12 +21,13 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data import HORIZON, Problems
-from lab.evaluation.compare import MARGIN, paired, success_rates
+from lab.evaluation.compare import paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.models import MODELS, WorldModel
 from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.judge import MARGIN
 from lab.training.initialisation import STARTED, find_initialisation
 
 NAME = "fig3_efficiency"

@@ -34,9 +34,11 @@ from lab.planning import (
     no_warm_start,
     shortened,
 )
+from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.judge import verdict
 from lab.studies.fig3_efficiency.study import one_thread
 from lab.studies.planners.memory import PeakMemory
 from lab.training.initialisation import initialisation_of
@@ -177,12 +179,8 @@ def try_restarts(config: Config, name: str, starts: int) -> str:
 
 def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:
     """How each planner compares with CEM on the same model."""
-    lines = []
-    for row in result.tables["differences"].itertuples():
-        if row.model in models:
-            verdict = "better" if row.low > 0 else "worse" if row.high < 0 else "unclear"
-            interval = f"[{100 * row.low:+.0f}, {100 * row.high:+.0f}]"
-            lines.append(
-                f"{row.model}, {row.ours}: {100 * row.difference:+.0f} points {interval}, n = {row.n}: {verdict}"
-            )
-    return "\n".join(lines)
+    rows = result.tables["differences"].query("model in @models")
+    return "\n".join(
+        f"{row.model}, {row.ours}: {points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"
+        for row in rows.itertuples()
+    )

@@ -9,8 +9,7 @@ the targets ask for, and on base models CEM's.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,22 +21,22 @@ from tqdm.auto import tqdm
 
 from lab.data import Dataset, Problems
 from lab.errors import LabError
-from lab.evaluation.compare import MARGIN, average, compare, success_rates
+from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import train_test_gap
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
 from lab.files import cache_root, recipe_family
 from lab.models import MODELS, WorldModel, load_model
-from lab.results import Result, load_result
+from lab.plots.words import in_cells, percent, points
+from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device, provenance
 from lab.studies.common.fingerprint import digest
-from lab.studies.common.variants import trained, verdict
+from lab.studies.common.judge import verdict
+from lab.studies.common.stored import results_of
+from lab.studies.common.targets import targets
+from lab.studies.common.variants import trained
 from lab.studies.fig2_landscape import study as fig2_landscape
-from lab.studies.fig3_efficiency import study as fig3_efficiency
-from lab.studies.fig4_gap import study as fig4_gap
-from lab.studies.starts import study as starts
-from lab.studies.table1_success import study as table1_success
 from lab.training import Recipe, finetune, recipe, train
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
@@ -56,20 +55,6 @@ OPEN = ("lambda", "method", "length")  #: studies at full length and with the ta
 TEST = "test"
 TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
 KEYS = ["study", "trial"]
-#: by task, the paper's gain of open-loop Adam by Adversarial World Modeling, which target 2 asks for
-GAINS = {"push_t": 0.18, "point_maze": 0.20, "wall": 0.30}
-LEAST_GAP = 0.20  #: of success, between CEM and Adam on the base model
-SHARES = {"batch": 0.05, "single": 0.20}  #: of CEM's time
-CLOCKS = {"batch": "all problems together", "single": "one plan alone"}
-
-TARGETS = {
-    1: "Base, open loop: Adam at least 20 points under CEM",
-    2: "The finetuned model lifts open-loop Adam by the paper's gain over base, and clearly over the control",
-    3: "MPC: Adam on a finetuned model at least as good as CEM on base",
-    4: "The gap is positive for base and control, and gone after finetuning",
-    5: "Gradient planning as good as CEM in 5% of its time (20% for a single problem)",
-    6: "The loss landscape gets smoother, its basin broader",
-}
 
 
 @dataclass(frozen=True)
@@ -259,7 +244,7 @@ class _Measured:
         protocols = [protocol.as_dict() for protocol in self.protocols.values()]
         about = {"protocols": protocols, "kept_cases": self.cases.kept}
         result = Result(found, provenance(self.config, started) | about)
-        found["targets"] = targets(result, beside(self.config))
+        found["targets"] = targets(results_of(self.config.task, self.config.preset, self.config.out) | {NAME: result})
         return result
 
 
@@ -297,10 +282,8 @@ def as_table(result: Result, study: str) -> pd.DataFrame:
     rates = result.tables["rates"]
     rates = rates[rates.study == study]
     names = [f"{row.model} (CEM)" if row.planner == "cem" else row.model for row in rates.itertuples()]
-    cells = [f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]" for row in rates.itertuples()]
-    long = rates.assign(column=names, cell=cells)
-    wide = long.pivot_table(index=["trial", "goals"], columns="column", values="cell", aggfunc="first", sort=False)
-    return wide.fillna("").rename_axis(columns=None)
+    cells = [percent(row) for row in rates.itertuples()]
+    return in_cells(rates.assign(column=names), cells, ["trial", "goals"], "column").rename_axis(columns=None)
 
 
 def told(result: Result, study: str) -> str:
@@ -309,148 +292,5 @@ def told(result: Result, study: str) -> str:
     rows = rows[(rows.study == study) & (rows.goals == "all") & (rows.planner == "adam")]
     lines = []
     for row in rows[(rows.theirs == "control") & (rows.ours != "control")].itertuples():
-        lines.append(f"{row.trial}, {row.ours} against control: {_points(row)}, {verdict(row)}")
+        lines.append(f"{row.trial}, {row.ours} against control: {points(row)}, {verdict(row.low, row.high)}")
     return "\n".join(lines)
-
-
-def beside(config: Config) -> dict[str, Result]:
-    """The results of the paper's table and figures, as far as they are there: what the shipped models reach."""
-    found = {}
-    for name in _READERS:
-        with suppress(LabError):
-            found[name] = load_result(config.folder(name))
-    return found
-
-
-def targets(result: Result, others: Mapping[str, Result]) -> pd.DataFrame:
-    """A row for each figure that a target asks for.
-
-    Columns: target, source (the experiment it is read from), sentence, value, low, high, n, seeds, reached. From
-    ``others`` it is the shipped recipe's Adversarial model, which on every task is above Online; its seeds share the
-    data. From ``result`` it is the recipe that was chosen, with everything seeded anew, as far as it was tested.
-    """
-    lines: list[list] = []
-    for name, other in others.items():
-        found = _READERS[name](result.task, other.tables)
-        lines += [[target, name, *rest] for target, *rest in found]
-    if (result.tables["rates"].study == TEST).any():
-        lines += [[target, NAME, *rest] for target, *rest in _tested(result)]
-    columns = ["target", "source", "sentence", "value", "low", "high", "n", "seeds", "reached"]
-    return pd.DataFrame(lines, columns=columns).sort_values("target", kind="stable", ignore_index=True)
-
-
-def sentences(table: pd.DataFrame) -> str:
-    """The targets for people: reached, by each source, if every figure that was asked for is."""
-    lines = []
-    for target, text in TARGETS.items():
-        rows = table[table.target == target]
-        states = [
-            f"{'reached' if some.reached.all() else 'not reached'} ({source})"
-            for source, some in rows.groupby("source", sort=False)
-        ]
-        lines.append(f"Target {target}. {text}: {', '.join(states) or 'not measured'}")
-        lines += [f"  {row.source}, {row.sentence}: {'yes' if row.reached else 'no'}" for row in rows.itertuples()]
-    return "\n".join(lines)
-
-
-def _tested(result: Result) -> Iterator[list]:
-    """Targets 1, 2, 4 and 6 of what was chosen."""
-    found = {name: table[table.study == TEST] for name, table in result.tables.items() if "study" in table}
-    differences = found["differences"]
-    for row in differences[differences.planner == "cem - adam"].itertuples():
-        yield _room(row)
-    for row in differences[(differences.planner == "adam") & (differences.goals != "all")].itertuples():
-        yield from _gain(result.task, row)
-    yield from _gaps(found["gaps"])
-    yield from _smoother(result.task, {"differences": result.tables["landscape"]})
-
-
-def _success(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Targets 1 to 3, of Table 1."""
-    pairs, differences = (tables[name][tables[name].criterion == "full"] for name in ("pairs", "differences"))
-    base = pairs[(pairs.model == "base") & (pairs["mode"] == "open") & pairs.planner.isin(("cem", "adam"))]
-    for row in compare(base.assign(model=base.planner), "success", ["goals"], "pair", [("cem", "adam")]).itertuples():
-        yield _room(row)
-    rows = differences[(differences.planner == "adam") & differences.ours.isin(("adversarial", "control"))]
-    for row in rows[rows["mode"] == "open"].itertuples():
-        yield from _gain(task, row)
-    for row in rows[(rows["mode"] == "mpc") & (rows.theirs == "base (cem)") & (rows.ours != "control")].itertuples():
-        text = f"Adam on {row.ours} minus CEM on base, MPC, {row.goals} goals: {_points(row)}"
-        yield [3, text, *_numbers(row), bool(row.low > -MARGIN)]
-
-
-def _started(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Target 3 again, with Adam started from the initialisation network."""
-    rows = tables["differences"].query("mode == 'mpc' and model == 'adversarial' and theirs == 'base (cem)'")
-    for row in rows.itertuples():
-        text = f"Adam from the network on {row.model} minus CEM on base, MPC, {row.goals} goals: {_points(row)}"
-        yield [3, text, *_numbers(row), bool(row.low > -MARGIN)]
-
-
-def _room(row: Any) -> list:
-    """Target 1."""
-    text = f"CEM minus Adam, base, {row.goals} goals: {_points(row)}"
-    return [1, text, *_numbers(row), bool(row.difference >= LEAST_GAP)]
-
-
-def _gain(task: str, row: Any) -> Iterator[list]:
-    """Target 2, of one difference between models, if it is one that was asked for."""
-    if row.ours != "control" and row.theirs in ("base", "control"):
-        asked = GAINS[task] if row.theirs == "base" else None
-        text = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals: {_points(row)}"
-        text += f" (asked: {100 * asked:+.0f})" if asked else " (asked: an interval above 0)"
-        yield [2, text, *_numbers(row), bool(row.difference >= asked if asked else row.low > 0)]
-
-
-def _gaps(gaps: pd.DataFrame) -> Iterator[list]:
-    """Target 4: base and control are asked for as they are in the paper, all others to have no gap left."""
-    for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
-        before = row.model in ("base", "control")
-        text = f"gap of {row.model}, Adam, {row.goals} goals: {_interval(row)}"
-        text += f" (asked: {'above 0' if before else '0 or below'})"
-        yield [4, text, *_numbers(row), bool(row.low > 0 if before else row.low <= 0)]
-
-
-def _all_gaps(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Target 4, of Figure 4."""
-    yield from _gaps(tables["gaps"].query("kind == 'gap'"))
-
-
-def _time(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Target 5, of Figure 3: the least time in which gradient planning is as good as CEM on base, by each clock."""
-    rows = tables["ratios"].query("rule == 'as good' and reference == 'base'")
-    for clock, some in rows.groupby("clock", sort=False):
-        row = next(some.sort_values(["met", "ratio"], ascending=[False, True]).itertuples())
-        text = f"{row.planner} on {row.model}, {CLOCKS[str(clock)]}: {_points(row)} of CEM's success on base in "
-        text += f"{100 * row.ratio:.1f}% of its time (asked: {100 * SHARES[str(clock)]:.0f}%)"
-        yield [5, text, *_numbers(row), bool(row.met and row.ratio <= SHARES[str(clock)])]
-
-
-def _smoother(task: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[list]:
-    """Target 6, of slices of the loss around the expert's actions."""
-    for row in tables["differences"].itertuples():
-        if row.ours in ("control", "online"):
-            continue
-        text = f"{row.measure}, {row.ours} minus {row.theirs}: {_interval(row)}"
-        yield [6, text, *_numbers(row), bool(row.high < 0 if row.measure == "roughness" else row.low > 0)]
-
-
-_READERS = {
-    table1_success.NAME: _success,
-    fig2_landscape.NAME: _smoother,
-    fig3_efficiency.NAME: _time,
-    fig4_gap.NAME: _all_gaps,
-    starts.NAME: _started,
-}
-
-
-def _numbers(row: Any) -> list:
-    return [row.difference, row.low, row.high, row.n, row.seeds]
-
-
-def _points(row: Any) -> str:
-    return f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
-
-
-def _interval(row: Any) -> str:
-    return f"{row.difference:+.3g} [{row.low:+.3g}, {row.high:+.3g}]"

@@ -16,15 +16,17 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.errors import LabError
-from lab.evaluation.compare import FEWEST, average, compare, success_rates
+from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.protocol import Protocol
 from lab.models import MODELS, WorldModel
 from lab.planning import MODES, Planner, RandomActions
 from lab.plots.style import counted, label
+from lab.plots.words import in_cells, interval, percent
 from lab.results import Result
 from lab.studies.common.card import ROBOTICS
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.judge import FEWEST, verdict
 from lab.studies.common.strips import Strip, joined, strip
 from lab.tasks import make_task
 from lab.tasks.pushing import Pushing
@@ -89,14 +91,10 @@ def statistics(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def as_table(result: Result) -> pd.DataFrame:
     """Share of the start's distance that is removed, planners across, in % with 95% intervals."""
     table = result.tables["chamfer"]
-    cells = [
-        f"{100 * row.removed:.0f} [{100 * row.removed_low:.0f}, {100 * row.removed_high:.0f}]"
-        for row in table.itertuples()
-    ]
-    wide = table.assign(cell=cells).pivot_table(
-        index=["goals", "mode", "model"], columns="planner", values="cell", aggfunc="first", sort=False
-    )
-    return wide[[name for name in ("random", *PLANNERS) if name in wide]].fillna("")
+    shares = table.drop(columns=["low", "high"]).rename(columns={"removed_low": "low", "removed_high": "high"})
+    cells = [percent(row, "removed") for row in shares.itertuples()]
+    wide = in_cells(table, cells, ["goals", "mode", "model"], "planner")
+    return wide[[name for name in ("random", *PLANNERS) if name in wide]]
 
 
 def sentences(result: Result, planner: str = "adam") -> list[str]:
@@ -104,7 +102,7 @@ def sentences(result: Result, planner: str = "adam") -> list[str]:
     rows = result.tables["differences"].query("planner == @planner and ours in ('online', 'adversarial')")
     return [
         f"{label(row.ours)} minus {label(row.theirs)}, {label(planner)}, {label(row.mode)}, {row.goals} goals: "
-        f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}] (n = {row.n}, {counted(row.seeds, 'seed')}): "
+        f"{interval(row, digits='+.3f')} (n = {row.n}, {counted(row.seeds, 'seed')}): "
         f"{_verdict(row)}"
         for row in rows.itertuples()
     ]
@@ -125,9 +123,7 @@ def film(config: Config, goals: str = "dataset", planner: str = "adam", mode: st
 def _verdict(row) -> str:
     if row.n < FEWEST:
         return "too few problems to tell"
-    if row.high < 0:
-        return "closer to the goal"
-    return "farther from the goal" if row.low > 0 else "no difference shown"
+    return verdict(row.low, row.high, "farther from the goal", "closer to the goal", "no difference shown")
 
 
 def _protocols(config: Config) -> dict[str, Protocol]:

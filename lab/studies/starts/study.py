@@ -21,9 +21,11 @@ from lab.evaluation.statistics import wilson
 from lab.models import MODELS, WorldModel
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import MODES, Initialised, Planner
+from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.judge import verdict
 from lab.training.initialisation import STARTED, initialisation_of
 
 NAME = "starts"
@@ -122,9 +124,8 @@ def sentences(result: Result) -> str:
     lines = []
     for row in result.tables["differences"].itertuples():
         if row.model in ("base", "adversarial"):
-            verdict = "better" if row.low > 0 else "worse" if row.high < 0 else "unclear"
             theirs = "Adam from noise" if row.theirs == "adam" else "CEM on base"
-            interval = f"{100 * row.difference:+.0f} points [{100 * row.low:+.0f}, {100 * row.high:+.0f}]"
             where = f"{row.goals} goals, {row.mode}, {row.model}"
-            lines.append(f"{where}: Adam from the network minus {theirs}: {interval}, n = {row.n}: {verdict}")
+            interval = f"{points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"
+            lines.append(f"{where}: Adam from the network minus {theirs}: {interval}")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from lab.evaluation.compare import DIFFERENCE, compare, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.models import MODELS, WorldModel
 from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
+from lab.plots.words import in_cells, percent
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
@@ -108,13 +109,10 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
 def as_in_the_paper(result: Result) -> pd.DataFrame:
     """The rates laid out as the paper's Table 1: planners across, in % with their 95% intervals."""
     rates = result.tables["rates"]
-    cells = [f"{100 * row.rate:.0f} [{100 * row.low:.0f}, {100 * row.high:.0f}]" for row in rates.itertuples()]
-    keys = ["goals", "criterion", "model", "mode"]
-    table = rates.assign(cell=cells).pivot_table(
-        index=keys, columns="planner", values="cell", aggfunc="first", sort=False
-    )
+    cells = [percent(row) for row in rates.itertuples()]
+    table = in_cells(rates, cells, ["goals", "criterion", "model", "mode"], "planner")
     order = [planner for planner in ("random", "nothing", *PAPER_PLANNERS) if planner in table]
-    return table[order].fillna("")
+    return table[order]
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,31 @@
+"""Numbers in words, the same in every table, hover text and sentence: estimates with their intervals."""
+
+from typing import Any
+
+import pandas as pd
+
+GOALS = {"dataset": "data-set goals", "random": "random goals"}
+
+
+def interval(row: Any, value: str = "difference", scale: float = 1, digits: str = "+.3g", unit: str = "") -> str:
+    """``+0.12 [+0.03, +0.21]``: the estimate ``value`` of a row with its ``low`` and ``high``, times ``scale``."""
+    estimate, low, high = (format(scale * getattr(row, name), digits) for name in (value, "low", "high"))
+    return f"{estimate}{unit} [{low}, {high}]"
+
+
+def percent(row: Any, value: str = "rate", digits: int = 0, unit: str = "") -> str:
+    """``82 [75, 88]``: a share in percent with its interval."""
+    return interval(row, value, 100, f".{digits}f", unit)
+
+
+def points(row: Any, digits: int = 1) -> str:
+    """``+12.3 points [+4.5, +20.1]``: a difference in success with its interval."""
+    return interval(row, scale=100, digits=f"+.{digits}f", unit=" points")
+
+
+def in_cells(table: pd.DataFrame, cells: list[str], index: list[str], columns: str) -> pd.DataFrame:
+    """The text of each row of ``table`` laid out by ``index`` and ``columns``; cases that were not run are empty."""
+    wide = table.assign(cell=cells).pivot_table(
+        index=index, columns=columns, values="cell", aggfunc="first", sort=False
+    )
+    return wide.fillna("")
