@@ -119,7 +119,8 @@ def test_collected_episodes_are_those_of_the_environment_itself():
 def test_our_own_task_through_its_gymnasium_face_is_the_same_simulator():
     environment = pendulum(lambda: gym.make("lab/Wall-v0", render_mode="rgb_array"))
     states, actions = environment.collect(np.random.default_rng(0), 3, T)
-    np.testing.assert_array_equal(states, Wall().rollout(states[:, 0], actions))
+    for t in range(T):
+        np.testing.assert_array_equal(states[:, t + 1], Wall().step(states[:, t], actions[:, t]))
     np.testing.assert_array_equal(environment.pictures(states[:, -1]), Wall().render(states[:, -1], 224))
 
 
@@ -218,6 +219,12 @@ def refused() -> dict[str, tuple]:
         "get_state and set_state go together": (lambda: GymnasiumEnvironment("Pendulum-v1", get_state=read),),
         "leave the Autoreset wrapper out": (pendulum, lambda: Autoreset(gym.make("Pendulum-v1"))),
         "actions must be finite": (plain.simulate, start, np.full((1, 1, 1), np.nan)),
+        r"states \(B, 2\) and actions \(B, T, 1\) .* got \(1, 2\) and \(1, 3\)": (
+            plain.simulate,
+            start,
+            np.zeros((1, 3)),
+        ),
+        r"got \(1, 2\) and \(2, 3, 1\)": (plain.simulate, start, np.zeros((2, 3, 1))),
         "when is a goal reached": (plain.distance, start, start),
         'made with render_mode="rgb_array"': (plain.pictures, start),
         "cannot observe a set state": (pendulum("MountainCarContinuous-v0").observe, start),

@@ -84,10 +84,10 @@ class GymnasiumEnvironment:
     def simulate(self, starts: Floats, actions: Floats) -> Floats:
         """The states (B, T + 1, S) from ``starts`` (B, S) under ``actions`` (B, T, a), starts included.
 
-        Raises LabError where an action is not finite.
+        Raises LabError where shapes do not fit, or an action is not finite.
         """
-        if not np.isfinite(actions).all():
-            raise LabError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
+        starts, actions = np.asarray(starts, dtype=np.float64), np.asarray(actions, dtype=np.float64)
+        self._check_shapes(starts, actions)
         problems = zip(starts, self.executed(actions), strict=True)
         return np.stack([self._simulate_one(start, steps) for start, steps in problems])
 
@@ -128,6 +128,17 @@ class GymnasiumEnvironment:
         states, actions = zip(*episodes, strict=True)
         return np.stack(states), np.stack(actions)
 
+    def _check_shapes(self, starts: Floats, actions: Floats) -> None:
+        """Raises LabError unless the problems are of this environment."""
+        wanted = (len(starts), self.state_dim), (len(starts), *actions.shape[1:2], self.action_dim)
+        if (starts.shape, actions.shape) != wanted:
+            raise LabError(
+                f"{self.name}: expected states (B, {self.state_dim}) and actions (B, T, {self.action_dim}) of the same "
+                f"B problems, got {starts.shape} and {actions.shape}."
+            )
+        if not np.isfinite(actions).all():
+            raise LabError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
+
     def _episode(self, rng: np.random.Generator, steps: int, policy: Policy | None) -> tuple[Floats, Floats]:
         seed = int(rng.integers(2**31))
         observation, _ = self.env.reset(seed=seed)
@@ -142,7 +153,7 @@ class GymnasiumEnvironment:
 
     def _simulate_one(self, start: Floats, actions: Floats) -> Floats:
         self._access.write(self.env, np.array(start))
-        states = [np.array(start, dtype=np.float64)]
+        states = [start]
         for action in actions:
             self._step(action)
             states.append(self._state())
@@ -189,6 +200,7 @@ class GymnasiumEnvironment:
         first, second = (self.executed(np.ravel(self.action_space.sample())) for _ in range(2))
         self._step(first)
         state = self._state()
+        self.state_dim = len(state)  #: S
         once = self._after(second)
         self.env.reset(seed=1)
         self._access.write(self.env, np.array(state))
