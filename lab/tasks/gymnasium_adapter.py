@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from lab.errors import LabError
-from lab.tasks.gymnasium_states import Replay, StateAccess, find_access
+from lab.tasks.gymnasium_states import Replay, StateAccess, as_array, find_access, observation, wrappers
 from lab.tasks.task import Floats
 
 #: (observation as the environment returns it, generator) to an action (a,)
@@ -100,7 +100,7 @@ class GymnasiumEnvironment:
         """
         if self._observe:
             return self._observe(states)
-        return self._in_each(states, self._observation)
+        return self._in_each(states, lambda: observation(self.env, self.name))
 
     def pictures(self, states: Floats) -> np.ndarray:
         """What the environment draws of ``states`` (..., S): (..., height, width, 3) uint8.
@@ -141,13 +141,13 @@ class GymnasiumEnvironment:
 
     def _episode(self, rng: np.random.Generator, steps: int, policy: Policy | None) -> tuple[Floats, Floats]:
         seed = int(rng.integers(2**31))
-        observation, _ = self.env.reset(seed=seed)
+        seen, _ = self.env.reset(seed=seed)
         self.action_space.seed(seed)
         states, actions = [self._state()], np.empty((steps, self.action_dim))
         for t in range(steps):
-            action = self.action_space.sample() if policy is None else policy(observation, rng)
+            action = self.action_space.sample() if policy is None else policy(seen, rng)
             actions[t] = self.executed(np.ravel(action))
-            observation = self._step(actions[t])
+            seen = self._step(actions[t])
             states.append(self._state())
         return np.stack(states), actions
 
@@ -174,24 +174,13 @@ class GymnasiumEnvironment:
             seen.append(look())
         return np.stack(seen).reshape(*states.shape[:-1], *seen[0].shape)
 
-    def _observation(self) -> np.ndarray:
-        if isinstance(self.env, Replay):
-            return _as_array(self.env.observation_space, self.env.observation)
-        if not hasattr(self.env.unwrapped, "_get_obs"):
-            raise LabError(f"{self.name}: it cannot observe a set state. Pass observe=..., a function of states.")
-        observation = self.env.unwrapped._get_obs()
-        for wrapper in reversed(list(_wrappers(self.env))):
-            if isinstance(wrapper, gym.ObservationWrapper):
-                observation = wrapper.observation(observation)
-        return _as_array(self.env.observation_space, observation)
-
     def _after(self, action: Floats) -> np.ndarray:
         """What tells whether ``action`` (a,) led to the same again: the state, or for a replay the observation.
 
         A replay's states are equal by themselves; elsewhere an observation may show a goal, which is no state.
         """
-        observation = self._step(action)
-        return _as_array(self.env.observation_space, observation) if isinstance(self.env, Replay) else self._state()
+        seen = self._step(action)
+        return as_array(self.env.observation_space, seen) if isinstance(self.env, Replay) else self._state()
 
     def _check_access(self) -> None:
         """Raises LabError where a step, taken again from the state in which it was taken, ends elsewhere."""
@@ -220,20 +209,6 @@ def _made(make: str | Callable[[], gym.Env]) -> gym.Env:
             raise LabError(f"Gymnasium cannot make '{make}': {error}") from error
     else:
         env = make()
-    if any(isinstance(wrapper, gym.wrappers.Autoreset) for wrapper in _wrappers(env)):
+    if any(isinstance(wrapper, gym.wrappers.Autoreset) for wrapper in wrappers(env)):
         raise LabError("An environment that resets itself cannot be simulated: leave the Autoreset wrapper out.")
     return env
-
-
-def _wrappers(env: gym.Env):
-    """The wrappers around an environment, the outermost first."""
-    while isinstance(env, gym.Wrapper):
-        yield env
-        env = env.env
-
-
-def _as_array(space: gym.Space, observation: Any) -> np.ndarray:
-    """An observation of a `Box` as it is, of any other space flattened to (O,)."""
-    if isinstance(space, gym.spaces.Box):
-        return np.array(observation)
-    return np.asarray(gym.spaces.flatten(space, observation))

@@ -1,6 +1,6 @@
-"""Three ways to put a Gymnasium environment into a state: functions of its own, MuJoCo's state, or a replay."""
+"""One Gymnasium environment: three ways to put it into a state, and what it observes there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -113,3 +113,33 @@ class Replay(gym.Wrapper):
             return False
         passed = 2 + self._taken * int(np.prod(self.action_space.shape or ()))
         return np.array_equal(self._state[2:passed], state[2:passed])
+
+
+def observation(env: gym.Env, name: str) -> np.ndarray:
+    """What ``env`` observes in the state in which it stands, passed through its wrappers.
+
+    Raises LabError where it has no method ``_get_obs``, by which Gymnasium's own environments tell.
+    """
+    if isinstance(env, Replay):
+        return as_array(env.observation_space, env.observation)
+    if not hasattr(env.unwrapped, "_get_obs"):
+        raise LabError(f"{name}: it cannot observe a set state. Pass observe=..., a function of states.")
+    seen = env.unwrapped._get_obs()
+    for wrapper in reversed(list(wrappers(env))):
+        if isinstance(wrapper, gym.ObservationWrapper):
+            seen = wrapper.observation(seen)
+    return as_array(env.observation_space, seen)
+
+
+def wrappers(env: gym.Env) -> Iterator[gym.Wrapper]:
+    """The wrappers around an environment, the outermost first."""
+    while isinstance(env, gym.Wrapper):
+        yield env
+        env = env.env
+
+
+def as_array(space: gym.Space, observation: Any) -> np.ndarray:
+    """An observation of a `Box` as it is, of any other space flattened to (O,)."""
+    if isinstance(space, gym.spaces.Box):
+        return np.array(observation)
+    return np.asarray(gym.spaces.flatten(space, observation))
