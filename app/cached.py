@@ -14,8 +14,8 @@ from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
-from lab.files import ROOT
-from lab.models import WorldModel, load_model, model_folder
+from lab.files import ROOT, model_folder
+from lab.models import WorldModel, load_model
 from lab.planning import SETTINGS, Planner
 from lab.plots.player import lane as player_lane
 from lab.plots.scenes import SCENES

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
 from lab.plots.scenes import SCENES
 from lab.studies.common.config import PRESETS, TASK_GOALS

@@ -21,7 +21,7 @@ from state import (
 
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.plots.scenes import IMAGINED_COLOUR, SCENES, png_uri
 from lab.plots.style import LABELS, MODEL_COLOURS
 from lab.tasks import make_task

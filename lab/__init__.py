@@ -1,5 +1,8 @@
 """A lab for gradient-based planning through world models (arXiv 2512.09929)."""
 
-import lab.tasks  # noqa: F401  registers the tasks (lab/PushT-v0, …) with Gymnasium
+from lab.tasks.registry import TASKS, tell_gymnasium
 
 __version__ = "0.2.0.dev0"
+
+for _name in TASKS:
+    tell_gymnasium(_name)

@@ -11,8 +11,8 @@ from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import cache_root, models_root, read_json, replacing
-from lab.models import WorldModel, load_model, model_folder
+from lab.files import cache_root, model_folder, models_root, read_json, replacing
+from lab.models import WorldModel, load_model
 from lab.planning import SETTINGS, CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
 from lab.studies.common.strips import strip

@@ -13,19 +13,21 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """The tasks, say, by name. What is ``registered`` comes before what is built in, and that before what is offered.
 
-    A package offers its own by entry points of ``group``. They are found when the names are first read, and each is
-    loaded when it is first asked for: one that cannot be loaded is no trouble to the others.
+    ``built_in`` says where each stands, as ``module:attribute``; a package offers its own by entry points of
+    ``group``. Listing names loads nothing, and one that cannot be loaded is no trouble to the others.
     """
 
-    def __init__(self, group: str, built_in: Mapping[str, T]) -> None:
-        self.group, self.built_in = group, dict(built_in)
+    def __init__(self, group: str, built_in: Mapping[str, str]) -> None:
+        self.group = group
+        self.built_in = {name: EntryPoint(name, place, group) for name, place in built_in.items()}
         self.registered: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
         """Raises KeyError for an unknown name, and LabError where a package's offer cannot be loaded."""
-        for known in (self.registered, self.built_in):
-            if name in known:
-                return known[name]
+        if name in self.registered:
+            return self.registered[name]
+        if name in self.built_in:
+            return self.built_in[name].load()
         entry = self._offered[name]
         try:
             return entry.load()
@@ -41,6 +43,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         return name in list(iter(self))
+
+    def module(self, name: str) -> str:
+        """The name of the module that looking up ``name`` imports. Raises KeyError for an unknown name."""
+        if name in self.registered:
+            return getattr(self.registered[name], "__module__", type(self.registered[name]).__module__)
+        return (self._offered | self.built_in)[name].module
 
     @cached_property
     def _offered(self) -> dict[str, EntryPoint]:

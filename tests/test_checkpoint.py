@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from lab.errors import LabError
-from lab.files import SHIPPED
-from lab.models import ModelSpec, WorldModel, load_model, model_folder, read_info, save_model
+from lab.files import SHIPPED, model_folder
+from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.tasks import TASKS, make_task
 from lab.training import recipe
 from lab.training.pipeline import description, finished

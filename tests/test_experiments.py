@@ -15,7 +15,8 @@ from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, load_model
+from lab.files import MODELS
+from lab.models import load_model
 from lab.planning import CEM
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result

@@ -21,14 +21,16 @@ from papermill import inspect_notebook
 
 from lab import cli
 from lab.errors import LabError
-from lab.files import ROOT
+from lab.files import ROOT, read_json
 from lab.repro import executors
 from lab.repro.notebook import next_message, run_notebook
 from lab.repro.report import write_report
-from lab.repro.reproduce import Report, graph, run
+from lab.repro.reproduce import Report, graph, notebook_code, run
 from lab.results import load_result
 from lab.studies.common.config import Config
+from lab.studies.common.fingerprint import reachable
 from lab.studies.registry import FOLDER, MEASURED, STUDIES, figures_of
+from lab.tasks import TASKS
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 TASK = {"table1_success": "push_t", "fig3_efficiency": "point_maze"}  #: others on Wall, where they have it
@@ -124,8 +126,12 @@ def test_a_reply_that_comes_just_before_something_is_sent_is_not_missed():
 
 @pytest.fixture(scope="module")
 def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
-    """The folder of the results at preset smoke, and what was said of each notebook that the command ran."""
+    """The folder of the results at preset smoke, and what was said of each notebook that the command ran.
+
+    Beside each result there is a list of the lab's files that were loaded for it.
+    """
     out = tmp_path_factory.mktemp("figures")
+    folder = spying(tmp_path_factory.mktemp("notebooks"))
     engines = {
         "slurm": (partial(executors.slurm, cluster="local"), ["fig4_gap"]),
         "dask": (executors.dask, ["fig3_efficiency", "table1_success"]),
@@ -138,12 +144,35 @@ def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
         steps = [
             step
             for name, task in tasks.items()
-            for step in graph("smoke", [name], [task] if task else [], str(out))[:-1]
+            for step in graph("smoke", [name], [task] if task else [], str(out), folder=folder)[:-1]
         ]
         if steps:
             with engine(2) as submit:
                 reports |= {report.step.name.split()[0]: report for report in run(steps, submit, 2)}
     return out / "smoke", reports
+
+
+def spying(folder: Path) -> Path:
+    """Copies of the notebooks in ``folder``, with a last cell that writes which modules of the lab are loaded."""
+    for path in PATHS:
+        notebook = nbformat.read(path, as_version=4)
+        code = (
+            "import json, sys\n"
+            "loaded = [m.__file__ for name, m in sys.modules.items() if name.split('.')[0] == 'lab']\n"
+            f"from pathlib import Path\nPath({str(folder)!r}, {path.stem + '.json'!r}).write_text(json.dumps(loaded))"
+        )
+        notebook.cells.append(nbformat.v4.new_code_cell(code))
+        nbformat.write(notebook, folder / path.name)
+    return folder
+
+
+@pytest.mark.parametrize("name", [name for name in STUDIES if name != "fig2_landscape"])
+def test_a_notebook_depends_on_all_the_code_that_it_runs(name, made):
+    source = Path(made[1][name].step.command[1])
+    loaded = {Path(path).relative_to(ROOT).as_posix() for path in read_json(source.with_suffix(".json"))}
+    task = task_of(name)
+    assert len(loaded) > 20
+    assert loaded <= reachable(notebook_code(source)[0], [task] if task else TASKS)
 
 
 @pytest.mark.parametrize("name", [name for name in STUDIES if name != "fig2_landscape"])

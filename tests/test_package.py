@@ -106,7 +106,8 @@ def test_planning_on_the_command_line(run, python, tmp_path):
 SCRIPT = """
 from lab.evaluation.success import evaluate
 from lab.data import sample_problems
-from lab.models import load_model, model_folder
+from lab.files import model_folder
+from lab.models import load_model
 from lab.planning import SETTINGS
 model = load_model(model_folder("point_maze", "online"))
 outcome = evaluate(model, SETTINGS["point_maze"].planner("cem"), sample_problems("point_maze", "random", 2))

@@ -10,8 +10,8 @@ import torch
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.files import ROOT, models_root
-from lab.models import load_model, model_folder
+from lab.files import ROOT, model_folder, models_root
+from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import PLANNERS, SETTINGS
 from lab.results import load_result, save_result

@@ -25,11 +25,9 @@ from lab.repro import reproduce as module
 from lab.repro.reproduce import graph, reproduce, usual
 from lab.repro.steps import Step
 from lab.results import Result, save_result
-from lab.studies.common import fingerprint
 from lab.studies.common.card import Study
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config
-from lab.studies.common.fingerprint import code_hash, reachable
 from lab.studies.common.presets import PRESETS, training_seeds
 from lab.studies.fig4_gap import study as fig4_gap
 from lab.studies.registry import STUDIES
@@ -403,7 +401,7 @@ def kept(tmp_path, monkeypatch, tiny_model):
 
     def ask(model="base", **settings) -> tuple[pd.DataFrame, bool]:
         made.clear()
-        return Cases("fig4_gap").rows({"seed": 3}, settings, tiny_model("wall", model), table), bool(made)
+        return Cases("fig4_gap", "wall").rows({"seed": 3}, settings, tiny_model("wall", model), table), bool(made)
 
     return ask
 
@@ -429,39 +427,6 @@ def test_a_broken_case_is_made_again(kept, tmp_path):
 
 
 # --- Fingerprints
-
-
-def test_an_experiment_depends_on_what_it_can_reach():
-    found = reachable("from lab.studies.fig4_gap import study")
-    assert {"lab/planning/gradient.py", "lab/tasks/wall.py", "lab/evaluation/gap.py", "lab/__init__.py"} <= found
-    assert not any(name.startswith(("lab/plots", "lab/cli", "lab/repro")) for name in found)
-    assert "lab/studies/fig2_landscape/study.py" not in found
-    assert reachable("import torch, json\nfrom numpy import array") == set()
-
-
-def test_only_code_counts(tmp_path, monkeypatch):
-    for cached in (fingerprint._files, fingerprint._parsed, fingerprint._imported_by, fingerprint._dumped):
-        cached.cache_clear()
-    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
-    package = tmp_path / "lab"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "other.py").write_text("y = 1\n")
-
-    def hashed(source: str) -> str:
-        (package / "part.py").write_text(source)
-        for cached in (fingerprint._files, fingerprint._parsed, fingerprint._imported_by, fingerprint._dumped):
-            cached.cache_clear()
-        return code_hash("from lab import part")
-
-    plain = hashed("x = 1\n")
-    assert hashed("# a comment\nx  =  1  # another\n") == plain
-    assert hashed("x = 2\n") != plain
-    lazy = hashed("def f():\n    from lab.other import y\n")
-    (package / "other.py").write_text("y = 2\n")
-    assert hashed("def f():\n    from lab.other import y\n") != lazy
-    for cached in (fingerprint._files, fingerprint._parsed, fingerprint._imported_by, fingerprint._dumped):
-        cached.cache_clear()
 
 
 def test_nothing_to_do_needs_no_torch(tmp_path):

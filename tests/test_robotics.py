@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from lab.errors import LabError
-from lab.models import MODELS, load_model
+from lab.files import MODELS
+from lab.models import load_model
 from lab.plots.filmstrip import filmstrip
 from lab.results import Result, load_result, save_result
 from lab.studies.common.card import ROBOTICS

@@ -9,8 +9,8 @@ import torch
 
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
-from lab.files import cache_root
-from lab.models import MODELS, load_model
+from lab.files import MODELS, cache_root
+from lab.models import load_model
 from lab.tasks import make_task
 from lab.training import recipe, train
 from lab.training.adversarial import Adversarial, Radii

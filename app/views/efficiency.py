@@ -12,7 +12,7 @@ import streamlit as st
 import widgets
 from state import forget_moves
 
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.plots.style import LABELS
 from lab.repro.background import Status
 from lab.results import Result

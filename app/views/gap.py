@@ -18,7 +18,7 @@ from lab.evaluation.episode import run_episode, unfold
 from lab.evaluation.gap import Followed, follow
 from lab.evaluation.statistics import bootstrap_mean, paired_difference, wilson
 from lab.evaluation.success import evaluate
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.planning import SETTINGS, Constant
 from lab.plots.gap import map_figure, spread_figure, steps_figure
 from lab.plots.player import empty_scene, lane, stage

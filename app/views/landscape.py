@@ -31,7 +31,8 @@ from lab.evaluation.plane import (
     reach,
 )
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.planning import PAPER_PLANNERS, SETTINGS, Constant, GoalDistance
 from lab.plots.player import lane, stage
 from lab.plots.relief import Panel, relief_data

@@ -13,7 +13,7 @@ from state import PROBLEMS, Case, move, planners
 
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.planning import PLANNERS
 from lab.plots.player import method_colours, stage
 from lab.plots.scenes import SCENES

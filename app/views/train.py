@@ -9,8 +9,8 @@ import widgets
 from state import forget_moves, touched
 
 from lab.errors import LabError
-from lab.files import model_folder
-from lab.models import MODELS, read_info
+from lab.files import MODELS, model_folder
+from lab.models import read_info
 from lab.models.inspect import (
     PARTS,
     Checkpoint,

@@ -1,6 +1,5 @@
 """Collecting, storing and slicing trajectories; drawing planning problems."""
 
-from lab.data.dataset import SPLITS, Dataset, DataSpec, load_or_collect
-from lab.data.problems import GOALS, HORIZON, Problems, sample_problems
+import lazy_loader
 
-__all__ = ["GOALS", "HORIZON", "SPLITS", "DataSpec", "Dataset", "Problems", "load_or_collect", "sample_problems"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

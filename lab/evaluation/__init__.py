@@ -1,1 +1,5 @@
 """Measurements: success, the train-test gap, the loss landscape, and their intervals."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

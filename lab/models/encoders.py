@@ -85,6 +85,3 @@ class FeaturePoints(nn.Module):
         attention = F.softmax(logits, -1).view_as(maps)
         x, y = attention.sum(2) @ self.axis, attention.sum(3) @ self.axis
         return torch.cat([x, y], -1)
-
-
-ENCODERS: dict[str, type[Pyramid] | type[FeaturePoints]] = {cls.kind: cls for cls in (Pyramid, FeaturePoints)}

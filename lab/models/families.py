@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lab.models.encoders import ENCODERS, Pyramid, to_channels
+from lab.models.encoders import FeaturePoints, Pyramid, to_channels
 
 
 class Pixels(Pyramid):
@@ -43,4 +43,7 @@ class RandomConvolutions(Pyramid):
         return F.adaptive_avg_pool2d(x, self.grid).flatten(1)
 
 
-ENCODERS.update({cls.kind: cls for cls in (Pixels, RandomConvolutions)})
+#: all families, those of the shipped models first
+ENCODERS: dict[str, type[Pyramid] | type[FeaturePoints]] = {
+    cls.kind: cls for cls in (Pyramid, FeaturePoints, Pixels, RandomConvolutions)
+}

@@ -16,7 +16,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.files import SHIPPED
 from lab.models.checkpoint import check_tensors
-from lab.models.encoders import ENCODERS
+from lab.models.families import ENCODERS
 from lab.models.world_model import ModelSpec, WorldModel
 from lab.tasks import TASKS, make_task
 

@@ -14,7 +14,8 @@ from torch import nn
 from lab.errors import LabError
 from lab.models.decoder import Decoder, PatchDecoder
 from lab.models.dino import SMALL, DinoPatches
-from lab.models.encoders import ENCODERS, SIZE
+from lab.models.encoders import SIZE
+from lab.models.families import ENCODERS
 from lab.models.patches import PatchTransformer
 from lab.models.predictor import ResidualMLP
 from lab.tasks import make_task

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from lab.files import ROOT, replacing
-from lab.models import MODELS
+from lab.files import MODELS, ROOT, replacing
 from lab.plots.style import LABELS
 from lab.plots.words import interval, percent
 from lab.results import Result

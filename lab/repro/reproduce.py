@@ -142,14 +142,14 @@ def _notebook(
 ) -> Step:
     """The step that executes ``notebook``, with those of ``parameters`` that it has."""
     source, task, preset = folder / f"{notebook.name}.ipynb", parameters["task"], parameters["preset"]
-    code, known = _code(source)
+    code, known = notebook_code(source)
     given = {name: value for name, value in parameters.items() if name in known and value is not None}
     executed = cache_root() / "notebooks" / preset / f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
     results = result_folder(notebook.name, task or "", preset, parameters["out"])
 
     def inputs() -> dict:
         weights = [_weights(task, notebook.models, preset, seeds) for task in tasks]
-        return {"code": code_hash(code), "versions": versions(), "weights": weights}
+        return {"code": code_hash(code, [task] if task else TASKS), "versions": versions(), "weights": weights}
 
     return Step(
         name=" ".join([notebook.name, *([task] if task else [])]),
@@ -161,7 +161,7 @@ def _notebook(
     )
 
 
-def _code(source: Path) -> tuple[str, set[str]]:
+def notebook_code(source: Path) -> tuple[str, set[str]]:
     """All code of a notebook, and the names of its parameters."""
     cells = [cell for cell in read_json(source)["cells"] if cell["cell_type"] == "code"]
     parameters = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
@@ -194,7 +194,7 @@ def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
     def inputs() -> dict:
         results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in made}
         written = file_hashes([TEMPLATE, *FOLDER.glob("*.ipynb")])
-        code = code_hash("import lab.repro.report")
+        code = code_hash("import lab.repro.report", TASKS)
         return {"code": code, "written": written, "versions": versions(), "results": results}
 
     return Step(

@@ -1,7 +1,5 @@
 """The paper's training methods, one file each, and the pipeline that runs them."""
 
-from lab.training.own import Own
-from lab.training.pipeline import finetune, train
-from lab.training.recipes import RECIPES, Recipe, recipe
+import lazy_loader
 
-__all__ = ["RECIPES", "Own", "Recipe", "finetune", "recipe", "train"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,8 +15,8 @@ from tqdm.auto import tqdm
 from lab import files
 from lab.data import HORIZON
 from lab.errors import LabError
-from lab.files import models_root
-from lab.models import WorldModel, load_model, model_folder
+from lab.files import model_folder, models_root
+from lab.models import WorldModel, load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import Initialised, Planner
 from lab.training.latents import LatentData, encode_dataset, encoder_hash

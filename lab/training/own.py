@@ -9,8 +9,7 @@ import pandas as pd
 import torch
 
 from lab.errors import LabError
-from lab.files import cache_root, models_root, of_family, read_json, write_json
-from lab.models import MODELS, model_folder
+from lab.files import MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.training.pipeline import description, finetune, finished, train
 from lab.training.recipes import Recipe, recipe
 

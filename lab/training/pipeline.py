@@ -9,8 +9,8 @@ import torch
 
 from lab.data import Dataset
 from lab.errors import LabError
-from lab.files import cache_root, read_json, write_json
-from lab.models import MODELS, WorldModel, load_model, read_info, save_model
+from lab.files import MODELS, cache_root, read_json, write_json
+from lab.models import WorldModel, load_model, read_info, save_model
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder

@@ -9,7 +9,8 @@ from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, is_trouble, 
 from streamlit.testing.v1 import AppTest
 
 from lab.data import HORIZON
-from lab.models import MODELS, load_model
+from lab.files import MODELS
+from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.planning import SETTINGS
 from lab.training.latents import encoder_hash

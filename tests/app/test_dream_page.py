@@ -6,7 +6,7 @@ import pytest
 from harness import STEERED, TASKS, address, settled, whole
 from streamlit.testing.v1 import AppTest
 
-from lab.models import MODELS
+from lab.files import MODELS
 
 
 def worlds(test: AppTest) -> dict:

@@ -8,7 +8,7 @@ import pytest
 from harness import STEERED, TASKS, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
-from lab.models import MODELS
+from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
 from lab.plots.style import LABELS
 

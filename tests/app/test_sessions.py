@@ -10,8 +10,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-from lab.files import ROOT
-from lab.models import MODELS
+from lab.files import MODELS, ROOT
 
 SESSIONS = 20
 PATIENCE = 300  #: s

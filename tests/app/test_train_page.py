@@ -5,8 +5,7 @@ import shutil
 import pytest
 from harness import address, settled, whole
 
-from lab.files import SHIPPED
-from lab.models import MODELS
+from lab.files import MODELS, SHIPPED
 from lab.repro.background import Status
 from lab.training import Own
 

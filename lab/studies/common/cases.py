@@ -1,8 +1,8 @@
 """The cases of an experiment, each kept on disk once it is done: a killed run goes on where it was.
 
 A case is found again only if everything that its numbers depend on is the same: the code that the experiment can
-reach, the libraries, the model's weights, the device and what the experiment says of the case. They are kept in
-``cases/`` of the cache, and can be deleted at any time.
+reach on its task, the libraries, the model's weights, the device and what the experiment says of the case. They are
+kept in ``cases/`` of the cache, and can be deleted at any time.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from lab.studies.common.fingerprint import code_hash, digest, versions
 class Cases:
     """``rows`` gives a case's table; ``kept`` counts those that were there already."""
 
-    def __init__(self, experiment: str) -> None:
-        code = code_hash(f"import lab.studies.{experiment}.study")
+    def __init__(self, experiment: str, task: str) -> None:
+        code = code_hash(f"import lab.studies.{experiment}.study", [task])
         self.about = {"experiment": experiment, "code": code, "versions": versions()}
         self.kept = 0
 

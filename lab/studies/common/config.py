@@ -18,8 +18,8 @@ from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import PACKAGE, ROOT, models_root, writable
-from lab.models import MODELS, WorldModel, load_model, model_folder
+from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, writable
+from lab.models import WorldModel, load_model
 from lab.planning import MODES, PLANNERS, SETTINGS, Planner, shortened
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds

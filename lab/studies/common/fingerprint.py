@@ -1,5 +1,7 @@
 """What results depend on, as hashes: the lab's own code that a piece of code can reach, libraries, and anything else.
 
+Code is followed from import to import. A name that a package re-exports (in its ``__init__.pyi``) leads to the one
+module that defines it, and a task, which is looked up by its name at run time, is followed where the caller names it.
 Comments and layout of code do not count. Loads without torch, and takes a fraction of a second for the whole lab.
 """
 
@@ -8,13 +10,14 @@ import functools
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from lab.files import ROOT
+from lab.tasks.registry import TASKS
 
 #: whose versions are part of every hash, and of every result's provenance
 LIBRARIES = (
@@ -37,20 +40,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def code_hash(code: str) -> str:
-    """Of ``code`` and of all of the lab's source that it can import, directly or through others."""
+def code_hash(code: str, tasks: Iterable[str] = ()) -> str:
+    """Of ``code`` and of all of the lab's source that it can import while it runs ``tasks``."""
     parsed = ast.parse(code)
-    return digest([ast.dump(parsed), *(_dumped(path) for path in sorted(_reachable(parsed)))])
+    return digest([ast.dump(parsed), *(_dumped(path) for path in sorted(_reachable(parsed, tasks)))])
 
 
-def reachable(code: str) -> set[str]:
-    """The source files of the lab that ``code`` can import, relative to the project's root."""
-    return {path.relative_to(ROOT).as_posix() for path in _reachable(ast.parse(code))}
+def reachable(code: str, tasks: Iterable[str] = ()) -> set[str]:
+    """The source files behind `code_hash`, relative to the project's root."""
+    return {path.relative_to(ROOT).as_posix() for path in _reachable(ast.parse(code), tasks)}
 
 
-def _reachable(code: ast.AST) -> set[Path]:
+def _reachable(code: ast.AST, tasks: Iterable[str]) -> set[Path]:
     found: set[Path] = set()
-    todo = list(_imports(code))
+    todo = [*_imports(code), *map(TASKS.module, tasks)]
     while todo:
         for path in _files(todo.pop()) - found:
             found.add(path)
@@ -70,10 +73,24 @@ def _imports(code: ast.AST) -> Iterator[str]:
 @functools.cache
 def _files(name: str) -> set[Path]:
     """The source files that importing ``name`` runs: the module's, or of what it is part of, and its packages'."""
+    package, _, attribute = name.rpartition(".")
+    if module := _reexported(package).get(attribute):
+        return _files(module)
     parts = name.split(".")
     stems = [ROOT.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)] if parts[0] == "lab" else []
     candidates = [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py"))]
-    return {path for path in candidates if path.is_file()}
+    whole = [_files(module) for module in _reexported(name).values()]  # of a package that is imported as such
+    return {path for path in candidates if path.is_file()}.union(*whole)
+
+
+@functools.cache
+def _reexported(package: str) -> Mapping[str, str]:
+    """By each name that ``package`` re-exports, the module that defines it."""
+    stub = ROOT.joinpath(*package.split("."), "__init__.pyi")
+    if not stub.is_file():
+        return {}
+    nodes = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: f"{package}.{node.module}" for node in nodes for alias in node.names}
 
 
 @functools.cache

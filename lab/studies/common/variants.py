@@ -18,8 +18,8 @@ from lab.data import Problems
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import rollout_error
 from lab.evaluation.protocol import Protocol
-from lab.files import cache_root
-from lab.models import WorldModel, load_model, model_folder
+from lab.files import cache_root, model_folder
+from lab.models import WorldModel, load_model
 from lab.plots.words import points
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device
@@ -61,7 +61,7 @@ def measure(
     (of success, to base, control and the recipe, by goals and planner, and over all of them), and ``pairs`` (a problem
     a row).
     """
-    cases, protocols = Cases(experiment), config.protocols()
+    cases, protocols = Cases(experiment, config.task), config.protocols()
     problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
     models = [(name, None) for name in BESIDE] + [(variant.name, variant.made) for variant in variants]
     pairs, experts = [], []

@@ -17,7 +17,8 @@ from lab.evaluation.compare import average, compare
 from lab.evaluation.landscape import Slice, directions, landscape
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 

@@ -23,7 +23,8 @@ from tqdm.auto import tqdm
 from lab.data import HORIZON, Problems
 from lab.evaluation.compare import paired, success_rates
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start
 from lab.results import Result
 from lab.studies.common.config import Config, provenance

@@ -16,7 +16,8 @@ from tqdm.auto import tqdm
 from lab.data import Problems
 from lab.evaluation.compare import average, compare
 from lab.evaluation.gap import rollout_error
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
@@ -38,7 +39,7 @@ def run(config: Config) -> Result:
     protocols = config.protocols()
     problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
     experts = problems["dataset"]
-    rows, cases = [], Cases(NAME)
+    rows, cases = [], Cases(NAME, config.task)
     for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
         keys = {"model": name, "train_seed": seed}
         errors = rollout_error(model, experts.starts, model.normalise_actions(experts.expert))

@@ -21,7 +21,8 @@ from lab.data.dataset import collect_states
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import goal_distance
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.planning import (
     PLANNERS,
     SETTINGS,
@@ -59,7 +60,7 @@ def run(config: Config) -> Result:
     """Tables: ``planners`` (seeds averaged), ``differences`` (to CEM on the same model, paired), ``pairs``."""
     started = time.perf_counter()
     protocol = config.protocols((GOALS,))[GOALS]
-    problems, cases, rows = protocol.problems(), Cases(NAME), []
+    problems, cases, rows = protocol.problems(), Cases(NAME, config.task), []
     todo = list(itertools.product(config.models(MODELS), ALL))
     for (name, seed, model), planner_name in tqdm(todo, desc=f"{NAME} {config.task}", unit="case", delay=2):
         planner = planner_of(config, planner_name, model)

@@ -25,8 +25,8 @@ from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import train_test_gap
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
-from lab.files import cache_root, recipe_family
-from lab.models import MODELS, WorldModel, load_model
+from lab.files import MODELS, cache_root, recipe_family
+from lab.models import WorldModel, load_model
 from lab.plots.words import in_cells, percent, points
 from lab.results import Result
 from lab.studies.common.cases import Cases
@@ -181,7 +181,7 @@ class _Measured:
     """All that was measured so far: a problem a row."""
 
     def __init__(self, config: Config) -> None:
-        self.config, self.cases = config, Cases(NAME)
+        self.config, self.cases = config, Cases(NAME, config.task)
         self.done: list[Try] = []
         self.pairs: list[pd.DataFrame] = []
         self.slices: list[pd.DataFrame] = []

@@ -18,7 +18,8 @@ from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.protocol import Protocol
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.planning import MODES, Planner, RandomActions
 from lab.plots.style import counted, label
 from lab.plots.words import in_cells, interval, percent
@@ -48,7 +49,7 @@ def run(config: Config) -> Result:
     started = time.perf_counter()
     pushing(config)
     protocols = _protocols(config)
-    todo, kept, rows = list(_cases(config)), Cases(NAME), []
+    todo, kept, rows = list(_cases(config)), Cases(NAME, config.task), []
     with tqdm(total=len(todo) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
         for goals, protocol in protocols.items():
             problems = protocol.problems()

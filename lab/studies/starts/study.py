@@ -18,7 +18,8 @@ from lab.data import Problems
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import MODES, Initialised, Planner
 from lab.plots.words import points
@@ -43,7 +44,7 @@ def run(config: Config) -> Result:
     network = initialisation_of(base, config.preset)
     choice = choose(config, network, base)
     iterations = choice[choice.chosen == 1].set_index("mode").iterations
-    cases, rows, todo = Cases(NAME), [], list(_cases(config))
+    cases, rows, todo = Cases(NAME, config.task), [], list(_cases(config))
     for goals, protocol, name, seed, model, planner_name, mode in tqdm(todo, desc=f"{NAME} {config.task}", delay=2):
         keys = dict(zip(KEYS, (goals, mode, name, planner_name, seed), strict=True))
         if planner_name in ("adam", "cem"):

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 from lab.data import Problems
 from lab.evaluation.compare import DIFFERENCE, compare, paired, success_rates
 from lab.evaluation.statistics import wilson
-from lab.models import MODELS, WorldModel
+from lab.files import MODELS
+from lab.models import WorldModel
 from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
 from lab.plots.words import in_cells, percent
 from lab.results import Result
@@ -34,7 +35,7 @@ def run(config: Config) -> Result:
     started = time.perf_counter()
     rows: list[pd.DataFrame] = []
     protocols = config.protocols()
-    todo, cases = list(_cases(config)), Cases(NAME)
+    todo, cases = list(_cases(config)), Cases(NAME, config.task)
     with tqdm(total=len(todo) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
         for goals, protocol in protocols.items():
             problems = protocol.problems()

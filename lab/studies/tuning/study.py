@@ -43,7 +43,7 @@ def run(config: Config) -> Result:
     """``planners`` on the base model and ``radii`` of Adversarial World Modeling, a setting and kind of goals a row."""
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in TASK_GOALS[config.task]]
-    base, cases = config.model("base", 0), Cases(NAME)
+    base, cases = config.model("base", 0), Cases(NAME, config.task)
     planners = []
     for planner, protocol in tqdm(
         list(itertools.product(GD + ADAM + SMALL_START, protocols)), desc="planners", delay=2

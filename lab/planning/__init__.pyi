@@ -1,0 +1,20 @@
+from .baselines import Constant, RandomActions
+from .cem import CEM
+from .compiled import CompiledPlanner
+from .gradcem import GradCEM
+from .gradient import GradientPlanner
+from .icem import ICEM
+from .initialised import Initialised
+from .mpc import MODES, MPC, OPEN_LOOP, World
+from .mppi import MPPI
+from .objective import GoalDistance, Objective
+from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
+from .prior import ActionPrior, Regularised, WithPrior
+from .settings import PAPER_PLANNERS, PLANNERS, SETTINGS, Settings, shortened
+
+__all__ = [
+    "CEM", "ICEM", "MODES", "MPC", "MPPI", "OPEN_LOOP", "PAPER_PLANNERS", "PLANNERS", "SETTINGS", "ActionPrior",
+    "Callback", "CompiledPlanner", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised",
+    "Objective", "Plan", "PlanRequest", "Planner", "RandomActions", "Regularised", "Settings", "WithPrior", "World",
+    "no_warm_start", "shortened",
+]  # fmt: skip

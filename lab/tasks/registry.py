@@ -1,0 +1,43 @@
+"""Every task by its name, loaded when it is first asked for, and known to Gymnasium from the start."""
+
+import gymnasium as gym
+
+from lab.errors import LabError
+from lab.registry import Registry
+from lab.tasks.task import Task, env_id
+
+#: the classes by name
+TASKS: Registry[type[Task]] = Registry(
+    "wm_lab.tasks",
+    {
+        "push_t": "lab.tasks.push_t:PushT",
+        "point_maze": "lab.tasks.point_maze:PointMaze",
+        "wall": "lab.tasks.wall:Wall",
+        "rope": "lab.tasks.rope:Rope",
+        "granular": "lab.tasks.granular:Granular",
+    },
+)
+
+
+def make_task(name: str) -> Task:
+    """The task called ``name``; raises LabError naming the known ones otherwise."""
+    if name not in TASKS:
+        raise LabError(f"Unknown task '{name}': choose one of {', '.join(TASKS)}.")
+    task = TASKS[name]
+    if not (isinstance(task, type) and issubclass(task, Task) and task.name == name):
+        raise LabError(f"The plugin called '{name}' must be a subclass of lab.tasks.Task of that name, got {task!r}.")
+    return task()
+
+
+def register(task: type[Task]) -> None:
+    """Make ``task`` known by its name, and to Gymnasium; raises LabError for the name of one that is built in."""
+    if task.name in TASKS.built_in:
+        raise LabError(f"There is a task '{task.name}' already: give yours another name.")
+    TASKS.registered[task.name] = task
+    tell_gymnasium(task.name)
+
+
+def tell_gymnasium(name: str) -> None:
+    """Make the task called ``name`` known to Gymnasium."""
+    if env_id(name) not in gym.registry:
+        gym.register(env_id(name), entry_point="lab.tasks.env:TaskEnv", kwargs={"task": name}, max_episode_steps=300)
