@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
+Drawn = TypeVar("Drawn")
 
 MODEL_COLOURS = {
     "base": "#8C8C8C",
@@ -66,11 +67,11 @@ STYLE = {
 }
 
 
-def in_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def in_style(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     """Draw under `STYLE`, whatever the user has set."""
 
     @functools.wraps(draw)
-    def styled(*args: P.args, **options: P.kwargs) -> Figure:
+    def styled(*args: P.args, **options: P.kwargs) -> Drawn:
         import matplotlib as mpl  # half a second that pages of the app, which only need the palette, do without
 
         with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}):

@@ -1,0 +1,111 @@
+"""A plan that leaves the data and one that does not: ``python -m lab.studies.overview.movie [FILE]``.
+
+The problem is not picked by hand. Of the first problems of the test split with random goals it is the one on which the
+base model imagines itself farthest from anything in the training data; what the finetuned model does there plays no
+part in the choice.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lab.data import DataSpec, Problems
+from lab.data.dataset import collect_states
+from lab.evaluation.episode import run_episode, unfold
+from lab.evaluation.imagination import felt, imagined
+from lab.evaluation.protocol import Protocol
+from lab.files import ROOT
+from lab.models import WorldModel
+from lab.planning import MODES
+from lab.plots.scenes import SCENES
+from lab.studies.common.config import Config
+from lab.tasks import make_task
+
+FILE = ROOT / "figures" / "overview.gif"
+TASK, PLANNER, SHOWN = "point_maze", "adam", ("base", "adversarial")
+PROBLEMS = 100  #: among which the one that is shown is searched
+EPISODES = 200  #: of the training data
+SNAPSHOTS = 45  #: of a plan in the making
+
+
+@dataclass(frozen=True)
+class Making:
+    """A plan in the making. ``M`` snapshots of ``H`` blocks of ``F`` environment steps; places are x and y."""
+
+    model: str
+    iterations: np.ndarray  #: (M,) of the snapshots; the last is the finished plan
+    imagined: np.ndarray  #: (M, H + 1, 2) where the model imagines each snapshot to lead
+    true: np.ndarray  #: (M, H * F + 1, 2) where each really leads
+    distance: float  #: success radii between the end of the finished plan and the goal
+
+
+@dataclass(frozen=True)
+class Movie:
+    """The same problem, planned through each model; places are x and y."""
+
+    task: str
+    planner: str
+    problem: int  #: which of the test split it is
+    data: np.ndarray  #: (n, 2) places of the training data
+    goal: np.ndarray  #: (2,)
+    makings: tuple[Making, ...]
+
+
+def movie(config: Config, candidates: int = PROBLEMS, snapshots: int = SNAPSHOTS) -> Movie:
+    """Choose the problem among the first ``candidates`` of the test split and keep ``snapshots`` of each plan."""
+    problems = Protocol(config.task, "random", candidates, seed=config.seed).problems()
+    data = data_places(config.task)
+    models = {name: config.model(name, config.size.seeds[0]) for name in SHOWN}
+    chosen = farthest(imagined_places(config, models["base"], problems), data)
+    makings = [_making(config, name, model, problems, chosen, snapshots) for name, model in models.items()]
+    goal = SCENES[config.task].place(problems.goals[chosen])
+    return Movie(config.task, PLANNER, chosen, data, goal, tuple(makings))
+
+
+def data_places(task: str) -> np.ndarray:
+    """Places (n, 2) that the training data went to."""
+    states = collect_states(DataSpec(task, "train", EPISODES, pixels=False)).states
+    return SCENES[task].place(states).reshape(-1, 2)
+
+
+def imagined_places(config: Config, model: WorldModel, problems: Problems) -> np.ndarray:
+    """Places (B, H + 1, 2) that ``model`` imagines its plans for ``problems`` to lead through."""
+    outcome = config.evaluate(model, config.planner(PLANNER), problems)
+    return felt(model, imagined(model, outcome, MODES["open"]))[..., :2]
+
+
+def farthest(paths: np.ndarray, data: np.ndarray) -> int:
+    """Which of ``paths`` (B, K, 2) has the place that is farthest from the nearest of ``data`` (n, 2)."""
+    return int(np.argmax([distances(path, data).max() for path in paths]))
+
+
+def distances(places: np.ndarray, data: np.ndarray) -> np.ndarray:
+    """From each of ``places`` (K, 2) to the nearest of ``data`` (n, 2)."""
+    return np.linalg.norm(places[:, None] - data, axis=-1).min(1)
+
+
+def _making(config: Config, name: str, model: WorldModel, problems: Problems, chosen: int, snapshots: int) -> Making:
+    """The plan that `evaluate` makes for the ``chosen`` problem, with its snapshots executed in the simulator."""
+    problem, planner, options = problems[chosen : chosen + 1], config.planner(PLANNER), config.objective
+    episode = run_episode(model, planner, problem, seed=config.seed, index=chosen, snapshots=snapshots, **options)
+    stages = unfold(model, episode, **options)
+    return Making(
+        model=name,
+        iterations=episode.attempts[0].iterations,
+        imagined=stages.imagined_proprio[..., :2],
+        true=SCENES[config.task].place(stages.states),
+        distance=float(make_task(config.task).distance(stages.states[-1, -1:], problem.goals)[0]),
+    )
+
+
+def main(path: Path) -> None:
+    """Make the moving picture from the shipped models."""
+    from lab.studies.overview.frames import save
+
+    save(movie(Config(TASK)), path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FILE)
