@@ -1,6 +1,7 @@
 """Gradient-based planning with loss and gradient as one program, which torch compiles: the same up to rounding."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,19 +12,20 @@ from lab.models.world_model import Dynamics
 from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.gradient import GradientPlanner
 from lab.planning.objective import Objective
+from lab.planning.planner import PlanRequest
 
 
 @dataclass(frozen=True)
 class CompiledPlanner(GradientPlanner):
     """Twice as fast for one problem, after a wait of some ten seconds for each size; torch keeps what it compiled."""
 
-    def differentiate(self, model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> Differentiate:
+    def differentiate(self, request: PlanRequest, actions: Tensor) -> Differentiate:
         """See `GradientPlanner.differentiate`."""
-        return compiled(model, objective, z0, actions)
+        return compiled(request, actions)
 
 
 def by_transform(model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`: what can be compiled as a whole."""
+    """Loss (B,) of ``actions`` (B, H, A) and its gradient, in a form that torch can compile as a whole."""
 
     def total(actions: Tensor) -> tuple[Tensor, Tensor]:
         loss = objective(model.rollout(z0, actions), actions)
@@ -34,18 +36,23 @@ def by_transform(model: Dynamics, objective: Objective, z0: Tensor, actions: Ten
 
 
 @cache
-def _program() -> Differentiate:
+def _program() -> Callable[[Dynamics, Objective, Tensor, Tensor], tuple[Tensor, Tensor]]:
     return torch.compile(by_transform, fullgraph=True)  # not earlier: the compiler takes a second to import
 
 
-def compiled(model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> Differentiate:
-    """One program for arguments like these, compiled now; a warning and `by_autograd` where torch cannot."""
+def by_program(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """See `Differentiate`; compiled where it was not yet for arguments like these."""
+    return _program()(request.model, request.objective, request.z0, actions)
+
+
+def compiled(request: PlanRequest, actions: Tensor) -> Differentiate:
+    """One program for arguments like these, compiled now; with a warning, `by_autograd` where torch cannot."""
     from torch._dynamo.exc import TorchDynamoException
 
     try:
-        _program()(model, objective, z0, actions)
+        by_program(request, actions)
     except TorchDynamoException as error:
         reason = str(error).strip().partition("\n")[0]
         warnings.warn(f"Planning goes on without compiling, and takes longer: {reason}", stacklevel=2)
         return by_autograd
-    return _program()
+    return by_program

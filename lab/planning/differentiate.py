@@ -5,20 +5,19 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lab.models.world_model import Dynamics
-from lab.planning.objective import Objective
+from lab.planning.planner import PlanRequest
 
 
 class Differentiate(Protocol):
-    def __call__(self, model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (B,) of ``actions`` (B, H, A) from ``z0`` (B, Z), and its gradient (B, H, A)."""
+    def __call__(self, request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss (B, ...) of ``actions`` (B, ..., H, A), and its gradient for them, in their shape."""
         ...
 
 
-def by_autograd(model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`."""
+def by_autograd(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """See `Differentiate`; works under ``torch.no_grad``, and no weight collects a gradient."""
     with torch.enable_grad():
         actions = actions.detach().requires_grad_(True)
-        loss = objective(model.rollout(z0, actions), actions)
+        loss = request.loss(actions)
         (gradient,) = torch.autograd.grad(loss.sum(), actions)
     return loss.detach(), gradient

@@ -1,18 +1,21 @@
 """GradCEM (Bharadhwaj et al. 2020): CEM whose samples descend the gradient before the elites are chosen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from lab.errors import LabError
+from lab.planning.differentiate import by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
-from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
+from lab.planning.planner import PlanRequest
+from lab.planning.sampling import Belief, Sampler, fittest, noise_for
 
 
 @dataclass(frozen=True)
-class GradCEM:
-    """Defaults but for the iterations: the authors' one Adam step of 0.3 a sample (reference: planning/gdcem.py)."""
+class GradCEM(Sampler):
+    """Defaults but for the iterations: one Adam step of 0.3 a sample, as in the authors' ``planning/gdcem.py``."""
 
     samples: int = 300
     elites: int = 30
@@ -29,40 +32,17 @@ class GradCEM:
         if not 2 <= self.elites <= self.samples or self.steps < 1:
             raise LabError(f"GradCEM needs 2 <= elites <= samples and at least 1 step, got {self}.")
 
-    def plan(self, request: PlanRequest) -> Plan:
-        """See `Planner.plan`."""
-        return in_chunks(self._chunk, self.chunk, request)
+    def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
+        """See `Sampler.improve`."""
+        noise = noise_for(belief, rngs, self.samples)
+        actions = self.bounded(self._descended(belief.mean[:, None] + belief.std[:, None] * noise, request))
+        elites, least = fittest(actions, request.loss(actions), self.elites)
+        return Belief(elites.mean(1), elites.std(1), least)
 
-    def _chunk(self, request: PlanRequest) -> Plan:
-        rngs = generators(request.seeds, request.z0.device)
-        mean = request.init.to(request.z0.device).nan_to_num(0.0)
-        std = torch.full_like(mean, self.std)
-        history = []
-        for i in range(self.iterations):
-            # Sample, and let every sample descend; the mean itself is the first of them
-            noise = normal(rngs, (self.samples, *mean.shape[1:]))
-            noise[:, 0] = 0
-            actions = self._descend(mean[:, None] + std[:, None] * noise, request)
-            # Keep the elites
-            with torch.no_grad():
-                loss = request.loss(actions)
-            best = loss.topk(self.elites, dim=1, largest=False)
-            elites = actions.gather(1, best.indices[..., None, None].expand(-1, -1, *mean.shape[1:]))
-            # Refit
-            mean, std = elites.mean(1), elites.std(1)
-            history.append(best.values[:, 0])
-            if request.callback:
-                request.callback(i, mean, history[-1])
-        with torch.no_grad():
-            return Plan(mean, request.loss(mean), torch.stack(history))
-
-    def _descend(self, actions: Tensor, request: PlanRequest) -> Tensor:
+    def _descended(self, actions: Tensor, request: PlanRequest) -> Tensor:
         """``actions`` (B, samples, H, A) after a few gradient steps of their own."""
         optimiser = Optimiser(self.optimiser, self.lr, actions)
         for _ in range(self.steps):
-            with torch.enable_grad():
-                actions.requires_grad_(True)
-                (gradient,) = torch.autograd.grad(request.loss(actions).sum(), actions)
-            actions = actions.detach()
+            _, gradient = by_autograd(request, actions)
             actions = actions - optimiser.step(actions, gradient)
-        return actions if self.bound is None else actions.clamp(-self.bound, self.bound)
+        return actions

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
 from lab.planning.differentiate import Differentiate, by_autograd
-from lab.planning.objective import Objective
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 from lab.planning.restarts import best_of
@@ -40,7 +38,7 @@ class GradientPlanner:
         together = max(1, self.chunk // self.restarts)
         return in_chunks(best_of(self.restarts, self._descend), together, request)
 
-    def differentiate(self, model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> Differentiate:
+    def differentiate(self, request: PlanRequest, actions: Tensor) -> Differentiate:
         """What gives loss and gradient for arguments like these."""
         return by_autograd
 
@@ -49,11 +47,10 @@ class GradientPlanner:
         actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
         noise = self.noise * normal(rngs, (self.iterations, *init.shape[1:]))
         optimiser = Optimiser(self.optimiser, self.lr, actions)
-        arguments = request.model, request.objective, request.z0
-        differentiate = self.differentiate(*arguments, actions)
+        differentiate = self.differentiate(request, actions)
         history = []
         for i in range(self.iterations):
-            loss, gradient = differentiate(*arguments, actions)
+            loss, gradient = differentiate(request, actions)
             history.append(loss)
             if request.callback:
                 request.callback(i, actions, history[-1])

@@ -1,0 +1,75 @@
+"""What planners that sample share: the loop, what it believes of good plans, and how the best samples are found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Where good plans are: ``mean`` and standard deviation ``std`` (B, H, A)."""
+
+    mean: Tensor
+    std: Tensor
+    least: Tensor | None = None  #: loss (B,) of the best sample; None before the first iteration
+    elites: Tensor | None = None  #: (B, E, H, A) samples that live on, best first: the first of them is the plan
+
+    @property
+    def plan(self) -> Tensor:
+        """The plan (B, H, A) it stands for."""
+        return self.mean if self.elites is None else self.elites[:, 0]
+
+
+class Sampler(ABC):
+    """Improve a belief again and again; a planner that samples says how it does so once."""
+
+    iterations: int
+    std: float
+    bound: float | None
+    chunk: int
+
+    @abstractmethod
+    def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
+        """Sample plans around ``belief``, and learn from what they lead to."""
+
+    @torch.no_grad()
+    def plan(self, request: PlanRequest) -> Plan:
+        """See `Planner.plan`."""
+        return in_chunks(self._search, self.chunk, request)
+
+    def _search(self, request: PlanRequest) -> Plan:
+        rngs = generators(request.seeds, request.z0.device)
+        mean = request.init.to(request.z0.device).nan_to_num(0.0)
+        belief, history = Belief(mean, torch.full_like(mean, self.std)), []
+        for i in range(self.iterations):
+            belief = self.improve(belief, request, rngs, i)
+            history.append(belief.least)
+            if request.callback:
+                request.callback(i, belief.plan, belief.least)
+        loss = request.loss(belief.plan) if belief.elites is None else belief.least
+        return Plan(belief.plan, loss, torch.stack(history))
+
+    def bounded(self, actions: Tensor) -> Tensor:
+        """``actions``, none of them beyond the bound."""
+        return actions if self.bound is None else actions.clamp(-self.bound, self.bound)
+
+
+def noise_for(belief: Belief, rngs: Sequence[torch.Generator], samples: int) -> Tensor:
+    """Standard normal noise (B, samples, H, A), but none for the first: the mean itself is a candidate."""
+    noise = normal(rngs, (samples, *belief.mean.shape[1:]))
+    noise[:, 0] = 0
+    return noise
+
+
+def fittest(actions: Tensor, loss: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` of ``actions`` (B, N, H, A) with the least ``loss`` (B, N), best first, and the least loss (B,)."""
+    best = loss.topk(count, dim=1, largest=False)
+    rows = best.indices[..., None, None].expand(-1, -1, *actions.shape[2:])
+    return actions.gather(1, rows), best.values[:, 0]
