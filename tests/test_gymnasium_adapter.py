@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.tasks import Wall
-from lab.tasks.gymnasium_adapter import GymnasiumEnvironment
+from lab.tasks import GymnasiumEnvironment
+from lab.tasks.wall import Wall
 
 T = 12
 

@@ -20,7 +20,7 @@ from lab.errors import LabError
 from lab.files import cache_root, read_json, replacing, write_json
 from lab.tasks import make_task
 
-SPLITS = ("train", "tune", "test")
+SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
 
 
 @dataclass(frozen=True)

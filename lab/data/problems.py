@@ -13,7 +13,7 @@ from lab.files import cache_root, replacing
 from lab.tasks import Task, make_task
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  #: starts, goals, expert actions
-GOALS = ("random", "dataset")
+GOALS = ("random", "dataset")  #: kinds of goals: drawn for themselves, or reached by a trajectory of the data
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
 

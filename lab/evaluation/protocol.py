@@ -20,6 +20,7 @@ class Protocol:
     budget: int = MODES["mpc"].budget  #: replans of one block each under MPC
 
     def problems(self) -> Problems:
+        """The problems themselves, the same for every model and planner."""
         return sample_problems(self.task, self.goals, self.n, self.split, self.seed)
 
     def describe(self) -> str:
@@ -35,4 +36,5 @@ class Protocol:
         )
 
     def as_dict(self) -> dict:
+        """All of it and the paragraph as ``text``, to be stored with a result."""
         return asdict(self) | {"text": self.describe()}

@@ -18,6 +18,7 @@ class Interval(NamedTuple):
     high: float
 
     def excludes_zero(self) -> bool:
+        """Whether the whole interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
 

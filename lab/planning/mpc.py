@@ -77,5 +77,5 @@ class MPC:
         return max(self.execute, self.horizon - replan * self.execute % self.horizon)
 
 
-OPEN_LOOP = MPC(execute=5, budget=1)
-MODES: dict[str, MPC] = {"open": OPEN_LOOP, "mpc": MPC()}
+OPEN_LOOP = MPC(execute=5, budget=1)  #: one plan of the horizon, executed whole
+MODES: dict[str, MPC] = {"open": OPEN_LOOP, "mpc": MPC()}  #: the two of the paper's Table 1

@@ -11,7 +11,8 @@ import pdoc.render
 
 from lab.files import ROOT
 
-PACKAGES = ("lab.tasks", "lab.data", "lab.models", "lab.planning", "lab.training", "lab.evaluation")
+#: all that export names
+PACKAGES = sorted(f"lab.{stub.parent.name}" for stub in (ROOT / "lab").glob("*/__init__.pyi"))
 
 
 def write_reference(folder: Path) -> None:

@@ -1,4 +1,5 @@
+from .gymnasium_adapter import GymnasiumEnvironment
 from .registry import TASKS, make_task, register
 from .task import Task
 
-__all__ = ["TASKS", "Task", "make_task", "register"]
+__all__ = ["TASKS", "GymnasiumEnvironment", "Task", "make_task", "register"]
