@@ -25,7 +25,7 @@ from lab.training.initialisation import STARTED, started
 
 LONGEST = 15  #: blocks that one can drive
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: of each plan in the making
-FIGURES = ROOT / "figures"  #: results: <preset>/<experiment>/<task>/
+FIGURES = ROOT / "figures"  #: results: see `places`
 
 
 @st.cache_resource
@@ -123,19 +123,27 @@ def driven(case: Case, model: str, letters: str, strength: float, stamp: str) ->
     return drive(through, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
 
 
+def places() -> tuple[Path, Path]:
+    """Where results may be, the user's own last: <preset>/<experiment>/<task>/."""
+    return FIGURES / "reference", FIGURES
+
+
 def results() -> dict[tuple[str, str, str], Path]:
-    """The folders of all finished results, by (preset, experiment, task)."""
-    found = sorted(path.parent for path in FIGURES.glob("*/*/*/meta.json"))
+    """The folders of all finished results, by (preset, experiment, task); the user's own go before the reference."""
+    found = [path.parent for root in places() for path in sorted(root.glob("*/*/*/meta.json"))]
     return {(folder.parent.parent.name, folder.parent.name, folder.name): folder for folder in found}
 
 
-def claims() -> tuple[str, pd.DataFrame | None]:
-    """The largest preset with findings on the paper's claims, and these: see `lab.studies.common.claims.verdicts`."""
-    for preset in ("full", "quick"):
-        path = FIGURES / preset / "claims.csv"
-        if path.is_file():
-            return preset, _table(path, path.stat().st_mtime_ns)
-    return "", None
+def claims_file(preset: str) -> Path | None:
+    """The findings of the preset's results on the paper's claims: the user's own, else the reference."""
+    paths = [root / preset / "claims.csv" for root in reversed(places())]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def claims() -> tuple[Path, pd.DataFrame] | None:
+    """The findings of the largest preset that has any, and their file: see `lab.studies.common.claims.verdicts`."""
+    path = claims_file("full") or claims_file("quick")
+    return path and (path, _table(path, path.stat().st_mtime_ns))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lab.models import read_info
-from lab.plots.save import png
+from lab.plots.save import drawing
 from lab.results import Result, load_result, save_result
 from lab.studies.common.config import Config
 from lab.studies.common.variants import Variant, sentences, tables, trained
@@ -99,7 +99,7 @@ def test_tables_are_complete_and_made_again_alike(name, results):
 def test_figures_are_drawn_from_disk(name, results, tmp_path):
     save_result(results[name], tmp_path)
     loaded = load_result(tmp_path)
-    assert len(png(figures_of(name).print_figure(loaded))) > 20_000
+    assert len(drawing(figures_of(name).print_figure(loaded))) > 20_000
     texts = [trace.hovertext for trace in figures_of(name).interactive(loaded).data if trace.hovertext is not None]
     assert any("4 problems" in text for group in texts for text in group)
 
@@ -158,7 +158,7 @@ def test_the_overview_shows_the_widest_gap():
     np.testing.assert_allclose(seen.imagined[0], seen.corrected[seen.problem, 0], atol=1e-4)
     other = overview.overview(SMOKE, problem=(seen.problem + 1) % plans, radius=0.6)
     np.testing.assert_allclose(other.shadow, 2 * seen.shadow)
-    assert len(png(overview_plot.print_figure(seen))) > 20_000
+    assert len(drawing(overview_plot.print_figure(seen))) > 20_000
     assert len(overview_plot.interactive(seen).data) == 7
 
 
@@ -181,7 +181,7 @@ def test_films_start_alike_and_the_expert_arrives(task):
     np.testing.assert_array_equal(expert.frames[0], true.frames[0])
     np.testing.assert_array_equal(expert.frames[-1], seen.goal)
     assert expert.distance[-1] == pytest.approx(0, abs=1e-6) and imagined.distance is None
-    assert len(png(rollouts_plot.print_figure(seen))) > 10_000
+    assert len(drawing(rollouts_plot.print_figure(seen))) > 10_000
     assert len(rollouts_plot.interactive(seen).frames) == len(seen.steps) == 6
 
 
@@ -192,7 +192,7 @@ def test_the_border_of_success_is_the_tasks(task):
     assert inside < 1 <= outside < 2
     assert seen.criterion and seen.coverage.max() == 1
     np.testing.assert_array_equal(seen.steps, np.arange(0, 26, make_task(task).frameskip))
-    assert len(png(tasks_plot.print_figure([seen]))) > 10_000
+    assert len(drawing(tasks_plot.print_figure([seen]))) > 10_000
     assert len(tasks_plot.interactive([seen, seen]).frames) == 6
 
 

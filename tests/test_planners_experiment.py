@@ -10,13 +10,14 @@ import torch
 
 from lab.cli import main
 from lab.errors import LabError
-from lab.files import ROOT, model_folder, models_root
+from lab.files import model_folder, models_root
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import PLANNERS, SETTINGS
 from lab.results import load_result, save_result
 from lab.studies.common import claims
 from lab.studies.common.config import Config
+from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.fig3_efficiency import figures as fig3
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.planners import figures as plots
@@ -121,7 +122,7 @@ def test_the_best_setting_is_chosen_over_all_goals():
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_the_settings_are_those_that_were_chosen(task):
-    choice = chosen(load_result(ROOT / "figures" / "full" / tuning_planners.NAME / task).tables["planners"])
+    choice = chosen(results_of(task, "full", REFERENCE)[tuning_planners.NAME].tables["planners"])
     assert set(choice) == set(CANDIDATES)
     for name, setting in choice.items():
         assert getattr(SETTINGS[task], name) == CANDIDATES[name][setting]

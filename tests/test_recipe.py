@@ -13,7 +13,7 @@ from lab.errors import LabError
 from lab.models import ModelSpec, WorldModel, load_model, save_model
 from lab.results import Result
 from lab.studies.common.config import Config
-from lab.studies.common.stored import results_of
+from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import TARGETS, sentences, targets
 from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
@@ -197,7 +197,7 @@ def test_targets_ask_for_the_papers_gain(ours, reached):
 
 
 def test_targets_of_the_shipped_recipe_are_those_of_the_papers_figures():
-    others = {name: found for name, found in results_of("point_maze", "full").items() if name != "recipe"}
+    others = {name: found for name, found in results_of("point_maze", "full", REFERENCE).items() if name != "recipe"}
     found = targets(others)
     assert set(found.target) == set(TARGETS) and set(found.source) <= set(others)
     table = others["table1_success"].tables["differences"].query("ours == 'adversarial' and theirs == 'base'")

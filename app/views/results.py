@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cached
@@ -18,8 +19,9 @@ from lab.evaluation.compare import OUTCOMES, outcomes, paired
 from lab.evaluation.episode import place
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
+from lab.plots.save import drawing
 from lab.plots.style import LABELS
-from lab.results import Result
+from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
 from lab.tasks import make_task
 
@@ -61,26 +63,33 @@ def drawn(folder: Path, stamp: int) -> tuple[go.Figure, str]:
 
 def show_claims(preset: str) -> None:
     """What all results of the preset say about the paper's claims."""
-    path = cached.FIGURES / preset / "claims.csv"
-    if path.is_file():
+    if path := cached.claims_file(preset):
         with st.expander("What these results say about the paper's claims", icon=":material/fact_check:"):
             st.dataframe(pd.read_csv(path), hide_index=True, alt="The paper's claims with their verdicts")
 
 
 def show_figure(folder: Path, experiment: str) -> None:
-    """The figure to hover over, turn and zoom, and its files."""
-    if experiment in MEASURED:
-        figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
-        alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {LABELS[folder.name]}. {small}"
-        st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
-        st.caption(small)
-    files = sorted(path for path in folder.glob(f"{experiment}.*") if path.suffix in (".png", ".pdf", ".html"))
+    """The figure to hover over, turn and zoom, and as files, which are drawn when they are asked for."""
+    if experiment not in MEASURED:
+        return
+    figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
+    alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {LABELS[folder.name]}. {small}"
+    st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
+    st.caption(small)
     with st.container(horizontal=True):
-        for path in files:
+        for kind in ("png", "pdf", "html"):
             st.download_button(
-                path.suffix[1:].upper(), path.read_bytes(), f"{experiment}-{folder.name}{path.suffix}",
-                key=f"file_{path.suffix}", icon=":material/download:", on_click="ignore",
+                kind.upper(), partial(figure_file, folder, experiment, kind), f"{experiment}-{folder.name}.{kind}",
+                key=f"file_{kind}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
+
+
+def figure_file(folder: Path, experiment: str, kind: str) -> bytes:
+    """The figure of the result in ``folder``: PNG or PDF for print, or HTML."""
+    result, draw = load_result(folder), figures_of(experiment)
+    if kind == "html":
+        return draw.interactive(result).to_html(include_plotlyjs="cdn", div_id=experiment).encode()
+    return drawing(draw.print_figure(result), kind)
 
 
 def show_tables(result: Result, folder: Path, experiment: str) -> None:
@@ -91,7 +100,7 @@ def show_tables(result: Result, folder: Path, experiment: str) -> None:
             table = result.tables[name]
             st.dataframe(table, hide_index=True, height=300, alt=f"Table {name} with {len(table)} rows")
             st.download_button(
-                f"Download {name}.csv", (folder / f"{name}.csv").read_bytes(), f"{experiment}-{folder.name}-{name}.csv",
+                f"Download {name}.csv", table_text(folder, name), f"{experiment}-{folder.name}-{name}.csv",
                 "text/csv", key=f"csv_{name}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
 

@@ -73,11 +73,12 @@ def _times(episode: Episode, lane: dict) -> str:
 
 def claims() -> None:
     """The paper's claims, and how many of our findings bear each out."""
-    preset, table = cached.claims()
+    found = cached.claims()
     st.subheader("Do the paper's claims hold here?")
-    if table is None:
+    if found is None:
         st.info("There are no results yet; `python -m lab reproduce --preset quick` makes them.")
         return
+    path, table = found
     prose(
         "Each finding is a difference with its 95% interval on test problems; it speaks for the claim if the whole "
         "interval does. Open a claim to read its findings."
@@ -86,7 +87,8 @@ def claims() -> None:
     rows = "".join(_claim(number, table[table.claim == number], tasks) for number in CLAIMS)
     key = " &nbsp; ".join(f'<i style="background:{colour}"></i>{name}' for name, colour in COLOURS.items())
     st.html(f"{CLAIMS_STYLE}<div class='claims'><p>{key}</p>{rows}</div>")
-    st.caption(f"From figures/{preset}/claims.csv, made by python -m lab reproduce --preset {preset}.")
+    where, preset = path.relative_to(cached.FIGURES.parent), path.parent.name
+    st.caption(f"From {where}, made by python -m lab reproduce --preset {preset}.")
 
 
 CLAIMS_STYLE = """<style>

@@ -1,7 +1,8 @@
 """The planners' settings, shared by all models of a task.
 
 Those of the paper's three were chosen for the base model on the tune split; so were those of the others, by
-`lab.studies.tuning_planners.study` (figures/full/tuning_planners). On Rope and Granular these stand at their defaults.
+`lab.studies.tuning_planners.study` (figures/reference/full/tuning_planners). On Rope and Granular these stand at
+their defaults.
 """
 
 from dataclasses import dataclass, field, replace

@@ -18,17 +18,16 @@ def save_figures(printed: Figure, interactive: go.Figure, folder: Path, name: st
     """Write ``name`` as .png, .pdf and .html to ``folder``; returns their paths in this order."""
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf", "html")]
     for path in paths[:2]:
-        kind = path.suffix[1:]
-        with replacing(path) as temporary, mpl.rc_context(STYLE):
-            printed.savefig(temporary, format=kind, dpi=200, metadata=METADATA[kind])
+        with replacing(path) as temporary:
+            temporary.write_bytes(drawing(printed, path.suffix[1:]))
     with replacing(paths[2]) as temporary:
         interactive.write_html(temporary, include_plotlyjs="cdn", div_id=name)
     return paths
 
 
-def png(printed: Figure) -> bytes:
-    """The figure as a PNG in memory, to be shown and not kept."""
+def drawing(printed: Figure, kind: str = "png") -> bytes:
+    """The figure as the bytes of a PNG or PDF; equal figures give equal bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        printed.savefig(buffer, format="png", dpi=110, metadata=METADATA["png"])
+        printed.savefig(buffer, format=kind, dpi=200, metadata=METADATA[kind])
     return buffer.getvalue()

@@ -59,10 +59,7 @@ class Section:
 def write_report(preset: str, out: str = "figures") -> Path:
     """Judge the claims and write the page, both from what there is; returns the page's path."""
     folder = preset_folder(preset, out)
-    verdicts = _verdicts(preset, out)
-    if verdicts is not None:
-        with replacing(folder / "claims.csv") as temporary:
-            verdicts.to_csv(temporary, index=False, float_format="%.6g")
+    verdicts = write_claims(preset, out)
     chapters = {name: list(_sections(folder, name)) for name in _names(folder)}
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(TEMPLATE.read_text()).render(
@@ -77,11 +74,16 @@ def write_report(preset: str, out: str = "figures") -> Path:
     return folder / "index.html"
 
 
-def _verdicts(preset: str, out: str) -> pd.DataFrame | None:
-    """What all results say about the paper's claims; None where none bears on any."""
+def write_claims(preset: str, out: str) -> pd.DataFrame | None:
+    """Judge the paper's claims by all results, write ``claims.csv``; None, and no file, where none bears on any."""
     tables = [claims.verdicts(results_of(task, preset, out)) for task in TASKS]
     found = [table for table in tables if len(table)]
-    return pd.concat(found, ignore_index=True) if found else None
+    if not found:
+        return None
+    verdicts = pd.concat(found, ignore_index=True)
+    with replacing(preset_folder(preset, out) / "claims.csv") as temporary:
+        verdicts.to_csv(temporary, index=False, float_format="%.6g")
+    return verdicts
 
 
 def _judged(verdicts: pd.DataFrame) -> list[str]:

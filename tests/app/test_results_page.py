@@ -1,15 +1,14 @@
 """The kept results, in Streamlit's own test runner and in a real browser."""
 
-import shutil
-
 import pandas as pd
 import pytest
 from harness import APP, address, settled, whole
 
-from lab.files import ROOT
 from lab.results import Result, load_result, save_result
+from lab.studies.common.presets import preset_folder
+from lab.studies.common.stored import REFERENCE
 
-QUICK = ROOT / "figures" / "quick"
+QUICK = preset_folder("quick", REFERENCE)
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def figures(tmp_path, monkeypatch):
 def table1(figures):
     """Table 1 of Wall alone."""
     folder = figures / "quick" / "table1_success" / "wall"
-    shutil.copytree(QUICK / "table1_success" / "wall", folder)
+    save_result(load_result(QUICK / "table1_success" / "wall"), folder)
     return folder
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.files import ROOT, of_family
+from lab.files import CHECKOUT, ROOT, of_family
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def training_seeds(preset: str, text: str = "") -> tuple[int, ...]:
 
 
 def preset_folder(preset: str, out: str) -> Path:
-    """Where all results of ``preset`` go."""
-    return ROOT / out / of_family(preset)
+    """Where all results of ``preset`` go: in ``out``, which counts from the checkout, or else the working folder."""
+    return (ROOT if CHECKOUT else Path.cwd()) / out / of_family(preset)
 
 
 def result_folder(name: str, task: str, preset: str, out: str) -> Path:

@@ -33,7 +33,7 @@ from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device, provenance
 from lab.studies.common.fingerprint import digest
 from lab.studies.common.judge import verdict
-from lab.studies.common.stored import results_of
+from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
 from lab.studies.common.variants import trained
 from lab.studies.fig2_landscape import study as fig2_landscape
@@ -244,7 +244,9 @@ class _Measured:
         protocols = [protocol.as_dict() for protocol in self.protocols.values()]
         about = {"protocols": protocols, "kept_cases": self.cases.kept}
         result = Result(found, provenance(self.config, started) | about)
-        found["targets"] = targets(results_of(self.config.task, self.config.preset, self.config.out) | {NAME: result})
+        found["targets"] = targets(
+            results_of(self.config.task, self.config.preset, self.config.out, REFERENCE) | {NAME: result}
+        )
         return result
 
 

@@ -1,0 +1,34 @@
+"""``python -m lab.repro.keep PRESET [OUT]``: make the results of a preset the reference that is committed.
+
+Tables and ``meta.json`` of every study that is there replace those in ``figures/reference/PRESET/``, and the claims
+are judged again. Pictures are not kept: any command makes them from the tables.
+"""
+
+import sys
+
+from tqdm.auto import tqdm
+
+from lab.errors import LabError
+from lab.repro.report import write_claims
+from lab.results import keep_tables
+from lab.studies.common.presets import preset_folder
+from lab.studies.common.stored import REFERENCE
+
+
+def keep(preset: str, out: str = "figures") -> int:
+    """Copy all results of ``preset`` in ``out``; returns how many. Raises LabError where there are none."""
+    source, target = preset_folder(preset, out), preset_folder(preset, REFERENCE)
+    found = sorted(path.parent for path in source.glob("*/*/meta.json"))
+    if not found:
+        raise LabError(f"There are no results in {source}: make them with 'python -m lab reproduce'.")
+    for folder in tqdm(found, desc="keeping", unit="result", delay=2):
+        keep_tables(folder, target / folder.relative_to(source))
+    write_claims(preset, REFERENCE)
+    return len(found)
+
+
+if __name__ == "__main__":
+    try:
+        print(f"{keep(*sys.argv[1:])} results kept")
+    except LabError as error:
+        sys.exit(str(error))

@@ -1,0 +1,61 @@
+"""Results on disk: what is read back, kept as the reference, and found first."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from lab.errors import LabError
+from lab.files import ROOT
+from lab.repro.keep import keep
+from lab.results import Result, keep_tables, load_result, save_result, table_text
+from lab.studies.common.stored import results_of
+
+
+def result(value: float, rows: int = 2) -> Result:
+    config = {"task": "wall", "preset": "full"}
+    tables = {"rates": pd.DataFrame({"rate": [value] * rows}), "pairs": pd.DataFrame({"success": [True] * 9000})}
+    return Result(tables, {"config": config})
+
+
+def test_kept_tables_are_the_same_bytes_and_large_ones_compressed(tmp_path):
+    save_result(result(0.25), tmp_path / "own")
+    (tmp_path / "own" / "picture.png").write_bytes(b"png")
+    keep_tables(tmp_path / "own", tmp_path / "kept")
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"meta.json", "rates.csv", "pairs.csv.gz"}
+    for name in ("rates", "pairs"):
+        assert table_text(tmp_path / "kept", name) == (tmp_path / "own" / f"{name}.csv").read_bytes()
+    ours, theirs = load_result(tmp_path / "kept"), load_result(tmp_path / "own")
+    assert ours.meta == theirs.meta and all(ours.tables[name].equals(theirs.tables[name]) for name in theirs.tables)
+
+
+def test_keeping_again_changes_no_byte_and_leaves_nothing_old(tmp_path):
+    save_result(result(0.25), tmp_path / "own")
+    save_result(Result({"old": pd.DataFrame({"x": [1]})}, {}), tmp_path / "kept")
+    written = []
+    for _ in range(2):
+        keep_tables(tmp_path / "own", tmp_path / "kept")
+        written.append({path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()})
+    assert written[0] == written[1] and "old.csv" not in written[0]
+
+
+def test_ones_own_results_go_before_the_reference(tmp_path):
+    own, reference = str(tmp_path / "own"), str(tmp_path / "reference")
+    for folder, value in ((own, 0.5), (reference, 0.25)):
+        save_result(result(value), tmp_path / folder / "full" / "table1_success" / "wall")
+    save_result(result(0.75), tmp_path / reference / "full" / "starts" / "wall")
+    found = results_of("wall", "full", own, reference)
+    assert {name: one.tables["rates"].rate[0] for name, one in found.items()} == {"table1_success": 0.5, "starts": 0.75}
+
+
+def test_keeping_nothing_is_refused(tmp_path):
+    with pytest.raises(LabError, match=r"no results in .*: make them with 'python -m lab reproduce'"):
+        keep("full", str(tmp_path))
+
+
+def test_the_reference_holds_tables_alone():
+    files = [path for path in (ROOT / "figures" / "reference").rglob("*") if path.is_file()]
+    tracked = [path for path in files if path.suffix not in (".png", ".pdf", ".html")]
+    assert {"".join(path.suffixes) for path in tracked} == {".json", ".csv", ".csv.gz"}
+    assert all(gzip.decompress(path.read_bytes()) for path in tracked if path.suffix == ".gz")
+    assert sum(path.stat().st_size for path in tracked) < 10e6
