@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.models import ModelSpec, WorldModel, unrolled
+from lab.models import ModelSpec, WorldModel
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import (
     ICEM,
@@ -240,14 +240,7 @@ def test_all_planners_can_be_cut_short():
     assert shortened(SETTINGS["wall"].planner("cem")) == SETTINGS["wall"].planner("cem")
 
 
-# --- Rollouts by hand
-
-
-def test_the_quick_gelu_is_torchs():
-    for dtype, tolerance in ((torch.float64, 1e-14), (torch.float32, 1e-6)):
-        x = torch.linspace(-30, 30, 5001, dtype=dtype)
-        expected = torch.nn.functional.gelu(x, approximate="tanh")
-        torch.testing.assert_close(unrolled.gelu(x), expected, rtol=0, atol=tolerance)
+# --- Compiled
 
 
 def small_descent(n):
@@ -279,35 +272,3 @@ def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
         plan = CompiledPlanner(lr=0.1, iterations=2).plan(request)
     assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(request).actions)
     torch._dynamo.reset()
-
-
-def test_many_rows_are_imagined_as_few_are():
-    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=2)).eval().requires_grad_(False)
-    torch.nn.init.normal_(model.predictor.head.weight)
-    z0, actions = torch.randn(2 * unrolled.MANY // 16, 8), torch.randn(2 * unrolled.MANY // 16, 3, model.block_dim)
-    with torch.no_grad():
-        torch.testing.assert_close(model.rollout(z0, actions)[:9], model.rollout(z0[:9], actions[:9]))
-
-
-@pytest.mark.parametrize("shape", [(1,), (3,), (2, 4)])
-def test_unrolled_by_hand_agrees_with_autograd(shape):
-    torch.manual_seed(0)
-    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=2)).double().eval()
-    torch.nn.init.normal_(model.predictor.head.weight)
-    z0 = torch.randn(*shape, 8, dtype=torch.float64)
-    actions = torch.randn(*shape, 4, model.block_dim, dtype=torch.float64, requires_grad=True)
-    weights = torch.randn(*shape, 5, 8, dtype=torch.float64)
-
-    def gradient():
-        z = model.rollout(z0, actions)
-        return z, torch.autograd.grad((z * weights).sin().sum(), actions)[0]
-
-    assert not unrolled.may_unroll(model.predictor, z0)
-    plain = gradient()
-    model.requires_grad_(False)
-    assert unrolled.may_unroll(model.predictor, z0)
-    for ours, theirs in zip(gradient(), plain, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
-    with torch.no_grad():
-        torch.testing.assert_close(model.rollout(z0, actions), plain[0])
-    assert not unrolled.may_unroll(model.predictor, z0.requires_grad_())

@@ -5,8 +5,6 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from lab.models import unrolled
-
 
 def perceptron(inputs: int, hidden: int, layers: int) -> nn.Sequential:
     """``layers`` hidden layers of a linear map, a normalisation and a GELU each."""
@@ -36,8 +34,6 @@ class ResidualMLP(nn.Module):
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z)."""
-        if unrolled.may_unroll(self, z0):
-            return unrolled.rollout(self, z0, actions)
         trajectory = [z0]
         for action in actions.unbind(-2):
             trajectory.append(self(trajectory[-1], action))
