@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from lab.errors import LabError
-from lab.repro.background import Status, Workers
+from lab.repro.processes import Processes, Status
 
 MOST = 2  #: at a time, whoever asks
 
 
 @st.cache_resource(show_spinner=False)
-def workers() -> Workers:
+def workers() -> Processes:
     """Those of this server."""
-    return Workers(MOST)
+    return Processes(MOST)
 
 
 def start(name: str, command: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from state import forget_moves
 
 from lab.files import MODELS
 from lab.plots.style import LABELS
-from lab.repro.background import Status
+from lab.repro.processes import Status
 from lab.results import Result
 from lab.studies.common import claims
 from lab.studies.common.judge import MARGIN

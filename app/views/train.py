@@ -21,7 +21,7 @@ from lab.models.inspect import (
 )
 from lab.plots.style import LABELS
 from lab.plots.training import change_figure, training_figure
-from lab.repro.background import Status
+from lab.repro.processes import Status
 from lab.training import Own, recipe
 from lab.training.own import own_runs, training_log
 

@@ -20,6 +20,7 @@ import psutil
 
 from lab.errors import LabError
 from lab.files import cache_root
+from lab.repro.processes import Processes
 from lab.repro.steps import execute
 
 GIB = 1.5  #: of memory, that a notebook may take
@@ -50,14 +51,12 @@ def default_jobs() -> int:
 @contextmanager
 def local(jobs: int) -> Iterator[Submit]:
     """``jobs`` processes at a time; all of them end when the context does."""
-    tether, ours = os.pipe()
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield partial(pool.submit, partial(execute, tether=tether))
+        with Processes() as processes:
+            yield partial(pool.submit, partial(execute, processes=processes))
     finally:
-        os.close(ours)
         pool.shutdown(cancel_futures=True)
-        os.close(tether)
 
 
 @contextmanager

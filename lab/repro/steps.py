@@ -6,17 +6,14 @@ they were. The note is written last, by whoever runs the command, so that no kil
 
 import hashlib
 import os
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
 from lab.files import ROOT, cache_root, read_json, write_json
+from lab.repro.processes import Processes
 from lab.studies.common.fingerprint import digest
 
 
@@ -49,33 +46,16 @@ def up_to_date(note: Path | None) -> bool:
 
 
 def execute(
-    command: Iterable[str], outputs: Iterable[Path], note: Path | None, threads: int, tether: int = subprocess.PIPE
+    command: Sequence[str], outputs: Iterable[Path], note: Path | None, threads: int, processes: Processes | None = None
 ) -> tuple[float, str | None]:
     """Run ``python -m command``, then write ``note``; (seconds, None or a sentence about what went wrong).
 
-    The process ends when the file descriptor ``tether`` is closed at its other end: by default, when we end.
+    It is one of ``processes``, and ends with them; by default, when we end.
     """
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.repro.tethered", *command], cwd=ROOT, stdin=tether,
-            env=environment(threads), stdout=subprocess.DEVNULL, stderr=log,
-            start_new_session=True,  # Ctrl-C reaches it through us only
-        )  # fmt: skip
-        code = process.wait()
-        log.seek(0)
-        lines = log.read().strip().splitlines()
-    error = None
-    if code:
-        error = lines[-1] if code in (1, 2) and lines else f"Its process ended with code {code}."
-    elif note:
+    status = (processes or Processes()).run(command, threads)
+    if note and not status.error:
         write_json(note, file_hashes(outputs))
-    return time.perf_counter() - started, error
-
-
-def environment(threads: int) -> dict[str, str]:
-    """Of a process in another folder: ours, the cache by its whole path, and so many ``threads``."""
-    return os.environ | {"OMP_NUM_THREADS": str(threads), "LAB_CACHE": str(cache_root())}
+    return status.seconds, status.error
 
 
 def file_hashes(paths: Iterable[Path]) -> dict[str, str]:

@@ -21,7 +21,7 @@ def launched(monkeypatch):
     """Commands that were started; none of them runs."""
     commands = {}
     monkeypatch.setattr(
-        "lab.repro.background.Workers.start", lambda self, name, command: commands.update({name: command})
+        "lab.repro.processes.Processes.start", lambda self, name, command: commands.update({name: command})
     )
     return commands
 
@@ -83,7 +83,7 @@ def test_too_many_runs(app, monkeypatch):
     def refuse(*_):
         raise LabError("2 background runs are under way")
 
-    monkeypatch.setattr("lab.repro.background.Workers.start", refuse)
+    monkeypatch.setattr("lab.repro.processes.Processes.start", refuse)
     test = app("efficiency")
     button(test, "Measure on this machine").click().run()
     assert whole(test) and "2 background runs" in test.warning[0].value
@@ -105,7 +105,7 @@ def test_progress_then_result_then_cancelled(app, cache):
     live.save_result(seen[0], folder)
     status = runs().Status(running=True, stopped=False, seconds=seen[0].meta["progress"]["seconds"], last="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.repro.background.Workers.status", lambda self, name: status)
+        patch.setattr("lab.repro.processes.Processes.status", lambda self, name: status)
         test.run()
         assert whole(test) and len(test.get("plotly_chart")) == 3
         assert "left" in test.get("progress")[0].proto.text and button(test, "Cancel")

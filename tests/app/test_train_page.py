@@ -6,7 +6,7 @@ import pytest
 from harness import address, settled, whole
 
 from lab.files import MODELS, SHIPPED
-from lab.repro.background import Status
+from lab.repro.processes import Status
 from lab.training import Own
 
 FILE = (SHIPPED / "wall" / "online" / "seed0" / "model.safetensors").read_bytes()
@@ -55,7 +55,7 @@ class TestTraining:
 
     def test_start_passes_the_command_on(self, app, own_cache_of_app, monkeypatch):
         commands = []
-        monkeypatch.setattr("lab.repro.background.Workers.start", lambda self, name, command: commands.append(command))
+        monkeypatch.setattr("lab.repro.processes.Processes.start", lambda self, name, command: commands.append(command))
         test = app("train", size="smoke", steps="20")
         button(test, "Train").click().run()
         assert whole(test) and commands == [Own("wall", "adversarial", 0, "smoke", 20, None, 0.3).command]
@@ -64,7 +64,7 @@ class TestTraining:
         test = app("train", size="smoke", steps="100")
         folder = Own("wall", "adversarial", 0, "smoke", 100, None, 0.3).folder
         status = Status(running=True, stopped=False, seconds=1, last="collecting: 10%")
-        monkeypatch.setattr("lab.repro.background.Workers.status", lambda self, name: status)
+        monkeypatch.setattr("lab.repro.processes.Processes.status", lambda self, name: status)
         test.run()
         assert whole(test) and button(test, "Stop") and "collecting: 10%" in test.get("progress")[0].proto.text
         folder.mkdir(parents=True)

@@ -1,0 +1,192 @@
+"""Commands in processes of their own, so that they keep nobody waiting: each under a name, a few at a time.
+
+A process is tethered to the program that started it: its standard input is a pipe whose other end is held there. When
+that is closed, also because the program was killed by ``kill -9``, the process ends, and with it everything it has
+started (the kernel of a notebook among it). ``python -m lab.repro.processes MODULE ARGUMENTS`` is its side of this.
+Loads without torch.
+"""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+
+from lab.errors import LabError
+from lab.files import ROOT, cache_root
+
+PATIENCE = 10.0  #: seconds that a process has to stop by itself
+TAIL = 4096  #: bytes of what it wrote that are looked at
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a command stands."""
+
+    running: bool
+    stopped: bool  #: somebody asked it to stop
+    seconds: float  #: since it was started, until now or until it ended
+    last: str  #: the last line it wrote, such as a progress bar
+    error: str | None = None  #: a sentence, where it has failed
+
+
+class Process:
+    """``python -m command``, started now, with so many ``threads``. Raises LabError where that is not possible."""
+
+    def __init__(self, command: Sequence[str], threads: int = 1) -> None:
+        self.stopped = False
+        self._started, self._ended = time.monotonic(), 0.0
+        environment = {"OMP_NUM_THREADS": str(threads), "LAB_CACHE": str(cache_root()), "PYTHONUNBUFFERED": "1"}
+        try:
+            self._written = tempfile.TemporaryFile()  # noqa: SIM115  it is read as long as this lives
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lab.repro.processes", *command], cwd=ROOT, env=os.environ | environment,
+                stdin=subprocess.PIPE, stdout=self._written, stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches it through us only
+            )  # fmt: skip
+        except OSError as error:
+            raise LabError(f"'{' '.join(command)}' cannot be started: {error.strerror or error}.") from error
+
+    @property
+    def running(self) -> bool:
+        """Whether it does; the tether is let go of once it does not."""
+        if self._process.poll() is None:
+            return True
+        if not self._ended:
+            self._ended = time.monotonic()
+            self.end()
+        return False
+
+    @property
+    def status(self) -> Status:
+        running, lines = self.running, self.lines()
+        seconds = (self._ended or time.monotonic()) - self._started
+        return Status(running, self.stopped, seconds, lines[-1] if lines else "", self._error(lines))
+
+    def lines(self) -> list[str]:
+        """What it wrote last; of a progress bar its last state."""
+        file = self._written.fileno()
+        text = os.pread(file, TAIL, max(0, os.fstat(file).st_size - TAIL)).decode(errors="replace")
+        return [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when it has ended; raises subprocess.TimeoutExpired if it does not in time (s)."""
+        self._process.wait(timeout)
+
+    def stop(self) -> None:
+        """Ask it to end, and end it where it does not within `PATIENCE`; returns at once."""
+        if not self.stopped and self.running:
+            self.stopped = True
+            threading.Thread(target=self._stop, daemon=True).start()
+
+    def end(self) -> None:
+        """Let go of the tether, which ends it and all that it has started."""
+        self._process.stdin.close()
+
+    def _stop(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(PATIENCE)
+        self.end()
+
+    def _error(self, lines: Sequence[str]) -> str | None:
+        """Why it failed, for people; None while it runs, where it went well, and where it was stopped."""
+        code = self._process.poll()
+        if not code or self.stopped:
+            return None
+        if code < 0 or not lines:
+            return "Its process was ended from outside; what it had saved is kept."
+        return re.sub(r"^python -m lab \w+: ", "", lines[-1])
+
+
+class Processes:
+    """By name, at most ``most`` at a time; safe to share between threads. Leaving the context ends all of them."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._named: dict[str, Process] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._named.values():
+                process.end()
+
+    def start(self, name: str, command: Sequence[str], threads: int = 1) -> None:
+        """Run ``python -m command`` under ``name``; does nothing where that runs already.
+
+        Raises LabError where ``most`` others run, and after the end of the context.
+        """
+        with self._lock:
+            running = self.running()
+            if name in running:
+                return
+            if self._closed:
+                raise LabError(f"'{name}' is not started any more: all is being stopped.")
+            if self.most is not None and len(running) >= self.most:
+                raise LabError(
+                    f"{len(running)} background runs are under way, which is all that this server takes at a time: "
+                    "wait for one to end, or stop one."
+                )
+            self._named[name] = Process(command, threads)
+
+    def run(self, command: Sequence[str], threads: int = 1) -> Status:
+        """Run ``python -m command`` and wait for it; how it ended."""
+        name = " ".join(command)
+        self.start(name, command, threads)
+        process = self._named[name]
+        process.wait()
+        del self._named[name]
+        return process.status
+
+    def stop(self, name: str) -> None:
+        """See `Process.stop`; does nothing for a name that never ran."""
+        if process := self._named.get(name):
+            process.stop()
+
+    def status(self, name: str) -> Status | None:
+        """How it stands, or None if there never was any."""
+        process = self._named.get(name)
+        return process.status if process else None
+
+    def lines(self, name: str) -> list[str]:
+        """What it wrote last."""
+        return self._named[name].lines()
+
+    def running(self) -> list[str]:
+        """The names of whatever runs."""
+        return [name for name, process in list(self._named.items()) if process.running]
+
+    def wait(self, name: str, timeout: float | None = None) -> None:
+        """See `Process.wait`."""
+        self._named[name].wait(timeout)
+
+
+def _end_with_starter() -> None:
+    while os.read(0, 4096):
+        pass
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
