@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.tasks import TASKS, make_task
-from lab.training import recipe
-from lab.training.pipeline import description, finished
+from lab.training import Recipe, recipe
+from lab.training.loop import Schedule
+from lab.training.pipeline import finished
 
 SMALL = ModelSpec("wall", latent_dim=4, proprio_dim=2, hidden=8, layers=1)
 
@@ -191,7 +193,32 @@ def test_every_shipped_model_loads_and_fits_its_task(path):
     assert (model.spec.proprio_dim, model.spec.action_dim) == (task.proprio_dim, task.action_dim)
     states = task.collect(np.random.default_rng(0), 2, 5)[0]
     assert torch.isfinite(model.observe(states)).all()
-    assert finished(path.parent, description(recipe(task.name), info["method"])), "the recipe is not what made it"
+    assert finished(path.parent, recipe(task.name), info["method"]), "the recipe is not what made it"
+
+
+@dataclass(frozen=True)
+class _Schedule(Schedule):
+    warmup: int = 0
+
+
+@dataclass(frozen=True)
+class _Recipe(Recipe):
+    dropout: float = 0.0
+
+
+@pytest.mark.parametrize("path", SHIPPED_MODELS, ids=lambda path: path.parent.relative_to(SHIPPED).as_posix())
+def test_options_added_at_their_defaults_leave_shipped_models_finished(path):
+    info, folder = read_info(path.parent), path.parent
+    made = _Recipe(**vars(recipe(info["task"])))
+    made = replace(made, base=_Schedule(**vars(made.base)))
+    assert finished(folder, made, info["method"])
+    others = [
+        replace(made, dropout=0.1),
+        replace(made, base=replace(made.base, warmup=1)),
+        replace(made, hidden=made.hidden + 1),
+        replace(made, base=replace(made.base, lr=2 * made.base.lr)),
+    ]
+    assert not any(finished(folder, other, info["method"]) for other in others)
 
 
 def test_shipped_models_are_small():

@@ -10,7 +10,7 @@ import torch
 
 from lab.errors import LabError
 from lab.files import MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
-from lab.training.pipeline import description, finetune, finished, train
+from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe, recipe
 
 SETTINGS = "own.json"  #: in the folder of a training
@@ -82,7 +82,7 @@ class Own:
     @property
     def done(self) -> bool:
         """Whether the model is there."""
-        return finished(self.folder, description(self.recipe, self.method))
+        return finished(self.folder, self.recipe, self.method)
 
     @property
     def begun(self) -> bool:

@@ -1,9 +1,12 @@
 """Data -> encoder -> base -> control, online, adversarial: each stage kept, so that a killed run goes on."""
 
+import hashlib
+import json
 import shutil
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,6 +14,7 @@ from lab.data import Dataset
 from lab.errors import LabError
 from lab.files import MODELS, cache_root, read_json, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
+from lab.options import VERSION, changed, completed, plain
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder
@@ -44,7 +48,7 @@ def train(
     root = root or cache_root() / "models"
     start = start or root
     folder = root / task / method / f"seed{seed}"
-    if finished(folder, description(made, method)):
+    if finished(folder, made, method):
         return folder
     if method == "base":
         return _stage(
@@ -69,7 +73,7 @@ def finetune(
     Method ``base`` takes over its encoder alone, and starts with a fresh predictor. What is finished in ``folder`` is
     reused if it followed the same recipe; a killed run is resumed.
     """
-    if finished(folder, description(made, method)):
+    if finished(folder, made, method):
         return folder
     model = load_model(base, device)
     if method == "base":
@@ -79,15 +83,15 @@ def finetune(
 
 def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, progress: bool) -> Path:
     """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
-    wanted = description(made, method)
-    _forget_other(folder, wanted)
+    _forget_other(folder, made, method)
     started = time.perf_counter()
     data = made.data(model.spec.task, progress)
     latents = encode_dataset(model, data, progress)
     schedule = made.base if method == "base" else made.finetune
     algorithm = _algorithm(method, made, schedule, data, latents, folder)
     fit(model, algorithm, schedule, seed, folder, progress)
-    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": wanted, "data": data.fingerprint}
+    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(made, method)}
+    info |= {"data": data.fingerprint}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)})
     (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
@@ -114,12 +118,13 @@ def _untrained(
     folder = root / "encoder"
     spec = made.spec(task)
     data = made.data(task, progress)
-    wanted = description(made, "encoder") | {"data": data.fingerprint} | spec.outside
-    if not finished(folder, wanted):
+    pictures = {"data": data.fingerprint} | spec.outside
+    if not finished(folder, made, "encoder", pictures):
         started = time.perf_counter()
         model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, made.data_seed, progress)
         seconds = round(time.perf_counter() - started, 1)
-        save_model(model, folder, {"task": task, "method": "encoder", "recipe": wanted, "wall_seconds": seconds})
+        info = {"task": task, "method": "encoder", "recipe": description(made, "encoder") | pictures}
+        save_model(model, folder, info | {"wall_seconds": seconds})
     model = load_model(folder, device)
     _forget_training(model, seed)
     return model
@@ -132,32 +137,50 @@ def _forget_training(model: WorldModel, seed: int) -> None:
         model.predictor = WorldModel(model.spec).predictor.to(model.device)
 
 
-def description(made: Recipe, stage: str) -> dict:
-    """The part of the recipe that ``stage`` (encoder, or the name of a model) depends on."""
-    parts = asdict(made)
-    unused = {
-        "encoder": ("base", "finetune", "radii", "online"),
-        "base": ("finetune", "radii", "online"),
-        "control": ("radii", "online"),
-        "online": ("radii",),
-        "adversarial": ("online",),
-        "combined": (),
-    }
-    return {name: value for name, value in parts.items() if name not in unused[stage]}
+#: by stage (encoder, or the name of a model), the options of a recipe that it does not depend on
+UNUSED = {
+    "encoder": ("base", "finetune", "radii", "online"),
+    "base": ("finetune", "radii", "online"),
+    "control": ("radii", "online"),
+    "online": ("radii",),
+    "adversarial": ("online",),
+    "combined": (),
+}
 
 
-def finished(folder: Path, wanted: dict) -> bool:
-    """Whether ``folder`` holds a model made as `description` says in ``wanted``."""
+def description(made: Recipe, stage: str) -> dict[str, Any]:
+    """The options of the recipe that ``stage`` depends on, as JSON."""
+    return _used(plain(made), stage)
+
+
+def key(made: Recipe, stage: str, **others: Any) -> str:
+    """A short name of what `description` says and of ``others``; options added later do not change it."""
+    named = {"version": VERSION, "recipe": type(made).__name__, "options": _used(changed(made), stage)} | others
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def finished(folder: Path, made: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
+    """Whether ``folder`` holds a model that ``stage`` of the recipe has made, of ``pictures`` if it is the encoder."""
     try:
-        return (folder / "model.safetensors").is_file() and read_info(folder)["recipe"] == wanted
+        stored = read_info(folder)["recipe"]
+        return (folder / "model.safetensors").is_file() and _follows(stored, made, stage, pictures or {})
     except (LabError, KeyError):
         return False
 
 
-def _forget_other(folder: Path, wanted: dict) -> None:
+def _follows(stored: Any, made: Recipe, stage: str, pictures: Mapping[str, Any]) -> bool:
+    wanted = {**description(made, stage), **pictures}
+    return isinstance(stored, Mapping) and _used(completed(stored, made), stage) == wanted
+
+
+def _used(options: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in UNUSED[stage]}
+
+
+def _forget_other(folder: Path, made: Recipe, method: str) -> None:
     """Drop what a run that followed another recipe has left."""
     note = folder / "run.json"
-    if note.is_file() and read_json(note) != wanted:
+    if note.is_file() and not _follows(read_json(note), made, method, {}):
         (folder / "state.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "rounds", ignore_errors=True)
-    write_json(note, wanted)
+    write_json(note, description(made, method))

@@ -23,10 +23,9 @@ from lab.models import WorldModel, load_model
 from lab.plots.words import points
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device
-from lab.studies.common.fingerprint import digest
 from lab.studies.common.judge import verdict
 from lab.training import Recipe, finetune, recipe
-from lab.training.pipeline import description
+from lab.training.pipeline import key
 
 PLANNERS = ("gd", "adam")
 BESIDE = ("base", "control")
@@ -46,8 +45,7 @@ def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
     config.model("base", seed)
     base = model_folder(config.task, "base", seed, config.preset)
     weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
-    key = digest({"recipe": description(made, method), "seed": seed, "base": weights})[:16]
-    folder = cache_root() / "variants" / config.task / method / key
+    folder = cache_root() / "variants" / config.task / method / key(made, method, seed=seed, base=weights)
     return finetune(base, method, seed, made, folder, device=pick_device(config.device))
 
 

@@ -10,7 +10,7 @@ the targets ask for, and on base models CEM's.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ from lab.plots.words import in_cells, percent, points
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device, provenance
-from lab.studies.common.fingerprint import digest
 from lab.studies.common.judge import verdict
 from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
@@ -40,7 +39,7 @@ from lab.studies.fig2_landscape import study as fig2_landscape
 from lab.training import Recipe, finetune, recipe, train
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
-from lab.training.pipeline import description
+from lab.training.pipeline import description, key
 
 NAME = "recipe"
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -168,12 +167,12 @@ def model_of(config: Config, made: Recipe, method: str, seed: int = 0) -> WorldM
 
 def _from_scratch(config: Config, made: Trial, method: str, seed: int) -> Path:
     """The model's folder; encoder, base and control do not depend on the radii, and are there once."""
-    key = digest(description(made, "control"))[:16]
-    root, device = cache_root() / "variants" / config.task / "scratch" / key, pick_device(config.device)
+    root, device = cache_root() / "variants" / config.task / "scratch", pick_device(config.device)
+    root /= key(made, "control")
     base = train(config.task, "base", seed, made, root, device=device)
     if method == "base":
         return base
-    folder = root / config.task / method / digest(asdict(made))[:16] / f"seed{seed}"
+    folder = root / config.task / method / key(made, "combined") / f"seed{seed}"
     return finetune(base, method, seed, made, folder, device=device)
 
 
