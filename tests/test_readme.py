@@ -7,7 +7,9 @@ import pytest
 
 from lab.cli import build_parser
 from lab.files import ROOT
+from lab.repro import readme
 
+PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
     line.split("#")[0].split("; done")[0]
@@ -38,7 +40,34 @@ def test_every_requirement_is_pinned():
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
 
 
-def test_the_results_are_the_committed_ones():
-    from lab.repro.readme import section
+def test_it_is_one_screen_of_story():
+    assert len(README.splitlines()) <= 150
 
-    assert section() in README, "run python -m lab.repro.readme"
+
+def test_the_example_runs(capsys):
+    (example,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    lines = example.splitlines()
+    assert len(lines) <= 15 + 2  # blank ones
+    exec(compile(example.replace("n=50", "n=4"), "README.md", "exec"), {})
+    assert re.fullmatch(r"(\w+: \d+% \[\d+%, \d+%\] of the goals reached\n){3}", capsys.readouterr().out)
+
+
+def test_the_results_are_the_committed_ones():
+    committed = readme.results()
+    assert readme.PAGE.read_text() == readme.page(committed), "run python -m lab.repro.readme"
+    rows = readme.seven_rows(committed)
+    assert rows in README and len(rows.splitlines()) == 2 + 7, "run python -m lab.repro.readme"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target

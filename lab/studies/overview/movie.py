@@ -23,7 +23,7 @@ from lab.plots.scenes import SCENES
 from lab.studies.common.config import Config
 from lab.tasks import make_task
 
-FILE = ROOT / "figures" / "overview.gif"
+FILE = ROOT / "figures" / "reference" / "overview.gif"
 TASK, PLANNER, SHOWN = "point_maze", "adam", ("base", "adversarial")
 PROBLEMS = 100  #: among which the one that is shown is searched
 EPISODES = 200  #: of the training data

@@ -1,0 +1,63 @@
+"""The seven rows of README.md: what became of each claim of the paper."""
+
+import pandas as pd
+
+from lab.plots.style import LABELS, counted
+from lab.studies.common.claims import CLAIMS
+
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+PAGE = "figures/README.md"
+#: the finding of each claim whose numbers stand in its row: the one that all tasks have, against the control
+SHOWN = {
+    1: "CEM minus Adam, Base, open loop, data-set goals",
+    2: "Adversarial minus Control, Adam, open loop, data-set goals",
+    3: "Adam on Adversarial minus CEM on Base, MPC, data-set goals",
+    4: "Adam minus CEM, Adversarial, all problems together",
+    5: "gap of Adversarial minus Control, Adam, data-set goals",
+    6: "basin of the loss, Adversarial minus Control",
+    7: "Chamfer distance, Adversarial minus Control, Adam, open loop, data-set goals",
+}
+
+
+def rows(findings: pd.DataFrame) -> str:
+    """A Markdown table of ``findings`` (see `claims.verdicts`): claim, verdict, and one finding with its interval."""
+    lines = ["| claim of the paper | reproduced | one of the findings [95% interval] |", "| --- | --- | --- |"]
+    lines += [_row(int(str(claim)), found) for claim, found in findings.groupby("claim")]
+    return "\n".join(lines)
+
+
+def put(table: str, text: str) -> str:
+    """``text`` with ``table`` between its markers."""
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[-1]
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _row(claim: int, found: pd.DataFrame) -> str:
+    shown = found[found.sentence.str.startswith(f"{SHOWN[claim]}: ")]
+    numbers = [f"{LABELS[row.task]} {_numbers(row.sentence)}" for row in shown.itertuples()]
+    cells = [
+        f"[{claim}]({PAGE}#claim-{claim}). {CLAIMS[claim]}",
+        f"{_verdict(found.verdict)}: {_counts(found)}",
+        f"{SHOWN[claim]}: {'; '.join(numbers)} ({counted(shown.n.max(), 'problem')})",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _numbers(sentence: str) -> str:
+    """What stands behind the subject of a finding, without a note in brackets."""
+    return sentence.split(": ")[1].split(" (")[0]
+
+
+def _verdict(verdicts: pd.Series) -> str:
+    """In a word, from the verdicts of all findings of a claim."""
+    reproduced = verdicts == "reproduced"
+    if reproduced.all():
+        return "**yes**"
+    return "**in part**" if reproduced.any() else "**no**"
+
+
+def _counts(found: pd.DataFrame) -> str:
+    """How many findings are reproduced, by task."""
+    by_task = found.groupby("task", sort=False).verdict
+    return ", ".join(f"{LABELS[task]} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)
