@@ -1,4 +1,4 @@
-"""What README.md promises can be typed."""
+"""What the README of each folder promises can be typed, and its links lead somewhere."""
 
 import re
 import shlex
@@ -13,7 +13,8 @@ PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
     line.split("#")[0].split("; done")[0]
-    for line in README.splitlines()
+    for page in PAGES
+    for line in page.read_text().splitlines()
     if "python -m lab " in line and "`" not in line
 ]
 
@@ -42,6 +43,19 @@ def test_every_requirement_is_pinned():
 
 def test_it_is_one_screen_of_story():
     assert len(README.splitlines()) <= 150
+
+
+def test_the_course_has_every_notebook():
+    course = (ROOT / "notebooks" / "README.md").read_text()
+    linked = re.findall(r"\]\((\w+)\.ipynb\)", course)
+    assert sorted(linked) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_apps_pages_are_told():
+    told = (ROOT / "app" / "README.md").read_text()
+    rows = re.findall(r"^\| (.+?) \|", told.split("## Pages")[1].split("##")[0], re.MULTILINE)
+    titles = re.findall(r'View\(\s*"\w+", "([^"]+)"', (ROOT / "app" / "pages.py").read_text())
+    assert rows[2:] == titles and len(titles) > 5
 
 
 def test_the_example_runs(capsys):

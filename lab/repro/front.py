@@ -21,7 +21,7 @@ SHOWN = {
 
 def rows(findings: pd.DataFrame) -> str:
     """A Markdown table of ``findings`` (see `claims.verdicts`): claim, verdict, and one finding with its interval."""
-    lines = ["| claim of the paper | reproduced | one of the findings [95% interval] |", "| --- | --- | --- |"]
+    lines = ["| claim of the paper | here | one of the findings [95% interval] |", "| --- | --- | --- |"]
     lines += [_row(int(str(claim)), found) for claim, found in findings.groupby("claim")]
     return "\n".join(lines)
 
@@ -38,8 +38,8 @@ def _row(claim: int, found: pd.DataFrame) -> str:
     numbers = [f"{LABELS[row.task]} {_numbers(row.sentence)}" for row in shown.itertuples()]
     cells = [
         f"[{claim}]({PAGE}#claim-{claim}). {CLAIMS[claim]}",
-        f"{_verdict(found.verdict)}: {_counts(found)}",
-        f"{SHOWN[claim]}: {'; '.join(numbers)} ({counted(shown.n.max(), 'problem')})",
+        f"{_verdict(found.verdict)}<br>{_counts(found)}",
+        f"{SHOWN[claim]}:<br>{'<br>'.join(numbers)}<br>({counted(shown.n.max(), 'problem')})",
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -53,11 +53,11 @@ def _verdict(verdicts: pd.Series) -> str:
     """In a word, from the verdicts of all findings of a claim."""
     reproduced = verdicts == "reproduced"
     if reproduced.all():
-        return "**yes**"
-    return "**in part**" if reproduced.any() else "**no**"
+        return "**reproduced**"
+    return "**in part**" if reproduced.any() else "**not reproduced**"
 
 
 def _counts(found: pd.DataFrame) -> str:
     """How many findings are reproduced, by task."""
     by_task = found.groupby("task", sort=False).verdict
-    return ", ".join(f"{LABELS[task]} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)
+    return "<br>".join(f"{LABELS[task]} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)
