@@ -60,7 +60,7 @@ def problem(case: Case) -> Problems:
     starts, goals = problem_arrays(case.task, case.goals)
     start = place(task, starts[case.problem], dict(case.start))
     goal = place(task, goals[case.problem], dict(case.goal))
-    return Problems(case.task, case.goals, "test", 0, start[None], goal[None])
+    return Problems(task, start[None], goal[None])
 
 
 def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
@@ -109,18 +109,19 @@ def held_out(task: str) -> tuple[np.ndarray, np.ndarray]:
 @st.cache_data(max_entries=12, show_spinner=False)
 def usual_error(task: str, model: str, stamp: str) -> list[float]:
     """The model error after 1, 2, … blocks that 95% of trajectories of the data policy stay below."""
-    return np.quantile(data_error(world_model(task, model, stamp), *held_out(task)), 0.95, axis=0).tolist()
+    errors = data_error(world_model(task, model, stamp), make_task(task), *held_out(task))
+    return np.quantile(errors, 0.95, axis=0).tolist()
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def driven(case: Case, model: str, letters: str, strength: float, stamp: str) -> Drive:
     """Where the two worlds are after ``letters``, each a block in one of 16 directions, a to the right, e down."""
-    through = world_model(case.task, model, stamp)
+    through, task = world_model(case.task, model, stamp), make_task(case.task)
     if not letters:
-        return begin(through, problem(case).starts[0])
+        return begin(through, task, problem(case).starts[0])
     angle = (ord(letters[-1]) - ord("a")) * np.pi / 8
     so_far = driven(case, model, letters[:-1], strength, stamp)
-    return drive(through, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
+    return drive(through, task, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
 
 
 def places() -> tuple[Path, Path]:

@@ -228,7 +228,7 @@ def verdict(episode: Episode, method: str) -> None:
 
 def film_strip(episode: Episode, model: str) -> None:
     """Imagined above true frames at the block boundaries, with the model's error and the distance to the goal."""
-    task = make_task(episode.task)
+    task = episode.environment
     steps = episode.blocks
     true = task.render(episode.states[steps], 128)
     distance = episode.distance["full"][steps]

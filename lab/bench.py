@@ -139,14 +139,14 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
             for action in plan:
                 env.step(action)
 
-    def rollout() -> np.ndarray:
-        return task.rollout(states[:, 0], actions)[:, 1:]
+    def simulated() -> np.ndarray:
+        return task.simulate(states[:, 0], actions)[:, 1:]
 
     def observed() -> np.ndarray:
-        return task.render(rollout().reshape(flat.shape), SIZE)
+        return task.render(simulated().reshape(flat.shape), SIZE)
 
     pairs = [
-        ("simulate", unit, rollout, step_loop),
+        ("simulate", unit, simulated, step_loop),
         ("draw", "frame", lambda: task.render(flat, SIZE), render_loop),
         ("simulate and draw", unit, observed, env_loop),
     ]

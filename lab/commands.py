@@ -83,7 +83,7 @@ def plan(args: argparse.Namespace) -> int:
     print(protocol.describe())
     only = "" if args.problem is None else f", problem {args.problem} alone"
     print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}{only}"))
-    _write_strip(out, model, problems, outcome, mode)
+    _write_strip(out, model, outcome)
     print(f"film strip: {out}")
     return 0
 
@@ -140,10 +140,10 @@ def _strip_path(args: argparse.Namespace, model: str, mode: str) -> Path:
     return path
 
 
-def _write_strip(path: Path, model: WorldModel, problems: Problems, outcome: Outcome, mode: str) -> None:
+def _write_strip(path: Path, model: WorldModel, outcome: Outcome) -> None:
     """Draw the first few problems' film strip."""
     from lab.plots.filmstrip import filmstrip
 
-    figure = filmstrip(**vars(strip(model, problems, outcome, mode, slice(STRIP_PROBLEMS))))
+    figure = filmstrip(**vars(strip(model, outcome, slice(STRIP_PROBLEMS))))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

@@ -134,7 +134,7 @@ def test_impossible_specs_are_refused(changes, message):
 def test_dataset_problems_are_solved_by_replaying_the_expert(task):
     simulator, n = make_task(task), 8
     problems = sample_problems(task, "dataset", n, "tune")
-    reached = simulator.rollout(problems.starts, problems.expert)[:, -1]
+    reached = simulator.simulate(problems.starts, problems.expert)[:, -1]
     np.testing.assert_array_equal(reached, problems.goals)
     assert simulator.apart(problems.starts, problems.goals).all()
     assert problems.expert.shape == (n, 5 * simulator.frameskip, simulator.action_dim)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lab.data import sample_problems
+from lab.data import Problems, sample_problems
 from lab.evaluation.drive import begin, drive
-from lab.evaluation.gap import data_error, rollout_error
+from lab.evaluation.gap import data_error, executed_error
+from lab.evaluation.success import start_latents
 from lab.plots.player import drive_data
 from lab.plots.scenes import SCENES
 from lab.tasks import make_task
@@ -16,22 +17,24 @@ RIGHT, DOWN = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 
 @pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if scene.bodies])
 def test_the_same_as_one_rollout(tiny_model, task):
-    model, start = tiny_model(task), sample_problems(task, "dataset", 1).starts[0]
-    driven = begin(model, start)
+    model, world, problems = tiny_model(task), make_task(task), sample_problems(task, "dataset", 1)
+    start = problems.starts[0]
+    driven = begin(model, world, start)
     for direction in (RIGHT, DOWN, DOWN):
-        driven = drive(model, driven, direction, 0.5)
-    steps = np.repeat([RIGHT, DOWN, DOWN], make_task(task).frameskip, axis=0) * 0.5 * np.sqrt(2)
+        driven = drive(model, world, driven, direction, 0.5)
+    steps = np.repeat([RIGHT, DOWN, DOWN], world.frameskip, axis=0) * 0.5 * np.sqrt(2)
     blocks = torch.as_tensor(steps, dtype=torch.float32).view(1, 3, -1)
-    np.testing.assert_allclose(driven.dream, model.rollout(model.observe(start[None]), blocks)[0], atol=1e-5)
-    np.testing.assert_allclose(driven.error[1:], rollout_error(model, start[None], blocks)[0], rtol=1e-3)
-    true = make_task(task).rollout(start[None], model.denormalise_actions(blocks))[0]
+    np.testing.assert_allclose(driven.dream, model.rollout(start_latents(model, problems), blocks)[0], atol=1e-5)
+    np.testing.assert_allclose(driven.error[1:], executed_error(model, problems, blocks)[0], rtol=1e-3)
+    true = world.simulate(start[None], model.denormalise_actions(blocks))[0]
     np.testing.assert_allclose(driven.states, true, atol=1e-9)
     assert driven.error[0] == 0
 
 
 def test_what_is_shown(tiny_model):
     model, start = tiny_model("wall"), sample_problems("wall", "dataset", 1).starts[0]
-    driven = drive(model, begin(model, start), RIGHT)
+    world = make_task("wall")
+    driven = drive(model, world, begin(model, world, start), RIGHT)
     data = drive_data("wall", model, driven, [0.5])
     assert len(data["states"]) == 6 and len(data["ghost"]) == 2 and data["block"] == 5
     apart = np.linalg.norm(np.array(data["ghost"][1]) - data["states"][-1]) / SCENES["wall"].radius
@@ -41,5 +44,5 @@ def test_what_is_shown(tiny_model):
 def test_the_usual_error_is_that_of_the_data(tiny_model):
     model, task = tiny_model("wall"), make_task("wall")
     states, actions = task.collect(np.random.default_rng(0), 3, 15)
-    expected = rollout_error(model, states[:, 0], model.normalise_actions(actions))
-    np.testing.assert_allclose(data_error(model, states, actions), expected, rtol=1e-4)
+    expected = executed_error(model, Problems(task, states[:, 0], states[:, -1]), model.normalise_actions(actions))
+    np.testing.assert_allclose(data_error(model, task, states, actions), expected, rtol=1e-4)

@@ -37,7 +37,7 @@ def test_steps_are_those_of_the_task(name):
     _, info = env.reset(seed=1)
     env.action_space.seed(1)
     actions = np.stack([env.action_space.sample() for _ in range(10)])
-    trajectory = env.task.rollout(info["state"][None], actions[None])[0]
+    trajectory = env.task.simulate(info["state"][None], actions[None])[0]
     for action, expected in zip(actions, trajectory[1:], strict=True):
         observation, reward, terminated, truncated, info = env.step(action)
         np.testing.assert_array_equal(info["state"], expected)

@@ -68,7 +68,7 @@ def test_snapshots_lead_to_the_plan(wall, name):
     np.testing.assert_allclose(stages.states[-1], episode.states, atol=1e-3)
     np.testing.assert_allclose(stages.imagined_proprio[-1], episode.imagined_proprio, atol=1e-3)
     assert stages.loss[-1] == pytest.approx(plan.loss[-1], rel=1e-3)
-    assert stages.distance[-1] == pytest.approx(episode.distance["full"][-1], rel=1e-3)
+    assert stages.distance["full"][-1] == pytest.approx(episode.distance["full"][-1], rel=1e-3)
     if name != "cem":  # its loss is that of the best sample, not of the mean
         np.testing.assert_allclose(stages.loss[:-1], plan.loss[plan.iterations[:-1]], rtol=1e-3)
 
@@ -109,7 +109,7 @@ def test_lanes_of_the_player(tiny_model, task):
     episode = run_episode(model, PLANNERS["adam"], problems, "mpc", snapshots=4)
     stages = [unfold(model, episode, i) for i in range(len(episode.attempts))]
     world = make_task(task)
-    usual = data_error(model, *world.collect(np.random.default_rng(0), 3, 10 * world.frameskip)).mean(0)
+    usual = data_error(model, world, *world.collect(np.random.default_rng(0), 3, 10 * world.frameskip)).mean(0)
     lane = json.loads(json.dumps(player.lane(episode, stages, usual)))
     scene = json.loads(json.dumps(player.stage(task, problems.starts[0], problems.goals[0])))
     assert [plan["step"] for plan in lane["plans"]] == list(range(0, 10 * world.frameskip, world.frameskip))
@@ -137,7 +137,7 @@ def test_empty_scene_has_nothing_that_moves(task):
     assert 0 < changed < 0.1  # the body itself, and no trace of the nine others
 
 
-def test_imagined_distance_is_that_of_the_felt_state(wall):
+def test_imagined_distance_is_that_of_the_decoded_state(wall):
     model, problems = wall
     episode = run_episode(model, replace(PLANNERS["adam"], iterations=3), problems[:1])
     expected = make_task("wall").distance(episode.imagined_proprio, np.repeat(problems.goals[:1], 6, 0))

@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.success import goal_distance
+from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import load_model
 from lab.planning import CEM
@@ -225,7 +225,7 @@ def test_all_models_get_the_same_slice_around_the_expert(results, tiny_model):
         cut = fig2_landscape.slice_of(config, model, problems)
         actions = model.normalise_actions(problems.expert)
         objective = goal_distance(model, problems, **config.objective)
-        loss = objective(model.rollout(model.observe(problems.starts), actions), actions)
+        loss = objective(model.rollout(start_latents(model, problems), actions), actions)
         middle = config.size.points // 2
         np.testing.assert_allclose(cut.loss[:, middle, middle], loss, rtol=1e-4)
         table = results["fig2_landscape"].tables["slices"]

@@ -10,7 +10,7 @@ import torch
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.simulation import SimulatorDynamics
-from lab.evaluation.success import evaluate
+from lab.evaluation.success import evaluate, goal_distance, start_latents
 from lab.planning import (
     CEM,
     ICEM,
@@ -30,6 +30,7 @@ from lab.planning import (
     no_warm_start,
 )  # fmt: skip
 from lab.planning import PLANNERS as ALL
+from lab.tasks import make_task
 
 H, A = 3, 2
 GD = GradientPlanner("sgd", lr=0.1, iterations=1, noise=0.0)
@@ -403,7 +404,7 @@ def test_a_fixed_horizon_warms_all_but_its_last_block():
 
 @pytest.mark.parametrize("task", ["wall", "point_maze"])
 def test_mpc_with_the_true_simulator_reaches_the_goals(task):
-    model, pairs = SimulatorDynamics(task), sample_problems(task, "dataset", 20, "tune")
+    model, pairs = SimulatorDynamics(make_task(task)), sample_problems(task, "dataset", 20, "tune")
     planner = CEM(samples=64, elites=8, iterations=3)
     success = {mode: evaluate(model, planner, pairs, mode).success["full"].mean() for mode in ("open", "mpc")}
     assert success["mpc"] >= max(0.9, success["open"])
@@ -411,11 +412,11 @@ def test_mpc_with_the_true_simulator_reaches_the_goals(task):
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_the_simulator_as_a_model_makes_no_error(task):
-    model, pairs = SimulatorDynamics(task), sample_problems(task, "dataset", 3)
-    z = model.rollout(model.observe(pairs.starts), model.normalise_actions(pairs.expert))
+    model, pairs = SimulatorDynamics(make_task(task)), sample_problems(task, "dataset", 3)
+    z = model.rollout(start_latents(model, pairs), model.normalise_actions(pairs.expert))
     assert z.shape == (3, 6, model.latent_dim + pairs.starts.shape[1])
-    torch.testing.assert_close(z[:, -1], model.observe(pairs.goals))
-    assert GoalDistance(model.observe(pairs.goals), model.latent_dim)(z, None).max() < 1e-12
+    torch.testing.assert_close(z[:, -1], goal_distance(model, pairs).goal)
+    assert goal_distance(model, pairs)(z, None).max() < 1e-12
 
 
 def test_every_task_has_settings_for_every_planner():

@@ -19,7 +19,7 @@ def clearance(states):
 
 
 def rollout(state, *actions):
-    return PointMaze().rollout(np.array([state], dtype=float), np.array([actions], dtype=float))[0]
+    return PointMaze().simulate(np.array([state], dtype=float), np.array([actions], dtype=float))[0]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_ball_rolls_round_the_corner_of_the_block():
 def test_no_finite_actions_reach_into_a_wall(seed, actions):
     task = PointMaze()
     starts, _ = task.random_states(np.random.default_rng(seed), 8)
-    states = task.rollout(starts, np.tile(np.array(actions), (8, 1, 1)))
+    states = task.simulate(starts, np.tile(np.array(actions), (8, 1, 1)))
     assert clearance(states).min() >= 0.1 - 1e-9
     assert (states >= task.state_low).all() and (states <= task.state_high).all()
 
@@ -69,7 +69,7 @@ def test_no_finite_actions_reach_into_a_wall(seed, actions):
 def test_full_force_held_anywhere_stays_in_the_maze_and_within_the_declared_bounds():
     task, rng = PointMaze(), np.random.default_rng(0)
     starts, goals = task.random_states(rng, 2000)
-    states = task.rollout(starts, np.repeat(rng.choice([-1.0, 1.0], (2000, 10, 2)), 5, axis=1))
+    states = task.simulate(starts, np.repeat(rng.choice([-1.0, 1.0], (2000, 10, 2)), 5, axis=1))
     assert clearance(states).min() >= 0.1 - 1e-9 and clearance(goals).min() >= 0.2 - 1e-9
     assert (states >= task.state_low).all() and (states <= task.state_high).all()
 
@@ -82,16 +82,16 @@ def test_a_start_given_inside_a_wall_is_put_back(position):
 
 def test_rollout_repeats_step_and_ignores_the_batch(data):
     task, (states, actions) = PointMaze(), data
-    full = task.rollout(states[:, 0], actions)
+    full = task.simulate(states[:, 0], actions)
     np.testing.assert_array_equal(full, states)
     for i in (0, 7, 199):
-        np.testing.assert_array_equal(task.rollout(states[i : i + 1, 0], actions[i : i + 1])[0], full[i])
+        np.testing.assert_array_equal(task.simulate(states[i : i + 1, 0], actions[i : i + 1])[0], full[i])
 
 
 def test_replaying_the_data_from_any_step_is_exact(data):
     states, actions = data
     for t in (0, 3, 11, 25):
-        replay = PointMaze().rollout(states[:, t], actions[:, t : t + 25])
+        replay = PointMaze().simulate(states[:, t], actions[:, t : t + 25])
         np.testing.assert_array_equal(replay[:, -1], states[:, t + 25])
         assert PointMaze().success(replay[:, -1], states[:, t + 25]).all()
 

@@ -16,7 +16,7 @@ OUTLINE = np.array([(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120)
 
 
 def rollout(state, *actions):
-    return PushT().rollout(np.array([state], dtype=float), np.array([actions], dtype=float))[0]
+    return PushT().simulate(np.array([state], dtype=float), np.array([actions], dtype=float))[0]
 
 
 def on_table(points, states):
@@ -35,7 +35,7 @@ def into_walls(states):
 def wild(seed, actions, n=4):
     """Rollouts (n, T + 1, 7) of arbitrary actions."""
     starts, _ = PushT().random_states(np.random.default_rng(seed), n)
-    return PushT().rollout(starts, np.tile(np.array(actions), (n, 1, 1)))
+    return PushT().simulate(starts, np.tile(np.array(actions), (n, 1, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_block_stops_with_the_pusher():
 @settings(max_examples=20, deadline=None)
 def test_a_block_at_rest_does_not_move(seed):
     starts, _ = PushT().random_states(np.random.default_rng(seed), 16)
-    after = PushT().rollout(starts, np.zeros((16, 3, 2)))
+    after = PushT().simulate(starts, np.zeros((16, 3, 2)))
     np.testing.assert_array_equal(after[:, -1], starts)
 
 
@@ -105,7 +105,7 @@ def test_rollout_repeats_step(data):
 @pytest.mark.parametrize("t", [1, 7, 23])
 def test_replaying_the_data_from_any_step_is_exact(data, t):
     states, actions = data
-    replay = PushT().rollout(states[:, t], actions[:, t : t + 25])
+    replay = PushT().simulate(states[:, t], actions[:, t : t + 25])
     np.testing.assert_array_equal(replay, states[:, t : t + 26])
     assert PushT().success(replay[:, -1], states[:, t + 25]).all()
 
@@ -113,9 +113,9 @@ def test_replaying_the_data_from_any_step_is_exact(data, t):
 def test_a_problem_goes_the_same_way_alone_and_in_any_batch(data):
     task, (states, actions) = PushT(), data
     for i in (0, 7, 63):
-        np.testing.assert_array_equal(task.rollout(states[i : i + 1, 0], actions[i : i + 1])[0], states[i])
+        np.testing.assert_array_equal(task.simulate(states[i : i + 1, 0], actions[i : i + 1])[0], states[i])
     order = np.random.default_rng(0).permutation(len(states))
-    np.testing.assert_array_equal(task.rollout(states[order, 0], actions[order]), states[order])
+    np.testing.assert_array_equal(task.simulate(states[order, 0], actions[order]), states[order])
 
 
 def test_step_leaves_its_arguments_alone(data):

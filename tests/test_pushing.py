@@ -91,7 +91,7 @@ def test_nothing_tunnels_through_the_pusher(name, seed, action):
 @given(seed=seeds, actions=st.lists(anywhere, min_size=1, max_size=4))
 @settings(max_examples=15, deadline=None)
 def test_the_rope_keeps_its_length(seed, actions):
-    states = Rope().rollout(first("rope", seed), np.array([actions]))
+    states = Rope().simulate(first("rope", seed), np.array([actions]))
     nodes = Rope().particles(states[0])
     np.testing.assert_allclose(np.linalg.norm(np.diff(nodes, axis=1), axis=-1), ROD, atol=1e-9)
 
@@ -99,7 +99,7 @@ def test_the_rope_keeps_its_length(seed, actions):
 @given(seed=seeds, actions=st.lists(anywhere, min_size=1, max_size=4))
 @settings(max_examples=15, deadline=None)
 def test_grains_stay_grains(seed, actions):
-    states = Granular().rollout(first("granular", seed), np.array([actions]))
+    states = Granular().simulate(first("granular", seed), np.array([actions]))
     for grains in Granular().particles(states[0]):
         gaps, _ = KDTree(grains).query(grains, k=2)
         assert gaps[:, 1].min() > 0.05  # no grain in another: their inner radii add up to more
@@ -110,7 +110,7 @@ def test_grains_stay_grains(seed, actions):
 @both
 def test_what_was_pushed_is_at_rest(name, data):
     task, (states, _) = make_task(name), data[name]
-    again = task.simulate(states[:, -1], np.repeat(FAR, len(states), 0))
+    again = task.pushed(states[:, -1], np.repeat(FAR, len(states), 0))
     assert np.linalg.norm(task.particles(again) - task.particles(states[:, -1]), axis=-1).max() < 0.05
 
 
@@ -134,7 +134,7 @@ def test_the_way_left_out_moves_nothing(name):
 def test_no_finite_push_leaves_the_declared_bounds(name, seed, actions):
     task = make_task(name)
     with np.errstate(over="ignore"):
-        states = task.rollout(first(name, seed), np.array([actions]))
+        states = task.simulate(first(name, seed), np.array([actions]))
     assert np.isfinite(states).all()
     assert (states >= np.array(task.state_low)).all() and (states <= np.array(task.state_high)).all()
 
@@ -150,7 +150,7 @@ def test_pushes_beyond_the_table_end_at_its_edge(name):
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_actions_that_are_not_finite_are_refused(name, bad):
     with pytest.raises(LabError, match=f"{name}: actions must be finite"):
-        make_task(name).rollout(first(name), np.array([[[bad, 0, 0, 0]]]))
+        make_task(name).simulate(first(name), np.array([[[bad, 0, 0, 0]]]))
 
 
 @both
@@ -166,9 +166,9 @@ def test_a_push_without_a_way_presses_aside_what_it_comes_down_on(name):
 @both
 def test_rollout_repeats_step_and_replays_the_data(name, data):
     task, (states, actions) = make_task(name), data[name]
-    np.testing.assert_array_equal(task.rollout(states[:, 0], actions), states)
-    np.testing.assert_array_equal(task.rollout(states[:, 5], actions[:, 5:]), states[:, 5:])
-    np.testing.assert_array_equal(task.rollout(states[2:3, 0], actions[2:3])[0], states[2])
+    np.testing.assert_array_equal(task.simulate(states[:, 0], actions), states)
+    np.testing.assert_array_equal(task.simulate(states[:, 5], actions[:, 5:]), states[:, 5:])
+    np.testing.assert_array_equal(task.simulate(states[2:3, 0], actions[2:3])[0], states[2])
 
 
 @both
@@ -215,13 +215,13 @@ def test_a_worker_that_ends_is_told_and_replaced(monkeypatch, no_workers):
     monkeypatch.setenv("LAB_PROCESSES", "2")
     task, states = Rope(), first("rope", n=8)
     actions = task.random_pushes(states, np.random.default_rng(0))
-    expected = workers.simulate(task, states, actions)
+    expected = workers.share_out(task, states, actions)
     monkeypatch.setattr(workers, "_workers", lambda n: [_ended()])
     with pytest.raises(LabError, match="LAB_PROCESSES=1"):
-        workers.simulate(task, states, actions)
+        workers.share_out(task, states, actions)
     monkeypatch.undo()
     monkeypatch.setenv("LAB_PROCESSES", "2")
-    np.testing.assert_array_equal(workers.simulate(task, states, actions), expected)
+    np.testing.assert_array_equal(workers.share_out(task, states, actions), expected)
 
 
 def _ended():

@@ -206,12 +206,12 @@ def test_every_online_transition_is_the_simulators(monkeypatch, wall):
         for i, state in enumerate(starts):
             for block in plan[i]:
                 steps = model.denormalise_actions(block[None])
-                after = task.rollout(state[None], steps[None])[0, -1]
+                after = task.simulate(state[None], steps[None])[0, -1]
                 states.append((state, after))
                 state = after
     before, after = (np.stack(column) for column in zip(*states, strict=True))
-    torch.testing.assert_close(z, model.observe(before), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(z_next, model.observe(after), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(z, model.observe(task.observe(before)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(z_next, model.observe(task.observe(after)), atol=1e-4, rtol=1e-4)
     assert torch.equal(blocks, torch.cat([plan.flatten(0, 1) for _, plan, _ in executed]))
 
 
@@ -242,7 +242,7 @@ def test_each_round_leaves_what_was_executed(trained, wall):
     assert [(states.shape, blocks.shape) for states, blocks in rounds] == [((4, 26, 2), (4, 5, 10))] * 3
     for states, blocks in rounds:
         actions = model.denormalise_actions(torch.from_numpy(blocks))
-        np.testing.assert_allclose(make_task("wall").rollout(states[:, 0], actions), states, atol=1e-3)
+        np.testing.assert_allclose(make_task("wall").simulate(states[:, 0], actions), states, atol=1e-3)
         assert np.isclose(states[:, 0, None, None], data.states, atol=1e-4).all(-1).any((1, 2)).all()
 
 

@@ -76,7 +76,7 @@ def test_every_geometry_keeps_the_dot_in_its_rooms(seed, wall_x, door_y, scale):
     starts, goals = task.random_states(rng, 20)
     assert free(task, starts).all() and free(task, goals).all()
     assert ((starts[:, 0] < wall_x) != (goals[:, 0] < wall_x)).all()
-    assert free(task, task.rollout(starts, scale * rng.normal(size=(20, 30, 2)))).all()
+    assert free(task, task.simulate(starts, scale * rng.normal(size=(20, 30, 2)))).all()
 
 
 def test_moves_that_do_not_touch_the_door_stay_in_their_room():
@@ -94,16 +94,16 @@ def test_impossible_geometry_is_refused(wall_x, door_y):
 
 def test_rollout_repeats_step_and_ignores_the_batch(data):
     task, (states, actions) = Wall(), data
-    rollout = task.rollout(states[:, 0], actions)
+    rollout = task.simulate(states[:, 0], actions)
     np.testing.assert_array_equal(rollout, states)
     for i in (0, 7, 199):
-        np.testing.assert_array_equal(task.rollout(states[i : i + 1, 0], actions[i : i + 1])[0], rollout[i])
+        np.testing.assert_array_equal(task.simulate(states[i : i + 1, 0], actions[i : i + 1])[0], rollout[i])
 
 
 def test_replaying_the_data_from_any_step_is_exact(data):
     states, actions = data
     for t in (0, 3, 11, 25):
-        replay = Wall().rollout(states[:, t], actions[:, t : t + 25])
+        replay = Wall().simulate(states[:, t], actions[:, t : t + 25])
         np.testing.assert_array_equal(replay[:, -1], states[:, t + 25])
         assert Wall().success(replay[:, -1], states[:, t + 25]).all()
 
@@ -111,7 +111,7 @@ def test_replaying_the_data_from_any_step_is_exact(data):
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_actions_that_are_not_finite_are_refused(bad):
     with pytest.raises(ValueError, match="wall: actions must be finite"):
-        Wall().rollout(np.full((1, 2), 20.0), np.full((1, 1, 2), bad))
+        Wall().simulate(np.full((1, 2), 20.0), np.full((1, 1, 2), bad))
 
 
 def test_a_walk_through_the_door_solves_every_random_problem_in_25_steps():

@@ -1,6 +1,7 @@
 """Train-test gap: how wrong models are along the data and along their own plans, and where that is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cached
 import numpy as np
@@ -15,8 +16,8 @@ from state import Case, touched
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.episode import run_episode, unfold
-from lab.evaluation.gap import Followed, follow
-from lab.evaluation.statistics import bootstrap_mean, paired_difference, wilson
+from lab.evaluation.gap import Gap, expert_error, planned_error
+from lab.evaluation.statistics import bootstrap_mean, wilson
 from lab.evaluation.success import evaluate
 from lab.files import MODELS
 from lab.planning import SETTINGS, Constant
@@ -46,22 +47,31 @@ def chosen() -> tuple[Case, str, str, int]:
     return case, model, planner, int(many)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def along_experts(task: str, model: str, many: int, stamp: str) -> Followed:
-    """What becomes of the data's own actions on the near problems."""
-    problems, through = sample_problems(task, "dataset", cached.PROBLEMS)[:many], cached.world_model(task, model, stamp)
-    return follow(through, problems.starts, through.normalise_actions(problems.expert))
+@dataclass(frozen=True)
+class Plans:
+    """What became of one plan for each of B problems."""
+
+    states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
+    error: np.ndarray  #: (B, H) of the model after 1 … H imagined steps
+    success: np.ndarray  #: (B,)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> tuple[Followed, np.ndarray]:
-    """What becomes of the plans, and which (many,) reach the goal."""
+def along_experts(task: str, model: str, many: int, stamp: str) -> np.ndarray:
+    """The model's errors (many, H) along the data's own actions on the near problems."""
+    problems = sample_problems(task, "dataset", cached.PROBLEMS)[:many]
+    return expert_error(cached.world_model(task, model, stamp), problems)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> Plans:
+    """What becomes of the plans."""
     through, settings = cached.world_model(task, model, stamp), SETTINGS[task]
     problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
     outcome = evaluate(
         through, cached.planner_of(planner, "open", through), problems, proprio=settings.proprio, base=settings.base
     )
-    return follow(through, problems.starts, outcome.plans[0].actions), outcome.success["full"]
+    return Plans(outcome.states, planned_error(through, outcome), outcome.success["full"])
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -91,15 +101,15 @@ def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
     st.caption(now or "Bars: 95% bootstrap intervals over problems. Both scales are logarithmic.")
 
 
-def show_table(planned: Mapping[str, tuple[Followed, np.ndarray]], expert: Mapping[str, Followed], near: bool) -> None:
+def show_table(planned: Mapping[str, Plans], expert: Mapping[str, np.ndarray], near: bool) -> None:
     """The gaps in numbers."""
     rows = []
-    for model, (made, success) in planned.items():
-        ours, theirs = made.error.mean(1), expert[model].error.mean(1)
-        rate = wilson(int(success.sum()), len(success))
+    for model, plans in planned.items():
+        ours, theirs = plans.error.mean(1), expert[model].mean(1)
+        rate = wilson(int(plans.success.sum()), len(plans.success))
         row = {"Model": LABELS[model], "Along experts": f"{theirs.mean():.3g}", "Along plans": f"{ours.mean():.3g}"}
         if near:
-            gap = paired_difference(ours, theirs)
+            gap = Gap(plans.error, expert[model]).interval()
             row["Gap"] = f"{gap.value:+.3g} [{gap.low:+.3g}, {gap.high:+.3g}]"
         else:
             interval = bootstrap_mean(ours)
@@ -108,12 +118,12 @@ def show_table(planned: Mapping[str, tuple[Followed, np.ndarray]], expert: Mappi
         rows.append(row)
     if rows:
         st.table(pd.DataFrame(rows).set_index("Model"))
-        n = len(next(iter(planned.values()))[1])
+        n = len(next(iter(planned.values())).success)
         pairs = "" if near else " Far problems have no expert: the experts' errors are those of the near ones."
         st.caption(f"n = {n} problems; 95% intervals (gaps: bootstrap over pairs, rates: Wilson).{pairs}")
 
 
-def show_map(case: Case, model: str, planned: Followed | None) -> None:
+def show_map(case: Case, model: str, planned: Plans | None) -> None:
     """Where the data were and where plans went; a click picks a trajectory."""
     st.subheader("Where the data were, and where planning goes")
     st.caption(
@@ -124,7 +134,8 @@ def show_map(case: Case, model: str, planned: Followed | None) -> None:
         "Click a dot, or type its number into Problem above, to see that trajectory."
     )
     data = np.asarray(cached.data_dots(case.task))
-    figure = map_figure(case.task, empty_scene(case.task), data, planned, case.problem)
+    along = planned and (planned.states, planned.error)
+    figure = map_figure(case.task, empty_scene(case.task), data, along, case.problem)
     worst = "" if planned is None else f" The largest error is {planned.error.max():.2g}."
     alt = f"Map of the training data and of the plans on the {LABELS[model]} model.{worst}"
     with st.container(horizontal_alignment="center"):
@@ -173,10 +184,10 @@ def page() -> None:
         for name in MODELS
         if name in order[:now]
     }
-    errors = {name: made.error for name, (made, _) in planned.items()}
-    show_figures(errors, {name: made.error for name, made in expert.items()}, order[now:])
+    errors = {name: plans.error for name, plans in planned.items()}
+    show_figures(errors, expert, order[now:])
     show_table(planned, expert, case.goals == "dataset")
-    show_map(case, model, planned[model][0] if model in planned else None)
+    show_map(case, model, planned.get(model))
     if now:
         show_pick(case, model, planner, stamps[model])
     if now < len(order):

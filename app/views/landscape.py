@@ -30,7 +30,7 @@ from lab.evaluation.plane import (
     random_plane,
     reach,
 )
-from lab.evaluation.success import goal_distance
+from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.planning import PAPER_PLANNERS, SETTINGS, Constant, GoalDistance
@@ -105,7 +105,7 @@ def planned(case: Case, model: str, planner: str, stamp: str) -> Tensor:
 def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
     """Where the model starts from, and what a plan is to minimise."""
     problem, settings = cached.problem(case), SETTINGS[case.task]
-    return model.observe(problem.starts), goal_distance(model, problem, settings.proprio, settings.base)
+    return start_latents(model, problem), goal_distance(model, problem, settings.proprio, settings.base)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -23,7 +23,6 @@ from lab.plots.save import drawing
 from lab.plots.style import LABELS
 from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
-from lab.tasks import make_task
 
 PRESETS = ("full", "quick", "smoke")  #: the most trustworthy first
 PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
@@ -256,7 +255,7 @@ def show_problem(result: Result, ours: Side, theirs: Side, table: pd.DataFrame) 
     goals, mode = st.session_state["goals"], st.session_state["mode"]
     protocol = next(entry for entry in result.meta["protocols"] if entry["goals"] == goals)
     problems = protocol_problems(result.task, goals, protocol["n"], protocol["split"], protocol["seed"])
-    where = in_live_planning(problems, number)
+    where = in_live_planning(problems, goals, number)
     if where is not None:
         settings = {"model": ours.model, "planner": ours.planner, "rivals": [f"{theirs.planner}-{theirs.model}"]}
         watch = "Watch both plan for it in Live planning"
@@ -285,13 +284,13 @@ def protocol_problems(task: str, goals: str, n: int, split: str, seed: int) -> P
     return sample_problems(task, goals, n, split, seed)
 
 
-def in_live_planning(problems: Problems, number: int) -> dict[str, float] | None:
+def in_live_planning(problems: Problems, kind: str, number: int) -> dict[str, float] | None:
     """How Live planning's controls are set to the problem; None where they cannot be."""
     start, goal = problems.starts[number], problems.goals[number]
-    starts, goals = cached.problem_arrays(problems.task, problems.goals_kind)
+    starts, goals = cached.problem_arrays(problems.environment.name, kind)
     if number < PROBLEMS and np.array_equal(starts[number], start) and np.array_equal(goals[number], goal):
         return {"problem": number}
-    task = make_task(problems.task)
+    task = problems.environment
     fields, settings = movable(task), {"problem": 0}
     for which, wanted, there in ((MOVES[0], start, starts[0]), (MOVES[1], goal, goals[0])):
         values = {field: float(wanted[task.state_fields.index(field)]) for field in fields}

@@ -11,6 +11,7 @@ from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
 from lab.errors import LabError
 from lab.files import cache_root, replacing
 from lab.tasks import Task, make_task
+from lab.tasks.environment import Environment
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  #: starts, goals, expert actions
 GOALS = ("random", "dataset")  #: kinds of goals: drawn for themselves, or reached by a trajectory of the data
@@ -19,22 +20,28 @@ HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and 
 
 @dataclass(frozen=True)
 class Problems:
-    """``n`` problems: ``starts`` and ``goals`` (n, S); for data-set goals the ``expert`` actions (n, 25, A)."""
+    """``n`` problems of one ``environment``. Raises LabError unless starts, goals and expert belong together."""
 
-    task: str
-    goals_kind: str
-    split: str
-    seed: int
-    starts: np.ndarray
-    goals: np.ndarray
-    expert: np.ndarray | None = None
+    environment: Environment
+    starts: np.ndarray  #: (n, S)
+    goals: np.ndarray  #: (n, S)
+    expert: np.ndarray | None = None  #: (n, T, a), actions that lead from each start to its goal, where they are known
+
+    def __post_init__(self) -> None:
+        shapes = [part.shape for part in (self.starts, self.goals)]
+        if len(shapes[0]) != 2 or shapes[0] != shapes[1]:
+            raise LabError(f"Problems need starts and goals of one shape (n, S), got {shapes[0]} and {shapes[1]}.")
+        if self.expert is not None and (self.expert.ndim != 3 or len(self.expert) != len(self.starts)):
+            raise LabError(
+                f"The expert's actions must be (n, T, a) with n = {len(self.starts)} problems, got {self.expert.shape}."
+            )
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Problems":
         expert = None if self.expert is None else self.expert[rows]
-        return Problems(self.task, self.goals_kind, self.split, self.seed, self.starts[rows], self.goals[rows], expert)
+        return Problems(self.environment, self.starts[rows], self.goals[rows], expert)
 
 
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
@@ -46,10 +53,10 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
     simulator = make_task(task)
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":
-        return Problems(task, goals, split, seed, *simulator.sample_problems(rng, n))
+        return Problems(simulator, *simulator.sample_problems(rng, n))
     spec = DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     draw = partial(_from_trajectories, simulator, rng, n, spec)
-    return Problems(task, goals, split, seed, *(_kept(spec, n, simulator, draw) if simulator.slow else draw()))
+    return Problems(simulator, *(_kept(spec, n, simulator, draw) if simulator.slow else draw()))
 
 
 def _kept(spec: DataSpec, n: int, task: Task, draw: Callable[[], Drawn]) -> Drawn:

@@ -1,4 +1,4 @@
-"""Driving a world model and the true simulator side by side, one block of one held action at a time."""
+"""Driving a world model and the true environment side by side, one block of one held action at a time."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.models import WorldModel
-from lab.tasks import make_task
+from lab.evaluation.gap import latent_error
+from lab.models import Evaluable
+from lab.models.protocols import steps_per_block
+from lab.tasks.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -19,23 +21,28 @@ class Drive:
     error: np.ndarray  #: (K + 1,) mean squared distance of imagined to true picture latent
 
 
-def begin(model: WorldModel, start: np.ndarray) -> Drive:
+@torch.no_grad()
+def begin(model: Evaluable, environment: Environment, start: np.ndarray) -> Drive:
     """Both worlds at ``start`` (S,)."""
-    return Drive(start[None], model.observe(start[None]), np.zeros(1))
+    return Drive(start[None], model.observe(environment.observe(start[None])), np.zeros(1))
 
 
 @torch.no_grad()
-def drive(model: WorldModel, so_far: Drive, direction: np.ndarray, strength: float = 1.0) -> Drive:
+def drive(
+    model: Evaluable, environment: Environment, so_far: Drive, direction: np.ndarray, strength: float = 1.0
+) -> Drive:
     """One block further: the action of ``direction`` (a,) is held for all of its environment steps.
 
     ``direction`` has length 1 and counts in standard deviations of the data's actions; a ``strength`` of 1 makes it as
     long as these typically are.
     """
-    task = make_task(model.spec.task)
     typical = strength * np.sqrt(len(direction)) * direction
-    block = torch.as_tensor(np.tile(typical, task.frameskip), dtype=torch.float32, device=model.device)[None]
-    states = task.rollout(so_far.states[-1:], model.denormalise_actions(block[None]))[0]
-    dream = torch.cat([so_far.dream, model.step(so_far.dream[-1:], block)])
-    off = (dream[-1:] - model.observe(states[-1:]))[:, : model.latent_dim] ** 2
-    error = np.append(so_far.error, off.mean().item())
-    return Drive(np.concatenate([so_far.states, states[1:]]), dream, error)
+    here = so_far.dream[-1:]
+    block = torch.as_tensor(np.tile(typical, steps_per_block(model)), dtype=torch.float32, device=here.device)
+    blocks = block[None, None]
+    states = environment.simulate(so_far.states[-1:], model.denormalise_actions(blocks))[0]
+    dream = model.rollout(here, blocks)[:, 1]
+    error = latent_error(model, dream, model.observe(environment.observe(states[-1:])))
+    return Drive(
+        np.concatenate([so_far.states, states[1:]]), torch.cat([so_far.dream, dream]), np.append(so_far.error, error)
+    )

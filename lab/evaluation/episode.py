@@ -14,11 +14,14 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.evaluation.imagination import felt, imagined
+from lab.evaluation.gap import latent_error
+from lab.evaluation.imagination import imagined
+from lab.evaluation.simulation import Simulation
 from lab.evaluation.success import evaluate, goal_distance
-from lab.models import WorldModel
-from lab.planning import MODES, Plan, Planner, PlanRequest
-from lab.tasks import Task, make_task
+from lab.models import Evaluable
+from lab.planning import Plan, Planner, PlanRequest
+from lab.tasks import Task
+from lab.tasks.environment import Environment, distances
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,20 @@ class Attempt:
 class Episode:
     """What became of one problem. Index 0 of an axis over time is the start."""
 
-    task: str
+    environment: Environment
     mode: str
     start: np.ndarray  #: (S,)
     goal: np.ndarray  #: (S,)
     states: np.ndarray  #: (T + 1, S) true states
     attempts: tuple[Attempt, ...]
-    imagined_proprio: np.ndarray  #: (K + 1, P) in the task's units
-    imagined_frames: np.ndarray  #: (K + 1, 64, 64, 3) drawn by the model's decoder
+    imagined_proprio: np.ndarray | None  #: (K + 1, P) in the task's units; None where the model decodes none
+    imagined_frames: np.ndarray | None  #: (K + 1, 64, 64, 3) drawn by the model's decoder; None where it has none
+    blocks: np.ndarray  #: (K + 1,) environment steps at the block boundaries
     error: np.ndarray  #: (K + 1,) mean squared distance of imagined to true picture latent
     distance: dict[str, np.ndarray]  #: by criterion (T + 1,): success radii between true state and goal
     imagined_distance: np.ndarray | None  #: (K + 1,) the same as imagined, where proprioception is the whole state
     ends: np.ndarray  #: environment steps at which success counts: the ends of executed plans
     seconds: float  #: planning time
-
-    @property
-    def blocks(self) -> np.ndarray:
-        """(K + 1,) environment steps at the block boundaries."""
-        return np.linspace(0, len(self.states) - 1, len(self.error)).round().astype(int)
 
     def reached(self, criterion: str = "full") -> int | None:
         """The first environment step that counts as success, or None."""
@@ -70,14 +69,14 @@ class Unfolded:
     """What each snapshot of one attempt leads to: in the true simulator and in the model's imagination."""
 
     states: np.ndarray  #: (M, H * frameskip + 1, S)
-    imagined_proprio: np.ndarray  #: (M, H + 1, P)
+    imagined_proprio: np.ndarray | None  #: (M, H + 1, P); None where the model decodes none
     loss: np.ndarray  #: (M,) the planner's loss as imagined
     true_loss: np.ndarray  #: (M,) the same loss of what really happens
-    distance: np.ndarray  #: (M,) success radii between the last true state and the goal
+    distance: dict[str, np.ndarray]  #: by criterion (M,): success radii between the last true state and the goal
 
 
 def run_episode(
-    model: WorldModel,
+    model: Evaluable,
     planner: Planner,
     problem: Problems,
     mode: str = "open",
@@ -94,53 +93,55 @@ def run_episode(
     """
     watched = _Watched(planner)
     outcome = evaluate(model, watched, problem, mode, proprio=proprio, base=base, seed=seed, first=index)
-    task, execute = make_task(problem.task), MODES[mode].execute
-    states, goal = outcome.trajectory[0], problem.goals[0]
-    seen = model.observe(states[:: task.frameskip])
-    z = imagined(model, outcome, MODES[mode])[0]
-    proprio_felt = felt(model, z)
-    error = ((z - seen)[:, : model.latent_dim] ** 2).mean(-1).numpy(force=True)
+    environment, goal, world = problem.environment, problem.goals[0], outcome.world
+    z = imagined(model, outcome)[0]
+    error = latent_error(model, z, outcome.latents[0])
     error[0] = 0.0  # the start is seen; what is left of it is rounding
+    decoded = _decoded_proprio(model, z)
     return Episode(
-        task=problem.task,
+        environment=environment,
         mode=mode,
         start=problem.starts[0],
         goal=goal,
-        states=states,
+        states=outcome.trajectory[0],
         attempts=tuple(
-            _attempt(plan, record, i * execute * task.frameskip, snapshots)
-            for i, (plan, record) in enumerate(zip(outcome.plans, watched.records, strict=True))
+            _attempt(plan, record, step, snapshots)
+            for plan, record, step in zip(outcome.plans, watched.records, [0, *world.plan_ends[:-1]], strict=True)
         ),
-        imagined_proprio=proprio_felt,
-        imagined_frames=model.draw(z),
+        imagined_proprio=decoded,
+        imagined_frames=model.draw(z) if hasattr(model, "draw") else None,
+        blocks=np.array(world.boundaries),
         error=error,
-        distance={name: _distance(task, states, goal, name) for name in task.criteria},
-        imagined_distance=_distance(task, proprio_felt, goal) if task.proprio_fields == task.state_fields else None,
-        ends=np.arange(execute * task.frameskip, len(states), execute * task.frameskip),
+        distance=_distances(environment, outcome.trajectory[0], goal),
+        imagined_distance=None
+        if decoded is None or not _senses_all(environment)
+        else _distances(environment, decoded, goal)["full"],
+        ends=np.array(world.plan_ends),
         seconds=outcome.seconds,
     )
 
 
 @torch.no_grad()
 def unfold(
-    model: WorldModel, episode: Episode, attempt: int = 0, *, proprio: float = 0.0, base: float | None = None
+    model: Evaluable, episode: Episode, attempt: int = 0, *, proprio: float = 0.0, base: float | None = None
 ) -> Unfolded:
     """Run every snapshot of an attempt from where it was planned, in the simulator and in the imagination."""
-    task, plan = make_task(episode.task), episode.attempts[attempt]
-    blocks = torch.as_tensor(plan.blocks, device=model.device)
-    starts = np.repeat(episode.states[plan.step][None], len(blocks), axis=0)
-    states = task.rollout(starts, model.denormalise_actions(blocks))
-    seen = model.observe(states[:, :: task.frameskip])
-    imagined = model.rollout(seen[:, 0], blocks)
-    goals = np.repeat(episode.goal[None], len(blocks), axis=0)
-    problem = Problems(episode.task, "", "", 0, starts, goals)
-    objective = goal_distance(model, problem, proprio, base)
+    plan = episode.attempts[attempt]
+    starts, goals = (
+        np.repeat(state[None], len(plan.blocks), axis=0) for state in (episode.states[plan.step], episode.goal)
+    )
+    problems = Problems(episode.environment, starts, goals)
+    world, objective = Simulation(model, problems), goal_distance(model, problems, proprio, base)
+    blocks = torch.as_tensor(plan.blocks, device=objective.goal.device)
+    world.execute(blocks)
+    true = world.latents()
+    imagined = model.rollout(true[:, 0], blocks)
     return Unfolded(
-        states=states,
-        imagined_proprio=felt(model, imagined),
+        states=world.trajectory,
+        imagined_proprio=_decoded_proprio(model, imagined),
         loss=objective(imagined, blocks).numpy(force=True),
-        true_loss=objective(seen, blocks).numpy(force=True),
-        distance=task.distance(states[:, -1], goals),
+        true_loss=objective(true, blocks).numpy(force=True),
+        distance=distances(episode.environment, world.trajectory[:, -1], goals),
     )
 
 
@@ -200,5 +201,15 @@ def _attempt(plan: Plan, record: _Record, step: int, snapshots: int) -> Attempt:
     return Attempt(step, chosen + first, clock[chosen], blocks, loss.numpy(force=True))
 
 
-def _distance(task: Task, states: np.ndarray, goal: np.ndarray, criterion: str = "full") -> np.ndarray:
-    return task.distance(states, np.broadcast_to(goal, states.shape), criterion)
+def _distances(environment: Environment, states: np.ndarray, goal: np.ndarray) -> dict[str, np.ndarray]:
+    """By criterion, how far each of ``states`` (T, S) is from ``goal`` (S,)."""
+    return distances(environment, states, np.broadcast_to(goal, states.shape))
+
+
+def _senses_all(environment: Environment) -> bool:
+    """Whether proprioception is the whole state."""
+    return isinstance(environment, Task) and environment.proprio_fields == environment.state_fields
+
+
+def _decoded_proprio(model: Evaluable, z: Tensor) -> np.ndarray | None:
+    return model.decode_proprio(z) if hasattr(model, "decode_proprio") else None

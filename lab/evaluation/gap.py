@@ -1,15 +1,24 @@
-"""The train-test gap: the model's error on trajectories its planner executes minus its error on the expert's."""
+"""The train-test gap: a model's error on trajectories that its planner executes minus its error on the expert's.
+
+The error after h imagined steps is the mean squared distance of the imagined to the true latent. Only the picture's
+latent counts: its encoder is frozen and shared, so that models can be compared.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.evaluation.statistics import Interval, paired_difference
-from lab.models import WorldModel
-from lab.tasks import make_task
+from lab.errors import LabError
+from lab.evaluation.simulation import Simulation
+from lab.evaluation.statistics import Interval, bootstrap_mean
+from lab.evaluation.success import Outcome
+from lab.models import Evaluable
+from lab.models.protocols import picture_numbers
+from lab.tasks.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -19,55 +28,67 @@ class Gap:
     planned: np.ndarray
     expert: np.ndarray
 
+    @property
+    def by_problem(self) -> np.ndarray:
+        """The gap (B,) of each problem, averaged over steps."""
+        return difference(self.planned, self.expert).mean(1)
+
     def interval(self) -> Interval:
-        """Planned minus expert error, averaged over steps, with its interval over problems."""
-        return paired_difference(self.planned, self.expert)
+        """The mean gap with its 95% interval over problems."""
+        return bootstrap_mean(difference(self.planned, self.expert))
 
 
-@dataclass(frozen=True)
-class Followed:
-    """Where actions really lead, and how wrong the model is about it."""
-
-    states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
-    error: np.ndarray  #: (B, H) after 1 … H imagined steps
+def difference(planned: Any, expert: Any) -> Any:
+    """The gap of errors on planned and on expert actions of the same problems: arrays or columns of a table."""
+    return planned - expert
 
 
-@torch.no_grad()
-def follow(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> Followed:
-    """Run ``blocks`` (B, H, A) from ``starts`` (B, S) in the simulator and in the model's imagination.
-
-    The error is the mean squared distance of imagined to true latents. Only the picture's latent counts: its encoder
-    is frozen and shared, so that models can be compared.
-    """
-    task = make_task(model.spec.task)
-    states = task.rollout(starts, model.denormalise_actions(blocks))[:, :: task.frameskip]
-    true = model.observe(states)
-    imagined = model.rollout(true[:, 0], blocks)
-    return Followed(states, ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy())
-
-
-def rollout_error(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> np.ndarray:
-    """The errors (B, H) alone, see `follow`."""
-    return follow(model, starts, blocks).error
+def latent_error(model: Evaluable, imagined: Tensor, true: Tensor) -> np.ndarray:
+    """Mean squared distance (...) of the picture's latent between ``imagined`` and ``true`` z (..., Z)."""
+    return ((imagined - true)[..., : picture_numbers(model, true)] ** 2).mean(-1).numpy(force=True)
 
 
 @torch.no_grad()
-def data_error(model: WorldModel, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+def planned_error(model: Evaluable, outcome: Outcome) -> np.ndarray:
+    """Errors (B, H) along the plans that ``outcome`` executed in open loop; raises LabError for replans."""
+    if len(outcome.plans) != 1 or outcome.mpc.execute != outcome.mpc.horizon:
+        raise LabError("The gap is measured in open loop: evaluate one plan that is executed whole (mode 'open').")
+    return _rollout_error(model, outcome.latents, outcome.plans[0].actions)
+
+
+@torch.no_grad()
+def expert_error(model: Evaluable, problems: Problems) -> np.ndarray:
+    """Errors (B, H) along the expert's actions of ``problems``; raises LabError where there is no expert."""
+    if problems.expert is None:
+        raise LabError("These problems have no expert, whose actions the gap compares with: take data-set goals.")
+    return executed_error(model, problems, model.normalise_actions(problems.expert))
+
+
+@torch.no_grad()
+def executed_error(model: Evaluable, problems: Problems, blocks: Tensor) -> np.ndarray:
+    """Errors (B, H) along ``blocks`` (B, H, A), executed from the starts of ``problems``."""
+    world = Simulation(model, problems)
+    world.execute(blocks)
+    return _rollout_error(model, world.latents(), blocks)
+
+
+@torch.no_grad()
+def data_error(model: Evaluable, environment: Environment, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """Errors (n, K) after 1 … K imagined steps along given ``states`` (n, T + 1, S) and ``actions`` (n, T, a).
 
     On trajectories of the data policy that the model was not trained on, this is what is usual.
     """
-    true = model.observe(states[:, :: model.spec.frameskip])
-    imagined = model.rollout(true[:, 0], model.normalise_actions(actions))
-    return ((imagined - true)[:, 1:, : model.latent_dim] ** 2).mean(-1).cpu().numpy()
+    blocks = model.normalise_actions(actions)
+    steps = actions.shape[1] // blocks.shape[1]
+    return _rollout_error(model, model.observe(environment.observe(states[:, ::steps])), blocks)
 
 
-def train_test_gap(model: WorldModel, problems: Problems, planned: Tensor, experts: Problems | None = None) -> Gap:
-    """Errors on ``planned`` blocks (B, H, A) for ``problems``, and on the actions of ``experts``.
+def train_test_gap(model: Evaluable, outcome: Outcome, experts: Problems | None = None) -> Gap:
+    """Errors on the plans of ``outcome`` and on the actions of ``experts`` (default: of the problems themselves)."""
+    return Gap(planned_error(model, outcome), expert_error(model, experts or outcome.world.problems))
 
-    ``experts`` defaults to ``problems`` themselves, which then need data-set goals.
-    """
-    experts = experts or problems
-    assert experts.expert is not None, "expert actions exist for data-set goals only"
-    expert = model.normalise_actions(experts.expert)
-    return Gap(rollout_error(model, problems.starts, planned), rollout_error(model, experts.starts, expert))
+
+def _rollout_error(model: Evaluable, true: Tensor, blocks: Tensor) -> np.ndarray:
+    """Errors (B, H) of imagining ``blocks`` (B, H, A), against the ``true`` latents (B, H + 1, Z)."""
+    imagined = model.rollout(true[:, 0], blocks)
+    return latent_error(model, imagined[:, 1:], true[:, 1:])

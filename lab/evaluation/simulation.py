@@ -1,12 +1,70 @@
-"""The true simulator as MPC's world, and, to prove planners before a learned model is used, as their model too."""
+"""The true environment as MPC's world, and, to prove planners before a learned model is used, as their model too."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.models import WorldModel
-from lab.tasks import make_task
+from lab.errors import LabError
+from lab.models import Evaluable
+from lab.tasks import Task
+from lab.tasks.environment import Observation, distances
+
+
+class Simulation:
+    """All of ``problems`` run side by side, and what ``model`` sees of them at the block boundaries.
+
+    Nothing is simulated or observed twice: a boundary is observed when a plan is made there, or asked for.
+    """
+
+    def __init__(self, model: Evaluable, problems: Problems) -> None:
+        self.model, self.problems = model, problems
+        self.trajectory = problems.starts[:, None]  #: states (B, T + 1, S) at every environment step so far
+        self.boundaries = [0]  #: environment steps at which a block begins or ends
+        self.plan_ends: list[int] = []  #: environment step at the end of each executed plan
+        self._observed: dict[int, Tensor] = {}  #: by block boundary, z (B, Z)
+
+    def observe(self) -> Tensor:
+        """See `World.observe`."""
+        now = len(self.boundaries) - 1
+        if now not in self._observed:
+            self._observed[now] = self._see(self.trajectory[:, -1])
+        return self._observed[now]
+
+    def execute(self, blocks: Tensor) -> None:
+        """See `World.execute`. Raises LabError where the environment's states are not those of the actions."""
+        actions = self.model.denormalise_actions(blocks)
+        states = np.asarray(self.problems.environment.simulate(self.trajectory[:, -1], actions))
+        expected = (len(actions), actions.shape[1] + 1, self.trajectory.shape[2])
+        if states.shape != expected:
+            raise LabError(f"The environment should return states {expected} for actions {actions.shape}, the start "
+                           f"included, but returned {states.shape}.")  # fmt: skip
+        self.trajectory = np.concatenate([self.trajectory, states[:, 1:]], axis=1)
+        first, steps = self.boundaries[-1], actions.shape[1] // blocks.shape[1]
+        self.boundaries += [first + steps * (i + 1) for i in range(blocks.shape[1])]
+        self.plan_ends.append(self.boundaries[-1])
+
+    @property
+    def states(self) -> np.ndarray:
+        """True states (B, K + 1, S) at the boundaries of the K executed blocks."""
+        return self.trajectory[:, self.boundaries]
+
+    def latents(self) -> Tensor:
+        """True latents (B, K + 1, Z): what the model sees of `states`."""
+        unseen = [k for k in range(len(self.boundaries)) if k not in self._observed]
+        if unseen:
+            self._observed |= dict(zip(unseen, self._see(self.states[:, unseen]).unbind(1), strict=True))
+        return torch.stack([self._observed[k] for k in range(len(self.boundaries))], 1)
+
+    def reached(self) -> dict[str, np.ndarray]:
+        """By criterion, whether each problem fulfils its goal at the end of each executed plan (B, number of plans)."""
+        environment, goals = self.problems.environment, self.problems.goals
+        ends = [distances(environment, self.trajectory[:, t], goals) for t in self.plan_ends]
+        return {name: np.stack([end[name] < 1.0 for end in ends], axis=1) for name in ends[0]}
+
+    @torch.no_grad()
+    def _see(self, states: np.ndarray) -> Tensor:
+        return self.model.observe(self.problems.environment.observe(states))
 
 
 class SimulatorDynamics:
@@ -16,8 +74,8 @@ class SimulatorDynamics:
     but velocities, standardised by the data policy's; an angle counts as its cosine and sine.
     """
 
-    def __init__(self, task: str) -> None:
-        self.task = make_task(task)
+    def __init__(self, task: Task) -> None:
+        self.task = task
         states, actions = self.task.collect(np.random.default_rng(0), 50, self.task.episode_steps)
         self.action_mean, self.action_std = actions.mean((0, 1)), actions.std((0, 1))
         self.block_dim = self.task.action_dim * self.task.frameskip
@@ -34,50 +92,24 @@ class SimulatorDynamics:
                 columns.append(states[..., i])
         return np.stack(columns, -1)
 
-    def observe(self, states: np.ndarray) -> Tensor:
-        """z (..., F + S) of true states (..., S), in float64: the state within is exact."""
+    def observe(self, observation: Observation) -> Tensor:
+        """z (..., F + S) of observed states (..., S), in float64: the state within is exact."""
+        states = observation.states
         return torch.from_numpy(np.concatenate([(self._features(states) - self.mean) / self.std, states], -1))
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """See `Dynamics.rollout`."""
         states = z0[..., self.latent_dim :].reshape(-1, z0.shape[-1] - self.latent_dim).numpy()
         steps = self.denormalise_actions(actions).reshape(len(states), -1, self.task.action_dim)
-        trajectory = self.task.rollout(states, steps)[:, :: self.task.frameskip]
-        return self.observe(trajectory.reshape(*z0.shape[:-1], *trajectory.shape[1:]))
+        trajectory = self.task.simulate(states, steps)[:, :: self.task.frameskip]
+        return self.observe(self.task.observe(trajectory.reshape(*z0.shape[:-1], *trajectory.shape[1:])))
 
     def normalise_actions(self, actions: np.ndarray) -> Tensor:
-        """See `WorldModel.normalise_actions`."""
+        """See `Evaluable.normalise_actions`."""
         steps = (np.asarray(actions) - self.action_mean) / self.action_std
         return torch.from_numpy(steps.reshape(*steps.shape[:-2], -1, self.block_dim))
 
     def denormalise_actions(self, blocks: Tensor) -> np.ndarray:
-        """See `WorldModel.denormalise_actions`."""
+        """See `Evaluable.denormalise_actions`."""
         steps = blocks.double().numpy().reshape(*blocks.shape[:-2], -1, self.task.action_dim)
         return steps * self.action_std + self.action_mean
-
-
-class Simulation:
-    """All of ``problems`` run side by side; ``trajectory`` holds their states (B, T + 1, S) at every step so far."""
-
-    def __init__(self, model: WorldModel | SimulatorDynamics, problems: Problems) -> None:
-        self.model = model
-        self.task = make_task(problems.task)
-        self.problems = problems
-        self.trajectory = problems.starts[:, None]
-        self.block_ends = [0]  #: environment step at the end of each executed plan
-
-    def observe(self) -> Tensor:
-        """See `World.observe`."""
-        return self.model.observe(self.trajectory[:, -1])
-
-    def execute(self, blocks: Tensor) -> None:
-        """See `World.execute`."""
-        states = self.task.rollout(self.trajectory[:, -1], self.model.denormalise_actions(blocks))
-        self.trajectory = np.concatenate([self.trajectory, states[:, 1:]], axis=1)
-        self.block_ends.append(self.trajectory.shape[1] - 1)
-
-    def successes(self, criterion: str) -> np.ndarray:
-        """Whether each problem (B,) fulfils its goal at the end of each executed plan (B, number of plans)."""
-        ends = self.block_ends[1:]
-        reached = [self.task.success(self.trajectory[:, t], self.problems.goals, criterion) for t in ends]
-        return np.stack(reached, axis=1)

@@ -1,41 +1,87 @@
-"""Success rates: run a planner on a protocol's problems in the true simulator."""
+"""Success rates: run a planner on problems in the true environment."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lab.data import Problems
-from lab.evaluation.simulation import Simulation, SimulatorDynamics
-from lab.models import WorldModel
-from lab.planning import MODES, GoalDistance, Plan, Planner, PlanRequest
+from lab.errors import LabError
+from lab.evaluation.simulation import Simulation
+from lab.models import Evaluable
+from lab.models.protocols import picture_numbers
+from lab.planning import MODES, MPC, GoalDistance, Plan, Planner, PlanRequest
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of ``B`` problems: per criterion ``success`` at the end of any executed plan, and ``at_end``."""
+    """What became of ``B`` problems; states and latents of the true ``world``, at the boundaries of ``K`` blocks."""
 
-    success: dict[str, np.ndarray]
-    at_end: dict[str, np.ndarray]
+    world: Simulation
+    mpc: MPC
     plans: list[Plan]
-    trajectory: np.ndarray  #: true states (B, T + 1, S)
     seconds: float  #: planning time for all problems, simulator and encoder excluded
 
+    @property
+    def trajectory(self) -> np.ndarray:
+        """True states (B, T + 1, S) at every environment step."""
+        return self.world.trajectory
 
+    @property
+    def states(self) -> np.ndarray:
+        """True states (B, K + 1, S) at the block boundaries."""
+        return self.world.states
+
+    @property
+    def latents(self) -> Tensor:
+        """True latents (B, K + 1, Z) at the block boundaries; those that no plan needed are observed now."""
+        return self.world.latents()
+
+    @cached_property
+    def reached(self) -> dict[str, np.ndarray]:
+        """By criterion, whether the goal is reached (B, number of plans) at the end of each executed plan."""
+        return self.world.reached()
+
+    @property
+    def success(self) -> dict[str, np.ndarray]:
+        """By criterion, whether the goal is reached (B,) at the end of any executed plan."""
+        return {criterion: np.any(ends, axis=1) for criterion, ends in self.reached.items()}
+
+    @property
+    def at_end(self) -> dict[str, np.ndarray]:
+        """By criterion, whether the goal is reached (B,) at the end of the last plan."""
+        return {criterion: ends[:, -1] for criterion, ends in self.reached.items()}
+
+
+@torch.no_grad()
+def start_latents(model: Evaluable, problems: Problems) -> Tensor:
+    """z (B, Z): the starts of ``problems`` as the model sees them."""
+    return model.observe(problems.environment.observe(problems.starts))
+
+
+@torch.no_grad()
 def goal_distance(
-    model: WorldModel | SimulatorDynamics, problems: Problems, proprio: float = 0.0, base: float | None = None
+    model: Evaluable, problems: Problems, proprio: float = 0.0, base: float | None = None
 ) -> GoalDistance:
-    """The planning objective of ``problems``: their goals, drawn and encoded."""
-    return GoalDistance(model.observe(problems.goals), model.latent_dim, proprio, base)
+    """The planning objective of ``problems``: their goals as the model sees them."""
+    goal = model.observe(problems.environment.observe(problems.goals))
+    if goal.ndim != 2 or len(goal) != len(problems):
+        raise LabError(
+            f"{type(model).__name__}.observe should return z (B, Z) for B = {len(problems)} states, got "
+            f"{tuple(goal.shape)}."
+        )
+    return GoalDistance(goal, picture_numbers(model, goal), proprio, base)
 
 
 def evaluate(
-    model: WorldModel | SimulatorDynamics,
+    model: Evaluable,
     planner: Planner,
     problems: Problems,
-    mode: str = "open",
+    mode: str | MPC = "open",
     *,
     proprio: float = 0.0,
     base: float | None = None,
@@ -43,24 +89,25 @@ def evaluate(
     first: int = 0,
     on_plan: Callable[[int, Plan], None] | None = None,
 ) -> Outcome:
-    """Plan for ``problems`` in ``mode`` (open or mpc) and execute in the true simulator.
+    """Plan for ``problems`` in ``mode`` (open, mpc, or horizons of your own) and execute in their environment.
 
     ``first`` is the number that the first of them has in its protocol: some of its problems get the plans they get
-    among all.
+    among all. Raises LabError where model, environment and problems do not fit each other.
     """
-    world = Simulation(model, problems)
-    timed = _Timed(planner)
+    mpc = _mode(mode)
+    world, timed = Simulation(model, problems), _Timed(planner)
     objective = goal_distance(model, problems, proprio, base)
     seeds = [seed * 1_000_000 + first + i for i in range(len(problems))]
-    plans = MODES[mode].run(timed, model, objective, world, model.block_dim, seeds, on_plan)
-    reached = {criterion: world.successes(criterion) for criterion in world.task.criteria}
-    return Outcome(
-        {criterion: np.any(ends, axis=1) for criterion, ends in reached.items()},
-        {criterion: ends[:, -1] for criterion, ends in reached.items()},
-        plans,
-        world.trajectory,
-        timed.seconds,
-    )
+    plans = mpc.run(timed, model, objective, world, model.block_dim, seeds, on_plan)
+    return Outcome(world, mpc, plans, timed.seconds)
+
+
+def _mode(mode: str | MPC) -> MPC:
+    if isinstance(mode, MPC):
+        return mode
+    if mode not in MODES:
+        raise LabError(f"Unknown mode '{mode}': choose one of {', '.join(MODES)}, or give an MPC.")
+    return MODES[mode]
 
 
 class _Timed:

@@ -1,5 +1,16 @@
 from .checkpoint import load_model, read_info, save_model
+from .protocols import Dynamics, Evaluable, Trainable
 from .spec import ModelSpec, PatchSpec
-from .world_model import Dynamics, WorldModel
+from .world_model import WorldModel
 
-__all__ = ["Dynamics", "ModelSpec", "PatchSpec", "WorldModel", "load_model", "read_info", "save_model"]
+__all__ = [
+    "Dynamics",
+    "Evaluable",
+    "ModelSpec",
+    "PatchSpec",
+    "Trainable",
+    "WorldModel",
+    "load_model",
+    "read_info",
+    "save_model",
+]

@@ -6,32 +6,24 @@ A latent state z (B, D + P) is the scaled picture latent followed by the standar
 is one token for each patch, D counts all of their numbers: planning and evaluation need not know.
 """
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lab.models.spec import ModelSpec
-from lab.tasks import make_task
-
-
-@runtime_checkable
-class Dynamics(Protocol):
-    """All that a planner asks of a world model; bring your own by writing this one method."""
-
-    def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
-        """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z), the start included."""
-        ...
+from lab.tasks.environment import Observation
 
 
 class WorldModel(nn.Module):
-    """See the module's docstring. ``proprio`` and ``action`` arguments are in the task's own units."""
+    """See the module's docstring. ``proprio`` and ``action`` arguments are in the task's own units.
+
+    It fulfils all protocols in `lab.models.protocols`, as every model may that one wants to plan with and to finetune.
+    """
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.latent_dim = spec.latent_dim
+        self.latent_dim, self.history = spec.latent_dim, spec.history
         self.block_dim = spec.action_dim * spec.frameskip
         self.encoder, self.predictor, self.decoder = spec.parts()
         for name, size in (("latent", spec.latent_dim), ("proprio", spec.proprio_dim), ("action", spec.action_dim)):
@@ -52,11 +44,11 @@ class WorldModel(nn.Module):
             [(latent - self.latent_mean) / self.latent_std, (proprio - self.proprio_mean) / self.proprio_std], -1
         )
 
-    def observe(self, states: np.ndarray) -> Tensor:
-        """z (..., D + P) of true states (..., S) of the model's task: drawn, then encoded."""
-        task = make_task(self.spec.task)
-        flat = states.reshape(-1, states.shape[-1])
-        return self.encode(task.render(flat, self.spec.size), task.proprio(flat)).view(*states.shape[:-1], -1)
+    def observe(self, observation: Observation) -> Tensor:
+        """z (..., D + P) of what is seen of true states (..., S): their pictures, encoded, and proprioception."""
+        pictures, proprio = observation.pictures(self.spec.size), observation.proprio()
+        flat = pictures.reshape(-1, *pictures.shape[-3:])
+        return self.encode(flat, proprio.reshape(len(flat), self.spec.proprio_dim)).view(*pictures.shape[:-3], -1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """The next z (..., D + P) after the standardised action block (..., A); nothing is known of the past."""
@@ -78,6 +70,12 @@ class WorldModel(nn.Module):
         """uint8 pictures (B, 64, 64, 3) of imagined states z (B, D + P)."""
         drawn = self.decoder(z[..., : self.latent_dim].float())
         return (drawn.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    @torch.no_grad()
+    def decode_proprio(self, z: Tensor) -> np.ndarray:
+        """The proprioception (..., P), in the task's units, that latent states ``z`` (..., D + P) hold."""
+        numbers = z[..., self.latent_dim :] * self.proprio_std + self.proprio_mean
+        return numbers.double().numpy(force=True)
 
     def normalise_actions(self, actions: np.ndarray) -> Tensor:
         """Environment actions (..., H * frameskip, a) as standardised blocks (..., H, A)."""

@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from lab.models.world_model import Dynamics
+from lab.models.protocols import Dynamics
 from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.gradient import GradientPlanner
 from lab.planning.objective import Objective

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
+from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
 from lab.planning.planner import Plan, Planner, PlanRequest, no_warm_start
 

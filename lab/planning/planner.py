@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models.world_model import Dynamics
+from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
 
 #: (iteration, actions (B, H, A), loss (B,)) after each iteration of a chunk of problems

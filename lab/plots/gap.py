@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from lab.evaluation.gap import Followed
 from lab.evaluation.statistics import bootstrap_mean
 from lab.plots.scenes import GOAL_COLOUR, SCENES, Scene
 from lab.plots.style import CLEAR, GREY, GRID, LABELS, MODEL_COLOURS
@@ -44,10 +43,15 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
 
 
 def map_figure(
-    task_name: str, background: str, data: np.ndarray, planned: Followed | None, picked: int | None
+    task_name: str,
+    background: str,
+    data: np.ndarray,
+    planned: tuple[np.ndarray, np.ndarray] | None,
+    picked: int | None,
 ) -> go.Figure:
     """Where the data were (n, 2), as clouds, and where plans went, as dots coloured by the model's error there.
 
+    ``planned`` holds the true states (B, H + 1, S) along plans, and the errors (B, H).
     A dot's ``customdata`` is (problem, step). The path of the problem ``picked`` is drawn as a line.
     """
     scene = SCENES[task_name]
@@ -66,7 +70,7 @@ def map_figure(
         )
     )  # fmt: skip
     if planned is not None:
-        _add_plans(figure, scene, planned, picked)
+        _add_plans(figure, scene, *planned, picked)
     axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
@@ -77,10 +81,10 @@ def map_figure(
     return figure
 
 
-def _add_plans(figure: go.Figure, scene: Scene, planned: Followed, picked: int | None) -> None:
-    n, steps = planned.error.shape
-    at = scene.place(planned.states[:, 1:]).reshape(-1, 2)
-    error = np.log10(np.maximum(planned.error.ravel(), 1e-12))
+def _add_plans(figure: go.Figure, scene: Scene, states: np.ndarray, errors: np.ndarray, picked: int | None) -> None:
+    n, steps = errors.shape
+    at = scene.place(states[:, 1:]).reshape(-1, 2)
+    error = np.log10(np.maximum(errors.ravel(), 1e-12))
     which = np.stack([np.repeat(np.arange(n), steps), np.tile(np.arange(1, steps + 1), n)], -1)
     ticks = np.arange(np.ceil(error.min()), np.floor(error.max()) + 1)
     colour = {
@@ -88,14 +92,14 @@ def _add_plans(figure: go.Figure, scene: Scene, planned: Followed, picked: int |
         "colorbar": {"title": ERROR, "tickvals": ticks, "ticktext": [f"{10.0**t:g}" for t in ticks], "thickness": 14},
     }  # fmt: skip
     if picked is not None and picked < n:
-        x, y = scene.place(planned.states[picked]).T
+        x, y = scene.place(states[picked]).T
         figure.add_trace(
             go.Scatter(x=x, y=y, mode="lines", line={"color": GOAL_COLOUR, "width": 3}, hoverinfo="skip", name="picked")
         )
     figure.add_trace(
         go.Scatter(
             x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, customdata=which.tolist(), name="plans",
-            text=planned.error.ravel(), selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+            text=errors.ravel(), selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             hovertemplate="problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>",
         )
     )  # fmt: skip

@@ -12,7 +12,6 @@ import numpy as np
 
 from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, Unfolded
-from lab.evaluation.imagination import felt
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
 from lab.plots.scenes import SCENES, png_uri
@@ -46,7 +45,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
 
     ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
     """
-    name = episode.task
+    name = episode.environment.name
     return {
         "seconds": round(episode.seconds, 4),
         "plans": [
@@ -80,7 +79,7 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
     ``apart`` says how many success radii lie between the true and the imagined place of the first body.
     """
     task, scene = make_task(task_name), SCENES[task_name]
-    ghost = felt(model, drive.dream)[:, _felt(task_name)]
+    ghost = model.decode_proprio(drive.dream)[:, _sensed(task_name)]
     true = scene.place(drive.states[:: task.frameskip])
     return {
         "states": _drawn(task_name, drive.states),
@@ -114,10 +113,10 @@ def _imagined(task_name: str, proprio: np.ndarray) -> list:
     """The imagined paths of the first body, of proprioception (M, T, P); empty ones where nothing is singled out."""
     if not SCENES[task_name].bodies:
         return [[] for _ in proprio]
-    return _drawn(task_name, proprio[..., _felt(task_name)])
+    return _drawn(task_name, proprio[..., _sensed(task_name)])
 
 
-def _felt(task_name: str) -> list[int]:
+def _sensed(task_name: str) -> list[int]:
     """Where the first body's x and y are among the proprioceptive numbers."""
     task = make_task(task_name)
     return [task.proprio_fields.index(task.state_fields[i]) for i in SCENES[task_name].bodies[0][1:]]
@@ -134,7 +133,7 @@ def _drawn(task_name: str, states: np.ndarray) -> list:
 def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:
     """The usual error (K + 1,) at each block boundary: a replan begins to imagine anew; empty if unknown."""
     begun = np.array([attempt.step for attempt in episode.attempts])
-    ages = [int((t - begun[begun < t].max(initial=0)) / make_task(episode.task).frameskip) for t in episode.blocks]
+    ages = [int((t - begun[begun < t].max(initial=0)) / episode.environment.frameskip) for t in episode.blocks]
     return [0.0, *_significant(np.array([usual_error[age - 1] for age in ages[1:]]))] if len(usual_error) else []
 
 

@@ -40,7 +40,7 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
         return self._observation(), self._info()
 
     def step(self, action: np.ndarray):
-        self.state = self.task.rollout(self.state[None], np.asarray(action)[None, None])[0, 1]
+        self.state = self.task.simulate(self.state[None], np.asarray(action)[None, None])[0, 1]
         info = self._info()
         return self._observation(), -info["distance"], info["success"], False, info
 

@@ -53,11 +53,14 @@ class PointMaze(Task):
     radius: ClassVar[float] = 0.5  #: m, of success
     criteria: ClassVar[Mapping[str, str]] = {"full": f"position within {radius:g} maze units"}
 
+    def executed(self, actions: Floats) -> Floats:
+        return np.clip(actions, -self.action_limit, self.action_limit)
+
     def step(self, states: Floats, actions: Floats) -> Floats:
         """Push for 0.05 s; (B, 4) and (B, 2) to (B, 4)."""
         position = states[:, :2].T.copy()
         velocity = np.clip(states[:, 2:].T, -SPEED_LIMIT, SPEED_LIMIT)
-        force = FORCE * np.clip(actions.T, -1.0, 1.0)
+        force = FORCE * self.executed(actions).T
         for _ in range(SUBSTEPS):
             velocity = velocity + TIME_STEP / (MASS + TIME_STEP * DAMPING) * (force - DAMPING * velocity)
             position = position + TIME_STEP * velocity

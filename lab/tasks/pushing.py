@@ -92,17 +92,20 @@ class Pushing(Task):
     def push(self, state: Floats, begin: Floats, end: Floats) -> Floats:
         """``state`` (S,) after the pusher came down at ``begin`` (2,) and went straight to ``end`` (2,)."""
 
+    def executed(self, actions: Floats) -> Floats:
+        return np.clip(actions, -self.action_limit, self.action_limit)
+
     def step(self, states: Floats, actions: Floats) -> Floats:
         """One push for each problem; (B, S) and (B, 4) to (B, S). A push that meets nothing moves nothing."""
-        actions = np.clip(actions, -self.action_limit, self.action_limit)
+        actions = self.executed(actions)
         after = states.copy()
         met = np.isfinite(self._first_contact(states, actions))
         if met.any():
-            after[met] = workers.simulate(self, states[met], actions[met])
+            after[met] = workers.share_out(self, states[met], actions[met])
         return after
 
-    def simulate(self, states: Floats, actions: Floats) -> Floats:
-        """See `workers.Simulator`."""
+    def pushed(self, states: Floats, actions: Floats) -> Floats:
+        """See `workers.Pushed`."""
         contacts = self._first_contact(states, actions)
         after = np.empty_like(states)
         for i, (state, action, contact) in enumerate(zip(states, actions, contacts, strict=True)):

@@ -1,4 +1,4 @@
-"""The contract every task fulfils: a batched ground-truth simulator with its renderer, data policy and criterion.
+"""The contract every task fulfils: an `Environment` with its renderer, data policy and success criterion.
 
 Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``A`` action numbers, ``P`` proprioceptive
 numbers. States are float64 arrays; everything is a pure function of its arguments, so a replay is exact.
@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.errors import LabError
-
-Floats = NDArray[np.float64]
+from lab.tasks.environment import Floats, Observation
 
 
 def camel_case(name: str) -> str:
@@ -72,17 +71,35 @@ class Task(ABC):
     def step(self, states: Floats, actions: Floats) -> Floats:
         """The states (B, S) one environment step after taking ``actions`` (B, A) in ``states`` (B, S)."""
 
-    def rollout(self, states: Floats, actions: Floats) -> Floats:
-        """Execute ``actions`` (B, T, A) from ``states`` (B, S); returns (B, T + 1, S), the start included.
-
-        Raises LabError where an action is not finite.
-        """
-        if not np.isfinite(actions).all():
-            raise LabError(f"{self.name}: actions must be finite numbers, got NaN or infinity.")
-        trajectory = [np.asarray(states, dtype=np.float64)]
+    def simulate(self, starts: Floats, actions: Floats) -> Floats:
+        """See `Environment.simulate`. Raises LabError where shapes are not the task's, or a number is not finite."""
+        starts, actions = np.asarray(starts, dtype=np.float64), np.asarray(actions, dtype=np.float64)
+        self._check(starts, actions)
+        trajectory = [starts]
         for t in range(actions.shape[1]):
-            trajectory.append(self.step(trajectory[-1], np.asarray(actions[:, t], dtype=np.float64)))
+            trajectory.append(self.step(trajectory[-1], actions[:, t]))
         return np.stack(trajectory, axis=1)
+
+    def _check(self, starts: Floats, actions: Floats) -> None:
+        """Raise LabError unless the problems fit the task: numpy would broadcast what does not."""
+        problems, steps = starts.shape[:1], actions.shape[1:2]
+        wanted = (*problems, len(self.state_fields)), (*problems, *steps, self.action_dim)
+        if (starts.shape, actions.shape) != wanted or starts.ndim != 2:
+            raise LabError(
+                f"{self.name}: expected states (B, {len(self.state_fields)}) and actions (B, T, {self.action_dim}) of "
+                f"the same B problems, got {starts.shape} and {actions.shape}."
+            )
+        for what, numbers in (("states", starts), ("actions", actions)):
+            if not np.isfinite(numbers).all():
+                raise LabError(f"{self.name}: {what} must be finite numbers, got NaN or infinity.")
+
+    def observe(self, states: Floats) -> Observation:
+        """What a world model may see of ``states`` (..., S): pictures of any size, and the proprioception."""
+        return Observation(self, np.asarray(states))
+
+    def executed(self, actions: Floats) -> Floats:
+        """What is really executed of ``actions`` (..., A): all of it, unless the task clips them to a box."""
+        return actions
 
     @abstractmethod
     def render(self, states: Floats, size: int) -> NDArray[np.uint8]:

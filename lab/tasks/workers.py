@@ -36,23 +36,23 @@ def processes() -> int:
     return int(text)
 
 
-class Simulator(Protocol):
+class Pushed(Protocol):
     """What can be shared out: problems that do not touch each other, each a pure function of state and action."""
 
     name: ClassVar[str]  #: for errors
 
-    def simulate(self, states: Floats, actions: Floats) -> Floats:
-        """The states (B, S) after ``actions`` (B, A) in ``states`` (B, S)."""
+    def pushed(self, states: Floats, actions: Floats) -> Floats:
+        """The states (B, S) after one action (B, A) each in ``states`` (B, S)."""
         ...
 
 
-def simulate(task: Simulator, states: Floats, actions: Floats) -> Floats:
-    """``task.simulate`` of states (B, S) and actions (B, A), shared out among processes; the same numbers as alone."""
+def share_out(task: Pushed, states: Floats, actions: Floats) -> Floats:
+    """``task.pushed`` of states (B, S) and actions (B, A), shared out among processes; the same numbers as alone."""
     wanted = min(processes(), len(states) // LEAST)
     # Another thread at work has the workers; this one is as well off alone
     known = type(task).__module__ != "__main__"
     if not known or wanted < 2 or not _lock.acquire(blocking=False):
-        return task.simulate(states, actions)
+        return task.pushed(states, actions)
     try:
         return _shared(task, states, actions, _workers(wanted - 1))
     except BaseException:
@@ -62,13 +62,13 @@ def simulate(task: Simulator, states: Floats, actions: Floats) -> Floats:
         _lock.release()
 
 
-def _shared(task: Simulator, states: Floats, actions: Floats, workers: list[subprocess.Popen[bytes]]) -> Floats:
+def _shared(task: Pushed, states: Floats, actions: Floats, workers: list[subprocess.Popen[bytes]]) -> Floats:
     chunks = list(zip(*(np.array_split(array, len(workers) + 1) for array in (states, actions)), strict=True))
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdin is not None
         pickle.dump((task, *chunk), worker.stdin)
         worker.stdin.flush()
-    parts = [task.simulate(*chunks[0])]
+    parts = [task.pushed(*chunks[0])]
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdout is not None
         try:
@@ -111,5 +111,5 @@ def serve() -> None:
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             task, states, actions = pickle.load(questions)
-            pickle.dump(task.simulate(states, actions), answers)
+            pickle.dump(task.pushed(states, actions), answers)
             answers.flush()

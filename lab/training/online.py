@@ -107,8 +107,8 @@ def simulate(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> tuple[np.
     Returns the true states (B, H * frameskip + 1, S), and z (B, H + 1, Z) of those between blocks.
     """
     task = make_task(model.spec.task)
-    states = task.rollout(starts, model.denormalise_actions(blocks))
-    return states, model.observe(states[:, :: task.frameskip])
+    states = task.simulate(starts, model.denormalise_actions(blocks))
+    return states, model.observe(task.observe(states[:, :: task.frameskip]))
 
 
 def executed(rounds: Path) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.data import Problems
 from lab.evaluation.imagination import imagined, reached_at
 from lab.evaluation.success import Outcome
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import MODES
-from lab.tasks import make_task
+from lab.tasks import Task
 
 TRUE_SIZE = 96  #: pixels, of the true frames
 
@@ -27,18 +25,18 @@ class Strip:
     steps: list[int]  #: (T,) environment steps
 
 
-def strip(model: WorldModel, problems: Problems, outcome: Outcome, mode: str, rows: slice) -> Strip:
+def strip(model: WorldModel, outcome: Outcome, rows: slice) -> Strip:
     """The film of ``rows`` of the problems."""
-    task, mpc = make_task(problems.task), MODES[mode]
-    states = outcome.trajectory[rows, :: task.frameskip]
-    frames = task.render(states.reshape(-1, states.shape[-1]), TRUE_SIZE)
-    z = imagined(model, outcome, mpc)[rows]
+    problems = outcome.world.problems
+    task = problems.environment
+    assert isinstance(task, Task)
+    z = imagined(model, outcome)[rows]
     return Strip(
-        true=frames.reshape(*states.shape[:2], *frames.shape[1:]),
+        true=task.observe(outcome.states[rows]).pictures(TRUE_SIZE),
         imagined=model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], SIZE, SIZE, 3),
         goals=task.render(problems.goals[rows], TRUE_SIZE),
-        reached=reached_at(outcome, problems, mpc)[rows],
-        steps=[int(step) for step in np.arange(states.shape[1]) * task.frameskip],
+        reached=reached_at(outcome)[rows],
+        steps=list(outcome.world.boundaries),
     )
 
 

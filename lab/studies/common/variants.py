@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.evaluation.compare import average, compare, success_rates
-from lab.evaluation.gap import rollout_error
+from lab.evaluation.gap import expert_error, planned_error
 from lab.evaluation.protocol import Protocol
 from lab.files import cache_root, model_folder
 from lab.models import WorldModel, load_model
@@ -135,7 +135,7 @@ def _planned(
 
 def _outcomes(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
     outcome = config.evaluate(model, config.planner(planner), problems)
-    error = rollout_error(model, problems.starts, outcome.plans[0].actions).mean(1)
+    error = planned_error(model, outcome).mean(1)
     success = outcome.success["full"].astype(int)
     return pd.DataFrame({"pair": range(len(problems)), "success": success, "error": error})
 
@@ -146,7 +146,7 @@ def _expert(
     """Imagination error along the expert's actions."""
 
     def make() -> pd.DataFrame:
-        error = rollout_error(model, problems.starts, model.normalise_actions(problems.expert)).mean(1)
+        error = expert_error(model, problems).mean(1)
         return pd.DataFrame({"pair": range(len(problems)), "error": error})
 
     settings = {"protocol": protocols["dataset"].as_dict()}

@@ -16,7 +16,7 @@ from lab.data import Problems
 from lab.evaluation.compare import average, compare
 from lab.evaluation.landscape import Slice, directions, landscape
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.success import goal_distance
+from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.results import Result
@@ -72,7 +72,7 @@ def slice_of(config: Config, model: WorldModel, problems: Problems, radius: floa
     first, second = directions(config.seed, *centre.shape)
     objective = goal_distance(model, problems, **config.objective)
     return landscape(
-        model, model.observe(problems.starts), objective, centre, first.to(model.device), second.to(model.device),
+        model, start_latents(model, problems), objective, centre, first.to(model.device), second.to(model.device),
         radius=radius, points=config.size.points,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.evaluation.compare import average, compare
-from lab.evaluation.gap import rollout_error
+from lab.evaluation.gap import difference, expert_error, planned_error
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.results import Result
@@ -42,8 +42,8 @@ def run(config: Config) -> Result:
     rows, cases = [], Cases(NAME, config.task)
     for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
         keys = {"model": name, "train_seed": seed}
-        errors = rollout_error(model, experts.starts, model.normalise_actions(experts.expert))
-        rows.append(pd.DataFrame(keys | {"goals": "dataset", "planner": "expert"} | _by_step(errors)))
+        along_expert = _by_step(expert_error(model, experts))
+        rows.append(pd.DataFrame(keys | {"goals": "dataset", "planner": "expert"} | along_expert))
         for goals, planner in itertools.product(problems, PLANNERS):
             settings = {"protocol": protocols[goals].as_dict(), "settings": repr(config.planner(planner))}
             make = partial(_planned, config, model, planner, problems[goals])
@@ -55,8 +55,8 @@ def run(config: Config) -> Result:
 
 def _planned(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
     """The model's errors on its own plans, a problem a row."""
-    plan = config.evaluate(model, config.planner(planner), problems).plans[0]
-    return pd.DataFrame(_by_step(rollout_error(model, problems.starts, plan.actions)))
+    outcome = config.evaluate(model, config.planner(planner), problems)
+    return pd.DataFrame(_by_step(planned_error(model, outcome)))
 
 
 def _by_step(errors: np.ndarray) -> dict[str, np.ndarray]:
@@ -84,4 +84,4 @@ def _per_problem(errors: pd.DataFrame) -> pd.DataFrame:
     experts = errors[errors.planner == "expert"].set_index(same)["error"].rename("expert")
     plans = errors[errors.planner != "expert"].rename(columns={"error": "planned"})
     joined = plans[[*CASE, "problem", "planned"]].join(experts, on=same)
-    return joined.assign(gap=joined.planned - joined.expert)
+    return joined.assign(gap=difference(joined.planned, joined.expert))

@@ -13,9 +13,8 @@ from lab.data.dataset import collect_states
 from lab.evaluation.imagination import imagined
 from lab.evaluation.protocol import Protocol
 from lab.models import WorldModel
-from lab.planning import MODES
 from lab.studies.common.config import Config
-from lab.tasks import make_task
+from lab.tasks import Task, make_task
 from lab.training import RECIPES
 
 NAME = "overview"
@@ -59,11 +58,11 @@ def overview(
     model = config.model(model_name, config.size.seeds[0])
     problems = Protocol(config.task, "dataset", min(PLANS, config.size.n), seed=config.seed).problems()
     outcome = config.evaluate(model, config.planner(planner), problems)
-    data = _latents(model, _data_states(config.task))
-    centre, axes, explained = _plane(data)
     task = make_task(config.task)
-    dreams = imagined(model, outcome, MODES["open"]).numpy(force=True)[..., : model.latent_dim]
-    real = _latents(model, outcome.trajectory[:, :: task.frameskip])
+    data = _latents(model, task, _data_states(config.task))
+    centre, axes, explained = _plane(data)
+    dreams = imagined(model, outcome).numpy(force=True)[..., : model.latent_dim]
+    real = outcome.latents.numpy(force=True)[..., : model.latent_dim]
     if problem is None:
         problem = int(((dreams - real)[:, -1] ** 2).sum(-1).argmax())
     distance = task.distance(outcome.trajectory[problem, -1:], problems.goals[problem : problem + 1])
@@ -79,10 +78,10 @@ def overview(
         explained=explained,
         radius=radius,
         data=flat(data),
-        expert=flat(_latents(model, _expert(problems, problem))),
+        expert=flat(_latents(model, task, _expert(task, problems, problem))),
         imagined=flat(dreams[problem]),
         corrected=flat(real),
-        goal=flat(_latents(model, problems.goals[problem])),
+        goal=flat(_latents(model, task, problems.goals[problem])),
         shadow=_shadow(axes, radius * data.std()),
         distance=float(distance[0]),
     )
@@ -94,18 +93,17 @@ def _data_states(task: str) -> np.ndarray:
     return states[:, :: make_task(task).frameskip]
 
 
-def _expert(problems: Problems, problem: int) -> np.ndarray:
+def _expert(task: Task, problems: Problems, problem: int) -> np.ndarray:
     """States (H + 1, S) along the expert's actions, at the block boundaries."""
-    task = make_task(problems.task)
     assert problems.expert is not None
     rows = slice(problem, problem + 1)
-    return task.rollout(problems.starts[rows], problems.expert[rows])[0, :: task.frameskip]
+    return task.simulate(problems.starts[rows], problems.expert[rows])[0, :: task.frameskip]
 
 
 @torch.no_grad()
-def _latents(model: WorldModel, states: np.ndarray) -> np.ndarray:
+def _latents(model: WorldModel, task: Task, states: np.ndarray) -> np.ndarray:
     """Picture latents (..., D) of true states (..., S)."""
-    return model.observe(states).numpy(force=True)[..., : model.latent_dim]
+    return model.observe(task.observe(states)).numpy(force=True)[..., : model.latent_dim]
 
 
 def _plane(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

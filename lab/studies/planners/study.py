@@ -20,7 +20,7 @@ from lab.data import HORIZON, DataSpec, Problems
 from lab.data.dataset import collect_states
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
-from lab.evaluation.success import goal_distance
+from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.planning import (
@@ -124,7 +124,7 @@ def _measure(config: Config, planner: Planner, problems: Problems, model: WorldM
 def peak_memory(config: Config, planner: Planner, model: WorldModel) -> float:
     """MiB of tensors alive at once while ``planner`` makes one plan alone; two iterations show the peak."""
     problem = config.protocols((GOALS,))[GOALS].problems()[:1]
-    z0, objective = model.observe(problem.starts), goal_distance(model, problem, **config.objective)
+    z0, objective = start_latents(model, problem), goal_distance(model, problem, **config.objective)
     if hasattr(planner, "iterations"):
         planner = shortened(planner, iterations=2)
     with PeakMemory() as memory:

@@ -213,11 +213,9 @@ class _Measured:
     ) -> pd.DataFrame:
         objective = self.config.objective | ({} if base is None else {"base": base})
         outcome = evaluate(model, self.config.planner(planner), problems, seed=self.config.seed, **objective)
-        gap = train_test_gap(model, problems, outcome.plans[0].actions, experts)
+        gap = train_test_gap(model, outcome, experts)
         success = outcome.success["full"].astype(int)
-        return pd.DataFrame(
-            {"pair": range(len(success)), "success": success, "gap": (gap.planned - gap.expert).mean(1)}
-        )
+        return pd.DataFrame({"pair": range(len(success)), "success": success, "gap": gap.by_problem})
 
     def _landscape(self, model: WorldModel, problems: Problems) -> pd.DataFrame:
         cut = fig2_landscape.slice_of(self.config, model, problems)

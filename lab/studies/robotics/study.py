@@ -117,7 +117,7 @@ def film(config: Config, goals: str = "dataset", planner: str = "adam", mode: st
     for name in MODELS:
         model = config.model(name, config.size.seeds[0])
         outcome = config.evaluate(model, config.planner(planner, mode), problems, mode)
-        films.append(strip(model, problems, outcome, mode, slice(1)))
+        films.append(strip(model, outcome, slice(1)))
     return joined(films)
 
 

@@ -42,7 +42,7 @@ def films(
     problems = Protocol(config.task, "dataset", max(problem + 1, config.size.slices), seed=config.seed).problems()
     one = problems[problem : problem + 1]
     steps = np.arange(0, one.expert.shape[1] + 1, task.frameskip)
-    found = [_true(config.task, "expert", task.rollout(one.starts, one.expert)[0, steps], one.goals[0])]
+    found = [_true(config.task, "expert", task.simulate(one.starts, one.expert)[0, steps], one.goals[0])]
     for name in models:
         model = config.model(name, config.size.seeds[0])
         episode = run_episode(model, config.planner(planner), one, seed=config.seed, index=problem, **config.objective)

@@ -82,7 +82,7 @@ def _measure(config: Config, model: WorldModel, planner: GradientPlanner, protoc
     outcome = evaluate(model, planner, problems, proprio=settings.proprio, base=settings.base, seed=config.seed)
     interval = wilson(int(outcome.success["full"].sum()), len(problems))
     experts = replace(protocol, goals="dataset").problems()
-    gap = train_test_gap(model, problems, outcome.plans[0].actions, experts)
+    gap = train_test_gap(model, outcome, experts)
     row = {"goals": protocol.goals, "n": len(problems)} | interval._asdict()
     row |= {"gap": gap.interval().value, "expert_error": gap.expert.mean(), "seconds": outcome.seconds}
     return pd.DataFrame([row])
