@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.evaluation.success import Outcome
 from lab.results import load_result, save_result
 from lab.studies.common.config import Config
 from lab.studies.starts import figures as plots
@@ -36,7 +35,7 @@ def test_the_number_of_steps_is_chosen_on_the_tune_split_and_the_fewest_of_equal
     def evaluated(self, model, planner, problems, mode):
         asked.append(problems)
         reached = np.arange(len(problems)) < {5: 1, 10: 3, 20: 3, 40: 2}.get(planner.planner.iterations, 0)
-        return Outcome({"full": reached}, {"full": reached}, [], np.zeros(0), 1.0)
+        return SimpleNamespace(success={"full": reached}, seconds=1.0)
 
     monkeypatch.setattr(Config, "evaluate", evaluated)
     monkeypatch.setattr(Config, "size", Config("push_t", "quick").size)

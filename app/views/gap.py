@@ -1,7 +1,6 @@
 """Train-test gap: how wrong models are along the data and along their own plans, and where that is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import cached
 import numpy as np
@@ -21,7 +20,7 @@ from lab.evaluation.statistics import bootstrap_mean, wilson
 from lab.evaluation.success import evaluate
 from lab.files import MODELS
 from lab.planning import SETTINGS, Constant
-from lab.plots.gap import map_figure, spread_figure, steps_figure
+from lab.plots.gap import Plans, map_figure, spread_figure, steps_figure
 from lab.plots.player import empty_scene, lane, stage
 from lab.plots.scenes import SCENES
 from lab.plots.style import LABELS, MODEL_COLOURS
@@ -45,15 +44,6 @@ def chosen() -> tuple[Case, str, str, int]:
         many = widgets.picker("many", "Test problems", MANY, default="10", labels={},
                               help="The first so many of the protocol's. More take longer, and say more.")  # fmt: skip
     return case, model, planner, int(many)
-
-
-@dataclass(frozen=True)
-class Plans:
-    """What became of one plan for each of B problems."""
-
-    states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
-    error: np.ndarray  #: (B, H) of the model after 1 … H imagined steps
-    success: np.ndarray  #: (B,)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -134,8 +124,7 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
         "Click a dot, or type its number into Problem above, to see that trajectory."
     )
     data = np.asarray(cached.data_dots(case.task))
-    along = planned and (planned.states, planned.error)
-    figure = map_figure(case.task, empty_scene(case.task), data, along, case.problem)
+    figure = map_figure(case.task, empty_scene(case.task), data, planned, case.problem)
     worst = "" if planned is None else f" The largest error is {planned.error.max():.2g}."
     alt = f"Map of the training data and of the plans on the {LABELS[model]} model.{worst}"
     with st.container(horizontal_alignment="center"):

@@ -1,6 +1,7 @@
 """The train-test gap of a few problems as interactive figures: by step, as distributions, and as a map."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +13,15 @@ from lab.plots.style import CLEAR, GREY, GRID, LABELS, MODEL_COLOURS
 ERROR = "model error"
 HEIGHT, MAP_HEIGHT = 360, 520
 HEAT = "Inferno"
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What became of one plan for each of B problems."""
+
+    states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
+    error: np.ndarray  #: (B, H) of the model after 1 … H imagined steps
+    success: np.ndarray  #: (B,)
 
 
 def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
@@ -43,15 +53,10 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
 
 
 def map_figure(
-    task_name: str,
-    background: str,
-    data: np.ndarray,
-    planned: tuple[np.ndarray, np.ndarray] | None,
-    picked: int | None,
+    task_name: str, background: str, data: np.ndarray, planned: Plans | None, picked: int | None
 ) -> go.Figure:
     """Where the data were (n, 2), as clouds, and where plans went, as dots coloured by the model's error there.
 
-    ``planned`` holds the true states (B, H + 1, S) along plans, and the errors (B, H).
     A dot's ``customdata`` is (problem, step). The path of the problem ``picked`` is drawn as a line.
     """
     scene = SCENES[task_name]
@@ -70,7 +75,7 @@ def map_figure(
         )
     )  # fmt: skip
     if planned is not None:
-        _add_plans(figure, scene, *planned, picked)
+        _add_plans(figure, scene, planned, picked)
     axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
@@ -81,7 +86,8 @@ def map_figure(
     return figure
 
 
-def _add_plans(figure: go.Figure, scene: Scene, states: np.ndarray, errors: np.ndarray, picked: int | None) -> None:
+def _add_plans(figure: go.Figure, scene: Scene, planned: Plans, picked: int | None) -> None:
+    states, errors = planned.states, planned.error
     n, steps = errors.shape
     at = scene.place(states[:, 1:]).reshape(-1, 2)
     error = np.log10(np.maximum(errors.ravel(), 1e-12))
