@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lab.plots.style import LABELS, counted
+from lab.plots.style import counted, label
 from lab.studies.common.claims import CLAIMS
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -35,7 +35,7 @@ def put(table: str, text: str) -> str:
 
 def _row(claim: int, found: pd.DataFrame) -> str:
     shown = found[found.sentence.str.startswith(f"{SHOWN[claim]}: ")]
-    numbers = [f"{LABELS[row.task]} {_numbers(row.sentence)}" for row in shown.itertuples()]
+    numbers = [f"{label(row.task)} {_numbers(row.sentence)}" for row in shown.itertuples()]
     cells = [
         f"[{claim}]({PAGE}#claim-{claim}). {CLAIMS[claim]}",
         f"{_verdict(found.verdict)}<br>{_counts(found)}",
@@ -60,4 +60,4 @@ def _verdict(verdicts: pd.Series) -> str:
 def _counts(found: pd.DataFrame) -> str:
     """How many findings are reproduced, by task."""
     by_task = found.groupby("task", sort=False).verdict
-    return "<br>".join(f"{LABELS[task]} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)
+    return "<br>".join(f"{label(task)} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lab.files import MODELS, ROOT, replacing
-from lab.plots.style import LABELS
+from lab.plots.style import LABELS, label
 from lab.plots.words import interval, percent
 from lab.repro import front
 from lab.results import Result
@@ -73,7 +73,7 @@ def _table(task: str, result: Result) -> str:
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
     cases = [(goals, mode) for goals in TASK_GOALS[task] for mode in ("open", "mpc")]
-    lines = [f"### {LABELS[task]}", "", "Success in % [95% interval]."]
+    lines = [f"### {label(task)}", "", "Success in % [95% interval]."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     for goals, mode in cases:
         some = rates[(rates.goals == goals) & (rates["mode"] == mode)]
@@ -90,7 +90,7 @@ def _table(task: str, result: Result) -> str:
 
 def _pushed(task: str, result: Result) -> str:
     """Share of the start's distance removed, laid out as the success tables, and what finetuning does to Adam."""
-    table, lines = result.tables["chamfer"], [f"### {LABELS[task]}", ""]
+    table, lines = result.tables["chamfer"], [f"### {label(task)}", ""]
     lines += ["Share of the start's Chamfer distance to the goal that is removed, in % [95% interval]."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     wide = robotics.as_table(result)
@@ -122,13 +122,13 @@ def _claims(findings: pd.DataFrame) -> str:
     counts = claims.summarise(findings)
     tasks = [task for task in TASKS if task in counts]
     lines = ["## The paper's claims", "", _HOW, ""]
-    lines += ["| claim | " + " | ".join(LABELS[task] for task in tasks) + " |", "| --- |" + " --- |" * len(tasks)]
+    lines += ["| claim | " + " | ".join(label(task) for task in tasks) + " |", "| --- |" + " --- |" * len(tasks)]
     for number, row in counts.iterrows():
         cells = [row[task] if isinstance(row.get(task), str) else "–" for task in tasks]
         lines.append(f"| [{number}](#claim-{number}). {claims.CLAIMS[int(str(number))]} | " + " | ".join(cells) + " |")
     for number, rows in findings.groupby("claim"):
         lines += ["", f"### Claim {number}", "", f"{claims.CLAIMS[int(str(number))]}.", ""]
-        lines += [f"- {LABELS[row.task]}: {row.sentence}: **{row.verdict}**" for row in rows.itertuples()]
+        lines += [f"- {label(row.task)}: {row.sentence}: **{row.verdict}**" for row in rows.itertuples()]
     return "\n".join(lines)
 
 
@@ -145,7 +145,7 @@ def _starts(begun: dict[str, Result]) -> str:
         for row in against.itertuples():
             some = rates[(rates.model == "base") & (rates.goals == row.goals) & (rates["mode"] == row.mode)]
             found = {rate.planner: _cell(rate) for rate in some.itertuples()}
-            names = [LABELS[task], row.goals, LABELS[row.mode], *(found[name] for name in ORDER)]
+            names = [label(task), row.goals, LABELS[row.mode], *(found[name] for name in ORDER)]
             lines.append("| " + " | ".join([*names, interval(row, scale=100, digits="+.1f")]) + " |")
     return "\n".join(lines)
 
@@ -153,14 +153,14 @@ def _starts(begun: dict[str, Result]) -> str:
 def _targets(reached: dict[str, pd.DataFrame]) -> str:
     """How many of the figures that each target of the recipe asks for are reached, by task, and all of them, folded."""
     lines = ["## How far the gap closes", "", _ASKED, ""]
-    lines += ["| target | " + " | ".join(LABELS[task] for task in reached) + " |", "| --- |" + " --- |" * len(reached)]
+    lines += ["| target | " + " | ".join(label(task) for task in reached) + " |", "| --- |" + " --- |" * len(reached)]
     for target, text in targets.TARGETS.items():
         rows = [table[table.target == target].reached for table in reached.values()]
         cells = [f"{some.sum()} of {len(some)}" if len(some) else "–" for some in rows]
         lines.append(f"| {target}. {text} | " + " | ".join(cells) + " |")
     lines += ["", "<details><summary>Every figure, with its interval</summary>", ""]
     lines += [
-        f"- {LABELS[task]}, target {row.target}, {row.source}: {row.sentence}: **{'yes' if row.reached else 'no'}**"
+        f"- {label(task)}, target {row.target}, {row.source}: {row.sentence}: **{'yes' if row.reached else 'no'}**"
         for task, table in reached.items()
         for row in table.itertuples()
     ]

@@ -14,11 +14,10 @@ import numpy as np
 from lab.data import DataSpec, Problems
 from lab.data.dataset import collect_states
 from lab.evaluation.episode import run_episode, unfold
-from lab.evaluation.imagination import felt, imagined
+from lab.evaluation.imagination import imagined
 from lab.evaluation.protocol import Protocol
 from lab.files import ROOT
 from lab.models import WorldModel
-from lab.planning import MODES
 from lab.plots.scenes import SCENES
 from lab.studies.common.config import Config
 from lab.tasks import make_task
@@ -73,7 +72,7 @@ def data_places(task: str) -> np.ndarray:
 def imagined_places(config: Config, model: WorldModel, problems: Problems) -> np.ndarray:
     """Places (B, H + 1, 2) that ``model`` imagines its plans for ``problems`` to lead through."""
     outcome = config.evaluate(model, config.planner(PLANNER), problems)
-    return felt(model, imagined(model, outcome, MODES["open"]))[..., :2]
+    return model.decode_proprio(imagined(model, outcome))[..., :2]
 
 
 def farthest(paths: np.ndarray, data: np.ndarray) -> int:
@@ -91,6 +90,7 @@ def _making(config: Config, name: str, model: WorldModel, problems: Problems, ch
     problem, planner, options = problems[chosen : chosen + 1], config.planner(PLANNER), config.objective
     episode = run_episode(model, planner, problem, seed=config.seed, index=chosen, snapshots=snapshots, **options)
     stages = unfold(model, episode, **options)
+    assert stages.imagined_proprio is not None
     return Making(
         model=name,
         iterations=episode.attempts[0].iterations,
