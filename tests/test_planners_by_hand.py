@@ -111,6 +111,18 @@ def test_restarts_keep_the_best_of_single_plans():
     assert [loss.shape for loss in seen[:15]] == [(2,)] * 15
 
 
+def test_a_restart_that_diverges_is_never_the_best():
+    class Cliff(Sum):
+        def rollout(self, z0, actions):
+            z = super().rollout(z0, actions)
+            return z.where(actions[:, :1, :1] < 0, torch.nan)
+
+    z0, objective, init = problems(6)
+    planner = GradientPlanner("sgd", 0.1, 1, noise=0.0, restarts=12)
+    plan = planner.plan(PlanRequest(Cliff(), z0, objective, init, range(6)))
+    assert (plan.actions[:, 0, 0] < 0).all() and plan.loss.isfinite().all() and plan.history.isfinite().all()
+
+
 # --- Samples
 
 

@@ -320,17 +320,82 @@ def test_floors_ignore_the_goal():
         (lambda: MPC(horizon=3, execute=4), "1 <= execute <= horizon"),
         (lambda: MPC(budget=0), "budget of at least 1"),
         (lambda: Settings().planner("mpc"), "Unknown planner 'mpc': choose one of gd, momentum, adam"),
-        (lambda: GradientPlanner(restarts=0), "at least 1 start"),
+        (lambda: GradientPlanner(restarts=0), "GradientPlanner needs a whole number from 1 as restarts, got 0"),
+        (lambda: GradientPlanner(lr=float("nan")), "a finite number above 0 as lr, got nan"),
+        (lambda: GradientPlanner(lr=float("inf")), "a finite number above 0 as lr, got inf"),
+        (lambda: GradientPlanner(noise=-0.1), "a finite number from 0 as noise"),
         (lambda: ICEM(elites=400), "2 <= elites <= samples"),
         (lambda: ICEM(gamma=0.5), "gamma >= 1"),
-        (lambda: MPPI(temperature=0.0), "temperature above 0"),
-        (lambda: GradCEM(steps=0), "at least 1 step"),
+        (lambda: MPPI(temperature=0.0), "a finite number above 0 as temperature"),
+        (lambda: MPPI(samples=1), "at least 2 samples"),
+        (lambda: GradCEM(steps=0), "a whole number from 1 as steps"),
         (lambda: GradCEM(optimiser="newton"), "Unknown optimiser 'newton'"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):
     with pytest.raises(LabError, match=message):
         make()
+
+
+@every_planner
+@pytest.mark.parametrize(
+    ("option", "value"), [("iterations", 0), ("iterations", 2.5), ("chunk", 0), ("bound", 0.0), ("bound", -1.0)]
+)
+def test_no_planner_has_impossible_options(planner, option, value):
+    with pytest.raises(LabError, match=f"needs .* as {option}, got {value}"):
+        replace(planner, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"z0": torch.zeros(3, A)}, "2 problems need a start z0"),
+        ({"z0": torch.zeros(2, 1, A)}, "2 problems need a start z0"),
+        ({"init": no_warm_start(2, 0, A)}, "none 0, got"),
+        ({"init": no_warm_start(0, H, A)}, "none 0, got"),
+        ({"init": torch.zeros(2, A)}, "none 0, got"),
+        ({"objective": GoalDistance(torch.zeros(1, A), A)}, "needs goals like it"),
+        ({"objective": GoalDistance(torch.zeros(2, 1), A)}, "needs goals like it"),
+        ({"seeds": [0]}, "need a seed each, got 1 seeds"),
+        ({"seeds": [0, -1]}, "Seeds are whole numbers from 0"),
+        ({"seeds": [0, 2**64]}, "Seeds are whole numbers from 0"),
+    ],
+)
+def test_a_request_whose_parts_do_not_fit_is_refused(wrong, message):
+    z0, objective, init = problems(2)
+    with pytest.raises(LabError, match=message):
+        PlanRequest(**{"model": Sum(), "z0": z0, "objective": objective, "init": init, "seeds": [0, 1]} | wrong)
+
+
+def test_a_constant_block_of_another_size_is_refused():
+    with pytest.raises(LabError, match=r"Blocks \(1,\) do not fit plans \(2, 3, 2\)"):
+        Constant(torch.zeros(1)).plan(PlanRequest(Sum(), *problems(2), [0, 1]))
+
+
+@every_planner
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_plans_are_the_same_where_gradients_are_off(planner, off):
+    model, expected = Bent(), planner.plan(PlanRequest(Bent(), *problems(2), range(2)))
+    with off():
+        plan = planner.plan(PlanRequest(model, *problems(2), range(2)))
+    assert torch.equal(plan.actions, expected.actions) and torch.equal(plan.history, expected.history)
+
+
+@pytest.mark.parametrize("planner", [*PLANNERS.values(), RandomActions()], ids=[*PLANNERS, "random"])
+def test_plans_that_are_not_finite_are_refused(planner):
+    z0, objective, init = problems(1)
+    with pytest.raises(LabError, match="1 of 1 plans are not finite"):
+        planner.plan(PlanRequest(Sum(scale=float("inf")), z0, objective, init, [0]))
+
+
+def test_a_diverging_descent_is_refused():
+    z0, objective, init = problems(2)
+    init[0] = 0.0
+    with pytest.raises(LabError, match="2 of 2 plans are not finite: take smaller steps"):
+        GradientPlanner("sgd", lr=1e38, iterations=3).plan(PlanRequest(Sum(), z0, objective, init, [0, 1]))
+    init[0] = 1e30
+    with pytest.raises(LabError, match="1 of 2 plans are not finite"):
+        GradientPlanner(iterations=3).plan(PlanRequest(Sum(), z0, objective, init, [0, 1]))
 
 
 # --- MPC

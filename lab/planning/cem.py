@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lab.errors import LabError
+from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest
 from lab.planning.sampling import Belief, Sampler, fittest, noise_for
 
@@ -22,8 +22,8 @@ class CEM(Sampler):
     chunk: int = 5  #: problems sampled together; 5 x 300 rows stay in a core's cache
 
     def __post_init__(self) -> None:
-        if not 2 <= self.elites <= self.samples:
-            raise LabError(f"CEM needs 2 <= elites <= samples, got {self.elites} elites of {self.samples} samples.")
+        check_options(self)
+        check_elites(self, self.elites, self.samples)
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""

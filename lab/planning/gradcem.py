@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
 from lab.planning.differentiate import by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
+from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest
 from lab.planning.sampling import Belief, Sampler, fittest, noise_for
 
@@ -28,9 +28,9 @@ class GradCEM(Sampler):
     chunk: int = 5  #: problems sampled together
 
     def __post_init__(self) -> None:
+        check_options(self)
+        check_elites(self, self.elites, self.samples)
         check_optimiser(self.optimiser)
-        if not 2 <= self.elites <= self.samples or self.steps < 1:
-            raise LabError(f"GradCEM needs 2 <= elites <= samples and at least 1 step, got {self}.")
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""

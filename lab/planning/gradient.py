@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
 from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
+from lab.planning.options import check_options
 from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
 from lab.planning.restarts import best_of
 
@@ -29,9 +29,8 @@ class GradientPlanner:
     restarts: int = 1  #: starts of each problem, of which the plan with the least predicted loss is kept
 
     def __post_init__(self) -> None:
+        check_options(self)
         check_optimiser(self.optimiser)
-        if self.restarts < 1:
-            raise LabError(f"A problem needs at least 1 start, got {self.restarts} restarts.")
 
     def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
@@ -57,5 +56,4 @@ class GradientPlanner:
             actions = actions - optimiser.step(actions, gradient) + noise[:, i]
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
-        with torch.no_grad():
-            return Plan(actions, request.loss(actions), torch.stack(history))
+        return Plan(actions, request.loss(actions), torch.stack(history))

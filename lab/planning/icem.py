@@ -1,5 +1,6 @@
 """The improved cross-entropy method (iCEM; Pinneri et al. 2020): coloured noise, kept elites, ever fewer samples."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import LabError
+from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest, normal
 from lab.planning.sampling import Belief, Sampler, fittest
 
@@ -27,8 +29,10 @@ class ICEM(Sampler):
     chunk: int = 5  #: problems sampled together
 
     def __post_init__(self) -> None:
-        if not 2 <= self.elites <= self.samples or self.gamma < 1:
-            raise LabError(f"iCEM needs 2 <= elites <= samples and gamma >= 1, got {self}.")
+        check_options(self)
+        check_elites(self, self.elites, self.samples)
+        if not (1 <= self.gamma < math.inf and 0 <= self.alpha <= 1):
+            raise LabError(f"ICEM needs gamma >= 1 and alpha from 0 to 1, got gamma {self.gamma}, alpha {self.alpha}.")
 
     def candidates(self, iteration: int) -> int:
         """How many are drawn at this ``iteration``."""

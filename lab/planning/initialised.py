@@ -24,9 +24,4 @@ class Initialised:
         with torch.no_grad():
             proposed = self.propose(request.z0, request.objective.goal, request.init.shape[1])
             request = replace(request, init=torch.where(request.init.isnan(), proposed, request.init))
-            if self.planner:
-                return self.planner.plan(request)
-            loss = request.loss(request.init)
-        if request.callback:
-            request.callback(0, request.init, loss)
-        return Plan(request.init, loss, loss[None])
+        return self.planner.plan(request) if self.planner else request.answer(request.init)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from lab.errors import LabError
+from lab.planning.options import check_options
 from lab.planning.planner import PlanRequest
 from lab.planning.sampling import Belief, Sampler, noise_for
 
@@ -26,8 +27,9 @@ class MPPI(Sampler):
     chunk: int = 5  #: problems sampled together
 
     def __post_init__(self) -> None:
-        if self.samples < 2 or self.std <= 0 or self.temperature <= 0:
-            raise LabError(f"MPPI needs 2 samples, a standard deviation and a temperature above 0, got {self}.")
+        check_options(self)
+        if self.samples < 2:
+            raise LabError(f"MPPI needs at least 2 samples, got {self.samples}.")
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""

@@ -40,10 +40,12 @@ class PlanRequest:
             raise LabError(f"A warm start has the shape (problems, steps, numbers), none 0, got {_shape(self.init)}.")
         if self.z0.ndim != 2 or len(self.z0) != problems:
             raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
-        if len(self.objective.goal) != problems:
-            raise LabError(f"{problems} problems need as many goals, got {len(self.objective.goal)}.")
+        if self.objective.goal.shape != self.z0.shape:
+            raise LabError(f"A start z0 {_shape(self.z0)} needs goals like it, got {_shape(self.objective.goal)}.")
         if len(self.seeds) != problems:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
+        if not all(0 <= seed < 2**64 for seed in self.seeds):
+            raise LabError(f"Seeds are whole numbers from 0 to 2**64 - 1, got {min(self.seeds)} to {max(self.seeds)}.")
 
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same for some of the problems."""
@@ -55,6 +57,14 @@ class PlanRequest:
         several = actions.shape[1:-2]  # such as the samples of each problem
         z0 = self.z0.view(len(self.z0), *[1] * len(several), -1).expand(-1, *several, -1)
         return self.objective(self.model.rollout(z0, actions), actions)
+
+    @torch.no_grad()
+    def answer(self, actions: Tensor) -> Plan:
+        """The plan of ``actions`` (B, H, A) that were not searched for, shown as the only iteration."""
+        loss = self.loss(actions)
+        if self.callback:
+            self.callback(0, actions, loss)
+        return finite(Plan(actions, loss, loss[None]))
 
 
 @dataclass(frozen=True)
@@ -93,14 +103,28 @@ def normal(rngs: Sequence[torch.Generator], shape: tuple[int, ...]) -> Tensor:
     return torch.stack([torch.randn(shape, generator=rng, device=rng.device) for rng in rngs])
 
 
+@torch.inference_mode(False)
+@torch.no_grad()
 def in_chunks(plan: PlanChunk, size: int, request: PlanRequest) -> Plan:
-    """``plan`` for ``size`` problems at a time, so that memory stays bounded; the plans of all as one."""
+    """``plan`` for ``size`` problems at a time, so that memory stays bounded; the plans of all as one.
+
+    Gradients are off, whatever they were for the caller; `lab.planning.differentiate` turns them on for itself.
+    Raises LabError for plans that are not finite.
+    """
     plans = [plan(request[first : first + size]) for first in range(0, len(request.z0), size)]
-    return Plan(
-        torch.cat([plan.actions for plan in plans]),
-        torch.cat([plan.loss for plan in plans]),
-        torch.cat([plan.history for plan in plans], dim=1),
-    )
+    actions, loss = torch.cat([plan.actions for plan in plans]), torch.cat([plan.loss for plan in plans])
+    return finite(Plan(actions, loss, torch.cat([plan.history for plan in plans], dim=1)))
+
+
+def finite(plan: Plan) -> Plan:
+    """``plan`` itself; raises LabError where its actions or their loss are not finite."""
+    fine = plan.actions.isfinite().all((1, 2)) & plan.loss.isfinite()
+    if not fine.all():
+        raise LabError(
+            f"{(~fine).sum()} of {len(fine)} plans are not finite: take smaller steps, bound the actions, or look for "
+            "what is not finite in the model's predictions."
+        )
+    return plan
 
 
 def _shape(tensor: Tensor) -> str:

@@ -14,13 +14,13 @@ def best_of(count: int, plan: PlanChunk) -> PlanChunk:
     """``plan`` from ``count`` starts for each problem, keeping the one with the least predicted loss.
 
     The first start is that of a single plan: the seed's own, or the warm start. All others are random throughout.
-    Callback and history are about whichever start is best at the time.
+    Callback and history are about whichever start is best at the time. A start that diverges is never it.
     """
 
     def best(request: PlanRequest) -> Plan:
         plans = plan(_repeated(request, count))
         chosen = _chosen(plans.loss, count)
-        history = plans.history.view(len(plans.history), -1, count).amin(-1)
+        history = _or_infinite(plans.history).view(len(plans.history), -1, count).amin(-1)
         return Plan(plans.actions[chosen], plans.loss[chosen], history)
 
     return best if count > 1 else plan
@@ -43,7 +43,11 @@ def _repeated(request: PlanRequest, count: int) -> PlanRequest:
 
 def _chosen(loss: Tensor, count: int) -> Tensor:
     """The row (B,) of each problem's least ``loss`` (B * count,)."""
-    return loss.view(-1, count).argmin(1) + torch.arange(0, len(loss), count, device=loss.device)
+    return _or_infinite(loss).view(-1, count).argmin(1) + torch.arange(0, len(loss), count, device=loss.device)
+
+
+def _or_infinite(loss: Tensor) -> Tensor:
+    return loss.nan_to_num(torch.inf, torch.inf)
 
 
 def _best_so_far(count: int, callback: Callback) -> Callback:

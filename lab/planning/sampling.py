@@ -39,7 +39,6 @@ class Sampler(ABC):
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """Sample plans around ``belief``, and learn from what they lead to."""
 
-    @torch.no_grad()
     def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
         return in_chunks(self._search, self.chunk, request)
