@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.data import GOALS, SPLITS, DataSpec, load_or_collect, sample_problems
+from lab.data import GOALS, SPLITS, DataSpec, load_or_collect, problems_along, sample_problems
 from lab.data.dataset import collect_states, dataset_folder, fingerprint
 from lab.errors import LabError
 from lab.tasks import TASKS, make_task
@@ -173,6 +173,25 @@ def test_some_of_the_problems_are_problems():
 def test_impossible_problems_are_refused(goals, n, message):
     with pytest.raises(LabError, match=message):
         sample_problems("wall", goals, n)
+
+
+def test_problems_along_trajectories_are_solved_by_replaying_them():
+    task = make_task("wall")
+    states, actions = task.collect(np.random.default_rng(0), 30, 20)
+    problems = problems_along(task, states, actions, 10, 12)
+    np.testing.assert_array_equal(task.simulate(problems.starts, problems.expert)[:, -1], problems.goals)
+    assert problems.expert.shape == (10, 12, 2) and task.apart(problems.starts, problems.goals).all()
+    np.testing.assert_array_equal(problems_along(task, states, actions, 10, 12).starts, problems.starts)
+    assert (problems_along(task, states, actions, 10, 12, seed=1).starts != problems.starts).any()
+
+
+@pytest.mark.parametrize(
+    ("n", "steps", "message"), [(31, 12, "of 31 problems found in 30"), (1, 21, "20 steps"), (1, 0, "A goal 0 steps")]
+)
+def test_too_few_or_too_short_trajectories_are_refused(n, steps, message):
+    states, actions = make_task("wall").collect(np.random.default_rng(0), 30, 20)
+    with pytest.raises(LabError, match=message):
+        problems_along(make_task("wall"), states, actions, n, steps)
 
 
 def test_problems_of_a_slow_task_are_kept(empty_cache):

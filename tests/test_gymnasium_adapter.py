@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.tasks import GymnasiumEnvironment
+from lab.tasks import GymnasiumEnvironment, workers
 from lab.tasks.wall import Wall
 
 T = 12
@@ -124,6 +124,25 @@ def test_our_own_task_through_its_gymnasium_face_is_the_same_simulator():
     np.testing.assert_array_equal(environment.pictures(states[:, -1]), Wall().render(states[:, -1], 224))
 
 
+@pytest.fixture
+def no_workers():
+    workers._stop()
+    yield
+    workers._stop()
+
+
+@pytest.mark.parametrize(
+    "options", [{"get_state": read, "set_state": write}, {"replay": T}], ids=["functions", "replay"]
+)
+def test_worker_processes_give_the_same_numbers(options, monkeypatch, no_workers):
+    slow = GymnasiumEnvironment("Pendulum-v1", slow=True, **options)
+    states, actions = slow.collect(np.random.default_rng(0), 9, T)
+    for processes in ("1", "2"):
+        monkeypatch.setenv("LAB_PROCESSES", processes)
+        np.testing.assert_array_equal(slow.simulate(states[:, 0], actions), states)
+        assert len(workers._pool) == int(processes) - 1
+
+
 # --- Where episodes end
 
 
@@ -217,6 +236,9 @@ def refused() -> dict[str, tuple]:
         "CartPole-v1: plans are numbers, so that actions must be a Box": (pendulum, "CartPole-v1"),
         "Gymnasium cannot make 'Pendulum-v99'": (pendulum, "Pendulum-v99"),
         "get_state and set_state go together": (lambda: GymnasiumEnvironment("Pendulum-v1", get_state=read),),
+        "its functions must stand in a module": (
+            lambda: GymnasiumEnvironment(lambda: gym.make("Pendulum-v1"), replay=3, slow=True),
+        ),
         "leave the Autoreset wrapper out": (pendulum, lambda: Autoreset(gym.make("Pendulum-v1"))),
         "actions must be finite": (plain.simulate, start, np.full((1, 1, 1), np.nan)),
         r"states \(B, 2\) and actions \(B, T, 1\) .* got \(1, 2\) and \(1, 3\)": (

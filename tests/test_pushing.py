@@ -110,7 +110,7 @@ def test_grains_stay_grains(seed, actions):
 @both
 def test_what_was_pushed_is_at_rest(name, data):
     task, (states, _) = make_task(name), data[name]
-    again = task.pushed(states[:, -1], np.repeat(FAR, len(states), 0))
+    again = task.alone(states[:, -1], np.repeat(FAR, len(states), 0))
     assert np.linalg.norm(task.particles(again) - task.particles(states[:, -1]), axis=-1).max() < 0.05
 
 

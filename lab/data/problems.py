@@ -1,6 +1,6 @@
 """Start and goal pairs: drawn at random, or taken 25 steps apart from a trajectory of a held-out split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from zipfile import BadZipFile
@@ -11,7 +11,7 @@ from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
 from lab.errors import LabError
 from lab.files import cache_root, replacing
 from lab.tasks import Task, make_task
-from lab.tasks.environment import Environment
+from lab.tasks.environment import Environment, distances
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  #: starts, goals, expert actions
 GOALS = ("random", "dataset")  #: kinds of goals: drawn for themselves, or reached by a trajectory of the data
@@ -74,22 +74,56 @@ def _kept(spec: DataSpec, n: int, task: Task, draw: Callable[[], Drawn]) -> Draw
     return starts, goals, expert
 
 
+def problems_along(
+    environment: Environment, states: np.ndarray, actions: np.ndarray, n: int, steps: int, seed: int = 0
+) -> Problems:
+    """``n`` problems from trajectories that no model was trained on, at most one of each.
+
+    Trajectories are ``states`` (N, T + 1, S) and ``actions`` (N, T, a). A start is a state drawn at random, its goal
+    the state ``steps`` later, and the actions between them are the expert's. Starts inside their goal are left out.
+    Raises LabError where the trajectories are too few or too short.
+    """
+    if not 1 <= steps <= actions.shape[1]:
+        raise LabError(f"A goal {steps} steps from its start is on no trajectory of {actions.shape[1]} steps.")
+
+    def apart(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
+        radii = distances(environment, starts, goals).values()
+        return np.all([radius >= 1 for radius in radii], axis=0) if radii else np.ones(len(starts), dtype=bool)
+
+    rng = np.random.default_rng(seed)
+    segments = _segments(zip(states, actions, strict=True), apart, rng, n, steps)
+    if len(segments) < n:
+        raise LabError(f"Only {len(segments)} of {n} problems found in {len(states)} trajectories.")
+    starts, goals, expert = (np.array(part) for part in zip(*segments, strict=True))
+    return Problems(environment, starts, goals, expert)
+
+
 def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> Drawn:
     """One problem from each of ``n`` episodes of ``spec``."""
-    length = HORIZON * task.frameskip
-    starts, goals, experts = [], [], []
-    for states, actions in episodes(spec):
-        offsets = rng.permutation(len(actions) - length + 1)
-        ok = task.apart(states[offsets], states[offsets + length])
+    segments = _segments(episodes(spec), task.apart, rng, n, HORIZON * task.frameskip)
+    if len(segments) < n:
+        raise LabError(
+            f"Only {len(segments)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."
+        )
+    starts, goals, expert = (np.array(part) for part in zip(*segments, strict=True))
+    return starts, goals, expert
+
+
+def _segments(
+    trajectories: Iterable[tuple[np.ndarray, np.ndarray]],
+    apart: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+    n: int,
+    steps: int,
+) -> list[Drawn]:
+    """Start (S,), goal (S,) and actions (steps, a) between them, of up to ``n`` trajectories where they lie apart."""
+    found: list[Drawn] = []
+    for states, actions in trajectories:
+        offsets = rng.permutation(len(actions) - steps + 1)
+        ok = apart(states[offsets], states[offsets + steps])
         if ok.any():
             first = offsets[ok.argmax()]
-            starts.append(states[first])
-            goals.append(states[first + length])
-            experts.append(actions[first : first + length])
-        if len(starts) == n:
+            found.append((states[first], states[first + steps], actions[first : first + steps]))
+        if len(found) == n:
             break
-    else:
-        raise LabError(
-            f"Only {len(starts)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."
-        )
-    return np.array(starts), np.array(goals), np.array(experts)
+    return found

@@ -55,7 +55,9 @@ class Trainable(Evaluable, Protocol):
         """The next of each of K consecutive states ``z`` (..., K, Z) under ``actions`` (..., K, A); K = ``history``."""
         ...
 
-    def parameters(self) -> Iterable[nn.Parameter]: ...
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """What may be trained."""
+        ...
 
 
 def picture_numbers(model: object, z: Tensor) -> int:

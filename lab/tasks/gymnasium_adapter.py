@@ -3,15 +3,18 @@
 Dimensions: ``B`` problems, ``T`` environment steps, ``S`` numbers of a state, ``a`` numbers of an action.
 """
 
+import pickle
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from lab.errors import LabError
+from lab.tasks import workers
+from lab.tasks.environment import Floats
 from lab.tasks.gymnasium_states import Replay, StateAccess, as_array, find_access, observation, wrappers
-from lab.tasks.task import Floats
 
 #: (observation as the environment returns it, generator) to an action (a,)
 Policy = Callable[[Any, np.random.Generator], np.ndarray]
@@ -41,14 +44,17 @@ class GymnasiumEnvironment:
         replay: int | None = None,
         observe: Callable[[Floats], Any] | None = None,
         distance: Callable[[Floats, Floats], Floats] | None = None,
+        slow: bool = False,
     ) -> None:
         """``make`` is a Gymnasium id, or a function that returns the environment.
 
         ``observe`` makes of states (..., S) what the world model observes; the default is the environment's own
         observation. ``distance`` tells how far states (B, S) are from goals (B, S), as (B,): below 1 is success.
+        ``slow`` shares the problems of a batch out among processes, one environment in each: worth it where a step
+        takes a tenth of a millisecond or more. All numbers stay the same.
 
-        Raises LabError where the state cannot be set, where setting it does not bring back the same next step, and
-        where actions are not those of a `Box`.
+        Raises LabError where the state cannot be set, where setting it does not bring back the same next step, where
+        actions are not those of a `Box`, and where ``slow`` comes with functions that no other process can import.
         """
         self.env = _made(make)
         self.name = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
@@ -64,6 +70,13 @@ class GymnasiumEnvironment:
         self._access = pair or find_access(self.env, self.name)
         self._observe, self._distance = observe, distance
         self._check_access()
+        self._recipe, self._slow = (make, get_state, set_state, replay), slow
+        if slow and not _importable(self._recipe):
+            raise LabError(f"{self.name}: with slow=True, its functions must stand in a module, for workers to import.")
+
+    def __reduce__(self) -> tuple[Callable[..., "GymnasiumEnvironment"], tuple]:
+        """For workers: what simulates, without ``observe`` and ``distance``."""
+        return _remade, self._recipe
 
     @property
     def action_space(self) -> gym.spaces.Box:
@@ -88,8 +101,12 @@ class GymnasiumEnvironment:
         """
         starts, actions = np.asarray(starts, dtype=np.float64), np.asarray(actions, dtype=np.float64)
         self._check_shapes(starts, actions)
-        problems = zip(starts, self.executed(actions), strict=True)
-        return np.stack([self._simulate_one(start, steps) for start, steps in problems])
+        actions = self.executed(actions)
+        return workers.share_out(self, starts, actions) if self._slow else self.alone(starts, actions)
+
+    def alone(self, states: Floats, actions: Floats) -> Floats:
+        """`simulate`, in this process and without its checks: ``actions`` are executed as they are."""
+        return np.stack([self._simulate_one(start, steps) for start, steps in zip(states, actions, strict=True)])
 
     def observe(self, states: Floats) -> Any:
         """What ``states`` (..., S) look like to the world model.
@@ -198,6 +215,21 @@ class GymnasiumEnvironment:
                 f"{self.name}: the same action in the same state led to two different steps. Either chance decides, "
                 "or the state does not hold all that the next step depends on."
             )
+
+
+@cache
+def _remade(make: Any, get_state: Any, set_state: Any, replay: int | None) -> GymnasiumEnvironment:
+    """The environment of a worker, made once."""
+    return GymnasiumEnvironment(make, get_state=get_state, set_state=set_state, replay=replay)
+
+
+def _importable(recipe: tuple) -> bool:
+    """Whether another process finds the functions of ``recipe`` by their names."""
+    try:
+        pickle.dumps(recipe)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return not any(getattr(part, "__module__", None) == "__main__" for part in recipe)
 
 
 def _made(make: str | Callable[[], gym.Env]) -> gym.Env:

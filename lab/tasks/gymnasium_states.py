@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from lab.errors import LabError
-from lab.tasks.task import Floats
+from lab.tasks.environment import Floats
 
 
 class StateAccess(NamedTuple):

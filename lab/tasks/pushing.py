@@ -104,8 +104,8 @@ class Pushing(Task):
             after[met] = workers.share_out(self, states[met], actions[met])
         return after
 
-    def pushed(self, states: Floats, actions: Floats) -> Floats:
-        """See `workers.Pushed`."""
+    def alone(self, states: Floats, actions: Floats) -> Floats:
+        """The states (B, S) after one push (B, 4) each, in this process; see `workers.Shared`."""
         contacts = self._first_contact(states, actions)
         after = np.empty_like(states)
         for i, (state, action, contact) in enumerate(zip(states, actions, contacts, strict=True)):

@@ -13,7 +13,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -36,23 +36,26 @@ def processes() -> int:
     return int(text)
 
 
-class Pushed(Protocol):
+class Shared(Protocol):
     """What can be shared out: problems that do not touch each other, each a pure function of state and action."""
 
-    name: ClassVar[str]  #: for errors
+    @property
+    def name(self) -> str:
+        """For errors."""
+        ...
 
-    def pushed(self, states: Floats, actions: Floats) -> Floats:
-        """The states (B, S) after one action (B, A) each in ``states`` (B, S)."""
+    def alone(self, states: Floats, actions: Floats) -> Floats:
+        """What becomes of ``states`` (B, S) under ``actions`` (B, ...), as (B, ...), in this process."""
         ...
 
 
-def share_out(task: Pushed, states: Floats, actions: Floats) -> Floats:
-    """``task.pushed`` of states (B, S) and actions (B, A), shared out among processes; the same numbers as alone."""
+def share_out(task: Shared, states: Floats, actions: Floats) -> Floats:
+    """``task.alone`` of states (B, S) and actions (B, ...), shared out among processes; the same numbers."""
     wanted = min(processes(), len(states) // LEAST)
     # Another thread at work has the workers; this one is as well off alone
     known = type(task).__module__ != "__main__"
     if not known or wanted < 2 or not _lock.acquire(blocking=False):
-        return task.pushed(states, actions)
+        return task.alone(states, actions)
     try:
         return _shared(task, states, actions, _workers(wanted - 1))
     except BaseException:
@@ -62,13 +65,13 @@ def share_out(task: Pushed, states: Floats, actions: Floats) -> Floats:
         _lock.release()
 
 
-def _shared(task: Pushed, states: Floats, actions: Floats, workers: list[subprocess.Popen[bytes]]) -> Floats:
+def _shared(task: Shared, states: Floats, actions: Floats, workers: list[subprocess.Popen[bytes]]) -> Floats:
     chunks = list(zip(*(np.array_split(array, len(workers) + 1) for array in (states, actions)), strict=True))
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdin is not None
         pickle.dump((task, *chunk), worker.stdin)
         worker.stdin.flush()
-    parts = [task.pushed(*chunks[0])]
+    parts = [task.alone(*chunks[0])]
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdout is not None
         try:
@@ -111,5 +114,5 @@ def serve() -> None:
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             task, states, actions = pickle.load(questions)
-            pickle.dump(task.pushed(states, actions), answers)
+            pickle.dump(task.alone(states, actions), answers)
             answers.flush()
