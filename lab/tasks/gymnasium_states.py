@@ -38,9 +38,9 @@ def _mujoco_access() -> StateAccess:
     import mujoco
 
     bits = mujoco.mjtState
-    positions = bits.mjSTATE_QPOS | bits.mjSTATE_QVEL
-    inputs = bits.mjSTATE_CTRL | bits.mjSTATE_QFRC_APPLIED | bits.mjSTATE_XFRC_APPLIED
-    parts = [int(positions), int(bits.mjSTATE_INTEGRATION & ~positions & ~inputs)]
+    positions = int(bits.mjSTATE_QPOS) | int(bits.mjSTATE_QVEL)
+    inputs = int(bits.mjSTATE_CTRL) | int(bits.mjSTATE_QFRC_APPLIED) | int(bits.mjSTATE_XFRC_APPLIED)
+    parts = [positions, int(bits.mjSTATE_INTEGRATION) & ~positions & ~inputs]
 
     def read(env: gym.Env) -> Floats:
         model, data = env.unwrapped.model, env.unwrapped.data  # type: ignore[attr-defined]
