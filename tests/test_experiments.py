@@ -159,7 +159,7 @@ def test_cem_under_mpc_runs_for_one_training_seed_only(monkeypatch):
     model = Config("wall").model("base", 0)
     monkeypatch.setattr(Config, "model", lambda self, name, seed: model)
     config = Config("wall", "full")
-    cases = [(planner, mode, seed) for _, seed, _, planner, _, mode in table1_success._cases(config)]
+    cases = [(case.planner_name, case.mode, case.train_seed) for case in table1_success.todo(config)]
     assert {seed for planner, mode, seed in cases if (planner, mode) == ("cem", "mpc")} == {0}
     for other in (("cem", "open"), ("adam", "mpc")):
         assert {seed for *case, seed in cases if tuple(case) == other} == {0, 1, 2}

@@ -1,8 +1,5 @@
 """The experiment on where planning starts."""
 
-from types import SimpleNamespace
-
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,20 +26,14 @@ def test_every_start_is_measured(result):
     assert "Adam from the network minus CEM on base" in starts.sentences(result)
 
 
-def test_the_number_of_steps_is_chosen_on_the_tune_split_and_the_fewest_of_equals(monkeypatch):
-    asked = []
-
-    def evaluated(self, model, planner, problems, mode):
-        asked.append(problems)
-        reached = np.arange(len(problems)) < {5: 1, 10: 3, 20: 3, 40: 2}.get(planner.planner.iterations, 0)
-        return SimpleNamespace(success={"full": reached}, seconds=1.0)
-
-    monkeypatch.setattr(Config, "evaluate", evaluated)
-    monkeypatch.setattr(Config, "size", Config("push_t", "quick").size)
-    table = starts.choose(SMOKE, SimpleNamespace(propose=None), None)
-    assert table[table.chosen == 1].set_index("mode").iterations.to_dict() == {"open": 10, "mpc": 10}
-    test = SMOKE.protocols()["dataset"].problems()
-    assert all(not np.array_equal(problems.starts, test.starts) for problems in asked)
+def test_the_number_of_steps_is_chosen_on_the_tune_split_and_the_fewest_of_equals(result):
+    rates = {5: 0.1, 10: 0.3, 20: 0.3, 40: 0.2}
+    table = pd.DataFrame([(mode, *rate) for mode in ("mpc", "open") for rate in rates.items()])
+    marked = starts.marked(table.set_axis(["mode", "iterations", "rate"], axis=1))
+    assert marked[marked.chosen == 1].set_index("mode").iterations.to_dict() == {"open": 10, "mpc": 10}
+    choice = result.tables["choice"]
+    assert choice.groupby("mode").chosen.sum().to_dict() == {"open": 1, "mpc": 1}
+    assert {protocol["split"] for protocol in result.meta["protocols"]} == {"test"}
 
 
 def test_differences_are_paired_over_problems():

@@ -5,25 +5,21 @@ that they depend on. The control is the base model with as many more steps of te
 """
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from lab.data import Problems
 from lab.evaluation.compare import average, compare, success_rates
-from lab.evaluation.gap import expert_error, planned_error
-from lab.evaluation.protocol import Protocol
 from lab.files import cache_root, model_folder
 from lab.models import WorldModel, load_model
 from lab.plots.words import points
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device
 from lab.studies.common.judge import verdict
+from lab.studies.common.measure import Case, cases, errors, expert, measure_all
 from lab.training import Recipe, finetune, recipe
 from lab.training.pipeline import key
 
@@ -59,19 +55,17 @@ def measure(
     (of success, to base, control and the recipe, by goals and planner, and over all of them), and ``pairs`` (a problem
     a row).
     """
-    cases, protocols = Cases(experiment, config.task), config.protocols()
-    problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
+    protocols = config.protocols()
     models = [(name, None) for name in BESIDE] + [(variant.name, variant.made) for variant in variants]
-    pairs, experts = [], []
-    todo = [(name, made, seed) for name, made in models for seed in config.size.seeds]
-    for name, made, seed in tqdm(todo, desc=f"{experiment} {config.task}", unit="model", delay=2):
-        model = _model(config, method, name, made, seed)
-        for goals, protocol in protocols.items():
-            pairs += _planned(config, cases, model, {"model": name, "train_seed": seed}, problems[goals], protocol)
-        experts.append(_expert(cases, model, {"model": name, "train_seed": seed}, problems["dataset"], protocols))
+    todo: list[Case] = []
+    for (name, made), seed in itertools.product(models, config.size.seeds):
+        model = (name, seed, _model(config, method, name, made, seed))
+        todo += [*cases(config, protocols.values(), [model], PLANNERS), expert(protocols["dataset"], *model)]
+    measured, about = measure_all(config, experiment, todo, [errors])
+    rows = measured[["model", "train_seed", "goals", "planner", "pair", "success", "error"]]
     own = next(variant.name for variant in variants if variant.made == recipe(config.task, config.preset))
-    found = tables(pd.concat(pairs, ignore_index=True), pd.concat(experts, ignore_index=True), variants, own)
-    return found, {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
+    along_expert = rows.planner == "expert"
+    return tables(rows[~along_expert], rows[along_expert], variants, own), about
 
 
 def tables(
@@ -118,36 +112,3 @@ def _model(config: Config, method: str, name: str, made: Recipe | None, seed: in
     if made is None:
         return config.model(name, seed)
     return load_model(trained(config, method, seed, made), pick_device(config.device))
-
-
-def _planned(
-    config: Config, cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocol: Protocol
-) -> list[pd.DataFrame]:
-    """A table for each planner: success and imagination error of each problem."""
-    parts = []
-    for name in PLANNERS:
-        planner = config.planner(name)
-        settings = {"protocol": protocol.as_dict(), "settings": repr(planner), "objective": config.objective}
-        make = partial(_outcomes, config, model, name, problems)
-        parts.append(cases.rows(keys | {"goals": protocol.goals, "planner": name}, settings, model, make))
-    return parts
-
-
-def _outcomes(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
-    outcome = config.evaluate(model, config.planner(planner), problems)
-    error = planned_error(model, outcome).mean(1)
-    success = outcome.success["full"].astype(int)
-    return pd.DataFrame({"pair": range(len(problems)), "success": success, "error": error})
-
-
-def _expert(
-    cases: Cases, model: WorldModel, keys: dict, problems: Problems, protocols: dict[str, Protocol]
-) -> pd.DataFrame:
-    """Imagination error along the expert's actions."""
-
-    def make() -> pd.DataFrame:
-        error = expert_error(model, problems).mean(1)
-        return pd.DataFrame({"pair": range(len(problems)), "error": error})
-
-    settings = {"protocol": protocols["dataset"].as_dict()}
-    return cases.rows(keys | {"goals": "dataset", "planner": "expert"}, settings, model, make)

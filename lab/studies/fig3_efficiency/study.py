@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
@@ -24,11 +23,11 @@ from lab.data import HORIZON, Problems
 from lab.evaluation.compare import paired, success_rates
 from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
-from lab.models import WorldModel
-from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start
+from lab.planning import PAPER_PLANNERS, Initialised, PlanRequest, no_warm_start
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import MARGIN
+from lab.studies.common.measure import Case, measure, problems_of
 from lab.training.initialisation import STARTED, find_initialisation
 
 NAME = "fig3_efficiency"
@@ -47,19 +46,10 @@ CASE = ["model", "train_seed", "planner", "iterations"]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One model under one planner cut to so many iterations."""
+class Rung(Case):
+    """A case whose planner is cut to so many iterations."""
 
-    name: str
-    seed: int
-    model: WorldModel
-    planner_name: str
-    planner: Planner
-    iterations: int
-
-    @property
-    def keys(self) -> dict:
-        return dict(zip(CASE, (self.name, self.seed, self.planner_name, self.iterations), strict=True))
+    iterations: int = 0
 
 
 @contextmanager
@@ -81,26 +71,22 @@ def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = 
     ``pairs`` (a problem a row). ``on_case`` is given the curves so far and the share of the cases' time that is over.
     """
     started = time.perf_counter()
-    protocol = config.protocols((GOALS,))[GOALS]
-    problems = protocol.problems()
-    cases = _cases(config)
-    rows, times = [], []
+    cases = todo(config)
+    problems = problems_of(cases[0].protocol)
+    rows = []
     alike = sum(case.model is cases[0].model for case in cases)
     total = len(cases) * len(problems) + alike * min(SINGLES, len(problems))
     with tqdm(total=total, desc=f"{NAME} {config.task}", unit="plan", delay=2) as bar:
         single = _alone(config, cases, problems, bar)
         for case in cases:
             alone = single[case.planner_name, case.iterations]
-            outcome = config.evaluate(case.model, case.planner, problems)
-            times.append(case.keys | {"seconds_per_problem": outcome.seconds / len(problems), "seconds_single": alone})
-            reached = outcome.success["full"].astype(int)
-            rows.append(pd.DataFrame(case.keys | {"pair": np.arange(len(problems)), "success": reached}))
+            rows.append(measure(config, case).assign(iterations=case.iterations, seconds_single=alone))
             bar.update(len(problems))
             if on_case:
-                on_case(_tables(rows, times)[2], _share(cases, len(rows), single, len(problems)))
-    pairs, efficiency, curves = _tables(rows, times)
+                on_case(_tables(rows)[2], _share(cases, len(rows), single, len(problems)))
+    pairs, efficiency, curves = _tables(rows)
     tables = {"efficiency": efficiency, "curves": curves, "ratios": ratios(curves, pairs), "pairs": pairs}
-    about = {"protocols": [protocol.as_dict()], "singles": SINGLES}
+    about = {"protocols": [cases[0].protocol.as_dict()], "singles": SINGLES}
     return Result(tables, provenance(config, started, TIMES) | about)
 
 
@@ -109,16 +95,16 @@ def budgets(planner_name: str, tuned: int) -> list[int]:
     return sorted({count for count in ITERATIONS[planner_name] if count < tuned} | {tuned})
 
 
-def _cases(config: Config) -> list[Case]:
+def todo(config: Config) -> list[Rung]:
     """All cases, planners and models alternating at each rung of the ladder; the first training seed only."""
-    seed = config.size.seeds[0]
+    protocol, seed = config.protocols((GOALS,))[GOALS], config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
     planners = {name: config.planner(name) for name in PAPER_PLANNERS}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
     network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
     if network:
         ladders[STARTED] = budgets(STARTED, planners["adam"].iterations)
-    cases = []
+    found = []
     for rung in range(max(len(ladder) for ladder in ladders.values())):
         for (name, model), (planner_name, ladder) in itertools.product(models, ladders.items()):
             if rung >= len(ladder):
@@ -127,11 +113,11 @@ def _cases(config: Config) -> list[Case]:
                 planner = Initialised(network.propose, replace(planners["adam"], iterations=ladder[rung]))
             else:
                 planner = replace(planners[planner_name], iterations=ladder[rung])
-            cases.append(Case(name, seed, model, planner_name, planner, ladder[rung]))
-    return cases
+            found.append(Rung(protocol, name, seed, model, planner_name, planner, iterations=ladder[rung]))
+    return found
 
 
-def _alone(config: Config, cases: list[Case], problems: Problems, bar: tqdm) -> dict[tuple[str, int], float]:
+def _alone(config: Config, cases: list[Rung], problems: Problems, bar: tqdm) -> dict[tuple[str, int], float]:
     """Least seconds of a plan made alone, by planner and iterations, on the first model; one untimed plan first."""
     first = [case for case in cases if case.model is cases[0].model]
     _plan_alone(config, first[0], problems[:1])
@@ -143,7 +129,7 @@ def _alone(config: Config, cases: list[Case], problems: Problems, bar: tqdm) -> 
     return {case: min(collected) for case, collected in times.items()}
 
 
-def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
+def _plan_alone(config: Config, case: Rung, problem: Problems) -> float:
     """Seconds that one plan takes."""
     model = case.model
     z0, objective = start_latents(model, problem), goal_distance(model, problem, **config.objective)
@@ -155,7 +141,7 @@ def _plan_alone(config: Config, case: Case, problem: Problems) -> float:
     return time.perf_counter() - started
 
 
-def _share(cases: list[Case], done: int, single: dict[tuple[str, int], float], problems: int) -> float:
+def _share(cases: list[Rung], done: int, single: dict[tuple[str, int], float], problems: int) -> float:
     """How much of the time that all cases take is over after the first ``done``, judged by the plans made alone.
 
     A gradient planner takes a few problems in little more than the time of one, CEM one after the other.
@@ -166,10 +152,12 @@ def _share(cases: list[Case], done: int, single: dict[tuple[str, int], float], p
     return sum(seconds[:done]) / sum(seconds)
 
 
-def _tables(rows: list[pd.DataFrame], times: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _tables(rows: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Pairs, efficiency and curves; see `run`."""
-    pairs = pd.concat(rows, ignore_index=True)
-    efficiency = success_rates(pairs, CASE).merge(pd.DataFrame(times), on=CASE)
+    measured = pd.concat(rows, ignore_index=True).rename(columns={"seconds": "seconds_per_problem"})
+    times = measured.groupby(CASE, sort=False)[list(CLOCKS.values())].first().reset_index()
+    efficiency = success_rates(measured, CASE).merge(times, on=CASE)
+    pairs = measured[[*CASE, "pair", "success"]]
     return pairs, efficiency, _curves(pairs, efficiency)
 
 

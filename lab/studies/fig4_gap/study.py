@@ -5,22 +5,18 @@ all models of a task share the encoder, so that one unit holds for all. Problems
 expert; for random goals the experts are those of the data-set problems.
 """
 
-import itertools
 import time
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from lab.data import Problems
 from lab.evaluation.compare import average, compare
-from lab.evaluation.gap import difference, expert_error, planned_error
+from lab.evaluation.gap import difference
 from lab.files import MODELS
-from lab.models import WorldModel
 from lab.results import Result
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.measure import Case, cases, errors, expert, measure_all
 
 NAME = "fig4_gap"
 PLANNERS = ("gd", "adam")
@@ -36,31 +32,18 @@ def run(config: Config) -> Result:
     (a rollout a row, its error at each step), of which all others are made.
     """
     started = time.perf_counter()
+    measured, about = measure_all(config, NAME, list(todo(config)), [errors])
+    steps = measured.filter(regex=r"^error_").rename(columns=lambda name: name.replace("error", "step"))
+    problems = measured[CASE].assign(problem=measured.pair).join(steps)
+    return Result(statistics(problems), provenance(config, started) | about)
+
+
+def todo(config: Config) -> Iterator[Case]:
+    """Of each model, the experts' actions, then its own plans."""
     protocols = config.protocols()
-    problems = {goals: protocol.problems() for goals, protocol in protocols.items()}
-    experts = problems["dataset"]
-    rows, cases = [], Cases(NAME, config.task)
-    for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
-        keys = {"model": name, "train_seed": seed}
-        along_expert = _by_step(expert_error(model, experts))
-        rows.append(pd.DataFrame(keys | {"goals": "dataset", "planner": "expert"} | along_expert))
-        for goals, planner in itertools.product(problems, PLANNERS):
-            settings = {"protocol": protocols[goals].as_dict(), "settings": repr(config.planner(planner))}
-            make = partial(_planned, config, model, planner, problems[goals])
-            rows.append(cases.rows(keys | {"goals": goals, "planner": planner}, settings, model, make))
-    table = pd.concat(rows, ignore_index=True)
-    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
-    return Result(statistics(table), provenance(config, started) | about)
-
-
-def _planned(config: Config, model: WorldModel, planner: str, problems: Problems) -> pd.DataFrame:
-    """The model's errors on its own plans, a problem a row."""
-    outcome = config.evaluate(model, config.planner(planner), problems)
-    return pd.DataFrame(_by_step(planned_error(model, outcome)))
-
-
-def _by_step(errors: np.ndarray) -> dict[str, np.ndarray]:
-    return {"problem": np.arange(len(errors))} | {f"step_{i + 1}": errors[:, i] for i in range(errors.shape[1])}
+    for model in config.models(MODELS):
+        yield replace(expert(protocols["dataset"], *model), keep=False)  # nothing is planned, so it takes little time
+        yield from cases(config, protocols.values(), [model], PLANNERS)
 
 
 def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -4,23 +4,20 @@ Beyond the planners of `PLANNERS` there are three with Adam: started from the in
 data's actions by the action prior, and, for comparison, what the network says alone, without any planning.
 """
 
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from lab.data import HORIZON, DataSpec, Problems
+from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
-from lab.evaluation.success import goal_distance, start_latents
+from lab.evaluation.success import Outcome, goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.planning import (
@@ -37,9 +34,9 @@ from lab.planning import (
 )
 from lab.plots.words import points
 from lab.results import Result
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
+from lab.studies.common.measure import Case, cases, measure_all
 from lab.studies.fig3_efficiency.study import one_thread
 from lab.studies.planners.memory import PeakMemory
 from lab.training.initialisation import initialisation_of
@@ -59,21 +56,20 @@ KEYS = ["model", "train_seed", "planner"]
 def run(config: Config) -> Result:
     """Tables: ``planners`` (seeds averaged), ``differences`` (to CEM on the same model, paired), ``pairs``."""
     started = time.perf_counter()
-    protocol = config.protocols((GOALS,))[GOALS]
-    problems, cases, rows = protocol.problems(), Cases(NAME, config.task), []
-    todo = list(itertools.product(config.models(MODELS), ALL))
-    for (name, seed, model), planner_name in tqdm(todo, desc=f"{NAME} {config.task}", unit="case", delay=2):
-        planner = planner_of(config, planner_name, model)
-        keys = dict(zip(KEYS, (name, seed, planner_name), strict=True))
-        measure = partial(_measure, config, planner, problems, model)
-        if planner_name in VARIANTS:  # they also depend on a network, or on data, and take little time
-            rows.append(measure().assign(**keys))
-        else:
-            settings = {"protocol": protocol.as_dict(), "settings": repr(planner), "objective": config.objective}
-            rows.append(cases.rows(keys, settings, model, measure))
-    pairs = pd.concat(rows, ignore_index=True)
-    about = {"protocols": [protocol.as_dict()], "kept_cases": cases.kept, "prior": SETTINGS[config.task].prior}
-    return Result(tables(pairs), provenance(config, started, TIMES) | about)
+    measured, about = measure_all(config, NAME, todo(config), [partial(_costs, config)])
+    found = tables(measured[[*KEYS, "pair", "success", "loss", *COSTS]])
+    return Result(found, provenance(config, started, TIMES) | about | {"prior": SETTINGS[config.task].prior})
+
+
+def todo(config: Config) -> list[Case]:
+    """Every planner, counted, on every model; what also depends on a network or on data is not kept on disk."""
+
+    def counted_planner(name: str, mode: str, model: WorldModel) -> Planner:
+        return _Counted(planner_of(config, name, model))
+
+    protocols = config.protocols((GOALS,)).values()
+    found = cases(config, protocols, config.models(MODELS), ALL, planner_of=counted_planner)
+    return [replace(case, keep=case.planner_name not in VARIANTS) for case in found]
 
 
 def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
@@ -110,15 +106,12 @@ def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _measure(config: Config, planner: Planner, problems: Problems, model: WorldModel) -> pd.DataFrame:
-    """A row for each problem."""
-    counted = _Counted(planner)
-    outcome = config.evaluate(model, counted, problems)
-    n, calls = len(problems), counted.calls
-    success = outcome.success["full"].astype(int)
-    costs = (calls.steps / n, calls.gradient_steps / n, outcome.seconds / n, peak_memory(config, planner, model))
-    pairs = pd.DataFrame({"pair": np.arange(n), "success": success, "loss": outcome.plans[0].loss.numpy(force=True)})
-    return pairs.assign(**dict(zip(COSTS, costs, strict=True)))
+def _costs(config: Config, case: Case, outcome: Outcome) -> dict[str, float]:
+    """What a plan takes, but for the seconds."""
+    assert isinstance(case.planner, _Counted)
+    n, calls = len(outcome.trajectory), case.planner.calls
+    memory = peak_memory(config, case.planner.planner, case.model)
+    return {"steps": calls.steps / n, "gradient_steps": calls.gradient_steps / n, "memory": memory}
 
 
 def peak_memory(config: Config, planner: Planner, model: WorldModel) -> float:

@@ -11,7 +11,6 @@ the targets ask for, and on base models CEM's.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.data import Dataset, Problems
+from lab.data import Dataset
 from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
-from lab.evaluation.gap import train_test_gap
+from lab.evaluation.gap import Gap
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.success import evaluate
 from lab.files import MODELS, cache_root, recipe_family
 from lab.models import WorldModel, load_model
 from lab.plots.words import in_cells, percent, points
@@ -32,6 +30,7 @@ from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device, provenance
 from lab.studies.common.judge import verdict
+from lab.studies.common.measure import by_step, cases, errors, expert, measure, problems_of
 from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
 from lab.studies.common.variants import trained
@@ -54,6 +53,7 @@ OPEN = ("lambda", "method", "length")  #: studies at full length and with the ta
 TEST = "test"
 TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
 KEYS = ["study", "trial"]
+MEASURED = ["model", "train_seed", "goals", "planner", "pair", "success"]  #: of each problem, and the gap
 
 
 @dataclass(frozen=True)
@@ -184,43 +184,36 @@ class _Measured:
         self.done: list[Try] = []
         self.pairs: list[pd.DataFrame] = []
         self.slices: list[pd.DataFrame] = []
-        self.protocols: dict[tuple[str, str], Protocol] = {}
+        self.protocols: dict[Protocol, None] = {}  # as a set that keeps its order
 
     def add(self, one: Try, seed: int = 0) -> None:
         """Evaluate base, control and the finetuned models of ``one``."""
         split, n = (TEST, self.config.size.n) if one.study == TEST else ("tune", TUNE_PROBLEMS[self.config.preset])
         protocols = {kind: replace(p, split=split, n=n) for kind, p in self.config.protocols().items()}
-        self.protocols |= {(split, kind): protocol for kind, protocol in protocols.items()}
-        problems = {kind: protocol.problems() for kind, protocol in protocols.items()}
+        self.protocols |= dict.fromkeys(protocols.values())
         for method in ("base", "control", *one.methods):
-            model = model_of(self.config, one.made, method, seed)
-            keys = {"model": method, "train_seed": seed}
-            for kind, protocol in protocols.items():
-                for planner in ("adam", *["cem"] * (method == "base")):
-                    make = partial(self._outcomes, model, planner, problems[kind], problems["dataset"], one.base)
-                    about = {"protocol": protocol.as_dict(), "base": one.base}
-                    about |= {"settings": repr(self.config.planner(planner)), "objective": self.config.objective}
-                    rows = self.cases.rows(keys | {"goals": kind, "planner": planner}, about, model, make)
-                    self.pairs.append(rows.assign(study=one.study, trial=one.name))
+            model = (method, seed, model_of(self.config, one.made, method, seed))
+            along_expert = by_step(measure(self.config, expert(protocols["dataset"], *model), self.cases, [errors]))
+            planners = ("adam", *["cem"] * (method == "base"))
+            for case in cases(self.config, protocols.values(), [model], planners):
+                case = case if one.base is None else replace(case, objective={"base": one.base})
+                rows = measure(self.config, case, self.cases, [errors])
+                gap = Gap(by_step(rows), along_expert).by_problem
+                self.pairs.append(rows[MEASURED].assign(gap=gap, study=one.study, trial=one.name))
             if one.study == TEST:
-                about = {"slices": self.config.size.slices, "points": self.config.size.points}
-                make = partial(self._landscape, model, problems["dataset"][: self.config.size.slices])
-                self.slices.append(self.cases.rows(keys, about, model, make))
+                self.slices.append(self._landscape(*model, protocols["dataset"]))
         self.done.append(one)
 
-    def _outcomes(
-        self, model: WorldModel, planner: str, problems: Problems, experts: Problems, base: float | None
-    ) -> pd.DataFrame:
-        objective = self.config.objective | ({} if base is None else {"base": base})
-        outcome = evaluate(model, self.config.planner(planner), problems, seed=self.config.seed, **objective)
-        gap = train_test_gap(model, outcome, experts)
-        success = outcome.success["full"].astype(int)
-        return pd.DataFrame({"pair": range(len(success)), "success": success, "gap": gap.by_problem})
+    def _landscape(self, method: str, seed: int, model: WorldModel, protocol: Protocol) -> pd.DataFrame:
+        size = self.config.size
 
-    def _landscape(self, model: WorldModel, problems: Problems) -> pd.DataFrame:
-        cut = fig2_landscape.slice_of(self.config, model, problems)
-        columns = {"problem": range(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
-        return pd.DataFrame(columns).melt(["problem"], var_name="measure")
+        def make() -> pd.DataFrame:
+            cut = fig2_landscape.slice_of(self.config, model, problems_of(protocol)[: size.slices])
+            columns = {"problem": range(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
+            return pd.DataFrame(columns).melt(["problem"], var_name="measure")
+
+        settings = {"slices": size.slices, "points": size.points}
+        return self.cases.rows({"model": method, "train_seed": seed}, settings, model, make)
 
     def choice(self) -> Try:
         """The try, cut to the finetuned model, with Adam's highest success on the tune split; the first, if several."""
@@ -238,7 +231,7 @@ class _Measured:
         found["trials"] = pd.DataFrame(
             {(one.study, one.name): _about(one) for one in self.done}.values()
         ).convert_dtypes()
-        protocols = [protocol.as_dict() for protocol in self.protocols.values()]
+        protocols = [protocol.as_dict() for protocol in self.protocols]
         about = {"protocols": protocols, "kept_cases": self.cases.kept}
         result = Result(found, provenance(self.config, started) | about)
         found["targets"] = targets(

@@ -5,29 +5,24 @@ the share of the start's distance that is removed; success (a distance below the
 the radius is our choice, and the original's (below zero) is never met.
 """
 
-import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.protocol import Protocol
 from lab.files import MODELS
-from lab.models import WorldModel
-from lab.planning import MODES, Planner, RandomActions
+from lab.planning import MODES, RandomActions
 from lab.plots.style import counted, label
 from lab.plots.words import in_cells, interval, percent
 from lab.results import Result
 from lab.studies.common.card import ROBOTICS
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import FEWEST, verdict
+from lab.studies.common.measure import Case, cases, measure_all
 from lab.studies.common.strips import Strip, joined, strip
 from lab.tasks import make_task
 from lab.tasks.pushing import Pushing
@@ -47,20 +42,25 @@ def run(config: Config) -> Result:
     with seeds averaged; ``pairs`` (a row per problem). Raises LabError for a task without particles.
     """
     started = time.perf_counter()
-    pushing(config)
-    protocols = _protocols(config)
-    todo, kept, rows = list(_cases(config)), Cases(NAME, config.task), []
-    with tqdm(total=len(todo) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
-        for goals, protocol in protocols.items():
-            problems = protocol.problems()
-            for model_name, seed, model, planner_name, planner, mode in todo:
-                keys = {"goals": goals, "model": model_name, "train_seed": seed, "planner": planner_name, "mode": mode}
-                settings = {"protocol": protocol.as_dict(), "settings": repr(planner)}
-                make = partial(_outcomes, config, model, planner, problems, mode)
-                rows.append(kept.rows(keys, settings, model, make))
-                bar.update()
-    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": kept.kept}
-    return Result(statistics(pd.concat(rows, ignore_index=True)), provenance(config, started) | about)
+    radius = pushing(config).radius
+    measured, about = measure_all(config, NAME, list(todo(config)))
+    measured = measured.assign(start=radius * measured["start"], chamfer=radius * measured.distance)
+    pairs = measured[["goals", "model", "train_seed", "planner", "mode", "pair", "start", "chamfer", "success"]]
+    return Result(statistics(pairs), provenance(config, started) | about)
+
+
+def todo(config: Config) -> Iterator[Case]:
+    """Random pushes, then everything.
+
+    Gradient planning in open loop is averaged over the training seeds; CEM and MPC, slower, have the first, and CEM
+    under MPC the base model only.
+    """
+    base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
+    long = {(planner, "mpc"): MODELS for planner in PLANNERS} | {("cem", "open"): MODELS, ("cem", "mpc"): ("base",)}
+    for protocol in _protocols(config).values():
+        for mode in MODES:
+            yield Case(protocol, "none", 0, base, "random", RandomActions(), mode)
+        yield from cases(config, [protocol], models, PLANNERS, MODES, long)
 
 
 def pushing(config: Config) -> Pushing:
@@ -129,34 +129,3 @@ def _verdict(row) -> str:
 
 def _protocols(config: Config) -> dict[str, Protocol]:
     return {goals: replace(protocol, n=min(protocol.n, N)) for goals, protocol in config.protocols().items()}
-
-
-def _cases(config: Config) -> Iterator[tuple[str, int, WorldModel, str, Planner, str]]:
-    """(model name, training seed, model, planner name, planner, mode): random pushes, then everything.
-
-    Gradient planning in open loop is averaged over the training seeds; CEM and MPC, slower, have the first, and CEM
-    under MPC the base model only.
-    """
-    first = config.size.seeds[0]
-    base = config.model("base", first)
-    for mode in MODES:
-        yield "none", 0, base, "random", RandomActions(), mode
-    for name, seed, model in config.models(MODELS):
-        for planner, mode in itertools.product(PLANNERS, MODES):
-            costly = (planner == "cem") + (mode == "mpc")
-            if not costly or (seed == first and (costly == 1 or name == "base")):
-                yield name, seed, model, planner, config.planner(planner, mode), mode
-
-
-def _outcomes(config: Config, model: WorldModel, planner: Planner, problems: Problems, mode: str) -> pd.DataFrame:
-    """A row for each problem: the distance at the start and at the end, and whether it was ever a success."""
-    task = pushing(config)
-    outcome = config.evaluate(model, planner, problems, mode)
-    return pd.DataFrame(
-        {
-            "pair": range(len(problems)),
-            "start": task.chamfer(problems.starts, problems.goals),
-            "chamfer": task.chamfer(outcome.trajectory[:, -1], problems.goals),
-            "success": outcome.success["full"].astype(int),
-        }
-    )

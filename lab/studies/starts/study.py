@@ -4,19 +4,13 @@ The network's guess is close to a plan already, so that few steps are enough, an
 is chosen on the tune split, for the base model and each mode, from `LADDER` and the iterations of Adam from noise.
 """
 
-import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
-import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from lab.data import Problems
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.models import WorldModel
@@ -24,9 +18,9 @@ from lab.models.initialisation import InitialisationNetwork
 from lab.planning import MODES, Initialised, Planner
 from lab.plots.words import points
 from lab.results import Result
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
+from lab.studies.common.measure import Case, cases, measure, measure_all
 from lab.training.initialisation import STARTED, initialisation_of
 
 NAME = "starts"
@@ -34,7 +28,6 @@ PLANNERS = ("adam", "network", STARTED, "cem")
 LADDER = (5, 10, 20, 40)  #: iterations of Adam after the network's guess
 TIMES = {"success": ["seconds"], "choice": ["seconds"]}
 BY = ["goals", "mode", "model", "planner"]
-KEYS = [*BY, "train_seed"]
 
 
 def run(config: Config) -> Result:
@@ -43,26 +36,28 @@ def run(config: Config) -> Result:
     base = config.model("base", config.size.seeds[0])
     network = initialisation_of(base, config.preset)
     choice = choose(config, network, base)
-    iterations = choice[choice.chosen == 1].set_index("mode").iterations
-    cases, rows, todo = Cases(NAME, config.task), [], list(_cases(config))
-    for goals, protocol, name, seed, model, planner_name, mode in tqdm(todo, desc=f"{NAME} {config.task}", delay=2):
-        keys = dict(zip(KEYS, (goals, mode, name, planner_name, seed), strict=True))
-        if planner_name in ("adam", "cem"):
-            planner: Planner = config.planner(planner_name, mode)
-        else:
-            count = int(iterations[mode]) if planner_name == STARTED else 0
-            planner = after_network(config, network, mode, count)
-        make = partial(_outcomes, config, model, planner, protocol.problems(), mode)
-        if isinstance(planner, Initialised):  # depends on the network, too, and takes little time
-            rows.append(make().assign(**keys))
-        else:
-            rows.append(cases.rows(keys, {"protocol": protocol.as_dict(), "settings": repr(planner)}, model, make))
-    pairs = pd.concat(rows, ignore_index=True)
-    success = success_rates(pairs, BY).merge(pairs.groupby(BY).seconds.mean().reset_index(), on=BY)
-    pairs = pairs[[*KEYS, "pair", "success"]]
+    chosen = choice[choice.chosen == 1].set_index("mode").iterations
+    measured, about = measure_all(config, NAME, todo(config, network, chosen))
+    success = success_rates(measured, BY).merge(measured.groupby(BY).seconds.mean().reset_index(), on=BY)
+    pairs = measured[[*BY, "train_seed", "pair", "success"]]
     tables = {"choice": choice, "success": success, "differences": differences(pairs), "pairs": pairs}
-    about = {"protocols": [protocol.as_dict() for protocol in config.protocols().values()], "kept_cases": cases.kept}
     return Result(tables, provenance(config, started, TIMES) | about)
+
+
+def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str, int]) -> list[Case]:
+    """Everything under everything, and CEM, the longest by far, for the base model of the first training seed.
+
+    ``iterations`` are Adam's after the network, by mode. What depends on the network is not kept; it takes little time.
+    """
+
+    def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
+        if name in ("adam", "cem"):
+            return config.planner(name, mode)
+        return after_network(config, network, mode, int(iterations[mode]) if name == STARTED else 0)
+
+    long = {("cem", mode): ("base",) for mode in MODES}
+    found = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
+    return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in found]
 
 
 def after_network(config: Config, network: InitialisationNetwork, mode: str, iterations: int) -> Initialised:
@@ -78,33 +73,19 @@ def choose(config: Config, network: InitialisationNetwork, base: WorldModel) -> 
     for mode in MODES:
         tuned = config.planner("adam", mode).iterations
         for iterations in (*(count for count in LADDER if count < tuned), tuned):
-            planner, reached, seconds = after_network(config, network, mode, iterations), [], 0.0
-            for protocol in config.protocols().values():
-                outcome = config.evaluate(base, planner, replace(protocol, split="tune").problems(), mode)
-                reached.append(outcome.success["full"])
-                seconds += outcome.seconds
-            together = np.concatenate(reached)
-            interval = wilson(int(together.sum()), len(together))
-            rows.append([mode, iterations, len(together), *interval, seconds / len(together)])
-    table = pd.DataFrame(rows, columns=["mode", "iterations", "n", "rate", "low", "high", "seconds"])
-    best = table.groupby("mode").rate.idxmax()  # the first of equals
-    return table.assign(chosen=table.index.isin(best).astype(int))
+            planner = after_network(config, network, mode, iterations)
+            tune = [replace(protocol, split="tune") for protocol in config.protocols().values()]
+            todo = [Case(protocol, "base", 0, base, STARTED, planner, mode) for protocol in tune]
+            measured = pd.concat([measure(config, case) for case in todo])
+            interval = wilson(int(measured.success.sum()), len(measured))
+            rows.append([mode, iterations, len(measured), *interval, measured.seconds.mean()])
+    return marked(pd.DataFrame(rows, columns=["mode", "iterations", "n", "rate", "low", "high", "seconds"]))
 
 
-def _cases(config: Config) -> Iterator[tuple[str, Protocol, str, int, WorldModel, str, str]]:
-    """Everything under everything, and CEM, the longest by far, for the base model of the first training seed."""
-    models, first = config.models(MODELS), config.size.seeds[0]
-    for (goals, protocol), (name, seed, model) in itertools.product(config.protocols().items(), models):
-        for planner, mode in itertools.product(PLANNERS, MODES):
-            if planner != "cem" or (name, seed) == ("base", first):
-                yield goals, protocol, name, seed, model, planner, mode
-
-
-def _outcomes(config: Config, model: WorldModel, planner: Planner, problems: Problems, mode: str) -> pd.DataFrame:
-    """A row for each problem."""
-    outcome = config.evaluate(model, planner, problems, mode)
-    pairs = {"pair": np.arange(len(problems)), "success": outcome.success["full"].astype(int)}
-    return pd.DataFrame(pairs).assign(seconds=outcome.seconds / len(problems))
+def marked(choice: pd.DataFrame) -> pd.DataFrame:
+    """Which rows of ``choice`` (fewest iterations first) are ``chosen``, one in each mode; see `choose`."""
+    best = choice.groupby("mode").rate.idxmax()  # the first of equals
+    return choice.assign(chosen=choice.index.isin(best).astype(int))
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:

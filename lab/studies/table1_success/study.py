@@ -2,24 +2,22 @@
 
 import itertools
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
-from lab.data import Problems
 from lab.evaluation.compare import DIFFERENCE, compare, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.models import WorldModel
-from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
+from lab.planning import MODES, PAPER_PLANNERS, Constant, RandomActions
 from lab.plots.words import in_cells, percent
 from lab.results import Result
-from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.measure import Case, cases, measure_all, named
+from lab.tasks import make_task
 
 NAME = "table1_success"
 KEYS = ["task", "goals", "model", "train_seed", "planner", "mode", "criterion"]
@@ -33,46 +31,25 @@ def run(config: Config) -> Result:
     (a row per problem) and ``differences`` (paired, seeds averaged, bootstrap over problems).
     """
     started = time.perf_counter()
-    rows: list[pd.DataFrame] = []
-    protocols = config.protocols()
-    todo, cases = list(_cases(config)), Cases(NAME, config.task)
-    with tqdm(total=len(todo) * len(protocols), desc=f"{NAME} {config.task}", unit="run", delay=2) as bar:
-        for goals, protocol in protocols.items():
-            problems = protocol.problems()
-            for model_name, seed, model, planner_name, planner, mode in todo:
-                keys = {"task": config.task, "goals": goals, "model": model_name, "train_seed": seed}
-                keys |= {"planner": planner_name, "mode": mode}
-                settings = {"protocol": protocol.as_dict(), "settings": repr(planner)}
-                make = partial(_outcomes, config, model, planner, problems, mode)
-                rows.append(cases.rows(keys, settings, model, make))
-                bar.update()
-    pairs = pd.concat(rows, ignore_index=True)
+    measured, about = measure_all(config, NAME, list(todo(config)))
+    pairs = by_criterion(measured.assign(task=config.task), list(make_task(config.task).criteria))
     tables = {
         "success": summarise(pairs),
         "rates": success_rates(pairs, [key for key in KEYS if key != "train_seed"]),
         "differences": differences(pairs),
         "pairs": pairs.drop(columns="seconds"),
     }
-    about = {"protocols": [protocol.as_dict() for protocol in protocols.values()], "kept_cases": cases.kept}
     return Result(tables, provenance(config, started, TIMES) | about)
 
 
-def _cases(config: Config) -> Iterator[tuple[str, int, WorldModel, str, Planner, str]]:
-    """(model name, training seed, model, planner name, planner, mode): the floors, then everything under everything."""
-    base = config.model("base", config.size.seeds[0])
-    for mode in MODES:
-        yield "none", 0, base, "random", RandomActions(), mode
-        yield "none", 0, base, "nothing", Constant(do_nothing(base)), mode
-    for name, seed, model in config.models(MODELS):
-        for planner, mode in itertools.product(PAPER_PLANNERS, MODES):
-            if _affordable(config, name, seed, planner, mode):
-                yield name, seed, model, planner, config.planner(planner, mode), mode
-
-
-def _affordable(config: Config, model: str, seed: int, planner: str, mode: str) -> bool:
-    """All but CEM under MPC, the longest case: that for the first training seed only, and for the preset's models."""
-    may = seed == config.size.seeds[0] and model in config.size.longest
-    return (planner, mode) != ("cem", "mpc") or may
+def todo(config: Config) -> Iterator[Case]:
+    """The floors, then everything under everything, but CEM under MPC, the longest case, for the preset's models."""
+    base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
+    floors = {"random": RandomActions(), "nothing": Constant(do_nothing(base))}
+    for protocol in config.protocols().values():
+        for mode, (name, planner) in itertools.product(MODES, floors.items()):
+            yield Case(protocol, "none", 0, base, name, planner, mode)
+        yield from cases(config, [protocol], models, PAPER_PLANNERS, MODES, {("cem", "mpc"): config.size.longest})
 
 
 def do_nothing(model: WorldModel) -> torch.Tensor:
@@ -80,17 +57,19 @@ def do_nothing(model: WorldModel) -> torch.Tensor:
     return model.normalise_actions(np.zeros((model.spec.frameskip, model.spec.action_dim)))[0]
 
 
-def _outcomes(config: Config, model: WorldModel, planner: Planner, problems: Problems, mode: str) -> pd.DataFrame:
-    """A row for each problem and criterion."""
-    outcome = config.evaluate(model, planner, problems, mode)
-    rows = [
-        {"criterion": criterion, "pair": pair, "success": int(reached), "success_at_end": int(at_end)}
-        for criterion in outcome.success
-        for pair, (reached, at_end) in enumerate(
-            zip(outcome.success[criterion], outcome.at_end[criterion], strict=True)
-        )
-    ]
-    return pd.DataFrame(rows).assign(seconds=outcome.seconds / len(problems))
+def by_criterion(measured: pd.DataFrame, criteria: Sequence[str]) -> pd.DataFrame:
+    """A row for each problem and criterion, case by case, from a row for each problem."""
+    case = [key for key in KEYS if key != "criterion"]
+    columns = [*KEYS, "pair", "success", "success_at_end", "seconds"]
+    parts = []
+    for criterion in criteria:
+        reached = {
+            "success": measured[named("success", criterion)],
+            "success_at_end": measured[named("at_end", criterion)],
+        }
+        parts.append(measured.assign(criterion=criterion, **reached)[columns])
+    order = measured.groupby(case, sort=False).ngroup()
+    return pd.concat(parts).iloc[np.tile(order, len(parts)).argsort(kind="stable")].reset_index(drop=True)
 
 
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -11,22 +11,21 @@ The committed sweeps of the radii ran beside those of the planners: GD at lr 1, 
 import itertools
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.evaluation.gap import train_test_gap
+from lab.evaluation.gap import Gap
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.statistics import wilson
-from lab.evaluation.success import evaluate
 from lab.files import cache_root
-from lab.models import WorldModel, load_model
-from lab.planning import SETTINGS, GradientPlanner
+from lab.models import load_model
+from lab.planning import GradientPlanner
 from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import TASK_GOALS, Config, provenance
+from lab.studies.common.measure import Case, by_step, errors, expert, measure, summary
 from lab.training import RECIPES, train
 from lab.training.adversarial import Radii
 
@@ -43,22 +42,17 @@ def run(config: Config) -> Result:
     """``planners`` on the base model and ``radii`` of Adversarial World Modeling, a setting and kind of goals a row."""
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in TASK_GOALS[config.task]]
-    base, cases = config.model("base", 0), Cases(NAME, config.task)
-    planners = []
-    for planner, protocol in tqdm(
-        list(itertools.product(GD + ADAM + SMALL_START, protocols)), desc="planners", delay=2
-    ):
-        keys = {"optimiser": planner.optimiser, "lr": planner.lr}
-        keys |= {"iterations": planner.iterations, "start": planner.start}
-        planners.append(_measured(config, cases, keys, base, planner, protocol))
-    radii = []
-    for factor in tqdm(LAMBDAS, desc="radii", delay=2):
+    base, kept, planners, radii = config.model("base", 0), Cases(NAME, config.task), [], []
+    for planner, protocol in tqdm(list(itertools.product(GD + ADAM + SMALL_START, protocols)), desc="planners"):
+        keys = {name: getattr(planner, name) for name in ("optimiser", "lr", "iterations", "start")}
+        planners.append(keys | _measured(config, Case(protocol, "base", 0, base, planner.optimiser, planner), kept))
+    for factor in tqdm(LAMBDAS, desc="radii"):
         model = load_model(_adversarial(config.task, factor))
         for name, protocol in itertools.product(("gd", "adam"), protocols):
-            keys, planner = {"lambda": factor, "planner": name}, SETTINGS[config.task].planner(name)
-            radii.append(_measured(config, cases, keys, model, planner, protocol))
-    tables = {name: pd.concat(rows, ignore_index=True) for name, rows in (("planners", planners), ("radii", radii))}
-    about = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": cases.kept}
+            case = Case(protocol, "adversarial", 0, model, name, config.planner(name))
+            radii.append({"lambda": factor, "planner": name} | _measured(config, case, kept))
+    about = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": kept.kept}
+    tables = {"planners": pd.DataFrame(planners), "radii": pd.DataFrame(radii)}
     return Result(tables, provenance(config, started, TIMES) | about)
 
 
@@ -68,24 +62,13 @@ def _adversarial(task: str, factor: float) -> Path:
     return train(task, "adversarial", 0, made, cache_root() / "tuning" / str(factor), start=cache_root() / "models")
 
 
-def _measured(
-    config: Config, cases: Cases, keys: dict, model: WorldModel, planner: GradientPlanner, protocol: Protocol
-) -> pd.DataFrame:
-    """One row, from the cache where it was there."""
-    settings = {"protocol": protocol.as_dict(), "settings": repr(planner)}
-    return cases.rows(keys, settings, model, partial(_measure, config, model, planner, protocol))
-
-
-def _measure(config: Config, model: WorldModel, planner: GradientPlanner, protocol: Protocol) -> pd.DataFrame:
-    settings = SETTINGS[config.task]
-    problems = protocol.problems()
-    outcome = evaluate(model, planner, problems, proprio=settings.proprio, base=settings.base, seed=config.seed)
-    interval = wilson(int(outcome.success["full"].sum()), len(problems))
-    experts = replace(protocol, goals="dataset").problems()
-    gap = train_test_gap(model, outcome, experts)
-    row = {"goals": protocol.goals, "n": len(problems)} | interval._asdict()
-    row |= {"gap": gap.interval().value, "expert_error": gap.expert.mean(), "seconds": outcome.seconds}
-    return pd.DataFrame([row])
+def _measured(config: Config, case: Case, kept: Cases) -> dict[str, Any]:
+    """Success, gap and time of one case."""
+    experts = expert(replace(case.protocol, goals="dataset"), case.model_name, case.train_seed, case.model)
+    planned, along_expert = (measure(config, one, kept, [errors]) for one in (case, experts))
+    gap = Gap(by_step(planned), by_step(along_expert))
+    numbers = {"gap": gap.interval().value, "expert_error": gap.expert.mean(), "seconds": planned.seconds.sum()}
+    return summary(planned) | numbers
 
 
 def best(table: pd.DataFrame, by: list[str]) -> pd.Series:

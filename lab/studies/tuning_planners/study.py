@@ -12,11 +12,10 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.statistics import wilson
-from lab.evaluation.success import evaluate
 from lab.planning import ICEM, MPPI, GradCEM, GradientPlanner, Planner
 from lab.results import Result
 from lab.studies.common.config import TASK_GOALS, Config, provenance
+from lab.studies.common.measure import Case, measure, summary
 
 NAME = "tuning_planners"
 N = 50  #: tune-split problems for each kind of goals
@@ -38,21 +37,12 @@ def run(config: Config) -> Result:
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in TASK_GOALS[config.task]]
     base = config.model("base", 0)
-    todo = [
-        (name, setting, planner, protocol)
-        for name, settings in CANDIDATES.items()
-        for (setting, planner), protocol in itertools.product(settings.items(), protocols)
-    ]
     rows = []
-    for name, setting, planner, protocol in tqdm(todo, desc=f"{NAME} {config.task}", delay=2):
-        problems = protocol.problems()
-        outcome = evaluate(base, planner, problems, seed=config.seed, **config.objective)
-        interval = wilson(int(outcome.success["full"].sum()), len(problems))
-        rows.append(
-            {"planner": name, "setting": setting, "goals": protocol.goals, "n": len(problems)}
-            | interval._asdict()
-            | {"loss": outcome.plans[0].loss.mean().item(), "seconds": outcome.seconds}
-        )
+    settings = [(name, setting) for name, found in CANDIDATES.items() for setting in found]
+    for (name, setting), protocol in tqdm(list(itertools.product(settings, protocols)), desc=f"{NAME} {config.task}"):
+        measured = measure(config, Case(protocol, "base", 0, base, name, CANDIDATES[name][setting]))
+        numbers = {"loss": measured.loss.mean(), "seconds": measured.seconds.sum()}
+        rows.append({"planner": name, "setting": setting} | summary(measured) | numbers)
     meta = provenance(config, started, {"planners": ["seconds"]})
     return Result({"planners": pd.DataFrame(rows)}, meta | {"protocols": [p.as_dict() for p in protocols]})
 
