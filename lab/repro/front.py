@@ -22,7 +22,7 @@ SHOWN = {
 def rows(findings: pd.DataFrame) -> str:
     """A Markdown table of ``findings`` (see `claims.verdicts`): claim, verdict, and one finding with its interval."""
     lines = ["| claim of the paper | here | one of the findings [95% interval] |", "| --- | --- | --- |"]
-    lines += [_row(int(str(claim)), found) for claim, found in findings.groupby("claim")]
+    lines += [_row(int(str(claim)), its) for claim, its in findings.groupby("claim")]
     return "\n".join(lines)
 
 
@@ -33,12 +33,13 @@ def put(table: str, text: str) -> str:
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
-def _row(claim: int, found: pd.DataFrame) -> str:
-    shown = found[found.sentence.str.startswith(f"{SHOWN[claim]}: ")]
+def _row(claim: int, findings: pd.DataFrame) -> str:
+    """The row of one claim, from its findings."""
+    shown = findings[findings.sentence.str.startswith(f"{SHOWN[claim]}: ")]
     numbers = [f"{label(row.task)} {_numbers(row.sentence)}" for row in shown.itertuples()]
     cells = [
         f"[{claim}]({PAGE}#claim-{claim}). {CLAIMS[claim]}",
-        f"{_verdict(found.verdict)}<br>{_counts(found)}",
+        f"{_verdict(findings.verdict)}<br>{_counts(findings)}",
         f"{SHOWN[claim]}:<br>{'<br>'.join(numbers)}<br>({counted(shown.n.max(), 'problem')})",
     ]
     return "| " + " | ".join(cells) + " |"
@@ -57,7 +58,9 @@ def _verdict(verdicts: pd.Series) -> str:
     return "**in part**" if reproduced.any() else "**not reproduced**"
 
 
-def _counts(found: pd.DataFrame) -> str:
+def _counts(findings: pd.DataFrame) -> str:
     """How many findings are reproduced, by task."""
-    by_task = found.groupby("task", sort=False).verdict
-    return "<br>".join(f"{label(task)} {(some == 'reproduced').sum()} of {len(some)}" for task, some in by_task)
+    by_task = findings.groupby("task", sort=False).verdict
+    return "<br>".join(
+        f"{label(task)} {(verdicts == 'reproduced').sum()} of {len(verdicts)}" for task, verdicts in by_task
+    )
