@@ -14,7 +14,7 @@ from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
-from lab.files import ROOT, model_folder
+from lab.files import ROOT, model_folder, weight_files
 from lab.models import WorldModel, load_model
 from lab.planning import SETTINGS, Planner
 from lab.plots.player import lane as player_lane
@@ -37,7 +37,8 @@ def use_few_threads() -> None:
 def stamp(task: str, model: str) -> str:
     """Changes whenever the model's files do. Raises LabError, saying how to train it, where there is none."""
     folder = model_folder(task, model)
-    times = [path.stat().st_mtime_ns for path in sorted(folder.glob("model.*"))]
+    files = (folder / "model.json", *weight_files(folder))
+    times = [path.stat().st_mtime_ns for path in files if path.is_file()]
     return f"{folder} {times}"
 
 

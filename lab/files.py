@@ -74,6 +74,16 @@ def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick") -
     )
 
 
+def weight_files(folder: Path) -> dict[Path, str | None]:
+    """The files with the weights of the model in ``folder``, each with its SHA-256 (None in models of version 0.1).
+
+    Raises LabError where ``model.json`` is missing or no JSON.
+    """
+    info = read_json(folder / "model.json")
+    files = (isinstance(info, dict) and info.get("files")) or {"model.safetensors": None}
+    return {Path(os.path.normpath(folder / name)): digest for name, digest in files.items()}
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` to write a file or folder to; renamed to ``path`` only if nothing failed.

@@ -1,5 +1,6 @@
 """World models on disk: what is saved comes back bit for bit, and nothing else gets in."""
 
+import hashlib
 import json
 import pickle
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
-from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
+from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model, weights_hash, whole_file
 from lab.tasks import TASKS, make_task
 from lab.training import Recipe, recipe
 from lab.training.loop import Schedule
@@ -101,11 +102,18 @@ def _edit(**changes):
     return damage
 
 
+def _signed(folder):
+    """Let model.json name the weights as they are now."""
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    _edit(files={"model.safetensors": digest})(folder)
+
+
 def _tensors(change):
     def damage(folder):
         tensors = load_file(folder / "model.safetensors")
         change(tensors)
         save_file(tensors, folder / "model.safetensors")
+        _signed(folder)
 
     return damage
 
@@ -127,10 +135,11 @@ DAMAGES = {
         lambda folder: _weights((folder / "model.safetensors").read_bytes()[:-40])(folder),
         "not a readable safetensors file",
     ),
-    "foreign weights": (
+    "other weights": (
         lambda folder: save_file({"w": torch.zeros(2)}, folder / "model.safetensors"),
-        "does not fit its spec",
+        "is not the file that its model.json names",
     ),
+    "foreign weights": (_tensors(lambda tensors: (tensors.clear(), tensors.update(w=torch.zeros(2)))), "does not fit"),
     "a weight less": (_tensors(lambda tensors: tensors.pop("action_mean")), "1 tensors differ, first action_mean"),
     "a weight more": (_tensors(lambda tensors: tensors.update(x=torch.zeros(1))), "1 tensors differ, first x"),
     "other shape": (_tensors(lambda tensors: tensors.update(action_mean=torch.zeros(3))), "does not fit its spec"),
@@ -158,6 +167,56 @@ def test_anything_else_is_refused_in_one_sentence(damage, saved):
     with pytest.raises(LabError, match=message) as refusal:
         load_model(saved)
     assert "\n" not in str(refusal.value) and str(saved) in str(refusal.value)
+
+
+def test_models_share_what_is_frozen(tmp_path):
+    first, second = random_model(SMALL), random_model(SMALL)
+    second.load_state_dict(
+        first.state_dict() | {"predictor." + k: v + 1 for k, v in first.predictor.state_dict().items()}
+    )
+    for name, model in (("first", first), ("second", second)):
+        save_model(model, tmp_path / name, {}, shared=tmp_path / "encoder")
+        assert same(load_model(tmp_path / name), model)
+    assert len(list((tmp_path / "encoder").iterdir())) == 1
+    assert {path.name for path in (tmp_path / "first").iterdir()} == {"model.json", "predictor.safetensors"}
+
+
+def test_another_encoder_overwrites_none(tmp_path):
+    models = {name: random_model(SMALL) for name in ("first", "second")}
+    for name, model in models.items():
+        model.latent_mean.add_(len(name))
+        save_model(model, tmp_path / name, {}, shared=tmp_path / "encoder")
+    assert all(same(load_model(tmp_path / name), model) for name, model in models.items())
+
+
+def test_a_model_is_the_same_however_it_is_stored(tmp_path):
+    model = random_model(SMALL)
+    save_model(model, tmp_path / "whole", {})
+    save_model(model, tmp_path / "parts", {}, shared=tmp_path / "encoder")
+    assert whole_file(tmp_path / "parts") == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    assert weights_hash(tmp_path / "parts") == weights_hash(tmp_path / "whole")
+
+
+def test_a_model_of_version_0_1_still_loads(saved):
+    info = json.loads((saved / "model.json").read_text())
+    del info["files"]
+    expected = load_model(saved)
+    (saved / "model.json").write_text(json.dumps(info))
+    assert same(load_model(saved), expected)
+
+
+def test_a_model_without_its_shared_part_says_what_is_missing(tmp_path):
+    save_model(random_model(SMALL), tmp_path / "m", {}, shared=tmp_path / "encoder")
+    (shared,) = (tmp_path / "encoder").iterdir()
+    shared.unlink()
+    with pytest.raises(LabError, match=rf"{shared} is missing; restore the file"):
+        load_model(tmp_path / "m")
+
+
+def same(ours, theirs):
+    """Whether all weights and statistics are equal, bit by bit."""
+    ours, theirs = ours.state_dict(), theirs.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 @pytest.mark.parametrize("writer", ["torch", "pickle"])
@@ -222,4 +281,4 @@ def test_options_added_at_their_defaults_leave_shipped_models_finished(path):
 
 
 def test_shipped_models_are_small():
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 40e6
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 20e6

@@ -17,7 +17,8 @@ from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
 from lab.files import MODELS, cache_root, model_folder, read_json, write_json
-from lab.models import PatchSpec, WorldModel, load_model, patches
+from lab.models import PatchSpec, WorldModel, load_model, patches, whole_file
+from lab.models.checkpoint import load_tensors
 from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
@@ -174,13 +175,13 @@ def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):
     spec = read_json(folders["base"] / "model.json")["spec"]
     assert (spec["source"], spec["digest"]) == (str(weights), weights_digest(weights))
-    names = load_file(folders["base"] / "model.safetensors")
+    names = load_tensors(folders["base"])
     assert names and not [name for name in names if name.startswith("encoder.")]
 
 
 def test_the_inspector_says_that_its_file_is_not_enough(folders):
     with pytest.raises(LabError, match=r"is a world model on patch tokens, whose sizes only the model\.json beside it"):
-        read_checkpoint((folders["base"] / "model.safetensors").read_bytes())
+        read_checkpoint(whole_file(folders["base"]))
 
 
 def test_latents_are_a_memory_map_in_half_precision(folders, model):

@@ -8,18 +8,18 @@ from safetensors.torch import load, save
 
 from lab.errors import LabError
 from lab.files import SHIPPED
-from lab.models import load_model
+from lab.models import load_model, whole_file
 from lab.models.inspect import PARTS, change, read_checkpoint, statistics_table, tensor_table
 
-TASKS = sorted({path.parts[-4] for path in SHIPPED.glob("*/*/*/model.safetensors")})
-WALL = (SHIPPED / "wall" / "base" / "seed0" / "model.safetensors").read_bytes()
+TASKS = sorted({path.parts[-4] for path in SHIPPED.glob("*/*/seed*/model.json")})
+WALL = whole_file(SHIPPED / "wall" / "base" / "seed0")
 
 
 @pytest.mark.parametrize("method", ["base", "adversarial"])
 @pytest.mark.parametrize("task", TASKS)
 def test_shipped_models_are_recognised(task, method):
     folder = SHIPPED / task / method / "seed0"
-    checkpoint = read_checkpoint((folder / "model.safetensors").read_bytes())
+    checkpoint = read_checkpoint(whole_file(folder))
     assert checkpoint.task == task and checkpoint.shipped == (method, 0)
     spec = load_model(folder).spec
     assert checkpoint.sizes.items() <= vars(spec).items()
@@ -28,7 +28,7 @@ def test_shipped_models_are_recognised(task, method):
 @pytest.mark.parametrize("task", ["wall", "push_t"])
 def test_a_model_of_ones_own(task, trained):
     folder = trained(task, "online")
-    checkpoint = read_checkpoint((folder / "model.safetensors").read_bytes())
+    checkpoint = read_checkpoint(whole_file(folder))
     assert checkpoint.task is None and checkpoint.shipped is None
     assert checkpoint.sizes.items() <= vars(load_model(folder).spec).items()
 
@@ -58,7 +58,7 @@ def test_change():
     tensors["predictor.body.3.weight"] *= 1.5
     moved = change(read_checkpoint(save(tensors)), base).set_index("tensor").change
     assert moved["predictor.body.3.weight"] == pytest.approx(0.5) and (moved > 0).sum() == 1
-    other = read_checkpoint((SHIPPED / "push_t" / "base" / "seed0" / "model.safetensors").read_bytes())
+    other = read_checkpoint(whole_file(SHIPPED / "push_t" / "base" / "seed0"))
     with pytest.raises(LabError, match="differ in their sizes"):
         change(base, other)
 

@@ -20,6 +20,7 @@ def tiny_world(trained, empty_cache, monkeypatch):
     """Tiny models as if they were shipped, and planners of a few iterations."""
     for method in ("base", "control", "online", "adversarial"):
         shutil.copytree(trained("wall", method), models_root() / "wall" / method / "seed0")
+    shutil.copytree(trained("wall").parents[1] / "encoder", models_root() / "wall" / "encoder")
     short = SETTINGS["wall"]
     short = replace(
         short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),

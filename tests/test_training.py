@@ -81,7 +81,7 @@ def test_a_killed_training_ends_in_the_same_weights(killed_at, method, trained, 
     resumed = retrain("wall", method, 0, tiny_recipe("wall"), tmp_path)
     assert equal(weights(expected), weights(resumed))
     assert (resumed / "metrics.jsonl").read_text() == (expected / "metrics.jsonl").read_text()
-    kept = {"metrics.jsonl", "model.json", "model.safetensors", "run.json"} | (
+    kept = {"metrics.jsonl", "model.json", "predictor.safetensors", "run.json"} | (
         {"rounds"} if method == "online" else set()
     )
     assert {path.name for path in run.iterdir()} == kept

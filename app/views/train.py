@@ -9,8 +9,8 @@ import widgets
 from state import forget_moves, touched
 
 from lab.errors import LabError
-from lab.files import MODELS, model_folder
-from lab.models import read_info
+from lab.files import MODELS, model_folder, weight_files
+from lab.models import read_info, whole_file
 from lab.models.inspect import (
     PARTS,
     Checkpoint,
@@ -117,15 +117,16 @@ def preparing(status: Status) -> str:
 
 def show_finished(own: Own) -> None:
     """What can be done with a trained model: test it, take it along."""
-    path = own.folder / "model.safetensors"
     name = f"test {own.task} {own.folder.name}"
     picture = own.folder / "test.png"
     command = ("lab", "plan", "--task", own.task, "--checkpoint", str(own.folder), "--problems", TEST)
     with st.container(horizontal=True):
         st.button(f"Test it on {TEST} problems", icon=":material/route:", on_click=runs.start,
                   args=(name, (*command, "--out", str(picture))))  # fmt: skip
-        st.download_button("Download model.safetensors", path.read_bytes(), f"{own.task}-{own.folder.name}.safetensors",
-                           "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
+        st.download_button(
+            "Download model.safetensors", whole_file(own.folder), f"{own.task}-{own.folder.name}.safetensors",
+            "application/octet-stream", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
 
     def draw(status: Status | None) -> None:
         if status is None:
@@ -205,18 +206,19 @@ def inspect() -> None:
         widgets.offer_other_model(task, error)
         return
     folder = model_folder(task, model)
-    path, info, log = folder / "model.safetensors", read_info(folder), training_log(folder)
+    info, log = read_info(folder), training_log(folder)
     about = (
         f"Training seed {info['seed']}, {info['wall_seconds']:.0f} s of training on data `{info['data']}`, "
         f"last loss {log.loss.iloc[-1]:.3g}."
     )
-    show_checkpoint(known(path, stamp), f"{LABELS[model]} model of {LABELS[task]}", about, path.stat().st_size)
+    size = sum(path.stat().st_size for path in weight_files(folder))
+    show_checkpoint(known(folder, stamp), f"{LABELS[model]} model of {LABELS[task]}", about, size)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def known(path: Path, stamp: str) -> Checkpoint:
-    """The file of a model that is shipped or was made here."""
-    return read_checkpoint(path.read_bytes(), path.name)
+def known(folder: Path, stamp: str) -> Checkpoint:
+    """A model that is shipped or was made here."""
+    return read_checkpoint(whole_file(folder), str(folder))
 
 
 def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) -> None:
@@ -262,7 +264,7 @@ def show_change(checkpoint: Checkpoint) -> None:
     if checkpoint.task is None:
         st.caption("There is no base model to compare with.")
         return
-    base = model_folder(checkpoint.task, "base") / "model.safetensors"
+    base = model_folder(checkpoint.task, "base")
     try:
         table = change(checkpoint, known(base, cached.stamp(checkpoint.task, "base")))
     except LabError as error:

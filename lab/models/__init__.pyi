@@ -1,4 +1,4 @@
-from .checkpoint import load_model, read_info, save_model
+from .checkpoint import load_model, read_info, save_model, weights_hash, whole_file
 from .protocols import Dynamics, Evaluable, Trainable
 from .spec import ModelSpec, PatchSpec
 from .world_model import WorldModel
@@ -13,4 +13,6 @@ __all__ = [
     "load_model",
     "read_info",
     "save_model",
+    "weights_hash",
+    "whole_file",
 ]

@@ -1,5 +1,11 @@
-"""One world model on disk: ``model.safetensors`` (every weight and statistic) and ``model.json`` (its spec)."""
+"""One world model on disk: its weights and statistics as safetensors, and ``model.json`` with its spec.
 
+The weights are one file, ``model.safetensors``; or ``predictor.safetensors`` and a file of the rest (encoder, decoder,
+statistics), which the models of a task share. ``model.json`` names the files with their SHA-256.
+"""
+
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -7,22 +13,38 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
+from torch import Tensor
 
 from lab.errors import LabError
-from lab.files import read_json, replacing, write_json
+from lab.files import read_json, replacing, weight_files, write_json
 from lab.models.spec import ModelSpec, read_spec
 from lab.models.world_model import WorldModel
 
 FORMAT = "wm-lab/1"
 
 
-def save_model(model: WorldModel, folder: Path, info: dict[str, Any]) -> None:
-    """Write ``model`` and what is known of its making (``info``) to ``folder``."""
+def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Path | None = None) -> None:
+    """Write ``model`` and what is known of its making (``info``) to ``folder``.
+
+    With ``shared``, all but the predictor goes to a file in that folder, whose name follows from its contents: models
+    with the same encoder, decoder and statistics have one file of them, and none overwrites another's.
+    """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(folder / "model.safetensors") as temporary:
-        save_file(tensors, temporary, metadata={"format": FORMAT})
-    write_json(folder / "model.json", {"format": FORMAT, "spec": asdict(model.spec), **info})
+    if shared is None:
+        parts = {folder / "model.safetensors": _bytes(tensors)}
+    else:
+        predictor = {name: tensor for name, tensor in tensors.items() if name.startswith("predictor.")}
+        rest = _bytes({name: tensor for name, tensor in tensors.items() if name not in predictor})
+        parts = {
+            shared / f"{_sha256(rest)[:16]}.safetensors": rest,
+            folder / "predictor.safetensors": _bytes(predictor),
+        }
+    for path, data in parts.items():
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    files = {Path(os.path.relpath(path, folder)).as_posix(): _sha256(data) for path, data in parts.items()}
+    write_json(folder / "model.json", {"format": FORMAT, "spec": asdict(model.spec), **info, "files": files})
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -38,18 +60,51 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
 
     Raises LabError where a file is missing or corrupt, or holds anything but the weights its spec asks for.
     """
-    info = read_info(folder)
-    model = WorldModel(_spec(folder, info))
-    path = folder / "model.safetensors"
-    if not path.is_file():
-        raise LabError(f"{path} is missing; train the model again or restore the file.")
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise LabError(f"{path} is not a readable safetensors file ({error}); train again or restore it.") from error
-    check_tensors(tensors, model, path)
+    model = WorldModel(_spec(folder, read_info(folder)))
+    tensors = load_tensors(folder)
+    check_tensors(tensors, model, folder)
     model.load_state_dict(tensors)
     return model.to(device).eval().requires_grad_(False)
+
+
+def load_tensors(folder: Path) -> dict[str, Tensor]:
+    """All weights and statistics of the model in ``folder``, by name; raises LabError as `load_model` does."""
+    tensors: dict[str, Tensor] = {}
+    for path, digest in weight_files(folder).items():
+        tensors |= _read(path, digest)
+    return tensors
+
+
+def whole_file(folder: Path) -> bytes:
+    """The model in ``folder`` as one safetensors file, as `save_model` writes without ``shared``."""
+    return _bytes(load_tensors(folder))
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of `whole_file`: the same however the model is stored."""
+    return _sha256(whole_file(folder))
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    return save(dict(tensors), metadata={"format": FORMAT})
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path, digest: str | None) -> dict[str, Tensor]:
+    """The tensors in ``path``; raises LabError unless its SHA-256 is ``digest``, where there is one."""
+    try:
+        data = path.read_bytes()
+        tensors = load(data)
+    except FileNotFoundError as error:
+        raise LabError(f"{path} is missing; restore the file, or train the model again.") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise LabError(f"{path} is not a readable safetensors file ({error}); train again or restore it.") from error
+    if digest and _sha256(data) != digest:
+        raise LabError(f"{path} is not the file that its model.json names (SHA-256 {digest[:16]}…): restore it.")
+    return tensors
 
 
 def _spec(folder: Path, info: Mapping[str, Any]) -> ModelSpec:

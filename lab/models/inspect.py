@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from lab.errors import LabError
 from lab.files import SHIPPED
-from lab.models.checkpoint import check_tensors
+from lab.models.checkpoint import check_tensors, load_tensors
 from lab.models.families import ENCODERS
 from lab.models.world_model import ModelSpec, WorldModel
 from lab.tasks import TASKS, make_task
@@ -114,6 +114,8 @@ def change(checkpoint: Checkpoint, other: Checkpoint) -> pd.DataFrame:
 
 def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
     """The sizes that the shapes ask for."""
+    if all(key.startswith("predictor.") for key in tensors):
+        raise LabError(f"{name} holds a predictor alone: give a whole model.safetensors, or choose the model by name.")
     if "predictor.position" in tensors:
         raise LabError(f"{name} is a world model on patch tokens, whose sizes only the model.json beside it tells.")
     try:
@@ -139,10 +141,10 @@ def _fits(name: str, proprio: int, action: int) -> bool:
 def _recognised(tensors: dict[str, Tensor]) -> tuple[str | None, tuple[str, int] | None]:
     """The task whose shipped encoder this has, and the shipped model that it is."""
     task = None
-    for path in sorted(SHIPPED.glob("*/*/seed*/model.safetensors")):
-        theirs = load_file(path)
+    for folder in sorted(path.parent for path in SHIPPED.glob("*/*/seed*/model.json")):
+        theirs = load_tensors(folder)
         if _same(tensors, theirs, "encoder."):
-            task, method, seed = path.parts[-4:-1]
+            task, method, seed = folder.parts[-3:]
             if _same(tensors, theirs, ""):
                 return task, (method, int(seed.removeprefix("seed")))
     return task, None

@@ -20,7 +20,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
-from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, writable
+from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, weight_files, writable
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import PAPER, Study
@@ -174,7 +174,7 @@ def notebook_code(source: Path) -> tuple[str, set[str]]:
 
 def _weights(task: str, methods: Iterable[str], preset: str, seeds: Iterable[int]) -> dict[str, str]:
     found = [model_folder(task, method, seed, preset) for method in methods for seed in seeds]
-    return file_hashes(folder / "model.safetensors" for folder in found)
+    return file_hashes(path for folder in found for path in weight_files(folder))
 
 
 def _alone_last(steps: Sequence[Step]) -> list[Step]:

@@ -12,7 +12,7 @@ import torch
 
 from lab.data import Dataset
 from lab.errors import LabError
-from lab.files import MODELS, cache_root, read_json, write_json
+from lab.files import MODELS, cache_root, read_json, weight_files, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
 from lab.training.adversarial import Adversarial
@@ -47,15 +47,14 @@ def train(
     made = made or recipe(task)
     root = root or cache_root() / "models"
     start = start or root
-    folder = root / task / method / f"seed{seed}"
+    folder, shared = root / task / method / f"seed{seed}", root / task / "encoder"
     if finished(folder, made, method):
         return folder
     if method == "base":
-        return _stage(
-            _untrained(task, made, start / task, seed, progress, device), method, seed, made, folder, progress
-        )
+        model = _untrained(task, made, start / task / "encoder", seed, progress, device)
+        return _stage(model, method, seed, made, folder, shared, progress)
     base = train(task, "base", seed, made, start, progress=progress, device=device)
-    return finetune(base, method, seed, made, folder, progress=progress, device=device)
+    return finetune(base, method, seed, made, folder, shared=shared, progress=progress, device=device)
 
 
 def finetune(
@@ -65,23 +64,27 @@ def finetune(
     made: Recipe,
     folder: Path,
     *,
+    shared: Path | None = None,
     progress: bool = True,
     device: torch.device | str = "cpu",
 ) -> Path:
     """Train the world model in ``base`` on by ``method``; returns ``folder``, where the result then is.
 
     Method ``base`` takes over its encoder alone, and starts with a fresh predictor. What is finished in ``folder`` is
-    reused if it followed the same recipe; a killed run is resumed.
+    reused if it followed the same recipe; a killed run is resumed. What is frozen is kept in ``shared``, as by
+    `save_model`; without it, ``folder`` holds the whole model.
     """
     if finished(folder, made, method):
         return folder
     model = load_model(base, device)
     if method == "base":
         _forget_training(model, seed)
-    return _stage(model, method, seed, made, folder, progress)
+    return _stage(model, method, seed, made, folder, shared, progress)
 
 
-def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, progress: bool) -> Path:
+def _stage(
+    model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, shared: Path | None, progress: bool
+) -> Path:
     """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
     _forget_other(folder, made, method)
     started = time.perf_counter()
@@ -92,7 +95,7 @@ def _stage(model: WorldModel, method: str, seed: int, made: Recipe, folder: Path
     fit(model, algorithm, schedule, seed, folder, progress)
     info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(made, method)}
     info |= {"data": data.fingerprint}
-    save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)})
+    save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
     (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
 
@@ -112,10 +115,9 @@ def _algorithm(
 
 
 def _untrained(
-    task: str, made: Recipe, root: Path, seed: int, progress: bool, device: torch.device | str
+    task: str, made: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
 ) -> WorldModel:
-    """A model with the encoder in ``root`` (trained first if need be) and a fresh predictor."""
-    folder = root / "encoder"
+    """A model with the encoder in ``folder`` (trained first if need be) and a fresh predictor."""
     spec = made.spec(task)
     data = made.data(task, progress)
     pictures = {"data": data.fingerprint} | spec.outside
@@ -124,7 +126,7 @@ def _untrained(
         model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, made.data_seed, progress)
         seconds = round(time.perf_counter() - started, 1)
         info = {"task": task, "method": "encoder", "recipe": description(made, "encoder") | pictures}
-        save_model(model, folder, info | {"wall_seconds": seconds})
+        save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder)
     model = load_model(folder, device)
     _forget_training(model, seed)
     return model
@@ -162,8 +164,8 @@ def key(made: Recipe, stage: str, **others: Any) -> str:
 def finished(folder: Path, made: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
     """Whether ``folder`` holds a model that ``stage`` of the recipe has made, of ``pictures`` if it is the encoder."""
     try:
-        stored = read_info(folder)["recipe"]
-        return (folder / "model.safetensors").is_file() and _follows(stored, made, stage, pictures or {})
+        whole = all(path.is_file() for path in weight_files(folder))
+        return whole and _follows(read_info(folder)["recipe"], made, stage, pictures or {})
     except (LabError, KeyError):
         return False
 

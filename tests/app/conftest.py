@@ -23,6 +23,7 @@ def cache(trained, tmp_path_factory):
     for task in TASKS if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" else TASKS[::-1]:  # two workers share the job
         for method in MODELS:
             shutil.copytree(trained(task, method), root / "models" / task / method / "seed0")
+        shutil.copytree(trained(task).parents[1] / "encoder", root / "models" / task / "encoder")
     model = load_model(trained("wall"))
     network = InitialisationNetwork(model.latent_dim + model.spec.proprio_dim, model.block_dim, HORIZON)
     save_initialisation(network, root / "models" / "wall" / "initialisation", {"encoder": encoder_hash(model)})

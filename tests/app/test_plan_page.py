@@ -148,7 +148,8 @@ def test_another_task_forgets_what_was_moved(app):
 
 
 def test_missing_model(app, monkeypatch, tmp_path, cache):
-    shutil.copytree(cache / "models" / "wall" / "base", tmp_path / "models" / "wall" / "base")
+    for name in ("base", "encoder"):
+        shutil.copytree(cache / "models" / "wall" / name, tmp_path / "models" / "wall" / name)
     monkeypatch.setenv("LAB_CACHE", str(tmp_path))
     test = app("plan", model="online", rivals="")
     assert not test.exception and "python -m lab train --task wall --method online" in test.error[0].value
@@ -164,7 +165,7 @@ def test_no_model_at_all(app, monkeypatch, tmp_path):
 
 def test_broken_model(app, monkeypatch, tmp_path, cache):
     shutil.copytree(cache / "models" / "wall", tmp_path / "models" / "wall")
-    (tmp_path / "models" / "wall" / "online" / "seed0" / "model.safetensors").write_bytes(b"no")
+    (tmp_path / "models" / "wall" / "online" / "seed0" / "predictor.safetensors").write_bytes(b"no")
     monkeypatch.setenv("LAB_CACHE", str(tmp_path))
     test = app("plan", model="online")
     assert not test.exception and "not a readable safetensors file" in test.error[0].value

@@ -6,10 +6,11 @@ import pytest
 from harness import address, settled, whole
 
 from lab.files import MODELS, SHIPPED
+from lab.models import whole_file
 from lab.repro.processes import Status
 from lab.training import Own
 
-FILE = (SHIPPED / "wall" / "online" / "seed0" / "model.safetensors").read_bytes()
+FILE = whole_file(SHIPPED / "wall" / "online" / "seed0")
 
 
 @pytest.fixture

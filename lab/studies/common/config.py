@@ -1,6 +1,5 @@
 """What all experiments share: their configuration, presets, models, planners and provenance."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -19,7 +18,7 @@ from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, writable
-from lab.models import WorldModel, load_model
+from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import MODES, PLANNERS, SETTINGS, Planner, shortened
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
@@ -141,8 +140,8 @@ def _weights(config: Config) -> dict[str, str]:
     for name in MODELS:
         for seed in config.size.seeds:
             with suppress(LabError):
-                path = model_folder(config.task, name, seed, config.preset) / "model.safetensors"
-                hashes[f"{name}/seed{seed}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+                folder = model_folder(config.task, name, seed, config.preset)
+                hashes[f"{name}/seed{seed}"] = weights_hash(folder)[:16]
     return hashes
 
 

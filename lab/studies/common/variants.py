@@ -4,7 +4,6 @@ All variants are trained from the same base models, and kept in ``variants/`` of
 that they depend on. The control is the base model with as many more steps of teacher forcing.
 """
 
-import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pandas as pd
 
 from lab.evaluation.compare import average, compare, success_rates
 from lab.files import cache_root, model_folder
-from lab.models import WorldModel, load_model
+from lab.models import WorldModel, load_model, weights_hash
 from lab.plots.words import points
 from lab.studies.common.config import Config, pick_device
 from lab.studies.common.judge import verdict
@@ -40,7 +39,7 @@ def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
     """The folder of the base model of ``seed`` trained on by ``method`` as in ``made``; trained now if it is not."""
     config.model("base", seed)
     base = model_folder(config.task, "base", seed, config.preset)
-    weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    weights = weights_hash(base)
     folder = cache_root() / "variants" / config.task / method / key(made, method, seed=seed, base=weights)
     return finetune(base, method, seed, made, folder, device=pick_device(config.device))
 
