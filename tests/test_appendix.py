@@ -24,7 +24,7 @@ from lab.studies.tasks import figures as tasks_plot
 from lab.studies.tasks import study as tasks
 from lab.tasks import make_task
 from lab.training import recipe
-from lab.training.online import executed
+from lab.training.online import read_rounds
 
 SMOKE = Config("wall", "smoke")
 MODULES = {"radii": radii, "online": online}
@@ -135,7 +135,7 @@ def test_steps_cost_more_and_find_worse(results):
 def test_the_map_counts_every_state(results):
     found = results["online"].tables
     made = recipe("wall", "smoke")
-    rounds = executed(trained(SMOKE, "online", 0, made) / "rounds")
+    rounds = read_rounds(trained(SMOKE, "online", 0, made) / "rounds")
     assert found["rounds"]["round"].tolist() == [0, *range(1, made.online.rounds + 1)]
     assert found["rounds"].states.tolist()[1:] == [states[..., 0].size for states, _ in rounds]
     assert found["rounds"].new[0] == 0

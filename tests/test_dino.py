@@ -333,8 +333,8 @@ def test_windows_are_consecutive_transitions():
 
 def test_windows_of_online_data_follow_its_plans(model):
     data = recipe(TASK).data(TASK)
-    method = Online(data, encode_dataset(model, data), 8, replace(TINY.online, capacity=9), steps=1)
-    method.loss(model, 0, torch.Generator().manual_seed(0))
+    method = Online(encode_dataset(model, data), make_task(TASK), replace(TINY.online, capacity=9))
+    method.loss(model, 0, Schedule(1, batch=8), torch.Generator().manual_seed(0))
     z, blocks, z_next = method.replay
     assert len(z) == 9 and z.dtype == torch.float16  # 3 plans of 5 blocks hold 3 windows of 3 each
     assert torch.equal(z[:, 1:], z_next[:, :-1])

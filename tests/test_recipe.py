@@ -18,10 +18,12 @@ from lab.studies.common.targets import TARGETS, sentences, targets
 from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
 from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, tables, told, tries
+from lab.tasks import make_task
 from lab.training import recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
 from lab.training.latents import encode_dataset
+from lab.training.loop import Schedule
 from lab.training.online import Online
 from lab.training.pipeline import description
 
@@ -93,16 +95,16 @@ def test_without_radii_both_methods_are_online(tiny_model, tiny_recipe):
     latents = encode_dataset(model, data, progress=False)
 
     def batch(combined: bool) -> tuple:
-        online = Online(data, latents, 16, made.online, 12)
+        online = Online(latents, make_task("wall"), made.online)
         rng = torch.Generator().manual_seed(0)
         if not combined:
-            return online.loss(model, 0, rng), online
-        method = Combined(online, Adversarial(latents, 16, Radii(0.0, 0.0, 0.0)))
-        return method.loss(model, 0, rng), method
+            return online.loss(model, 0, Schedule(12, batch=16), rng), online
+        method = Combined(online, Adversarial(latents, Radii(0.0, 0.0, 0.0)))
+        return method.loss(model, 0, Schedule(12, batch=16), rng), method
 
     (plain, _), (both, method) = batch(False), batch(True)
     assert plain["loss"] == both["loss"]
-    again = Combined(Online(data, latents, 16, made.online, 12), Adversarial(latents, 16, Radii(0.0, 0.0, 0.0)))
+    again = Combined(Online(latents, make_task("wall"), made.online), Adversarial(latents, Radii(0.0, 0.0, 0.0)))
     again.restore(method.state())
     for name, tensor in method.state().items():
         assert torch.equal(tensor, again.state()[name])
@@ -114,8 +116,8 @@ def test_perturbing_corrected_plans_makes_the_loss_worse(tiny_model, tiny_recipe
     latents = encode_dataset(model, data, progress=False)
     losses = []
     for factor in (0.0, 0.5):
-        method = Combined(Online(data, latents, 16, made.online, 12), Adversarial(latents, 16, Radii(*[factor] * 3)))
-        losses.append(method.loss(model, 0, torch.Generator().manual_seed(0))["loss"].item())
+        method = Combined(Online(latents, make_task("wall"), made.online), Adversarial(latents, Radii(*[factor] * 3)))
+        losses.append(method.loss(model, 0, Schedule(12, batch=16), torch.Generator().manual_seed(0))["loss"].item())
     assert losses[1] > losses[0]
 
 

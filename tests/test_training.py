@@ -16,7 +16,7 @@ from lab.training import recipe, train
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
-from lab.training.online import Online, OnlineConfig, executed
+from lab.training.online import Online, OnlineConfig, read_rounds
 from lab.training.teacher_forcing import TeacherForcing, prediction_loss
 
 
@@ -68,10 +68,10 @@ def test_a_killed_training_ends_in_the_same_weights(killed_at, method, trained, 
     expected = trained("wall", method)
     original = CLASSES[method].loss
 
-    def loss(self, model, step, rng):
+    def loss(self, model, step, schedule, rng):
         if step == killed_at:
             raise KeyboardInterrupt
-        return original(self, model, step, rng)
+        return original(self, model, step, schedule, rng)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(CLASSES[method], "loss", loss)
@@ -177,20 +177,21 @@ def run_online(monkeypatch, wall, steps=12, **config):
     """An Online method after ``steps`` losses, and what each round executed: (starts, blocks, z)."""
     from lab.training import online
 
-    model, data, latents = wall
+    model, _, latents = wall
     executed = []
-    original = online.simulate
+    original = online.execute
 
-    def spy(model, starts, blocks):
-        executed.append((starts, blocks, original(model, starts, blocks)))
-        return executed[-1][2]
+    def spy(model, environment, starts, blocks):
+        states, z, done = original(model, environment, starts, blocks)
+        executed.append((starts, done, (states, z)))
+        return states, z, done
 
-    monkeypatch.setattr(online, "simulate", spy)
+    monkeypatch.setattr(online, "execute", spy)
     planner = replace(OnlineConfig().planner, iterations=3)
-    method = Online(data, latents, 16, OnlineConfig(segments=6, planner=planner, **config), steps)
+    method = Online(latents, make_task("wall"), OnlineConfig(segments=6, planner=planner, **config))
     rng = torch.Generator().manual_seed(0)
     for step in range(steps):
-        method.loss(model, step, rng)
+        method.loss(model, step, Schedule(steps, batch=16), rng)
     return method, executed
 
 
@@ -238,7 +239,7 @@ def test_there_are_as_many_rounds_as_asked_for(steps, rounds, monkeypatch, wall)
 
 def test_each_round_leaves_what_was_executed(trained, wall):
     model, data, _ = wall
-    rounds = executed(trained("wall", "online") / "rounds")
+    rounds = read_rounds(trained("wall", "online") / "rounds")
     assert [(states.shape, blocks.shape) for states, blocks in rounds] == [((4, 26, 2), (4, 5, 10))] * 3
     for states, blocks in rounds:
         actions = model.denormalise_actions(torch.from_numpy(blocks))
@@ -248,7 +249,7 @@ def test_each_round_leaves_what_was_executed(trained, wall):
 
 def test_the_replay_fills_its_share_of_each_batch(monkeypatch, wall):
     method, _ = run_online(monkeypatch, wall, rounds=1, share=0.25)
-    z = method._mixed_batch(torch.Generator().manual_seed(0))[0][:, 0]
+    z = method._mixed_batch(16, torch.Generator().manual_seed(0))[0][:, 0]
     planned = (z[:, None] == method.replay[0][:, 0]).all(-1).any(1)
     assert len(z) == 16 and planned[12:].all() and planned.sum() <= 6  # a start may be in both
 
@@ -259,8 +260,8 @@ def test_the_replay_fills_its_share_of_each_batch(monkeypatch, wall):
 def perturbed(wall, radii):
     """(method, clean batch, worst case) of one batch."""
     model, _, latents = wall
-    method = Adversarial(latents, 64, radii)
-    method.loss(model, 0, torch.Generator().manual_seed(0))
+    method = Adversarial(latents, radii)
+    method.loss(model, 0, Schedule(batch=64), torch.Generator().manual_seed(0))
     batch = latents.batch(64, torch.Generator().manual_seed(1))
     return method, batch, method.worst_case(model, *batch, torch.Generator().manual_seed(2))
 
@@ -280,14 +281,14 @@ def test_radii_are_multiples_of_the_first_batchs_deviation(wall):
     expected = [0.2 * z[..., :d].std()] * d + [0.1 * z[..., d:].std()] * 2 + [0.05 * action.std()] * 10
     torch.testing.assert_close(method.epsilon, torch.stack(expected))
     before = method.epsilon.clone()
-    method.loss(model, 1, torch.Generator().manual_seed(9))
+    method.loss(model, 1, Schedule(batch=64), torch.Generator().manual_seed(9))
     assert torch.equal(method.epsilon, before)
 
 
 def test_adaptive_radii_follow_every_batch(wall):
     model, _, latents = wall
     method, *_ = perturbed(wall, Radii(0.2, 0.1, 0.05, adaptive=True))
-    method.loss(model, 1, torch.Generator().manual_seed(9))
+    method.loss(model, 1, Schedule(batch=64), torch.Generator().manual_seed(9))
     z, action, _ = latents.batch(64, torch.Generator().manual_seed(9))
     assert torch.equal(method.epsilon, method.radii.bounds(model, z, action))
 
@@ -329,7 +330,9 @@ def test_targets_stay_clean(steps, wall, monkeypatch):
         return prediction_loss(model, z, action, z_next)
 
     monkeypatch.setattr("lab.training.adversarial.prediction_loss", spy)
-    Adversarial(latents, 16, Radii(0.5, 0.5, 0.5, steps=steps)).loss(model, 0, torch.Generator().manual_seed(3))
+    Adversarial(latents, Radii(0.5, 0.5, 0.5, steps=steps)).loss(
+        model, 0, Schedule(batch=16), torch.Generator().manual_seed(3)
+    )
     clean = latents.batch(16, torch.Generator().manual_seed(3))[2]
     assert len(targets) == steps + 1 and all(torch.equal(target, clean) for target in targets)
 
@@ -337,5 +340,5 @@ def test_targets_stay_clean(steps, wall, monkeypatch):
 def test_without_radii_it_is_teacher_forcing(wall):
     model, _, latents = wall
     rngs = [torch.Generator().manual_seed(4) for _ in range(2)]
-    ours = Adversarial(latents, 16, Radii(0, 0, 0)).loss(model, 0, rngs[0])["loss"]
-    assert torch.equal(ours, TeacherForcing(latents, 16).loss(model, 0, rngs[1])["loss"])
+    ours = Adversarial(latents, Radii(0, 0, 0)).loss(model, 0, Schedule(batch=16), rngs[0])["loss"]
+    assert torch.equal(ours, TeacherForcing(latents).loss(model, 0, Schedule(batch=16), rngs[1])["loss"])

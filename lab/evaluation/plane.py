@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lab.evaluation.landscape import directions
 from lab.models import Dynamics
+from lab.models.protocols import gradient
 from lab.planning import GoalDistance, GradientPlanner
 from lab.planning.planner import generators, normal
 
@@ -111,7 +112,7 @@ def _gradients(model: Dynamics, z0: Tensor, objective: GoalDistance, plans: Tens
     """The loss's gradients (N, H, A) at ``plans`` (N, H, A); nothing but the plans collects any."""
     plans = plans.detach().requires_grad_(True)
     loss = objective(model.rollout(z0.expand(len(plans), -1), plans)[None], plans[None])
-    return torch.autograd.grad(loss.sum(), plans)[0]
+    return gradient(loss.sum(), plans, model)
 
 
 def _spanned(centre: Tensor, first: Tensor, second: Tensor) -> Plane:

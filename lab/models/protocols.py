@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lab.errors import LabError
+
 
 @runtime_checkable
 class Dynamics(Protocol):
@@ -58,6 +60,17 @@ class Trainable(Evaluable, Protocol):
     def parameters(self) -> Iterable[nn.Parameter]:
         """What may be trained."""
         ...
+
+
+def gradient(loss: Tensor, inputs: Tensor, model: object) -> Tensor:
+    """The gradient of ``loss`` for the ``inputs`` of ``model``; raises LabError where none comes through."""
+    if loss.requires_grad:
+        (found,) = torch.autograd.grad(loss, inputs, allow_unused=True)
+        if found is not None:
+            return found
+    raise LabError(
+        f"{type(model).__name__} gives no gradient for its inputs: let it compute in torch, without no_grad or detach."
+    )
 
 
 def picture_numbers(model: object, z: Tensor) -> int:

@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lab.models.protocols import gradient
 from lab.planning.planner import PlanRequest
 
 
@@ -15,9 +16,12 @@ class Differentiate(Protocol):
 
 
 def by_autograd(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`; works under ``torch.no_grad``, and no weight collects a gradient."""
+    """See `Differentiate`; works under ``torch.no_grad``, and no weight collects a gradient.
+
+    Raises LabError where the model gives no gradient.
+    """
     with torch.enable_grad():
         actions = actions.detach().requires_grad_(True)
         loss = request.loss(actions)
-        (gradient,) = torch.autograd.grad(loss.sum(), actions)
-    return loss.detach(), gradient
+        descent = gradient(loss.sum(), actions, request.model)
+    return loss.detach(), descent

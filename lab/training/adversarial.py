@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.models import WorldModel
+from lab.models import Trainable
+from lab.models.protocols import gradient, picture_numbers
 from lab.training.latents import LatentData
+from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
 
 
@@ -36,13 +38,10 @@ class Radii:
         """The length of each step, as a multiple of the radius."""
         return min(1.25, 2.5 / self.steps)
 
-    def bounds(self, model: WorldModel, z: Tensor, action: Tensor) -> Tensor:
+    def bounds(self, model: Trainable, z: Tensor, action: Tensor) -> Tensor:
         """eps (Z + A,): lambda times the deviation within each group of ``z`` (..., Z) and ``action`` (..., A)."""
-        groups = (
-            (self.latent, z[..., : model.latent_dim]),
-            (self.proprio, z[..., model.latent_dim :]),
-            (self.action, action),
-        )
+        split = picture_numbers(model, z)
+        groups = ((self.latent, z[..., :split]), (self.proprio, z[..., split:]), (self.action, action))
         return torch.cat(
             [(factor * group.std()).expand(group.shape[-1]) for factor, group in groups if group.shape[-1]]
         )
@@ -53,17 +52,16 @@ class Adversarial:
     """Every batch is perturbed; clean and perturbed transitions are not mixed, as in the paper."""
 
     data: LatentData
-    batch: int
-    radii: Radii
+    radii: Radii = field(default_factory=Radii)
     epsilon: Tensor = field(default_factory=lambda: torch.empty(0))  #: (Z + A,)
 
-    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
-        z, action, z_next = self.data.batch(self.batch, rng)
+    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        z, action, z_next = self.data.batch(schedule.batch, rng)
         z, action = self.perturbed(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)
 
     def perturbed(
-        self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
+        self, model: Trainable, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """The worst case within the radii, which the first batch fixes."""
         if self.radii.adaptive or not len(self.epsilon):
@@ -71,7 +69,7 @@ class Adversarial:
         return self.worst_case(model, z, action, z_next, rng)
 
     def worst_case(
-        self, model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
+        self, model: Trainable, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """z and action, moved to where the model errs most within the radii."""
         clean, widths = torch.cat([z, action], -1), [z.shape[-1], action.shape[-1]]
@@ -82,8 +80,8 @@ class Adversarial:
             delta.requires_grad_(True)
             moved_z, moved_action = (clean + delta).split(widths, -1)
             loss = prediction_loss(model, moved_z, moved_action, z_next)["loss"]
-            (gradient,) = torch.autograd.grad(loss, delta)
-            delta = delta.detach() + self.radii.stride * self.epsilon * gradient.sign()
+            uphill = gradient(loss, delta, model).sign()
+            delta = delta.detach() + self.radii.stride * self.epsilon * uphill
             delta = delta.clamp(-self.epsilon, self.epsilon)
         worst_z, worst_action = (clean + delta).split(widths, -1)
         return worst_z, worst_action

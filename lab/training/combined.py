@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.models import WorldModel
+from lab.models import Trainable
 from lab.training.adversarial import Adversarial
+from lab.training.loop import Schedule
 from lab.training.online import Online
 from lab.training.teacher_forcing import prediction_loss
 
@@ -19,9 +20,9 @@ class Combined:
     online: Online
     adversarial: Adversarial
 
-    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         # Data and corrected plans, by the present model's planner
-        z, action, z_next = self.online.batch_at(model, step, rng)
+        z, action, z_next = self.online.batch_at(model, step, schedule, rng)
         # Moved to where the model errs most; the simulator's answer stays the target
         z, action = self.adversarial.perturbed(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)

@@ -17,10 +17,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lab.data import Dataset
+from lab.errors import LabError
 from lab.files import cache_root, replacing
-from lab.models import WorldModel
+from lab.models import Trainable, WorldModel
+from lab.models.protocols import steps_per_block
 from lab.tasks import make_task
+from lab.tasks.environment import Environment
 
+EPISODES = 20  #: encoded together
 TOGETHER = 2**24  #: latent numbers, at most, that are in memory while encoding
 
 
@@ -32,6 +36,7 @@ class LatentData:
     actions: Tensor
     frameskip: int
     history: int = 1  #: transitions in a row that a predictor sees
+    states: np.ndarray | None = None  #: (N, T + 1, S) the true states, from which Online World Modeling plans
 
     def at(self, episode: Tensor, step: Tensor) -> Tensor:
         """The latent states (..., Z) of ``step`` (...) in ``episode`` (...), where the actions are."""
@@ -48,6 +53,23 @@ class LatentData:
         return z[:, :-1], blocks, z[:, 1:]
 
 
+@torch.no_grad()
+def encode(
+    model: Trainable, environment: Environment, states: np.ndarray, actions: np.ndarray, progress: bool = True
+) -> LatentData:
+    """Trajectories of any environment, ``states`` (N, T + 1, S) under ``actions`` (N, T, a), as ``model`` sees them.
+
+    Raises LabError where states, actions and model do not fit each other.
+    """
+    if states.ndim != 3 or actions.ndim != 3 or (len(actions), actions.shape[1] + 1) != states.shape[:2]:
+        raise LabError(
+            f"Trajectories are states (N, T + 1, S) and actions (N, T, a), got {states.shape} and {actions.shape}."
+        )
+    starts = tqdm(range(0, len(states), EPISODES), desc="encoding frames", delay=2, disable=not progress)
+    seen = [model.observe(environment.observe(states[first : first + EPISODES])) for first in starts]
+    return _latent_data(model, torch.cat(seen), states, actions)
+
+
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
     """All frames of ``data`` through the model's encoder, or from the cache if that was done before; actions too."""
     path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.npy"
@@ -58,8 +80,21 @@ def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> L
         with replacing(path) as temporary, open(temporary, "wb") as file:
             _encode(model, data, file, progress)
         z = _mapped(path)
-    actions = (torch.from_numpy(np.array(data.actions)).float().to(model.device) - model.action_mean) / model.action_std
-    return LatentData(z, actions, model.spec.frameskip, model.spec.history)
+    return _latent_data(model, z, data.states, data.actions)
+
+
+def _latent_data(model: Trainable, z: Tensor, states: np.ndarray, actions: np.ndarray) -> LatentData:
+    """Actions standardised one by one; those after the last whole block are left out."""
+    skip = steps_per_block(model)
+    steps = actions.shape[1] // skip * skip
+    blocks = model.normalise_actions(np.array(actions[:, :steps]))
+    expected = (len(actions), steps // skip, skip * actions.shape[2])
+    if not steps or z.ndim != 3 or z.shape[:2] != states.shape[:2] or blocks.shape != expected:
+        raise LabError(
+            f"{type(model).__name__} should make z {(*states.shape[:2], 'Z')} of the states and, of {skip} steps each, "
+            f"blocks {expected} of the actions; it made {tuple(z.shape)} and {tuple(blocks.shape)}."
+        )
+    return LatentData(z, blocks.reshape(len(actions), steps, -1), skip, getattr(model, "history", 1), states)
 
 
 def encoder_hash(model: WorldModel) -> str:
@@ -84,7 +119,7 @@ def _encode(model: WorldModel, data: Dataset, file: BinaryIO, progress: bool) ->
     shape = (n, frames, model.spec.latent_dim + model.spec.proprio_dim)
     dtype = torch.empty(0, dtype=model.spec.stored).numpy().dtype
     write_array_header_1_0(file, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
-    together = max(1, min(20, TOGETHER // (frames * shape[2])))
+    together = max(1, min(EPISODES, TOGETHER // (frames * shape[2])))
     for first in tqdm(range(0, n, together), desc="encoding frames", delay=2, disable=not progress):
         rows = slice(first, first + together)
         pixels = torch.from_numpy(np.array(data.pixels[rows])).flatten(0, 1)

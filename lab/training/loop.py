@@ -1,20 +1,22 @@
 """The training loop all methods share: AdamW on a cosine schedule, logged, and resumed after a kill."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import replacing
-from lab.models import WorldModel
+from lab.models import Trainable
+
+EVERY = 50  #: steps between two lines of the log
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Schedule:
 class Method(Protocol):
     """What distinguishes the training methods: where a batch comes from and what is done to it."""
 
-    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
-        """The quantity to minimise as ``loss``, and others worth logging."""
+    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        """The quantity to minimise at ``step`` of the ``schedule`` as ``loss``, and others worth logging."""
         ...
 
     def state(self) -> dict[str, Tensor]:
@@ -46,73 +48,124 @@ class Method(Protocol):
     def restore(self, state: Mapping[str, Tensor]) -> None: ...
 
 
-def fit(model: WorldModel, method: Method, schedule: Schedule, seed: int, run: Path, progress: bool = True) -> None:
-    """Train the predictor of ``model`` in place; ``run`` keeps ``metrics.jsonl`` and the state to resume from."""
-    parameters = list(model.predictor.requires_grad_(True).parameters())
-    optimiser = torch.optim.AdamW(parameters, schedule.lr, weight_decay=schedule.weight_decay)
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
-    rng = torch.Generator().manual_seed(seed)
-    first = _resume(model, optimiser, method, rng, run)
-    for _ in range(first):
-        optimiser.step()  # changes nothing without gradients, but the schedule counts on it
-        cosine.step()
-    for step in tqdm(range(first, schedule.steps), desc=run.name, initial=first, total=schedule.steps, delay=2,
-                     disable=not progress):  # fmt: skip
-        values = method.loss(model, step, rng)
-        optimiser.zero_grad()
-        values["loss"].backward()
-        optimiser.step()
-        cosine.step()
-        if step % 50 == 0 or step == schedule.steps - 1:
-            _log(run, step, values)
-        if (step + 1) % schedule.checkpoint_every == 0:
-            _save(model, optimiser, method, rng, step + 1, run)
-    model.predictor.requires_grad_(False)
+def fit(
+    model: Trainable, method: Method, schedule: Schedule, seed: int = 0, run: Path | None = None, progress: bool = True
+) -> list[dict[str, float]]:
+    """Train, in place, whichever parameters of ``model`` require a gradient; returns what was logged.
+
+    The folder ``run`` keeps ``metrics.jsonl`` and the state from which a killed run goes on; without it nothing is
+    written. Raises LabError where there is nothing to train, or where the loss is not finite.
+    """
+    training, log = _Training(model, method, schedule, seed), []
+    first = training.resume(run) if run else 0
+    name = run.name if run else type(method).__name__
+    steps = tqdm(range(first, schedule.steps), name, schedule.steps, initial=first, delay=2, disable=not progress)
+    for step in steps:
+        values = method.loss(model, step, schedule, training.rng)
+        training.descend(values["loss"], step)
+        if step % EVERY == 0 or step == schedule.steps - 1:
+            log.append({"step": step, **{name: round(float(value.detach()), 7) for name, value in values.items()}})
+            if run:
+                _write_line(run, log[-1])
+        if run and (step + 1) % schedule.checkpoint_every == 0:
+            training.save(run, step + 1)
+    training.check_finite(schedule.steps)
+    return log
 
 
-def _log(run: Path, step: int, values: dict[str, Tensor]) -> None:
+class _Training:
+    """A run of `fit` between two of its steps: all that decides how it goes on."""
+
+    def __init__(self, model: Trainable, method: Method, schedule: Schedule, seed: int) -> None:
+        self.model, self.method = model, method
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not self.parameters:
+            raise LabError(
+                f"{type(model).__name__} has no parameter to train: call requires_grad_(True) on what predicts."
+            )
+        self.optimiser = torch.optim.AdamW(self.parameters, schedule.lr, weight_decay=schedule.weight_decay)
+        self.cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, schedule.steps)
+        self.rng = torch.Generator().manual_seed(seed)
+
+    def descend(self, loss: Tensor, step: int) -> None:
+        """Take one step down the gradient of ``loss``."""
+        if not torch.isfinite(loss):
+            raise LabError(f"The loss is {loss.item()} at step {step}, so that training stops: lower lr or the radii.")
+        if not loss.requires_grad:
+            raise LabError(
+                f"{type(self.model).__name__}.predict gives no gradient for the model's parameters: let it compute "
+                "with torch, without no_grad or detach."
+            )
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.cosine.step()
+
+    def check_finite(self, step: int) -> None:
+        """Raise LabError where a weight is NaN or infinite."""
+        if not all(torch.isfinite(parameter).all() for parameter in self.parameters):
+            raise LabError(f"Weights are not finite after step {step}, so that training stops: lower lr or the radii.")
+
+    def save(self, run: Path, step: int) -> None:
+        """Write all that is needed to go on at ``step``."""
+        self.check_finite(step)
+        tensors = {f"model.{name}": tensor.detach() for name, tensor in self._tensors()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
+        tensors |= {f"method.{name}": value for name, value in self.method.state().items()}
+        tensors |= {"rng": self.rng.get_state(), "step": torch.tensor(step)}
+        with replacing(run / "state.safetensors") as temporary:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+
+    def resume(self, run: Path) -> int:
+        """The step to go on at: 0, unless the folder holds the state of a run of this model."""
+        path = run / "state.safetensors"
+        if not path.is_file():
+            (run / "metrics.jsonl").unlink(missing_ok=True)
+            return 0
+        try:
+            tensors = load_file(path)
+            step = int(tensors["step"])
+            self._restore(tensors)
+        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            raise LabError(f"{path} cannot be resumed from ({error}); delete it to start over.") from error
+        _drop_log_after(run / "metrics.jsonl", step)
+        for _ in range(step):
+            self.optimiser.zero_grad()
+            self.optimiser.step()  # changes nothing without gradients, but the schedule counts on it
+            self.cosine.step()
+        return step
+
+    def _restore(self, tensors: Mapping[str, Tensor]) -> None:
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "method": {}}
+        device = self.parameters[0].device
+        for name, tensor in tensors.items():
+            group, _, rest = name.partition(".")
+            if rest:
+                groups[group][rest] = tensor.to(device)
+        with torch.no_grad():
+            for name, tensor in self._tensors():
+                tensor.copy_(groups["model"][name])
+        saved: dict[str, Any] = self.optimiser.state_dict()
+        for name, tensor in groups["optimiser"].items():
+            i, moment = name.split(".")
+            saved["state"].setdefault(int(i), {})[moment] = tensor
+        self.optimiser.load_state_dict(saved)
+        self.method.restore(groups["method"])
+        self.rng.set_state(tensors["rng"])
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """What training changes of the model, by name."""
+        if not isinstance(self.model, nn.Module):
+            raise LabError(f"To be resumed, a model must be a torch.nn.Module; {type(self.model).__name__} is none.")
+        yield from ((name, tensor) for name, tensor in self.model.named_parameters() if tensor.requires_grad)
+        yield from self.model.named_buffers()
+
+
+def _write_line(run: Path, values: Mapping[str, float]) -> None:
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "metrics.jsonl", "a") as log:
-        log.write(json.dumps({"step": step, **{k: round(float(v.detach()), 7) for k, v in values.items()}}) + "\n")
-
-
-def _save(model: WorldModel, optimiser: torch.optim.Optimizer, method: Method, rng: torch.Generator, step: int,
-          run: Path) -> None:  # fmt: skip
-    tensors = {f"predictor.{name}": value for name, value in model.predictor.state_dict().items()}
-    for i, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
-    tensors |= {f"method.{name}": value for name, value in method.state().items()}
-    tensors |= {"rng": rng.get_state(), "step": torch.tensor(step)}
-    with replacing(run / "state.safetensors") as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
-
-
-def _resume(model: WorldModel, optimiser: torch.optim.Optimizer, method: Method, rng: torch.Generator,
-            run: Path) -> int:  # fmt: skip
-    path = run / "state.safetensors"
-    if not path.is_file():
-        (run / "metrics.jsonl").unlink(missing_ok=True)
-        return 0
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise LabError(f"{path} cannot be resumed from ({error}); delete it to start over.") from error
-    groups: dict[str, dict[str, Tensor]] = {"predictor": {}, "optimiser": {}, "method": {}}
-    for name, tensor in tensors.items():
-        group, _, rest = name.partition(".")
-        if rest:
-            groups[group][rest] = tensor.to(model.device)
-    model.predictor.load_state_dict(groups["predictor"])
-    saved = optimiser.state_dict()
-    for name, tensor in groups["optimiser"].items():
-        i, moment = name.split(".")
-        saved["state"].setdefault(int(i), {})[moment] = tensor
-    optimiser.load_state_dict(saved)
-    method.restore(groups["method"])
-    rng.set_state(tensors["rng"])
-    step = int(tensors["step"])
-    _drop_log_after(run / "metrics.jsonl", step)
-    return step
+        log.write(json.dumps(values) + "\n")
 
 
 def _drop_log_after(log: Path, step: int) -> None:

@@ -1,8 +1,8 @@
-"""Online World Modeling: plan with the present model, correct the plan in the simulator, learn from what happened.
+"""Online World Modeling: plan with the present model, correct the plan in the environment, learn from what happened.
 
-DAgger with the simulator as the expert. A corrected trajectory holds the planned actions and the simulator's states
-only, from the segment's start to the state after the last action: no transition is stitched across a teleport
-(the reference joins data frames to simulated ones, section 3.4).
+DAgger with the environment as the expert. A corrected trajectory holds the executed actions and the environment's
+states only, from the segment's start to the state after the last action: no transition is stitched across a teleport
+(the authors' train.py joins data frames to simulated ones).
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lab.data import HORIZON, Dataset
+from lab.data import HORIZON
+from lab.errors import LabError
 from lab.files import replacing
-from lab.models import WorldModel
-from lab.planning import GoalDistance, GradientPlanner, PlanRequest, no_warm_start
-from lab.tasks import make_task
+from lab.models import Trainable
+from lab.models.protocols import picture_numbers
+from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
+from lab.tasks.environment import Environment, executed
 from lab.training.latents import LatentData
+from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
 
 
@@ -31,50 +34,74 @@ class OnlineConfig:
     segments: int = 250  #: data segments planned for in each round
     capacity: int = 20_000  #: windows of transitions in the replay; the oldest go first
     share: float = 0.5  #: of each batch that comes from the replay
-    planner: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
+    #: its ``bound`` keeps plans to actions that the environment executes
+    planner: Planner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
+    horizon: int = HORIZON  #: blocks of a plan; its goal is as far along the data
+
+    def __post_init__(self) -> None:
+        counts = (self.rounds, self.segments, self.capacity, self.horizon)
+        if min(counts) < 1 or not 0 <= self.share <= 1:
+            raise LabError(
+                f"Online needs at least 1 round, segment, window in the replay and block, and a share from 0 to 1, got "
+                f"{self}."
+            )
 
 
 @dataclass
 class Online:
-    """Each round adds corrected transitions; training goes on with teacher forcing on the union."""
+    """Each round adds corrected transitions; training goes on with teacher forcing on the union.
 
-    dataset: Dataset
+    Raises LabError for ``data`` without states, or with episodes shorter than a plan.
+    """
+
     data: LatentData
-    batch: int
-    config: OnlineConfig
-    steps: int  #: of the whole training, to space the rounds evenly
-    rounds: Path | None = None  #: folder in which each round leaves what was executed; see `executed`
+    environment: Environment
+    config: OnlineConfig = field(default_factory=OnlineConfig)
+    rounds: Path | None = None  #: folder in which each round leaves what was executed; see `read_rounds`
     #: z (R, K, Z), action blocks (R, K, A) and next z (R, K, Z) of windows as in `LatentData.batch`
     replay: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
-        return prediction_loss(model, *self.batch_at(model, step, rng))
+    def __post_init__(self) -> None:
+        data, horizon = self.data, self.config.horizon
+        if data.states is None:
+            raise LabError("Online World Modeling starts from states of the data: encode them with `encode`.")
+        if not data.history <= horizon < data.z.shape[1] / data.frameskip:
+            raise LabError(
+                f"Online plans {horizon} blocks of {data.frameskip} steps: as many as the model's history of "
+                f"{data.history} at least, and fewer than the {data.z.shape[1]} states of an episode allow."
+            )
 
-    def batch_at(self, model: WorldModel, step: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        return prediction_loss(model, *self.batch_at(model, step, schedule, rng))
+
+    def batch_at(
+        self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The batch (see `LatentData.batch`) of training step ``step``; where a round is due, it is played first."""
-        every = max(1, self.steps // self.config.rounds)
+        every = max(1, schedule.steps // self.config.rounds)
         if step % every == 0 and step // every < self.config.rounds:
             self._remember(self._corrected(model, rng, step // every))
-        return self._mixed_batch(rng)
+        return self._mixed_batch(schedule.batch, rng)
 
-    def _corrected(self, model: WorldModel, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows along the model's plans, executed in the simulator in round ``number``; as many as fit a plan."""
-        # A start and the goal 25 steps later, from the data
-        n, length = self.config.segments, HORIZON * self.data.frameskip
+    def _corrected(self, model: Trainable, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows along the model's plans, executed in the environment in round ``number``; as many as fit a plan."""
+        # A start and the goal one horizon later, from the data
+        n, length = self.config.segments, self.config.horizon * self.data.frameskip
         episode = torch.randint(len(self.data.z), (n,), generator=rng)
         first = torch.randint(self.data.z.shape[1] - length, (n,), generator=rng)
         z0, goal = self.data.at(episode, first), self.data.at(episode, first + length)
         # Plan with the present model
         seeds = torch.randint(2**62, (n,), generator=rng).tolist()
-        init = no_warm_start(n, HORIZON, model.block_dim)
-        objective = GoalDistance(goal, model.latent_dim)
+        init = no_warm_start(n, self.config.horizon, model.block_dim)
+        objective = GoalDistance(goal, picture_numbers(model, goal))
         plan = self.config.planner.plan(PlanRequest(model, z0, objective, init, seeds))
-        # Execute in the simulator
-        starts = np.asarray(self.dataset.states[episode.numpy(), first.numpy()])
-        states, z = simulate(model, starts, plan.actions)
+        # Execute in the environment
+        assert self.data.states is not None
+        starts = np.asarray(self.data.states[episode.numpy(), first.numpy()])
+        states, z, blocks = execute(model, self.environment, starts, plan.actions)
         if self.rounds:
-            _write(self.rounds / f"{number}.safetensors", states, plan.actions)
-        z, blocks = z.to(self.data.z.dtype), plan.actions
+            _write(self.rounds / f"{number}.safetensors", states, blocks)
+        z = z.to(self.data.z.dtype)
         return self._windows(z[:, :-1]), self._windows(blocks), self._windows(z[:, 1:])
 
     def _windows(self, steps: Tensor) -> Tensor:
@@ -86,11 +113,11 @@ class Online:
         joined = [torch.cat(parts)[-self.config.capacity :] for parts in zip(kept, transitions, strict=True)]
         self.replay = (joined[0], joined[1], joined[2])
 
-    def _mixed_batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _mixed_batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         assert self.replay is not None
-        planned = int(self.batch * self.config.share)
+        planned = int(size * self.config.share)
         rows = torch.randint(len(self.replay[0]), (planned,), generator=rng)
-        offline = self.data.batch(self.batch - planned, rng)
+        offline = self.data.batch(size - planned, rng)
         z, action, z_next = (torch.cat([a, b[rows].to(a)]) for a, b in zip(offline, self.replay, strict=True))
         return z, action, z_next
 
@@ -101,19 +128,25 @@ class Online:
         self.replay = (state["z"], state["action"], state["z_next"])
 
 
-def simulate(model: WorldModel, starts: np.ndarray, blocks: Tensor) -> tuple[np.ndarray, Tensor]:
-    """What happens when ``blocks`` (B, H, A) run from ``starts`` (B, S).
+@torch.no_grad()
+def execute(
+    model: Trainable, environment: Environment, starts: np.ndarray, blocks: Tensor
+) -> tuple[np.ndarray, Tensor, Tensor]:
+    """What happens when ``blocks`` (B, H, A) are asked for from ``starts`` (B, S).
 
-    Returns the true states (B, H * frameskip + 1, S), and z (B, H + 1, Z) of those between blocks.
+    Returns the true states (B, H * k + 1, S), z (B, H + 1, Z) of those between blocks, and the blocks that the
+    environment has really executed.
     """
-    task = make_task(model.spec.task)
-    states = task.simulate(starts, model.denormalise_actions(blocks))
-    return states, model.observe(task.observe(states[:, :: task.frameskip]))
+    asked = model.denormalise_actions(blocks)
+    done = executed(environment, asked)
+    states = environment.simulate(starts, asked)
+    z = model.observe(environment.observe(states[:, :: asked.shape[1] // blocks.shape[1]]))
+    return states, z, blocks if np.array_equal(done, asked) else model.normalise_actions(done)
 
 
-def executed(rounds: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What each round left in ``rounds``: true states (B, H * frameskip + 1, S) and standardised blocks (B, H, A)."""
-    paths = sorted(rounds.glob("*.safetensors"), key=lambda path: int(path.stem))
+def read_rounds(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What each round left in ``folder``: true states (B, H * k + 1, S) and the executed blocks (B, H, A)."""
+    paths = sorted(folder.glob("*.safetensors"), key=lambda path: int(path.stem))
     tensors = [load_file(path) for path in paths]
     return [(round["states"].numpy(), round["blocks"].numpy()) for round in tensors]
 

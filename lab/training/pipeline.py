@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
-from lab.data import Dataset
 from lab.errors import LabError
 from lab.files import MODELS, cache_root, read_json, weight_files, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
+from lab.tasks import make_task
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder
 from lab.training.latents import LatentData, encode_dataset
-from lab.training.loop import Method, Schedule, fit
+from lab.training.loop import Method, fit
 from lab.training.online import Online
 from lab.training.recipes import Recipe, recipe
 from lab.training.teacher_forcing import TeacherForcing
@@ -91,8 +91,9 @@ def _stage(
     data = made.data(model.spec.task, progress)
     latents = encode_dataset(model, data, progress)
     schedule = made.base if method == "base" else made.finetune
-    algorithm = _algorithm(method, made, schedule, data, latents, folder)
-    fit(model, algorithm, schedule, seed, folder, progress)
+    model.predictor.requires_grad_(True)
+    fit(model, _algorithm(method, made, latents, model.spec.task, folder), schedule, seed, folder, progress)
+    model.predictor.requires_grad_(False)
     info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(made, method)}
     info |= {"data": data.fingerprint}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
@@ -100,18 +101,12 @@ def _stage(
     return folder
 
 
-def _algorithm(
-    method: str, made: Recipe, schedule: Schedule, data: Dataset, latents: LatentData, folder: Path
-) -> Method:
-    online = Online(data, latents, schedule.batch, made.online, schedule.steps, folder / "rounds")
-    adversarial = Adversarial(latents, schedule.batch, made.radii)
-    if method == "combined":
-        return Combined(online, adversarial)
-    if method == "online":
-        return online
-    if method == "adversarial":
-        return adversarial
-    return TeacherForcing(latents, schedule.batch)
+def _algorithm(method: str, made: Recipe, data: LatentData, task: str, folder: Path) -> Method:
+    adversarial = Adversarial(data, made.radii)
+    if method in ("online", "combined"):
+        online = Online(data, make_task(task), made.online, folder / "rounds")
+        return online if method == "online" else Combined(online, adversarial)
+    return adversarial if method == "adversarial" else TeacherForcing(data)
 
 
 def _untrained(

@@ -54,6 +54,8 @@ class Recipe:
 
     def shrunk(self) -> Self:
         """As small as shows that every part runs."""
+        planner = self.online.planner
+        assert isinstance(planner, GradientPlanner)
         return replace(
             self,
             hidden=64,
@@ -63,7 +65,7 @@ class Recipe:
             decoder_steps=20,
             base=Schedule(steps=40, batch=64, checkpoint_every=10),
             finetune=Schedule(steps=20, lr=7e-4, batch=64, checkpoint_every=10),
-            online=replace(self.online, rounds=2, segments=8, planner=replace(self.online.planner, iterations=5)),
+            online=replace(self.online, rounds=2, segments=8, planner=replace(planner, iterations=5)),
         )
 
 

@@ -6,20 +6,30 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.models import WorldModel
+from lab.errors import LabError
+from lab.models import Trainable
+from lab.models.protocols import picture_numbers
 from lab.training.latents import LatentData
+from lab.training.loop import Schedule
 
 
-def prediction_loss(model: WorldModel, z: Tensor, action: Tensor, z_next: Tensor) -> dict[str, Tensor]:
+def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor) -> dict[str, Tensor]:
     """Mean squared one-step error of picture latent and proprioception, and their sum as ``loss``.
 
-    All three are windows of consecutive transitions, see `LatentData.batch`; every step of them counts.
+    All three are windows of consecutive transitions, see `LatentData.batch`; every step of them counts. Raises
+    LabError where the model does not predict one next state for each.
     """
-    error = (model.predict(z, action) - z_next) ** 2
-    latent = error[..., : model.latent_dim].mean()
-    if not model.spec.proprio_dim:
+    predicted = model.predict(z, action)
+    if predicted.shape != z_next.shape:
+        raise LabError(
+            f"{type(model).__name__}.predict should return z {tuple(z_next.shape)}, the next of each, got "
+            f"{tuple(predicted.shape)}."
+        )
+    error, split = (predicted - z_next) ** 2, picture_numbers(model, z)
+    latent = error[..., :split].mean()
+    if split == error.shape[-1]:
         return {"loss": latent, "latent": latent}
-    proprio = error[..., model.latent_dim :].mean()
+    proprio = error[..., split:].mean()
     return {"loss": latent + proprio, "latent": latent, "proprio": proprio}
 
 
@@ -28,10 +38,9 @@ class TeacherForcing:
     """Plain next-state prediction on batches of the offline data."""
 
     data: LatentData
-    batch: int
 
-    def loss(self, model: WorldModel, step: int, rng: torch.Generator) -> dict[str, Tensor]:
-        return prediction_loss(model, *self.data.batch(self.batch, rng))
+    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        return prediction_loss(model, *self.data.batch(schedule.batch, rng))
 
     def state(self) -> dict[str, Tensor]:
         return {}

@@ -19,7 +19,7 @@ from lab.studies.common.config import Config, provenance
 from lab.studies.common.variants import Variant, measure, trained
 from lab.tasks import make_task
 from lab.training import Recipe, recipe
-from lab.training.online import executed
+from lab.training.online import read_rounds
 
 NAME = "online"
 ROUNDS = (1, 2, 4, 8, 16)
@@ -59,7 +59,7 @@ def visited(config: Config, made: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
     seed = config.size.seeds[0]
     model = config.model("base", seed)
     data = made.data(config.task)
-    rounds = [_offline(data, model), *executed(trained(config, "online", seed, made) / "rounds")]
+    rounds = [_offline(data, model), *read_rounds(trained(config, "online", seed, made) / "rounds")]
     edges = _edges(rounds[0][0])
     maps = [np.histogramdd(states[..., :2].reshape(-1, 2), edges)[0] for states, _ in rounds]
     known = maps[0] > 0
