@@ -16,13 +16,12 @@ import lab
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
 from lab.files import MODELS
+from lab.planning.catalog import PLANNERS
 from lab.repro.executors import EXECUTORS
 from lab.studies.common.presets import PRESETS
 from lab.studies.registry import STUDIES
 from lab.tasks import TASKS
 
-#: repeated, because that part imports torch, and --help need not; a test holds it against that part
-PLANNERS = ("gd", "momentum", "adam", "adamw", "restarts", "cem", "icem", "mppi", "gradcem")
 DEVICES = ("auto", "cpu", "cuda")
 
 

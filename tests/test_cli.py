@@ -28,7 +28,7 @@ def quick_planners(monkeypatch):
     """Every planner after two iterations."""
     short = Settings()
     short = replace(
-        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2), replan_iterations=2,
+        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),
         cem=replace(short.cem, iterations=2, samples=20, elites=4),
     )  # fmt: skip
     for task in TASKS:
@@ -86,10 +86,6 @@ def test_help_does_not_load_torch():
         "try: main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
-
-
-def test_names_are_those_of_the_library():
-    assert cli.PLANNERS == PLANNERS
 
 
 # --- Commands

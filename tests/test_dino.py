@@ -76,7 +76,7 @@ def family(weights, tmp_path_factory):
         patch.setitem(FAMILIES["dino"], TASK, TINY)
         own = SETTINGS[TASK]
         short = {name: shortened(getattr(own, name), 2, 20) for name in PLANNERS}
-        patch.setitem(SETTINGS, TASK, replace(own, **short, replan_iterations=2))
+        patch.setitem(SETTINGS, TASK, replace(own, **short))
         yield
 
 

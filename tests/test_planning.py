@@ -488,6 +488,5 @@ def test_every_task_has_settings_for_every_planner():
     for settings in SETTINGS.values():
         assert {settings.planner(name).__class__ for name in PAPER_PLANNERS} == {GradientPlanner, CEM}
         assert {settings.planner(name).__class__ for name in ALL} == {GradientPlanner, CEM, ICEM, MPPI, GradCEM}
-        assert settings.planner("adam", "mpc").iterations == settings.replan_iterations
-        assert settings.planner("cem", "mpc").iterations == settings.replan_cem
+        assert settings.planner("adam", "mpc").iterations == 100 and settings.planner("cem", "mpc").iterations == 10
         assert settings.planner("adam").lr == settings.planner("adam", "mpc").lr

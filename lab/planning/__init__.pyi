@@ -1,4 +1,5 @@
 from .baselines import Constant, RandomActions
+from .catalog import CATALOG, PAPER_PLANNERS, PLANNERS, make_planner
 from .cem import CEM
 from .compiled import CompiledPlanner
 from .gradcem import GradCEM
@@ -10,11 +11,37 @@ from .mppi import MPPI
 from .objective import GoalDistance, Objective
 from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
 from .prior import ActionPrior, Regularised, WithPrior
-from .settings import PAPER_PLANNERS, PLANNERS, SETTINGS, Settings, shortened
+from .settings import SETTINGS, Settings, shortened
 
 __all__ = [
-    "CEM", "ICEM", "MODES", "MPC", "MPPI", "OPEN_LOOP", "PAPER_PLANNERS", "PLANNERS", "SETTINGS", "ActionPrior",
-    "Callback", "CompiledPlanner", "Constant", "GoalDistance", "GradCEM", "GradientPlanner", "Initialised",
-    "Objective", "Plan", "PlanRequest", "Planner", "RandomActions", "Regularised", "Settings", "WithPrior", "World",
-    "no_warm_start", "shortened",
-]  # fmt: skip
+    "CATALOG",
+    "CEM",
+    "ICEM",
+    "MODES",
+    "MPC",
+    "MPPI",
+    "OPEN_LOOP",
+    "PAPER_PLANNERS",
+    "PLANNERS",
+    "SETTINGS",
+    "ActionPrior",
+    "Callback",
+    "CompiledPlanner",
+    "Constant",
+    "GoalDistance",
+    "GradCEM",
+    "GradientPlanner",
+    "Initialised",
+    "Objective",
+    "Plan",
+    "PlanRequest",
+    "Planner",
+    "RandomActions",
+    "Regularised",
+    "Settings",
+    "WithPrior",
+    "World",
+    "make_planner",
+    "no_warm_start",
+    "shortened",
+]

@@ -84,6 +84,15 @@ class Planner(Protocol):
         ...
 
 
+class IterativePlanner(Planner, Protocol):
+    """A planner that says how often it improves its plans."""
+
+    @property
+    def iterations(self) -> int:
+        """How often."""
+        ...
+
+
 #: `Planner.plan` for problems few enough to be planned together
 PlanChunk = Callable[[PlanRequest], Plan]
 

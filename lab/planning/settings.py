@@ -6,58 +6,50 @@ their defaults.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
-from lab.errors import LabError
+from lab.planning.catalog import CATALOG, PLANNERS, make_planner
 from lab.planning.cem import CEM
 from lab.planning.gradcem import GradCEM
 from lab.planning.gradient import GradientPlanner
 from lab.planning.icem import ICEM
 from lab.planning.mppi import MPPI
-
-PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
-Tuned = GradientPlanner | CEM | ICEM | MPPI | GradCEM  #: a planner that has settings
-PLANNERS = ("gd", "momentum", "adam", "adamw", "restarts", "cem", "icem", "mppi", "gradcem")
+from lab.planning.planner import IterativePlanner
 
 
 @dataclass(frozen=True)
 class Settings:
     """How plans are made on one task."""
 
-    gd: GradientPlanner = field(default_factory=lambda: GradientPlanner("sgd", lr=1.0))
-    adam: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1))
-    cem: CEM = field(default_factory=CEM)
-    momentum: GradientPlanner = field(default_factory=lambda: GradientPlanner("momentum", lr=0.1))
-    adamw: GradientPlanner = field(default_factory=lambda: GradientPlanner("adamw", lr=0.1))
-    restarts: GradientPlanner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, restarts=8))
-    icem: ICEM = field(default_factory=ICEM)
-    mppi: MPPI = field(default_factory=MPPI)
-    gradcem: GradCEM = field(default_factory=lambda: GradCEM(samples=100, elites=10, chunk=15))
+    gd: GradientPlanner = field(default_factory=partial(make_planner, "gd"))
+    adam: GradientPlanner = field(default_factory=partial(make_planner, "adam"))
+    cem: CEM = field(default_factory=partial(make_planner, "cem"))
+    momentum: GradientPlanner = field(default_factory=partial(make_planner, "momentum"))
+    adamw: GradientPlanner = field(default_factory=partial(make_planner, "adamw"))
+    restarts: GradientPlanner = field(default_factory=partial(make_planner, "restarts"))
+    icem: ICEM = field(default_factory=partial(make_planner, "icem"))
+    mppi: MPPI = field(default_factory=partial(make_planner, "mppi"))
+    gradcem: GradCEM = field(default_factory=partial(make_planner, "gradcem"))
     prior: float = 0.01  #: weight of the action prior, where it is asked for
-    replan_iterations: int = 100  #: of gradient planners at each replan of MPC, which starts warm (reference: 4.2)
-    replan_cem: int = 10  #: of CEM there; 30 were no better (PushT's base model, tune split: 37 of 64 with either)
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
     base: float | None = None  #: of the weighted goal loss; None: the last step alone
 
-    def planner(self, name: str, mode: str = "open") -> Tuned:
+    def planner(self, name: str, mode: str = "open") -> IterativePlanner:
         """The planner called ``name`` for ``mode``, open or mpc; raises LabError naming the known ones otherwise."""
-        if name not in PLANNERS:
-            raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
-        planner: Tuned = getattr(self, name)
-        if mode == "mpc":
-            most = {GradientPlanner: self.replan_iterations, CEM: self.replan_cem}
-            return shortened(planner, most.get(type(planner)))
-        return planner
+        planner = getattr(self, name, None) if name in PLANNERS else None
+        planner = planner or make_planner(name)
+        return shortened(planner, CATALOG[name].replan) if mode == "mpc" else planner
 
 
-def shortened(planner: Tuned, iterations: int | None = None, samples: int | None = None) -> Tuned:
+def shortened(planner: Any, iterations: int | None = None, samples: int | None = None) -> Any:
     """``planner`` with so many iterations at most and, where it samples, so many samples and a tenth as elites."""
+    options: dict[str, int] = {}
     if iterations is not None:
-        planner = replace(planner, iterations=min(planner.iterations, iterations))
-    if samples is not None and isinstance(planner, MPPI):
-        return replace(planner, samples=samples)
-    if samples is not None and isinstance(planner, CEM | ICEM | GradCEM):
-        return replace(planner, samples=samples, elites=samples // 10)
-    return planner
+        options["iterations"] = min(planner.iterations, iterations)
+    if samples is not None:
+        options |= {"samples": samples, "elites": samples // 10}
+    return replace(planner, **{option: count for option, count in options.items() if hasattr(planner, option)})
 
 
 #: Rope and Granular: as on PushT, not tuned further

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pandas as pd
 
+from lab.planning.catalog import CATALOG
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
@@ -27,24 +29,19 @@ MODEL_COLOURS = {
     "adversarial": "#D55E00",
     "none": "#BBBBBB",
 }
-#: gradient-based ones in blues and greens, sampling ones in reds and golds
-PLANNER_COLOURS = {
-    "gd": "#56B4E9", "momentum": "#3B7FC4", "adam": "#009E73", "adamw": "#6FA800", "restarts": "#2AA5A0",
-    "network+adam": "#0065B0",
-    "cem": "#CC79A7", "icem": "#B05FD0", "mppi": "#B8860B", "gradcem": "#CC6677",
-}  # fmt: skip
-PLANNER_MARKERS = {
-    "gd": "o", "momentum": "v", "adam": "s", "adamw": "p", "restarts": "h", "cem": "D", "icem": "^", "mppi": "<",
-    "gradcem": ">", "network+adam": "*", "random": "x", "nothing": "+",
+PLANNER_COLOURS = {name: entry.colour for name, entry in CATALOG.items()}
+PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
+#: plotly's names of matplotlib's markers
+SYMBOLS = {
+    "o": "circle", "v": "triangle-down", "^": "triangle-up", "<": "triangle-left", ">": "triangle-right",
+    "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
+    "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
 }  # fmt: skip
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-    "gd": "GD", "momentum": "Momentum", "adam": "Adam", "adamw": "AdamW", "restarts": "Adam, 8 starts",
-    "network": "Network", "network+adam": "Network, then Adam", "prior": "Adam with prior",
-    "cem": "CEM", "icem": "iCEM", "mppi": "MPPI", "gradcem": "GradCEM", "random": "Random", "nothing": "Do nothing",
     "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "rope": "Rope", "granular": "Granular",
     "open": "open loop", "mpc": "MPC",
-}  # fmt: skip
+} | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
 
 MODELS = ("base", "control", "online", "adversarial")  #: in the order in which they are drawn
 GREY = "#7F7F7F"

@@ -39,7 +39,7 @@ def quick(settings: Settings) -> Settings:
         for name in PLANNERS
         if (planner := getattr(settings, name))
     }
-    return replace(settings, replan_iterations=2, **planners)
+    return replace(settings, **planners)
 
 
 def address(test: AppTest) -> dict[str, str]:

@@ -17,6 +17,7 @@ from lab.plots.style import (
     MODELS,
     PLANNER_COLOURS,
     PLANNER_MARKERS,
+    SYMBOLS,
     annotate,
     counted,
     in_style,
@@ -33,11 +34,6 @@ CLOCKS = {
     "seconds_single": "time of one plan made alone",
 }
 DASHES = {"gd": "dot", "adam": "solid", "network+adam": "dashdot", "cem": "dash"}
-SYMBOLS = {
-    "gd": "circle", "momentum": "triangle-down", "adam": "square", "adamw": "pentagon", "restarts": "hexagon",
-    "cem": "diamond", "icem": "triangle-up", "mppi": "triangle-left", "gradcem": "triangle-right",
-    "network+adam": "star",
-}  # fmt: skip
 
 
 @in_style
@@ -128,7 +124,7 @@ def _key(name: str, colour: str, what: str, planner: str = "adam") -> go.Scatter
     """An entry of the legend alone: a coloured line, or a planner's symbol and dash."""
     mode = "lines" if what == "line" else "lines+markers"
     line = {"color": colour, "width": 4} if what == "line" else {"color": colour, "dash": DASHES[planner]}
-    marker = {"symbol": SYMBOLS[planner], "size": 8, "color": colour}
+    marker = {"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8, "color": colour}
     return go.Scatter(x=[None], y=[None], mode=mode, name=name, line=line, marker=marker)
 
 
@@ -215,7 +211,7 @@ def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Sca
         x=rows[clock], y=100 * rows.rate, mode="lines+markers",
         error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3},
         name=LABELS[planner], legendgroup=planner, showlegend=legend, hovertext=text, hoverinfo="text",
-        line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[planner], "size": 8},
+        line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8},
     )  # fmt: skip
 
 

@@ -7,12 +7,10 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.planning.catalog import CATALOG
 from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown, spread
 from lab.results import Result
 
-ORDER = (
-    "gd", "momentum", "adam", "adamw", "restarts", "prior", "network", "network+adam", "cem", "icem", "mppi", "gradcem"
-)  # fmt: skip
 COSTS = {"seconds": "seconds per plan", "steps": "model steps per plan", "memory": "tensors alive (MiB)"}
 SHADES = {"steps": "#C8C8C8", "gradient_steps": "#009E73"}
 
@@ -21,7 +19,7 @@ SHADES = {"steps": "#C8C8C8", "gradient_steps": "#009E73"}
 def print_figure(result: Result) -> Figure:
     """A row for each planner; columns for success by model and for the costs, which hardly depend on the model."""
     table = result.tables["planners"]
-    planners = shown(table.planner, ORDER)[::-1]
+    planners = shown(table.planner, tuple(CATALOG))[::-1]
     figure = Figure(figsize=(11, 0.42 * len(planners) + 1.7), layout="constrained")
     success, *costs = figure.subplots(1, 1 + len(COSTS), sharey=True, width_ratios=(2.2, 1, 1, 1))
     success_rows(success, table, planners)

@@ -1,0 +1,65 @@
+"""Every planner that has a name: how figures show it, and how it is made. Loads without torch.
+
+A new planner is a file of its own and a line here, where figures are to show it; commands, pages and studies read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from lab.errors import LabError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one planner."""
+
+    label: str
+    colour: str  #: gradient-based ones in blues and greens, sampling ones in reds and golds
+    marker: str  #: of matplotlib
+    factory: str = ""  #: ``module:class``; none where it takes more than options: a network, the data
+    options: Mapping[str, Any] = field(default_factory=dict)  #: those that are not the factory's defaults
+    replan: int | None = None  #: most iterations at a replan of MPC, which starts warm (None: as many as at first)
+
+
+GRADIENT = "lab.planning.gradient:GradientPlanner"
+#: all of them by name, in the order in which figures show them
+CATALOG: dict[str, Entry] = {
+    "gd": Entry("GD", "#56B4E9", "o", GRADIENT, {"optimiser": "sgd", "lr": 1.0}, 100),
+    "momentum": Entry("Momentum", "#3B7FC4", "v", GRADIENT, {"optimiser": "momentum", "lr": 0.1}, 100),
+    "adam": Entry("Adam", "#009E73", "s", GRADIENT, {"lr": 0.1}, 100),
+    "adamw": Entry("AdamW", "#6FA800", "p", GRADIENT, {"optimiser": "adamw", "lr": 0.1}, 100),
+    "restarts": Entry("Adam, 8 starts", "#2AA5A0", "h", GRADIENT, {"lr": 0.1, "restarts": 8}, 100),
+    "prior": Entry("Adam with prior", "#44A2B8", "H"),
+    "network": Entry("Network", "#7B9FD0", "P"),
+    "network+adam": Entry("Network, then Adam", "#0065B0", "*"),
+    # 30 iterations at each replan were no better (PushT's base model, tune split: 37 of 64 with either)
+    "cem": Entry("CEM", "#CC79A7", "D", "lab.planning.cem:CEM", replan=10),
+    "icem": Entry("iCEM", "#B05FD0", "^", "lab.planning.icem:ICEM"),
+    "mppi": Entry("MPPI", "#B8860B", "<", "lab.planning.mppi:MPPI"),
+    "gradcem": Entry(
+        "GradCEM", "#CC6677", ">", "lab.planning.gradcem:GradCEM", {"samples": 100, "elites": 10, "chunk": 15}
+    ),
+    "random": Entry("Random", "#999999", "x"),
+    "nothing": Entry("Do nothing", "#BBBBBB", "+"),
+}
+PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: those that can be asked for by name
+PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
+
+
+def make_planner(name: str, **options: Any) -> Any:
+    """The planner called ``name`` (an `IterativePlanner`), with ``options`` in place of the catalog's.
+
+    Raises LabError for a name or an option that is not known.
+    """
+    if name not in PLANNERS:
+        raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
+    module, _, factory = CATALOG[name].factory.partition(":")
+    make = getattr(import_module(module), factory)
+    known = make.__dataclass_fields__
+    if unknown := [option for option in options if option not in known]:
+        raise LabError(f"Planner '{name}' has no option '{unknown[0]}': choose from {', '.join(known)}.")
+    return make(**{**CATALOG[name].options, **options})
