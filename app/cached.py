@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from state import PROBLEMS, Case
 
+from lab.benchmarks import card_of
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
@@ -16,9 +17,8 @@ from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
 from lab.files import ROOT, model_folder, weight_files
 from lab.models import WorldModel, load_model
-from lab.planning import SETTINGS, Planner
+from lab.planning import Planner
 from lab.plots.player import lane as player_lane
-from lab.plots.scenes import SCENES
 from lab.results import Result, load_result
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED, started
@@ -66,14 +66,14 @@ def problem(case: Case) -> Problems:
 
 def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
     """The planner called ``name``, as tuned for the model's task."""
-    settings = SETTINGS[model.spec.task]
+    settings = card_of(model.spec.task).settings
     return started(model, settings.planner("adam", mode)) if name == STARTED else settings.planner(name, mode)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Episode:
     """The plan and what became of it."""
-    settings, through = SETTINGS[case.task], world_model(case.task, model, stamp)
+    settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
     return run_episode(
         through, planner_of(planner, mode, through), problem(case), mode,
         proprio=settings.proprio, base=settings.base, index=case.problem, snapshots=SNAPSHOTS[mode],
@@ -83,7 +83,7 @@ def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Epis
 @st.cache_data(max_entries=64, show_spinner=False)
 def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[str, Any]:
     """The same with what each snapshot of each plan leads to, ready for the player."""
-    settings, through = SETTINGS[case.task], world_model(case.task, model, stamp)
+    settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
     made = episode(case, model, planner, mode, stamp)
     stages = [unfold(through, made, i, proprio=settings.proprio, base=settings.base) for i in range(len(made.attempts))]
     return player_lane(made, stages, usual_error(case.task, model, stamp))
@@ -96,7 +96,7 @@ def data_dots(task: str) -> list[list[float]]:
         states = load_or_collect(DataSpec(task, "train", 20, pixels=False), progress=False).states
     else:
         states = collect_states(DataSpec(task, "train", 40, pixels=False)).states[:, ::2]
-    return np.round(SCENES[task].place(states).reshape(-1, 2), 2).tolist()
+    return np.round(card_of(task).scene.place(states).reshape(-1, 2), 2).tolist()
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -6,20 +6,20 @@ from typing import Any
 
 import streamlit as st
 
+from lab.benchmarks import card_of
+from lab.errors import LabError
 from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.plots.scenes import SCENES
-from lab.studies.common.config import PRESETS, TASK_GOALS
-from lab.tasks import Task, make_task
+from lab.studies.common.config import PRESETS
+from lab.tasks import TASKS, Task, make_task
 from lab.training.initialisation import STARTED, folders
 
 PROBLEMS = PRESETS["quick"].n  #: test problems one can choose from: those of the committed quick results
 MOVES = ("start", "goal")
 MENTIONED = 12  #: choices, at most, in a complaint
 
-#: What the controls that pages share are set to at first. Problem 23 is one on which the base model is sure to arrive
-#: and misses, while the adversarial one arrives.
-DEFAULTS = {"task": "wall", "model": "base", "planner": "adam", "mode": "open", "problem": 23, "click": "goal"}
+#: what the controls that pages share are set to at first; the problem is on the task's card
+DEFAULTS = {"task": "wall", "model": "base", "planner": "adam", "mode": "open", "click": "goal"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ def task_now() -> str:
     return st.session_state.get("task") or DEFAULTS["task"]
 
 
+def tasks() -> Sequence[str]:
+    """All that are known; of a plugin that cannot be loaded the page tells instead."""
+    found = []
+    for name in TASKS:
+        try:
+            found.append(card_of(name).task.name)
+        except LabError as error:
+            complain(str(error))
+    return found
+
+
 def planners() -> Sequence[str]:
     """Those that have what they need on the task chosen."""
     return (*PLANNERS, STARTED) if folders(task_now()) else PLANNERS
@@ -49,9 +60,9 @@ def planners() -> Sequence[str]:
 
 def options(key: str) -> Sequence[str]:
     """The values that the shared control ``key`` takes; those of ``goals`` and ``planner`` depend on the task."""
-    fixed = {"task": tuple(SCENES), "model": MODELS, "planner": planners(), "mode": tuple(MODES), "click": MOVES}
+    fixed = {"task": tasks(), "model": MODELS, "planner": planners(), "mode": tuple(MODES), "click": MOVES}
     if key == "goals":
-        return TASK_GOALS[task_now()]
+        return card_of(task_now()).goals
     return fixed[key]
 
 
@@ -131,9 +142,10 @@ def movable(task: Task) -> dict[str, tuple[float, float]]:
 
     None where nothing is singled out in the scene: nobody sets a hundred grains by hand.
     """
-    if not SCENES[task.name].bodies:
+    scene = card_of(task.name).scene
+    if not scene.bodies:
         return {}
-    low, high = SCENES[task.name].view
+    low, high = scene.view
     return {
         field: (max(a, low), min(b, high))
         for field, a, b in zip(task.state_fields, task.state_low, task.state_high, strict=True)

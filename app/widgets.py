@@ -19,11 +19,13 @@ from state import (
     touched,
 )
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.files import MODELS
-from lab.plots.scenes import IMAGINED_COLOUR, SCENES, png_uri
-from lab.plots.style import LABELS, MODEL_COLOURS
+from lab.plots.style import IMAGINED_COLOUR, LABELS, MODEL_COLOURS
+from lab.plots.style import label as named
+from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
 LABELS_HERE = LABELS | {"dataset": "Near (from data)", "random": "Far (random)", "open": "Once (open loop)",
@@ -33,8 +35,6 @@ LABELS_HERE = LABELS | {"dataset": "Near (from data)", "random": "Far (random)",
                         "starts": "Where planning starts",
                         "tuning": "Tuning"}  # fmt: skip
 HELP = {
-    "task": "Wall: a dot must get through a door. PointMaze: a ball with inertia in a U-shaped maze. "
-    "PushT: a pusher must bring a T-shaped block into a given pose.",
     "model": "All four share one frozen encoder. Base: trained on data alone. Control: as many extra steps of the "
     "same training. Online: also trained on what its own plans really do. Adversarial: also on worst-case "
     "disturbances of states and actions.",
@@ -143,11 +143,19 @@ def _choose_number(key: str, low: float, high: float, default: float) -> None:
     choose(key, default, type(default), lambda value: value is not None and low <= value <= high, known)
 
 
+def task_picker() -> str:
+    """The task, of all that are known."""
+    tasks = options("task")
+    labels = {name: named(name) for name in tasks}
+    about = " ".join(f"{label}: {text}." for name, label in labels.items() if (text := card_of(name).about))
+    return picker("task", "Task", tasks, labels=labels, help=about, then=forget_moves)
+
+
 def case_controls() -> Case:
     """The controls that say which problem it is, for the row at the top of a page: task, goals, problem, movers."""
-    task = picker("task", "Task", then=forget_moves)
+    task = task_picker()
     goals = picker("goals", "Goals", then=forget_moves)
-    problem = number("problem", "Problem", 0, PROBLEMS - 1, DEFAULTS["problem"], then=forget_moves)
+    problem = number("problem", "Problem", 0, PROBLEMS - 1, card_of(task).problem, then=forget_moves)
     if not movable(make_task(task)):
         return Case(task, goals, problem)
     with st.popover("Move start and goal", icon=":material/open_with:"):
@@ -167,7 +175,7 @@ def _moved(which: str, task_name: str, state: np.ndarray) -> tuple[tuple[str, fl
     fields = movable(task)
     for column, (field, (low, high)) in zip(st.columns(len(fields)), fields.items(), strict=True):
         now = float(state[task.state_fields.index(field)])
-        unit = "rad" if field.endswith("angle") else SCENES[task_name].unit
+        unit = "rad" if field.endswith("angle") else card_of(task_name).scene.unit
         key = f"{which}_{field}"
         choose(key, None, float, lambda value, a=low, b=high: value is None or a <= value <= b, "")
         value = column.number_input(
@@ -201,7 +209,7 @@ def offer_other_model(task: str, error: LabError) -> None:
             continue
         st.button(f"Use the {model} model", on_click=_use_model, args=(model,))
         return
-    st.info(f"There is no world model of {LABELS[task]} yet. Choose another task, or train one as said above.")
+    st.info(f"There is no world model of {named(task)} yet. Choose another task, or train one as said above.")
 
 
 def _use_model(model: str) -> None:

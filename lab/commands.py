@@ -5,15 +5,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.benchmarks import card_of, recipe
 from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import cache_root, model_folder, models_root, read_json, replacing
+from lab.files import cache_root, model_folder, models_root, read_json, recipe_family, replacing
 from lab.models import WorldModel, load_model
-from lab.planning import SETTINGS, CompiledPlanner, GradientPlanner, Planner
+from lab.planning import CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
 from lab.studies.common.strips import strip
 
@@ -21,9 +22,7 @@ STRIP_PROBLEMS = 4  #: on a film strip
 
 
 def collect(args: argparse.Namespace) -> int:
-    from lab.training import recipe
-
-    made = recipe(args.task)
+    made = recipe(args.task, family=recipe_family())
     spec = DataSpec(args.task, args.split, args.episodes or made.episodes, args.seed, made.size)
     data = load_or_collect(spec)
     folder = dataset_folder(spec)
@@ -34,7 +33,8 @@ def collect(args: argparse.Namespace) -> int:
 
 
 def train(args: argparse.Namespace) -> int:
-    from lab.training import Own, recipe, train
+    from lab.benchmarks.own import Own
+    from lab.training import train
 
     device = pick_device(args.device)
     settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds")}
@@ -43,7 +43,7 @@ def train(args: argparse.Namespace) -> int:
     if any(value is not None for value in settings.values()):
         folder = Own(args.task, args.method, args.seed, args.preset, **settings).train(device=device)
     else:
-        made = recipe(args.task, args.preset)
+        made = recipe(args.task, args.preset, recipe_family())
         folder = train(args.task, args.method, args.seed, made, models_root(args.preset), device=device)
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
@@ -56,7 +56,8 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
 
     if args.seed or any(value is not None for value in settings.values()):
         raise LabError("The initialisation network is trained in one way only: leave out seed and settings.")
-    folder = train_initialisation(args.task, args.preset)
+    made = recipe(args.task, args.preset, recipe_family())
+    folder = train_initialisation(args.task, made, args.preset)
     print(f"initialisation network of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0
@@ -68,7 +69,7 @@ def plan(args: argparse.Namespace) -> int:
     problems, first = _chosen(protocol.problems(), args.problem)
     model, name = _model(args)
     out = _strip_path(args, name, mode)
-    settings = SETTINGS[args.task]
+    settings = card_of(args.task).settings
     planner: Planner = settings.planner(args.planner, mode)
     if args.compile:
         if not isinstance(planner, GradientPlanner):

@@ -12,9 +12,10 @@ import pytest
 import torch
 from filelock import FileLock
 
+from lab.benchmarks import CARDS, Card, card_of, recipe
 from lab.models import WorldModel, load_model
 from lab.tasks.pushing import Pushing
-from lab.training import Recipe, recipe, train
+from lab.training import Recipe, train
 from lab.training.loop import Schedule
 
 TASKS = ("push_t", "point_maze", "wall")
@@ -62,6 +63,22 @@ def tiny(task: str) -> Recipe:
         finetune=Schedule(steps=12, lr=7e-4, batch=16, checkpoint_every=5),
         online=replace(made.online, rounds=3, segments=4, capacity=30),
     )
+
+
+@pytest.fixture
+def change_card(monkeypatch) -> Callable[..., None]:
+    """``change_card(task, settings=…)``: the task's card with something else on it, for one test."""
+
+    def change(task: str, **changes) -> None:
+        monkeypatch.setitem(CARDS.registered, task, replace(card_of(task), **changes))
+
+    return change
+
+
+@pytest.fixture
+def tiny_recipes(monkeypatch) -> None:
+    """All that is trained in a test takes a second."""
+    monkeypatch.setattr(Card, "recipe", lambda card, preset, family: tiny(card.task.name))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from lab.benchmarks import recipe
 from lab.models import read_info
 from lab.plots.save import drawing
 from lab.results import Result, load_result, save_result
@@ -23,7 +24,6 @@ from lab.studies.rollouts import study as rollouts
 from lab.studies.tasks import figures as tasks_plot
 from lab.studies.tasks import study as tasks
 from lab.tasks import make_task
-from lab.training import recipe
 from lab.training.online import read_rounds
 
 SMOKE = Config("wall", "smoke")

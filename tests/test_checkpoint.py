@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from lab.benchmarks import recipe
 from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model, weights_hash, whole_file
 from lab.tasks import TASKS, make_task
-from lab.training import Recipe, recipe
+from lab.training import Recipe
 from lab.training.loop import Schedule
 from lab.training.pipeline import finished
 

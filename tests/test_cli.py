@@ -15,16 +15,17 @@ import torch
 from matplotlib.image import imread
 
 from lab import bench, cli
+from lab.benchmarks import card_of
 from lab.files import cache_root
 from lab.models import load_model
-from lab.planning import PLANNERS, SETTINGS, Settings
+from lab.planning import PLANNERS, Settings
 from lab.tasks import TASKS, make_task
 
 COMMANDS = ("reproduce", "collect", "train", "plan", "bench")
 
 
 @pytest.fixture
-def quick_planners(monkeypatch):
+def quick_planners(change_card):
     """Every planner after two iterations."""
     short = Settings()
     short = replace(
@@ -32,12 +33,7 @@ def quick_planners(monkeypatch):
         cem=replace(short.cem, iterations=2, samples=20, elites=4),
     )  # fmt: skip
     for task in TASKS:
-        monkeypatch.setitem(SETTINGS, task, short)
-
-
-@pytest.fixture
-def quick_training(monkeypatch, tiny_recipe):
-    monkeypatch.setattr("lab.training.recipe", lambda task, preset="quick": tiny_recipe(task))
+        change_card(task, settings=short)
 
 
 def run(*argv):
@@ -101,13 +97,13 @@ def test_collect(task, empty_cache, capsys):
         assert Path(folder).is_relative_to(empty_cache)
 
 
-def test_collect_takes_the_recipes_number_of_episodes(empty_cache, quick_training, capsys):
+def test_collect_takes_the_recipes_number_of_episodes(empty_cache, tiny_recipes, capsys):
     assert run("collect", "--task", "wall") == 0
     assert capsys.readouterr().out.startswith("8 train episodes")
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick"])
-def test_train_then_plan(preset, empty_cache, quick_training, quick_planners, capsys):
+def test_train_then_plan(preset, empty_cache, tiny_recipes, quick_planners, capsys):
     assert run("train", "--task", "wall", "--method", "online", "--preset", preset, "--device", "cpu") == 0
     text, folder = capsys.readouterr().out.splitlines()
     assert text.startswith("online model of wall, seed 0: loss 0.") and text.endswith("at step 12")
@@ -208,7 +204,7 @@ def test_bench_prints_a_table(small_bench, capsys):
 
 
 def test_the_plain_loops_of_the_bench_do_plan():
-    model, settings = bench.small_model(), SETTINGS["wall"]
+    model, settings = bench.small_model(), card_of("wall").settings
     z0, goal = torch.zeros(1, model.latent_dim), torch.ones(1, model.latent_dim)
     for planner, plain in ((settings.adam, bench.plain_adam), (settings.cem, bench.plain_cem)):
         actions = plain(replace(planner, iterations=20), model, z0, goal).view(1, bench.HORIZON, -1)
@@ -289,17 +285,17 @@ def test_a_film_strip_that_cannot_be_written(out, message, tmp_path, trained, qu
 
 
 @pytest.mark.parametrize("command", ["collect", "train --method base"])
-def test_a_cache_that_cannot_be_written(command, tmp_path, monkeypatch, quick_training, capsys):
+def test_a_cache_that_cannot_be_written(command, tmp_path, monkeypatch, tiny_recipes, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "file" / "cache"))
     assert "Cannot write" in refused(capsys, *command.split(), "--task", "wall")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_plan_that_is_not_finite_is_refused(trained, monkeypatch, capsys):
+def test_a_plan_that_is_not_finite_is_refused(trained, change_card, capsys):
     from lab.planning import GradientPlanner
 
-    monkeypatch.setitem(SETTINGS, "wall", Settings(gd=GradientPlanner("sgd", lr=1e38, iterations=2)))
+    change_card("wall", settings=Settings(gd=GradientPlanner("sgd", lr=1e38, iterations=2)))
     text = refused(capsys, "plan", "--task", "wall", "--checkpoint", trained("wall"), "--planner", "gd")
     assert "plans are not finite: take smaller steps" in text
 
@@ -314,7 +310,7 @@ def test_bugs_are_not_hidden(monkeypatch):
 
 
 @pytest.mark.parametrize("send", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, quick_training, trained, capsys, monkeypatch):
+def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_recipes, trained, capsys, monkeypatch):
     expected = load_model(trained("wall", "control")).state_dict()
     from lab.training.teacher_forcing import TeacherForcing
 

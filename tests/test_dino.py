@@ -12,25 +12,26 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from lab.benchmarks import CARDS, card_of, recipe
 from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
-from lab.files import MODELS, cache_root, model_folder, read_json, write_json
+from lab.files import MODELS, cache_root, model_folder, read_json, recipe_family, write_json
 from lab.models import PatchSpec, WorldModel, load_model, patches, whole_file
 from lab.models.checkpoint import load_tensors
 from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
-from lab.planning import PLANNERS, SETTINGS, GradientPlanner, shortened
+from lab.planning import PLANNERS, GradientPlanner, shortened
 from lab.studies.common.config import Config
 from lab.studies.registry import figures_of
 from lab.tasks import make_task
-from lab.training import initialisation, recipe, train
+from lab.training import initialisation, train
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
 from lab.training.online import Online, OnlineConfig
-from lab.training.recipes import FAMILIES, PatchRecipe
+from lab.training.recipes import PatchRecipe
 
 TASK = "push_t"
 FEW = Schedule(steps=4, batch=4, checkpoint_every=2)
@@ -73,10 +74,10 @@ def family(weights, tmp_path_factory):
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("dino-cache")))
         patch.setenv("LAB_RECIPE", "dino")
         patch.setenv("LAB_DINO", str(weights))
-        patch.setitem(FAMILIES["dino"], TASK, TINY)
-        own = SETTINGS[TASK]
+        own = card_of(TASK).settings
         short = {name: shortened(getattr(own, name), 2, 20) for name in PLANNERS}
-        patch.setitem(SETTINGS, TASK, replace(own, **short))
+        card = replace(card_of(TASK), dino=TINY, settings=replace(own, **short))
+        patch.setitem(CARDS.registered, TASK, card)
         yield
 
 
@@ -158,7 +159,7 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
 def test_experiments_run_on_it(name, folders, monkeypatch):
     if name == "planners":
         monkeypatch.setattr(f"lab.studies.{name}.study.ALL", ("cem", "network+adam", "prior"))
-        initialisation.train_initialisation(TASK, "smoke", progress=False)
+        initialisation.train_initialisation(TASK, recipe(TASK, "smoke", "dino"), "smoke", progress=False)
     config = Config(TASK, "smoke")
     result = import_module(f"lab.studies.{name}.study").run(config)
     assert all(set(table.model) >= {"base", "adversarial"} for table in result.tables.values() if "model" in table)
@@ -169,7 +170,7 @@ def test_experiments_run_on_it(name, folders, monkeypatch):
 def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
     assert all(cache_root() / "models-dino" in folder.parents for folder in folders.values())
     monkeypatch.delenv("LAB_RECIPE")
-    assert cache_root() not in model_folder(TASK, "base").parents and recipe(TASK).encoder == "points"
+    assert cache_root() not in model_folder(TASK, "base").parents and recipe(TASK).encoder != "dino"
 
 
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):
@@ -185,7 +186,7 @@ def test_the_inspector_says_that_its_file_is_not_enough(folders):
 
 
 def test_latents_are_a_memory_map_in_half_precision(folders, model):
-    data = recipe(TASK).data(TASK)
+    data = recipe(TASK, family="dino").data(TASK)
     latents = encode_dataset(model, data)
     (path,) = (cache_root() / "latents").iterdir()
     stored = np.load(path, mmap_mode="r")
@@ -226,7 +227,7 @@ def test_a_checkpoint_is_planned_through_without_naming_the_family(folders, tmp_
 
 @pytest.mark.parametrize("name", PLANNERS)
 def test_every_planner_runs_on_it(name, model):
-    outcome = evaluate(model, SETTINGS[TASK].planner(name), Protocol(TASK, "dataset", 2).problems())
+    outcome = evaluate(model, card_of(TASK).settings.planner(name), Protocol(TASK, "dataset", 2).problems())
     assert outcome.plans[0].actions.shape == (2, 5, 10) and outcome.plans[0].loss.isfinite().all()
 
 
@@ -332,7 +333,7 @@ def test_windows_are_consecutive_transitions():
 
 
 def test_windows_of_online_data_follow_its_plans(model):
-    data = recipe(TASK).data(TASK)
+    data = recipe(TASK, family="dino").data(TASK)
     method = Online(encode_dataset(model, data), make_task(TASK), replace(TINY.online, capacity=9))
     method.loss(model, 0, Schedule(1, batch=8), torch.Generator().manual_seed(0))
     z, blocks, z_next = method.replay
@@ -357,7 +358,7 @@ def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text("abc")
     assert find_weights(SMALL) == cached / "snapshots" / "abc"
-    spec = recipe(TASK).spec(TASK)
+    spec = recipe(TASK, family="dino").spec(TASK)
     assert isinstance(spec, PatchSpec) and spec.source == SMALL and spec.digest == weights_digest(weights)
 
 
@@ -374,7 +375,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     shutil.copy(weights / "config.json", tmp_path)
     monkeypatch.setenv("LAB_DINO", str(tmp_path))
-    encoder = WorldModel(recipe(TASK).spec(TASK)).encoder
+    encoder = WorldModel(recipe(TASK, family="dino").spec(TASK)).encoder
     pictures = torch.randint(256, (3, 28, 28, 3), dtype=torch.uint8)
     torch.testing.assert_close(encoder(pictures), model.encoder(pictures))
 
@@ -445,4 +446,4 @@ def test_an_unknown_family_is_refused(monkeypatch):
     monkeypatch.setenv("LAB_RECIPE", "clip")
     assert main(["train", "--task", TASK, "--method", "base"]) == 2
     with pytest.raises(LabError, match="Unknown LAB_RECIPE 'clip': choose one of small, dino"):
-        recipe(TASK)
+        recipe_family()

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
+from lab.benchmarks import CARDS, card_of
 from lab.data import Problems, sample_problems
 from lab.evaluation.drive import begin, drive
 from lab.evaluation.gap import data_error, executed_error
 from lab.evaluation.success import start_latents
 from lab.plots.player import drive_data
-from lab.plots.scenes import SCENES
 from lab.tasks import make_task
 
 RIGHT, DOWN = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 
 
-@pytest.mark.parametrize("task", [task for task, scene in SCENES.items() if scene.bodies])
+@pytest.mark.parametrize("task", [task for task, card in CARDS.items() if card.scene.bodies])
 def test_the_same_as_one_rollout(tiny_model, task):
     model, world, problems = tiny_model(task), make_task(task), sample_problems(task, "dataset", 1)
     start = problems.starts[0]
@@ -37,7 +37,7 @@ def test_what_is_shown(tiny_model):
     driven = drive(model, world, begin(model, world, start), RIGHT)
     data = drive_data("wall", model, driven, [0.5])
     assert len(data["states"]) == 6 and len(data["ghost"]) == 2 and data["block"] == 5
-    apart = np.linalg.norm(np.array(data["ghost"][1]) - data["states"][-1]) / SCENES["wall"].radius
+    apart = np.linalg.norm(np.array(data["ghost"][1]) - data["states"][-1]) / card_of("wall").scene.radius
     assert data["apart"][1] == pytest.approx(apart, abs=0.01) and data["apart"][0] < 0.01
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lab.benchmarks import CARDS, card_of
 from lab.data import sample_problems
 from lab.evaluation.episode import place, run_episode, unfold
 from lab.evaluation.gap import data_error
 from lab.evaluation.success import evaluate
 from lab.planning import CEM, MODES, GradientPlanner
 from lab.plots import player
-from lab.plots.scenes import SCENES
 from lab.tasks import make_task
 
 PLANNERS = {
@@ -42,7 +42,7 @@ def test_same_plan_as_in_the_batch(wall, name, mode):
     assert episode.seconds > 0
 
 
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize("task", CARDS)
 def test_what_is_imagined_begins_at_the_truth(tiny_model, task):
     episode = run_episode(tiny_model(task), PLANNERS["adam"], sample_problems(task, "dataset", 1), "mpc")
     simulator = make_task(task)
@@ -102,7 +102,7 @@ def test_place_leaves_walls_and_stops():
     assert place(wall, state, {}) is state
 
 
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize("task", CARDS)
 def test_lanes_of_the_player(tiny_model, task):
     """All that is drawn is there, is plain JSON, and is placed where the states say."""
     model, problems = tiny_model(task), sample_problems(task, "dataset", 1)
@@ -124,11 +124,11 @@ def test_lanes_of_the_player(tiny_model, task):
     followed = [[shape["angle"] for shape in scene["shapes"] if shape["at"] == body["at"]] for body in scene["bodies"]]
     assert followed[:1] in ([], [[None]])
     assert all(any(path) == bool(followed) for plan in lane["plans"] for path in plan["imagined"])
-    closed = SCENES[task].outline(problems.starts[0])
+    closed = card_of(task).scene.outline(problems.starts[0])
     assert len(closed) == sum(len(shape["points"]) + 1 for shape in scene["shapes"])
 
 
-@pytest.mark.parametrize("task", SCENES)
+@pytest.mark.parametrize("task", CARDS)
 def test_empty_scene_has_nothing_that_moves(task):
     size, world = player.PICTURE, make_task(task)
     picture = np.array(Image.open(io.BytesIO(base64.b64decode(player.empty_scene(task).split(",")[1]))), int)

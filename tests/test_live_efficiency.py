@@ -6,9 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.files import models_root
-from lab.planning import SETTINGS
 from lab.results import load_result
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.fig3_efficiency.figures import answers, together
@@ -16,17 +16,17 @@ from lab.studies.fig3_efficiency.live import Few, live_folder, main, measure
 
 
 @pytest.fixture
-def tiny_world(trained, empty_cache, monkeypatch):
+def tiny_world(trained, empty_cache, change_card):
     """Tiny models as if they were shipped, and planners of a few iterations."""
     for method in ("base", "control", "online", "adversarial"):
         shutil.copytree(trained("wall", method), models_root() / "wall" / method / "seed0")
     shutil.copytree(trained("wall").parents[1] / "encoder", models_root() / "wall" / "encoder")
-    short = SETTINGS["wall"]
+    short = card_of("wall").settings
     short = replace(
         short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),
         cem=replace(short.cem, iterations=2, samples=10, elites=3),
     )  # fmt: skip
-    monkeypatch.setitem(SETTINGS, "wall", short)
+    change_card("wall", settings=short)
 
 
 def test_measure(tiny_world, tmp_path, monkeypatch):

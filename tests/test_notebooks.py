@@ -38,8 +38,8 @@ TASK = {"table1_success": "push_t", "fig3_efficiency": "point_maze"}  #: others 
 
 def task_of(name: str) -> str | None:
     """The task that notebook ``name`` is tried on."""
-    tasks = STUDIES[name].tasks
-    return TASK.get(name, "wall" if "wall" in tasks else tasks[0]) if tasks else None
+    study = STUDIES[name]
+    return TASK.get(name, "wall" if study.fits("wall") else next(filter(study.fits, TASKS))) if study.kind else None
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
@@ -79,7 +79,7 @@ def test_parameters_are_the_configuration(path):
         assert known[name]["inferred_type_name"] == options[name].type.__name__
         assert known[name]["help"]
         assert name == "task" or ast.literal_eval(known[name]["default"]) == options[name].default
-    assert ("task" in known) == bool(STUDIES[path.stem].tasks)
+    assert ("task" in known) == (STUDIES[path.stem].kind is not None)
 
 
 def test_misspelt_parameters_and_notebooks_are_refused(tmp_path):

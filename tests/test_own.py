@@ -5,18 +5,16 @@ from dataclasses import asdict
 
 import pytest
 
+from lab.benchmarks import recipe
+from lab.benchmarks.own import Own, own_runs, training_log
 from lab.errors import LabError
 from lab.files import models_root
 from lab.models import load_model, read_info
-from lab.training import Own, recipe
-from lab.training.own import own_runs, training_log
 
 
 @pytest.fixture
-def small(empty_cache, monkeypatch, tiny_recipe):
+def small(empty_cache, tiny_recipes):
     """An empty cache, and recipes that take a second."""
-    for module in ("own", "pipeline"):
-        monkeypatch.setattr(f"lab.training.{module}.recipe", lambda task, preset="quick": tiny_recipe(task))
     return empty_cache
 
 
@@ -74,7 +72,7 @@ def test_a_base_of_ones_own_starts_anew(small):
 
 
 def test_a_stopped_run_goes_on(small, monkeypatch):
-    monkeypatch.setattr("lab.training.own.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("lab.benchmarks.own.CHECKPOINT_EVERY", 2)
     whole = Own("wall", "control", steps=6).train(progress=False)
     expected = (whole / "model.safetensors").read_bytes()
     (whole / "model.json").unlink()

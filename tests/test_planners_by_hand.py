@@ -28,7 +28,7 @@ from lab.planning.compiled import compiled
 from lab.planning.differentiate import by_autograd
 from lab.planning.icem import coloured
 from lab.planning.restarts import STRIDE
-from lab.planning.settings import SETTINGS, Settings
+from lab.planning.settings import Settings
 
 H, A = 3, 2
 
@@ -249,7 +249,7 @@ def test_all_planners_can_be_cut_short():
         planner = shortened(Settings().planner(name), iterations=2, samples=20)
         assert planner.iterations == 2 and getattr(planner, "samples", 20) == 20
         assert getattr(planner, "elites", 2) == 2
-    assert shortened(SETTINGS["wall"].planner("cem")) == SETTINGS["wall"].planner("cem")
+    assert shortened(Settings().planner("cem")) == Settings().planner("cem")
 
 
 # --- Compiled

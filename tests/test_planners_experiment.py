@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
+from lab.benchmarks import card_of
 from lab.cli import main
 from lab.errors import LabError
 from lab.files import model_folder, models_root
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
-from lab.planning import PLANNERS, SETTINGS
+from lab.planning import PLANNERS
 from lab.results import load_result, save_result
 from lab.studies.common import claims
 from lab.studies.common.config import Config
@@ -125,7 +126,7 @@ def test_the_settings_are_those_that_were_chosen(task):
     choice = chosen(results_of(task, "full", REFERENCE)[tuning_planners.NAME].tables["planners"])
     assert set(choice) == set(CANDIDATES)
     for name, setting in choice.items():
-        assert getattr(SETTINGS[task], name) == CANDIDATES[name][setting]
+        assert getattr(card_of(task).settings, name) == CANDIDATES[name][setting]
 
 
 # --- The initialisation network
@@ -195,11 +196,9 @@ def test_train_and_start_from_the_command_line(empty_cache, capsys):
     assert "leave out seed and settings" in capsys.readouterr().err
 
 
-def test_plan_starts_where_the_network_says(tmp_path, monkeypatch, capsys):
-    from lab.planning import SETTINGS
-
-    short = replace(SETTINGS["wall"], adam=replace(SETTINGS["wall"].adam, iterations=2))
-    monkeypatch.setitem(SETTINGS, "wall", short)
+def test_plan_starts_where_the_network_says(tmp_path, change_card, capsys):
+    own = card_of("wall").settings
+    change_card("wall", settings=replace(own, adam=replace(own.adam, iterations=2)))
     out = ["--out", str(tmp_path / "strip.png")]
     assert main(["plan", "--task", "wall", "--problems", "2", "--start", "network", *out]) == 0
     assert "of 2 =" in capsys.readouterr().out

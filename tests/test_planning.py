@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.benchmarks import CARDS
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.simulation import SimulatorDynamics
@@ -18,7 +19,6 @@ from lab.planning import (
     MPPI,
     OPEN_LOOP,
     PAPER_PLANNERS,
-    SETTINGS,
     Constant,
     GoalDistance,
     GradCEM,
@@ -485,7 +485,7 @@ def test_the_simulator_as_a_model_makes_no_error(task):
 
 
 def test_every_task_has_settings_for_every_planner():
-    for settings in SETTINGS.values():
+    for settings in (card.settings for card in CARDS.values()):
         assert {settings.planner(name).__class__ for name in PAPER_PLANNERS} == {GradientPlanner, CEM}
         assert {settings.planner(name).__class__ for name in ALL} == {GradientPlanner, CEM, ICEM, MPPI, GradCEM}
         assert settings.planner("adam", "mpc").iterations == 100 and settings.planner("cem", "mpc").iterations == 10

@@ -8,6 +8,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from lab.benchmarks import recipe
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.models import ModelSpec, WorldModel, load_model, save_model
@@ -19,7 +20,6 @@ from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
 from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, tables, told, tries
 from lab.tasks import make_task
-from lab.training import recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
 from lab.training.latents import encode_dataset

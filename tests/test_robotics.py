@@ -9,7 +9,7 @@ from lab.files import MODELS
 from lab.models import load_model
 from lab.plots.filmstrip import filmstrip
 from lab.results import Result, load_result, save_result
-from lab.studies.common.card import ROBOTICS
+from lab.studies.common.card import built_in
 from lab.studies.common.claims import verdicts
 from lab.studies.common.config import Config
 from lab.studies.robotics import figures as plot
@@ -43,7 +43,7 @@ def pairs(**distances: list[float]) -> pd.DataFrame:
 
 
 def test_the_robotics_tasks_are_those_with_particles():
-    assert [name for name in TASKS if isinstance(make_task(name), Pushing)] == list(ROBOTICS)
+    assert [name for name in TASKS if isinstance(make_task(name), Pushing)] == list(built_in("particles"))
 
 
 def test_every_model_planner_and_mode_is_measured(result):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from lab.benchmarks import recipe
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.files import MODELS, cache_root
 from lab.models import load_model
 from lab.tasks import make_task
-from lab.training import recipe, train
+from lab.training import train
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
@@ -136,9 +137,9 @@ def test_impossible_schedules_are_refused(wrong):
 
 def test_unknown_names_are_refused(tmp_path):
     with pytest.raises(LabError, match="Unknown method 'dreamer': choose one of base"):
-        train("wall", "dreamer", root=tmp_path)
+        train("wall", "dreamer", 0, recipe("wall"), tmp_path)
     with pytest.raises(LabError, match="Unknown task 'chess'"):
-        train("chess", "base", root=tmp_path)
+        train("chess", "base", 0, recipe("wall"), tmp_path)
     with pytest.raises(LabError, match="Unknown preset 'huge'"):
         recipe("wall", "huge")
 

@@ -9,10 +9,10 @@ import widgets
 from glossary import prose
 from state import Case, answered, choose, note, touched
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.plots.player import drive_data, stage
-from lab.plots.scenes import SCENES
-from lab.plots.style import LABELS, MODEL_COLOURS
+from lab.plots.style import MODEL_COLOURS, label
 
 INTRO = (
     "You steer the true simulator and a [[world model]] with the same actions. The model saw the start and nothing "
@@ -72,8 +72,8 @@ def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
 @st.fragment
 def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     """Both worlds, and the drive in the address. A fragment, so that a key is answered quickly."""
-    if not SCENES[case.task].bodies:
-        st.info(f"{LABELS[case.task]} is pushed about as a whole: there is nothing that arrow keys could steer.")
+    if not card_of(case.task).scene.bodies:
+        st.info(f"{label(case.task)} is pushed about as a whole: there is nothing that arrow keys could steer.")
         return
     choose("drive", "", read, lambda letters: isinstance(letters, str), "Known: up to 15 letters from a to p.")
     letters = st.session_state["drive"]
@@ -81,7 +81,7 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     through = cached.world_model(case.task, model, stamp)
     drive = cached.driven(case, model, letters, strength, stamp)
     data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
-    status, parted = said(data, letters, SCENES[case.task].followed)
+    status, parted = said(data, letters, card_of(case.task).scene.followed)
     problem = cached.problem(case)
     data |= {"letters": letters, "most": cached.LONGEST, "colour": MODEL_COLOURS[model], "status": status,
              "parted": parted, "label": f"Drive the dream. {HOW}"}  # fmt: skip

@@ -10,10 +10,9 @@ import plotly.graph_objects as go
 import runs
 import streamlit as st
 import widgets
-from state import forget_moves
 
 from lab.files import MODELS
-from lab.plots.style import LABELS
+from lab.plots.style import LABELS, label
 from lab.repro.processes import Status
 from lab.results import Result
 from lab.studies.common import claims
@@ -94,7 +93,7 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced")
                      if verdict in counts)  # fmt: skip
     st.markdown(
-        f"Of {len(findings)} comparisons on {LABELS[result.task]} that bear on the claim (Base and Adversarial, GD and "
+        f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (Base and Adversarial, GD and "
         f"Adam, both clocks): **{told}**. Differences are paired over the same problems, with 95% bootstrap intervals; "
         f"as good means no more than {100 * MARGIN:.0f} points below CEM."
     )
@@ -176,7 +175,7 @@ def _conditions(result: Result) -> str:
 def page() -> None:
     st.markdown(INTRO)
     with widgets.row():
-        task = widgets.picker("task", "Task", then=forget_moves)
+        task = widgets.task_picker()
         clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
     with widgets.row():
         models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
@@ -186,7 +185,7 @@ def page() -> None:
         return
     folder, everything = kept(task, fig3_efficiency.NAME), kept(task, planners.NAME)
     if folder is None:
-        st.info(f"No result is kept for {LABELS[task]} yet. Make it with this command:", icon=":material/info:")
+        st.info(f"No result is kept for {label(task)} yet. Make it with this command:", icon=":material/info:")
         widgets.command(f"python -m lab reproduce --only {fig3_efficiency.NAME} --task {task}")
     else:
         show_kept(folder, clock, models, compared)

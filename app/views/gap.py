@@ -12,6 +12,7 @@ import widgets
 from glossary import prose
 from state import Case, touched
 
+from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.episode import run_episode, unfold
@@ -19,10 +20,9 @@ from lab.evaluation.gap import Gap, expert_error, planned_error
 from lab.evaluation.statistics import bootstrap_mean, wilson
 from lab.evaluation.success import evaluate
 from lab.files import MODELS
-from lab.planning import SETTINGS, Constant
+from lab.planning import Constant
 from lab.plots.gap import Plans, map_figure, spread_figure, steps_figure
 from lab.plots.player import empty_scene, lane, stage
-from lab.plots.scenes import SCENES
 from lab.plots.style import LABELS, MODEL_COLOURS
 
 INTRO = (
@@ -56,7 +56,7 @@ def along_experts(task: str, model: str, many: int, stamp: str) -> np.ndarray:
 @st.cache_data(max_entries=32, show_spinner=False)
 def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> Plans:
     """What becomes of the plans."""
-    through, settings = cached.world_model(task, model, stamp), SETTINGS[task]
+    through, settings = cached.world_model(task, model, stamp), card_of(task).settings
     problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
     outcome = evaluate(
         through, cached.planner_of(planner, "open", through), problems, proprio=settings.proprio, base=settings.base
@@ -67,7 +67,7 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
 @st.cache_data(max_entries=32, show_spinner=False)
 def expert_lane(case: Case, model: str, stamp: str) -> dict:
     """The data's own actions on one near problem, for the player."""
-    through, settings = cached.world_model(case.task, model, stamp), SETTINGS[case.task]
+    through, settings = cached.world_model(case.task, model, stamp), card_of(case.task).settings
     expert = sample_problems(case.task, "dataset", cached.PROBLEMS).expert[case.problem]
     weights = {"proprio": settings.proprio, "base": settings.base}
     made = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
@@ -117,7 +117,7 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
     """Where the data were and where plans went; a click picks a trajectory."""
     st.subheader("Where the data were, and where planning goes")
     st.caption(
-        f"Blue: where the {SCENES[case.task].followed} was in the training data, darker for more often. "
+        f"Blue: where the {card_of(case.task).scene.followed} was in the training data, darker for more often. "
         f"Dots: where the plans on the {LABELS[model]} model really took it, block by block, coloured by the model's "
         "error then. The map shows the place alone, not velocities or actions: a bright dot on blue ground was reached "
         "in an unusual way. "

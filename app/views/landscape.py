@@ -15,6 +15,7 @@ from glossary import prose
 from state import Case, touched
 from torch import Tensor
 
+from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.episode import Episode, run_episode, unfold
@@ -33,7 +34,7 @@ from lab.evaluation.plane import (
 from lab.evaluation.success import goal_distance, start_latents
 from lab.files import MODELS
 from lab.models import WorldModel
-from lab.planning import PAPER_PLANNERS, SETTINGS, Constant, GoalDistance
+from lab.planning import PAPER_PLANNERS, Constant, GoalDistance
 from lab.plots.player import lane, stage
 from lab.plots.relief import Panel, relief_data
 from lab.plots.style import LABELS, MODEL_COLOURS
@@ -104,7 +105,7 @@ def planned(case: Case, model: str, planner: str, stamp: str) -> Tensor:
 
 def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
     """Where the model starts from, and what a plan is to minimise."""
-    problem, settings = cached.problem(case), SETTINGS[case.task]
+    problem, settings = cached.problem(case), card_of(case.task).settings
     return start_latents(model, problem), goal_distance(model, problem, settings.proprio, settings.base)
 
 
@@ -121,7 +122,7 @@ def centre_of(choice: Choice) -> Tensor:
 
 def start_of(case: Case, like: Tensor) -> Tensor:
     """Where GD and Adam begin, whatever the model."""
-    return first_guess(SETTINGS[case.task].adam, case.problem, tuple(like.shape))
+    return first_guess(card_of(case.task).settings.adam, case.problem, tuple(like.shape))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -161,7 +162,7 @@ def cut(choice: Choice, model: str, stamp: str, zoom: float, points: int) -> Sli
 @st.cache_data(max_entries=64, show_spinner=False)
 def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tuple[Episode, dict]:
     """What becomes of the plan at u, v, and the same for the player."""
-    case, settings = choice.case, SETTINGS[choice.case.task]
+    case, settings = choice.case, card_of(choice.case.task).settings
     through, plan = cached.world_model(case.task, model, stamp), plane_of(choice)[0].at(u, v)
     weights = {"proprio": settings.proprio, "base": settings.base}
     episode = run_episode(through, Constant(plan), cached.problem(case), **weights)

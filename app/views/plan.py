@@ -11,13 +11,13 @@ import widgets
 from glossary import prose
 from state import PROBLEMS, Case, move, planners
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.planning import PLANNERS
 from lab.plots.player import method_colours, stage
-from lab.plots.scenes import SCENES
-from lab.plots.style import LABELS
+from lab.plots.style import LABELS, label
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED
 
@@ -60,7 +60,7 @@ def chosen() -> Choice:
         planner = widgets.picker("planner", "Planner")
         mode = widgets.picker("mode", "Plan")
         methods = tuple(f"{p}-{m}" for m in MODELS for p in planners())
-        if bodies := SCENES[case.task].bodies:
+        if bodies := card_of(case.task).scene.bodies:
             widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
         with st.popover("Race against …", icon=":material/sprint:"):
             rivals = widgets.several(
@@ -76,7 +76,7 @@ def clicked() -> None:
     point = st.session_state["race"].click
     if point:
         task = make_task(st.session_state["task"])
-        _, x, y = SCENES[task.name].bodies[0]
+        _, x, y = card_of(task.name).scene.bodies[0]
         values = {task.state_fields[x]: point["x"], task.state_fields[y]: point["y"]}
         move(task.name, st.session_state["click"], values)
 
@@ -89,10 +89,10 @@ def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
         lane | {"title": METHODS["-".join(method)], "colour": colour}
         for lane, method, colour in zip(lanes, choice.methods, colours, strict=True)
     ]
-    label = f"{len(titled)} methods plan for one problem of {LABELS[choice.case.task]}"
+    about = f"{len(titled)} methods plan for one problem of {label(choice.case.task)}"
     scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
     moves = st.session_state["click"] if scene["bodies"] else None
-    player.play("race", scene, titled, label, moves=moves, on_click=clicked)
+    player.play("race", scene, titled, about, moves=moves, on_click=clicked)
 
 
 def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict]) -> None:

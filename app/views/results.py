@@ -20,7 +20,7 @@ from lab.evaluation.episode import place
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
 from lab.plots.save import drawing
-from lab.plots.style import LABELS
+from lab.plots.style import LABELS, label
 from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
 
@@ -72,7 +72,7 @@ def show_figure(folder: Path, experiment: str) -> None:
     if experiment not in MEASURED:
         return
     figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
-    alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {LABELS[folder.name]}. {small}"
+    alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {label(folder.name)}. {small}"
     st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
     st.caption(small)
     with st.container(horizontal=True):
@@ -130,12 +130,12 @@ def show_results(found: dict[tuple[str, str, str], Path], preset: str) -> None:
     experiments = ordered((key[1] for key in here), STUDIES)
     with widgets.row():
         experiment = widgets.picker("experiment", "Experiment", experiments)
-        task = widgets.picker("task", "Task", then=forget_moves)
+        task = widgets.task_picker()
     show_claims(preset)
     folder = found.get((preset, experiment, task))
     if folder is None:
-        others = ", ".join(LABELS[key[2]] for key in here if key[1] == experiment)
-        st.info(f"This result is not there for {LABELS[task]} yet, but for {others}.", icon=":material/info:")
+        others = ", ".join(label(key[2]) for key in here if key[1] == experiment)
+        st.info(f"This result is not there for {label(task)} yet, but for {others}.", icon=":material/info:")
         return
     result = read(folder)
     show_figure(folder, experiment)
@@ -179,12 +179,12 @@ def show_pairs(found: dict[tuple[str, str, str], Path], preset: str) -> None:
         "hide many problems won and as many lost."
     )
     with widgets.row():
-        task = widgets.picker("task", "Task", then=forget_moves)
+        task = widgets.task_picker()
         goals = widgets.picker("goals", "Goals", then=forget_moves)
         mode = widgets.picker("mode", "Plan", labels=MODE_NAMES)
     folder = found.get((preset, PAIRED, task))
     if folder is None:
-        st.info(f"There is no result of this size for {LABELS[task]} yet.", icon=":material/info:")
+        st.info(f"There is no result of this size for {label(task)} yet.", icon=":material/info:")
         return
     result = read(folder)
     pairs = result.tables["pairs"]

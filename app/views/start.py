@@ -10,10 +10,11 @@ from glossary import prose
 from pages import VIEWS
 from state import DEFAULTS, Case
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.plots.player import stage
-from lab.plots.style import LABELS, MODEL_COLOURS
+from lab.plots.style import MODEL_COLOURS, label
 from lab.studies.common.claims import CLAIMS
 from lab.tasks import TASKS
 
@@ -23,7 +24,7 @@ IDEA = (
     "“Closing the Train-Test Gap in World Models for Gradient-Based Planning” (arXiv 2512.09929) finetunes the model "
     "until it holds up. Below, our own small models do it before your eyes, on one fixed problem."
 )
-CASE = Case(DEFAULTS["task"], "dataset", DEFAULTS["problem"])
+CASE = Case(DEFAULTS["task"], "dataset", card_of(DEFAULTS["task"]).problem)
 COLOURS = {"reproduced": "#009E73", "unclear": "#9A9A9A", "not reproduced": "#D55E00"}
 
 
@@ -42,8 +43,8 @@ def three_pictures() -> None:
     ]  # fmt: skip
     problem = cached.problem(CASE)
     scene = stage(CASE.task, problem.starts[0], problem.goals[0])
-    label = f"Leave the data, err, fix: one problem of {LABELS[CASE.task]} in three pictures"
-    player.play("story", scene, lanes, label, charts=False, loop=True)
+    about = f"Leave the data, err, fix: one problem of {label(CASE.task)} in three pictures"
+    player.play("story", scene, lanes, about, charts=False, loop=True)
 
 
 def leaves(episode: Episode) -> str:
@@ -111,7 +112,7 @@ def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
     judged = [task for task in tasks if task in set(rows.task)] or tasks
     cells = "".join(_count(task, rows[rows.task == task]) for task in judged)
     items = "".join(
-        f'<li><i style="background:{COLOURS[row.verdict]}"></i>{html.escape(LABELS[row.task])}: '
+        f'<li><i style="background:{COLOURS[row.verdict]}"></i>{html.escape(label(row.task))}: '
         f"{html.escape(row.sentence)} ({row.verdict}, n = {row.n})</li>"
         for row in rows.itertuples()
     )
@@ -125,7 +126,7 @@ def _count(task: str, rows: pd.DataFrame) -> str:
     parts = [(colour, int((rows.verdict == verdict).sum())) for verdict, colour in COLOURS.items()]
     bar = "".join(f'<span style="flex:{n};background:{colour}"></span>' for colour, n in parts if n)
     words = f"{parts[0][1]} of {len(rows)}" if len(rows) else "not tested"
-    return f'<span class="task">{LABELS[task]}: {words}<span class="bar">{bar}</span></span>'
+    return f'<span class="task">{label(task)}: {words}<span class="bar">{bar}</span></span>'
 
 
 def more() -> None:

@@ -6,10 +6,12 @@ import cached
 import runs
 import streamlit as st
 import widgets
-from state import forget_moves, touched
+from state import touched
 
+from lab.benchmarks import recipe
+from lab.benchmarks.own import Own, own_runs, training_log
 from lab.errors import LabError
-from lab.files import MODELS, model_folder, weight_files
+from lab.files import MODELS, model_folder, recipe_family, weight_files
 from lab.models import read_info, whole_file
 from lab.models.inspect import (
     PARTS,
@@ -19,11 +21,9 @@ from lab.models.inspect import (
     statistics_table,
     tensor_table,
 )
-from lab.plots.style import LABELS
+from lab.plots.style import LABELS, label
 from lab.plots.training import change_figure, training_figure
 from lab.repro.processes import Status
-from lab.training import Own, recipe
-from lab.training.own import own_runs, training_log
 
 INTRO = (
     "Finetune the shipped base model by one of the paper's methods, or train a base model anew, with settings of your "
@@ -45,9 +45,9 @@ TEST = "50"  #: problems of a test
 def chosen() -> Own:
     """The controls that say what to train."""
     with widgets.row():
-        task = widgets.picker("task", "Task", then=forget_moves)
+        task = widgets.task_picker()
         method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
-    made = recipe(task)
+    made = recipe(task, family=recipe_family())
     radius = rounds = None
     with widgets.row():
         size = widgets.picker(
@@ -145,7 +145,7 @@ def show_own(now: Own) -> None:
     found = own_runs(now.task)[:SHOWN]
     if not found:
         return
-    st.markdown(f"**Your trainings of {LABELS[now.task]}**")
+    st.markdown(f"**Your trainings of {label(now.task)}**")
     for own in found:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(title(own), key=f"open_{own.folder.name}", on_click=reopen, args=(own,), disabled=own == now)
@@ -198,7 +198,7 @@ def inspect() -> None:
         show_checkpoint(checkpoint, upload.name, whose(checkpoint), upload.size)
         return
     with widgets.row():
-        task = widgets.picker("task", "Task", then=forget_moves)
+        task = widgets.task_picker()
         model = widgets.picker("model", "World model")
     try:
         stamp = cached.stamp(task, model)
@@ -212,7 +212,7 @@ def inspect() -> None:
         f"last loss {log.loss.iloc[-1]:.3g}."
     )
     size = sum(path.stat().st_size for path in weight_files(folder))
-    show_checkpoint(known(folder, stamp), f"{LABELS[model]} model of {LABELS[task]}", about, size)
+    show_checkpoint(known(folder, stamp), f"{LABELS[model]} model of {label(task)}", about, size)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -251,9 +251,9 @@ def whose(checkpoint: Checkpoint) -> str:
     """Where the model comes from, as far as its numbers tell."""
     if checkpoint.shipped:
         method, seed = checkpoint.shipped
-        return f"This is the shipped **{LABELS[method]}** model of {LABELS[checkpoint.task]}, seed {seed}."
+        return f"This is the shipped **{LABELS[method]}** model of {label(checkpoint.task)}, seed {seed}."
     if checkpoint.task:
-        return f"Its encoder is the shipped one of **{LABELS[checkpoint.task]}**; its predictor is of your own making."
+        return f"Its encoder is the shipped one of **{label(checkpoint.task)}**; its predictor is of your own making."
     return "Its encoder is none of the shipped ones, so it was trained from scratch, and its task cannot be told."
 
 

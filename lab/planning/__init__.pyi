@@ -11,7 +11,7 @@ from .mppi import MPPI
 from .objective import GoalDistance, Objective
 from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
 from .prior import ActionPrior, Regularised, WithPrior
-from .settings import SETTINGS, Settings, shortened
+from .settings import Settings, shortened
 
 __all__ = [
     "CATALOG",
@@ -23,7 +23,6 @@ __all__ = [
     "OPEN_LOOP",
     "PAPER_PLANNERS",
     "PLANNERS",
-    "SETTINGS",
     "ActionPrior",
     "Callback",
     "CompiledPlanner",

@@ -1,9 +1,4 @@
-"""The planners' settings, shared by all models of a task.
-
-Those of the paper's three were chosen for the base model on the tune split; so were those of the others, by
-`lab.studies.tuning_planners.study` (figures/reference/full/tuning_planners). On Rope and Granular these stand at
-their defaults.
-"""
+"""The planners' settings, shared by all models of a task; each task's are on its card."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -50,36 +45,3 @@ def shortened(planner: Any, iterations: int | None = None, samples: int | None =
     if samples is not None:
         options |= {"samples": samples, "elites": samples // 10}
     return replace(planner, **{option: count for option, count in options.items() if hasattr(planner, option)})
-
-
-#: Rope and Granular: as on PushT, not tuned further
-PUSHING = Settings(adam=GradientPlanner("adam", lr=0.1, iterations=100))
-
-SETTINGS: dict[str, Settings] = {
-    "push_t": Settings(
-        gd=GradientPlanner("sgd", lr=3.0, iterations=300),
-        adam=GradientPlanner("adam", lr=0.1, iterations=100),
-        cem=CEM(iterations=30),  # the authors' number; it is 10 on PointMaze and Wall (reference: 4.3)
-        momentum=GradientPlanner("momentum", lr=1.0),
-        adamw=GradientPlanner("adamw", lr=0.1, iterations=100),
-        restarts=GradientPlanner("adam", lr=0.1, iterations=100, restarts=8),
-        icem=ICEM(beta=0.0),
-        mppi=MPPI(temperature=0.001, std=1.0),
-        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
-    ),
-    "point_maze": Settings(
-        adamw=GradientPlanner("adamw", lr=0.1, iterations=100),
-        icem=ICEM(beta=1.0),
-        mppi=MPPI(temperature=0.01, std=0.5),
-        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.3),
-    ),
-    "wall": Settings(
-        momentum=GradientPlanner("momentum", lr=0.3),
-        adamw=GradientPlanner("adamw", lr=0.3, iterations=100),
-        icem=ICEM(beta=2.0),
-        mppi=MPPI(temperature=0.001, std=1.0),
-        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
-    ),
-    "rope": PUSHING,
-    "granular": PUSHING,
-}

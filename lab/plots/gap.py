@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from lab.benchmarks import Scene, card_of
 from lab.evaluation.statistics import bootstrap_mean
-from lab.plots.scenes import GOAL_COLOUR, SCENES, Scene
-from lab.plots.style import CLEAR, GREY, GRID, LABELS, MODEL_COLOURS
+from lab.plots.style import CLEAR, GOAL_COLOUR, GREY, GRID, LABELS, MODEL_COLOURS
 
 ERROR = "model error"
 HEIGHT, MAP_HEIGHT = 360, 520
@@ -59,7 +59,7 @@ def map_figure(
 
     A dot's ``customdata`` is (problem, step). The path of the problem ``picked`` is drawn as a line.
     """
-    scene = SCENES[task_name]
+    scene = card_of(task_name).scene
     low, high = scene.view
     figure = go.Figure()
     figure.add_layout_image(

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from lab.benchmarks import card_of
 from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, Unfolded
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
-from lab.plots.scenes import SCENES, png_uri
 from lab.plots.style import MODEL_COLOURS, PLANNER_COLOURS
+from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
 PICTURE = 320  #: pixels of the background
@@ -23,7 +24,7 @@ PICTURE = 320  #: pixels of the background
 
 def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]:
     """What all lanes share: the empty scene, what moves in it, start and goal (S,), and the circle of success."""
-    scene = SCENES[task_name]
+    scene = card_of(task_name).scene
     return {
         "task": task_name,
         "view": scene.view,
@@ -78,7 +79,7 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
 
     ``apart`` says how many success radii lie between the true and the imagined place of the first body.
     """
-    task, scene = make_task(task_name), SCENES[task_name]
+    task, scene = make_task(task_name), card_of(task_name).scene
     ghost = model.decode_proprio(drive.dream)[:, _sensed(task_name)]
     true = scene.place(drive.states[:: task.frameskip])
     return {
@@ -111,7 +112,7 @@ def empty_scene(task_name: str) -> str:
 
 def _imagined(task_name: str, proprio: np.ndarray) -> list:
     """The imagined paths of the first body, of proprioception (M, T, P); empty ones where nothing is singled out."""
-    if not SCENES[task_name].bodies:
+    if not card_of(task_name).scene.bodies:
         return [[] for _ in proprio]
     return _drawn(task_name, proprio[..., _sensed(task_name)])
 
@@ -119,15 +120,14 @@ def _imagined(task_name: str, proprio: np.ndarray) -> list:
 def _sensed(task_name: str) -> list[int]:
     """Where the first body's x and y are among the proprioceptive numbers."""
     task = make_task(task_name)
-    return [task.proprio_fields.index(task.state_fields[i]) for i in SCENES[task_name].bodies[0][1:]]
+    return [task.proprio_fields.index(task.state_fields[i]) for i in card_of(task_name).scene.bodies[0][1:]]
 
 
 def _drawn(task_name: str, states: np.ndarray) -> list:
     """The first C numbers of states (..., S), rounded to what can be seen."""
-    scene = SCENES[task_name]
-    needed = 1 + max(i for shape in scene.shapes for i in (shape.x, shape.y, shape.angle or 0))
+    scene = card_of(task_name).scene
     low, high = scene.view
-    return np.round(states[..., :needed], max(2, 4 - round(np.log10(high - low)))).tolist()
+    return np.round(states[..., : scene.drawn], max(2, 4 - round(np.log10(high - low)))).tolist()
 
 
 def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import pandas as pd
 
 from lab.planning.catalog import CATALOG
+from lab.tasks import TASKS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -37,9 +38,9 @@ SYMBOLS = {
     "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
     "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
 }  # fmt: skip
+#: but for the tasks, whose classes say it; see `label`
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-    "push_t": "PushT", "point_maze": "PointMaze", "wall": "Wall", "rope": "Rope", "granular": "Granular",
     "open": "open loop", "mpc": "MPC",
 } | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
 
@@ -47,6 +48,8 @@ MODELS = ("base", "control", "online", "adversarial")  #: in the order in which 
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
+GOAL_COLOUR = "#009E73"
+IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
 STYLE = {
@@ -78,8 +81,8 @@ def in_style(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
 
 
 def label(*names: str) -> str:
-    """Names as people write them, comma-separated."""
-    return ", ".join(LABELS.get(name, name) for name in names)
+    """Names of tasks, models, planners and modes as people write them, comma-separated."""
+    return ", ".join(TASKS[name].label if name in TASKS else LABELS.get(name, name) for name in names)
 
 
 def counted(n: int, what: str) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from lab.benchmarks import card_of
 from lab.files import MODELS, ROOT, replacing
 from lab.plots.style import LABELS, label
 from lab.plots.words import interval, percent
 from lab.repro import front
 from lab.results import Result
 from lab.studies.common import claims, targets
-from lab.studies.common.card import PAPER
-from lab.studies.common.config import TASK_GOALS
+from lab.studies.common.card import built_in
 from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.recipe import study as recipe
 from lab.studies.robotics import study as robotics
@@ -51,7 +51,7 @@ def seven_rows(committed: Committed) -> str:
 
 def page(committed: Committed) -> str:
     """All results as Markdown."""
-    paper = {task: found for task, found in committed.items() if task in PAPER}
+    paper = {task: found for task, found in committed.items() if task in built_in("bodies")}
     parts = [_INTRODUCTION, _claims(_findings(committed)), "## Success rates"]
     parts += [_table(task, found[TABLE1]) for task, found in paper.items() if TABLE1 in found]
     parts.append("¹ CEM under MPC takes most of the hours: one training seed.")
@@ -72,7 +72,7 @@ def _table(task: str, result: Result) -> str:
     """Success in % with its 95% interval, a model a row, an evaluation and planner a column."""
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
-    cases = [(goals, mode) for goals in TASK_GOALS[task] for mode in ("open", "mpc")]
+    cases = [(goals, mode) for goals in card_of(task).goals for mode in ("open", "mpc")]
     lines = [f"### {label(task)}", "", "Success in % [95% interval]."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     for goals, mode in cases:

@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, weight_files, writable
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date
-from lab.studies.common.card import PAPER, Study
+from lab.studies.common.card import Study, built_in
 from lab.studies.common.fingerprint import code_hash, versions
 from lab.studies.common.presets import PRESETS, preset_folder, result_folder, training_seeds
 from lab.studies.registry import FOLDER, STUDIES
@@ -54,7 +54,7 @@ def reproduce(
     seeds: str = "",
     folder: Path = FOLDER,
 ) -> int:
-    """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all); 0 if all went well, 1 otherwise.
+    """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all built-in ones); 0 if all went well.
 
     ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
     Raises LabError before any work where notebooks or what runs them are missing, for an unknown name, or an ``out``
@@ -70,10 +70,11 @@ def reproduce(
             raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
         raise LabError(f"At least 1 job is needed, got {jobs}.")
-    tasks = [make_task(task).name] if task else list(TASKS)
+    tasks = [make_task(task).name] if task else list(TASKS.built_in)
     for name in only:
-        if task and (made_for := STUDIES[name].tasks) and task not in made_for:
-            raise LabError(f"Notebook {name} is not made for {task}: choose one of {', '.join(made_for)}.")
+        if task and (study := STUDIES[name]).kind and not study.fits(task):
+            known = ", ".join(filter(study.fits, TASKS.built_in))
+            raise LabError(f"Notebook {name} is not made for {task}: choose one of {known}.")
     steps = graph(preset, only or usual(preset), tasks, out, seeds, folder)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
@@ -108,8 +109,8 @@ def graph(
     training = {task: _training(task, notebooks, preset, wanted) for task in tasks}
     steps = [step for steps in training.values() for step in steps]
     for notebook in notebooks:
-        for task in [task for task in notebook.tasks if task in tasks] if notebook.tasks else [None]:
-            used = [task] if task else [task for task in PAPER if task in tasks]
+        for task in filter(notebook.fits, tasks) if notebook.kind else [None]:
+            used = [task] if task else [task for task in tasks if _shows(notebook, task)]
             needs = frozenset(step.name for task in used for step in training[task])
             parameters = {"task": task, "preset": preset, "seeds": seeds, "out": out}
             steps.append(replace(_notebook(notebook, folder, parameters, used, wanted), needs=needs))
@@ -119,7 +120,7 @@ def graph(
 
 def _training(task: str, notebooks: Iterable[Study], preset: str, seeds: Iterable[int]) -> list[Step]:
     """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
-    methods = {method for notebook in notebooks if task in (notebook.tasks or PAPER) for method in notebook.models}
+    methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
     missing = [(m, seed) for seed in seeds for m in MODELS if m in methods and not _there(task, m, seed, preset)]
     names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
     first = next(iter(names.values()), None)
@@ -129,6 +130,11 @@ def _training(task: str, notebooks: Iterable[Study], preset: str, seeds: Iterabl
         needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
         steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[preset]))
     return steps
+
+
+def _shows(notebook: Study, task: str) -> bool:
+    """Whether it needs world models of ``task``; one without a task shows those of the paper's Table 1."""
+    return notebook.fits(task) if notebook.kind else task in built_in("bodies")
 
 
 def _there(task: str, method: str, seed: int, preset: str) -> bool:

@@ -3,12 +3,11 @@ from .combined import Combined
 from .latents import LatentData, encode
 from .loop import Schedule, fit
 from .online import Online, OnlineConfig
-from .own import Own
 from .pipeline import finetune, train
-from .recipes import RECIPES, Recipe, recipe
+from .recipes import Recipe
 from .teacher_forcing import TeacherForcing
 
 __all__ = [
-    "RECIPES", "Adversarial", "Combined", "LatentData", "Online", "OnlineConfig", "Own", "Radii", "Recipe", "Schedule",
-    "TeacherForcing", "encode", "finetune", "fit", "recipe", "train",
+    "Adversarial", "Combined", "LatentData", "Online", "OnlineConfig", "Radii", "Recipe", "Schedule",
+    "TeacherForcing", "encode", "finetune", "fit", "train",
 ]  # fmt: skip

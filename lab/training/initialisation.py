@@ -22,7 +22,7 @@ from lab.planning import Initialised, Planner
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
 from lab.training.loop import Schedule
 from lab.training.pipeline import train
-from lab.training.recipes import recipe
+from lab.training.recipes import Recipe
 
 NAME = "initialisation"
 STARTED = "network+adam"  #: the planner that is Adam, started from where the network says
@@ -51,10 +51,9 @@ class Segments:
         return start, end, steps, blocks * within[..., None].to(blocks)
 
 
-def train_initialisation(task: str, preset: str = "quick", progress: bool = True) -> Path:
-    """Train the network of ``task`` on all its training data; returns the folder where it is kept."""
-    made, root = recipe(task, preset), models_root(preset)
-    base = _base(task, preset, progress)
+def train_initialisation(task: str, made: Recipe, preset: str = "quick", progress: bool = True) -> Path:
+    """Train the network of ``task`` on all the data of ``made``; returns the folder where it is kept."""
+    root, base = models_root(preset), _base(task, made, preset, progress)
     started = time.perf_counter()
     data = made.data(task, progress)
     schedule = SMOKE if preset == "smoke" else SCHEDULE
@@ -120,9 +119,9 @@ def initialisation_of(model: WorldModel, preset: str = "quick") -> Initialisatio
     return network
 
 
-def _base(task: str, preset: str, progress: bool) -> WorldModel:
+def _base(task: str, made: Recipe, preset: str, progress: bool) -> WorldModel:
     """The task's base model, whose encoder is that of all its models; trained first if there is none."""
     try:
         return load_model(model_folder(task, "base", 0, preset))
     except LabError:
-        return load_model(train(task, "base", 0, recipe(task, preset), models_root(preset), progress=progress))
+        return load_model(train(task, "base", 0, made, models_root(preset), progress=progress))

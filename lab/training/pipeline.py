@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lab.errors import LabError
-from lab.files import MODELS, cache_root, read_json, weight_files, write_json
+from lab.files import MODELS, read_json, weight_files, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
 from lab.tasks import make_task
@@ -21,22 +21,22 @@ from lab.training.encoder import fit_encoder
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Method, fit
 from lab.training.online import Online
-from lab.training.recipes import Recipe, recipe
+from lab.training.recipes import Recipe
 from lab.training.teacher_forcing import TeacherForcing
 
 
 def train(
     task: str,
     method: str,
-    seed: int = 0,
-    made: Recipe | None = None,
-    root: Path | None = None,
+    seed: int,
+    made: Recipe,
+    root: Path,
     *,
     start: Path | None = None,
     progress: bool = True,
     device: torch.device | str = "cpu",
 ) -> Path:
-    """Train ``method`` on ``task`` and whatever it builds on; returns the checkpoint's folder below ``root``.
+    """Train ``method`` on ``task`` as in ``made``, and whatever it builds on; returns its folder below ``root``.
 
     Finished stages are reused as long as their recipe is the same; a finetuning looks for encoder and base model
     below ``start`` (default: ``root``). The seed decides initialisation, batches and plans. Raises LabError for an
@@ -44,8 +44,6 @@ def train(
     """
     if method not in MODELS:
         raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
-    made = made or recipe(task)
-    root = root or cache_root() / "models"
     start = start or root
     folder, shared = root / task / method / f"seed{seed}", root / task / "encoder"
     if finished(folder, made, method):

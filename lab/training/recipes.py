@@ -1,11 +1,10 @@
-"""How world models are made, task by task: the shipped ones, chosen on the tune split, and the paper's family."""
+"""How world models are made: the small family, and the paper's. What is chosen for each task is on its card."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
-from lab.files import recipe_family
 from lab.models import ModelSpec, PatchSpec
 from lab.models.dino import architecture_of, find_weights, weights_digest, weights_source
 from lab.models.encoders import SIZE
@@ -119,39 +118,3 @@ class PatchRecipe(Recipe):
         made = super().shrunk()
         base, finetune = replace(made.base, batch=16), replace(made.finetune, batch=16)
         return replace(made, base=base, finetune=finetune, encoder_steps=0, size=98, heads=2)
-
-
-#: Rope and Granular: a push costs milliseconds, so that there are few of them. On Rope's tune split (64 problems for
-#: each kind of goals, seed 0) radii of 0.05 left less distance than 0.2, with GD and with Adam; Granular takes Rope's.
-PUSHING = Recipe(
-    encoder="pyramid",
-    hidden=256,
-    decoder_steps=400,
-    base=Schedule(steps=4000, lr=1e-3),
-    finetune=Schedule(steps=1500, lr=7e-4),
-    radii=Radii(0.05, 0.05, 0.05),
-    online=OnlineConfig(rounds=5, segments=100),
-)
-RECIPES: dict[str, Recipe] = {
-    "push_t": Recipe(radii=Radii(0.05, 0.05, 0.05), episodes=2000, hidden=256, encoder_steps=2000),
-    "point_maze": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
-    "wall": Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
-    "rope": replace(PUSHING, episodes=500),
-    "granular": replace(PUSHING, episodes=400),
-}
-
-
-#: Wall has no velocities: the present is all that its next frame depends on (reference: 2.1)
-DINO: dict[str, Recipe] = {task: PatchRecipe(history=1 if task == "wall" else 3) for task in RECIPES}
-FAMILIES = {"small": RECIPES, "dino": DINO}
-
-
-def recipe(task: str, preset: str = "quick") -> Recipe:
-    """The recipe of ``task``; preset ``smoke`` shrinks it to seconds, to show that every part runs.
-
-    It is of the family that ``$LAB_RECIPE`` names, see `lab.files.recipe_family`.
-    """
-    if preset not in ("smoke", "quick", "full"):
-        raise LabError(f"Unknown preset '{preset}': choose one of smoke, quick, full.")
-    made = FAMILIES[recipe_family()][make_task(task).name]
-    return made.shrunk() if preset == "smoke" else made

@@ -8,11 +8,11 @@ import pytest
 from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
+from lab.benchmarks import CARDS
 from lab.data import HORIZON
 from lab.files import MODELS
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, save_initialisation
-from lab.planning import SETTINGS
 from lab.training.latents import encoder_hash
 
 
@@ -31,14 +31,14 @@ def cache(trained, tmp_path_factory):
 
 
 @pytest.fixture
-def app(cache, monkeypatch, tmp_path):
+def app(cache, monkeypatch, tmp_path, change_card):
     """``app(page, **url)``: a page, run once on tiny models with quick planners."""
     monkeypatch.setenv("LAB_CACHE", str(cache))
     monkeypatch.setattr("lab.files.SHIPPED", tmp_path)
     monkeypatch.syspath_prepend(str(APP))
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # its runner replaces it, and spawn reads it
-    for task, settings in SETTINGS.items():
-        monkeypatch.setitem(SETTINGS, task, quick(settings))
+    for task, card in CARDS.items():
+        change_card(task, settings=quick(card.settings))
 
     def run(page: str = DEFAULT, **url: str) -> AppTest:
         test = AppTest.from_file(str(APP / "main.py"), default_timeout=120)

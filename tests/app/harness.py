@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
+from lab.benchmarks import CARDS
 from lab.files import ROOT
 from lab.planning import PLANNERS, Settings
-from lab.plots.scenes import SCENES
 
 APP = ROOT / "app"
 DEFAULT = "start"  #: the page one arrives at without naming any
 PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
-STEERED = tuple(task for task, scene in SCENES.items() if scene.bodies)  #: tasks with a body to follow
+STEERED = tuple(task for task, card in CARDS.items() if card.scene.bodies)  #: tasks with a body to follow
 TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

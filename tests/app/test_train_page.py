@@ -5,10 +5,10 @@ import shutil
 import pytest
 from harness import address, settled, whole
 
+from lab.benchmarks.own import Own
 from lab.files import MODELS, SHIPPED
 from lab.models import whole_file
 from lab.repro.processes import Status
-from lab.training import Own
 
 FILE = whole_file(SHIPPED / "wall" / "online" / "seed0")
 
@@ -77,8 +77,7 @@ class TestTraining:
         assert not test.exception and "was ended" in test.error[0].value
         assert "step 50 of 100" in test.info[0].value and button(test, "Resume")
 
-    def test_a_finished_one(self, app, own_cache_of_app, monkeypatch, tiny_recipe):
-        monkeypatch.setattr("lab.training.own.recipe", lambda task, preset="quick": tiny_recipe(task))
+    def test_a_finished_one(self, app, own_cache_of_app, tiny_recipes):
         Own("wall", "control", 0, "quick", 12).train(progress=False)
         test = app("train", method="control", steps="12")
         assert whole(test) and "Trained: 12 steps" in test.success[0].value

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from lab.files import MODELS
+from lab.tasks import TASKS
 
-PAPER = ("push_t", "point_maze", "wall")  #: the tasks of the paper's Table 1
-ROBOTICS = ("rope", "granular")  #: the tasks with deformable matter
+
+def built_in(kind: str) -> tuple[str, ...]:
+    """The tasks that are here, by their ``kind`` of matter: those of the paper's Table 1 are of bodies."""
+    return tuple(name for name, task in TASKS.built_in.items() if task.kind == kind)
 
 
 @dataclass(frozen=True)
@@ -15,8 +18,14 @@ class Study:
     name: str
     chapter: int  #: where it stands in lists and in the report
     seconds: tuple[float, float, float]  #: rough, at smoke, quick and full: for the first estimate of the time left
-    tasks: tuple[str, ...] = PAPER  #: one run for each; none: a single run, without a task
+    kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task
+    chosen: tuple[str, ...] = ()  #: the built-in tasks that are enough; none: all of its kind
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
     measured: bool = True  #: its result is tables; the others only show something
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
     alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
+
+    def fits(self, task: str) -> bool:
+        """Whether it has a run for ``task``, which may be a plugin's."""
+        left_out = self.chosen and task in TASKS.built_in and task not in self.chosen
+        return TASKS[task].kind == self.kind and not left_out

@@ -13,28 +13,25 @@ from typing import Any
 import psutil
 import torch
 
+from lab.benchmarks import Card, card_of
 from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, writable
+from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, recipe_family, writable
 from lab.models import WorldModel, load_model, weights_hash
-from lab.planning import MODES, PLANNERS, SETTINGS, Planner, shortened
+from lab.planning import MODES, PLANNERS, Planner, shortened
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
 from lab.tasks import TASKS
-from lab.training import recipe, train
-
-BOTH = ("dataset", "random")
-#: kinds of goals that are evaluated: random poses of PushT cannot be reached within one horizon
-TASK_GOALS = {"push_t": ("dataset",), "point_maze": BOTH, "wall": BOTH, "rope": BOTH, "granular": BOTH}
+from lab.training import Recipe, train
 
 
 @dataclass(frozen=True)
 class Config:
     """The parameters of every experiment; the notebooks' parameters cell has the same names and defaults."""
 
-    task: str = "wall"  #: push_t, point_maze, wall, rope or granular
+    task: str = "wall"  #: one of `lab.tasks.TASKS`
     preset: str = "quick"  #: smoke (seconds), quick (minutes) or full (hours)
     seed: int = 0  #: of the evaluation problems and of the planners' random numbers
     seeds: str = ""  #: training seeds, such as 0:10 (default: the preset's)
@@ -49,6 +46,16 @@ class Config:
             raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
         training_seeds(self.preset, str(self.seeds))
         pick_device(self.device)
+
+    @property
+    def card(self) -> Card:
+        """What is known of the task."""
+        return card_of(self.task)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the task's world models are made."""
+        return self.card.recipe(self.preset, recipe_family())
 
     @property
     def size(self) -> Preset:
@@ -72,22 +79,21 @@ class Config:
         try:
             folder = model_folder(self.task, name, seed, self.preset)
         except LabError:
-            made = recipe(self.task, self.preset)
-            folder = train(self.task, name, seed, made, models_root(self.preset), device=device)
+            folder = train(self.task, name, seed, self.recipe, models_root(self.preset), device=device)
         return load_model(folder, device)
 
     def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
         """The protocol of each kind of goals (default: all that the task has)."""
-        return {kind: Protocol(self.task, kind, self.size.n, seed=self.seed) for kind in goals or TASK_GOALS[self.task]}
+        return {kind: Protocol(self.task, kind, self.size.n, seed=self.seed) for kind in goals or self.card.goals}
 
     def planner(self, name: str, mode: str = "open") -> Planner:
         """The planner as tuned for the task; the smoke preset cuts it short."""
-        return shortened(SETTINGS[self.task].planner(name, mode), self.size.iterations, self.size.samples)
+        return shortened(self.card.settings.planner(name, mode), self.size.iterations, self.size.samples)
 
     @property
     def objective(self) -> dict[str, Any]:
         """The task's planning objective, as options of `evaluate` and `goal_distance`."""
-        settings = SETTINGS[self.task]
+        settings = self.card.settings
         return {"proprio": settings.proprio, "base": settings.base}
 
     def evaluate(self, model: WorldModel, planner: Planner, problems: Problems, mode: str = "open") -> Outcome:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.benchmarks import card_of
 from lab.results import Result
 from lab.studies.common.claims import CLOCKS, Tables, planners_on_base
 from lab.studies.common.judge import MARGIN, Finding
@@ -18,8 +19,6 @@ TARGETS = {
     5: "Gradient planning as good as CEM in 5% of its time (20% for a single problem)",
     6: "The loss landscape gets smoother, its basin broader",
 }
-#: by task, the paper's gain of open-loop Adam by Adversarial World Modeling, which target 2 asks for
-GAINS = {"push_t": 0.18, "point_maze": 0.20, "wall": 0.30}
 LEAST_GAP = 0.20  #: of success, between CEM and Adam on the base model
 SHARES = {"batch": 0.05, "single": 0.20}  #: of CEM's time
 COLUMNS = ["target", "source", "sentence", "value", "low", "high", "n", "seeds", "reached"]
@@ -123,7 +122,7 @@ def _gain(task: str, row: Any) -> Iterator[Asked]:
     """Target 2, of one difference between models, if it is one that was asked for."""
     if row.ours == "control" or row.theirs not in ("base", "control"):
         return
-    asked = GAINS[task] if row.theirs == "base" else None
+    asked = card_of(task).gain if row.theirs == "base" else None
     note = f" (asked: {100 * asked:+.0f})" if asked else " (asked: an interval above 0)"
     reached = bool(row.difference >= asked if asked else row.low > 0)
     subject = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals"

@@ -19,7 +19,7 @@ from lab.plots.words import points
 from lab.studies.common.config import Config, pick_device
 from lab.studies.common.judge import verdict
 from lab.studies.common.measure import Case, cases, errors, expert, measure_all
-from lab.training import Recipe, finetune, recipe
+from lab.training import Recipe, finetune
 from lab.training.pipeline import key
 
 PLANNERS = ("gd", "adam")
@@ -62,7 +62,7 @@ def measure(
         todo += [*cases(config, protocols.values(), [model], PLANNERS), expert(protocols["dataset"], *model)]
     measured, about = measure_all(config, experiment, todo, [errors])
     rows = measured[["model", "train_seed", "goals", "planner", "pair", "success", "error"]]
-    own = next(variant.name for variant in variants if variant.made == recipe(config.task, config.preset))
+    own = next(variant.name for variant in variants if variant.made == config.recipe)
     along_expert = rows.planner == "expert"
     return tables(rows[~along_expert], rows[along_expert], variants, own), about
 

@@ -18,7 +18,7 @@ from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.variants import Variant, measure, trained
 from lab.tasks import make_task
-from lab.training import Recipe, recipe
+from lab.training import Recipe
 from lab.training.online import read_rounds
 
 NAME = "online"
@@ -35,7 +35,7 @@ def run(config: Config) -> Result:
     size of actions) and ``visits`` (the map); round 0 is the data.
     """
     started = time.perf_counter()
-    made = recipe(config.task, config.preset)
+    made = config.recipe
     found, about = measure(config, NAME, "online", list(studies(made)))
     found["rounds"], found["visits"] = visited(config, made)
     about |= {"recipe": repr(made.online), "places": list(make_task(config.task).state_fields[:2])}

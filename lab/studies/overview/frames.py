@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Patch
 from PIL import Image
 
+from lab.benchmarks import card_of
 from lab.files import replacing
-from lab.plots.scenes import GOAL_COLOUR, IMAGINED_COLOUR, SCENES
-from lab.plots.style import in_style, label
+from lab.plots.style import GOAL_COLOUR, IMAGINED_COLOUR, in_style, label
 from lab.studies.overview.movie import Making, Movie
 from lab.tasks import make_task
 
@@ -34,7 +34,7 @@ class Panel:
 
     def __init__(self, ax: Axes, movie: Movie, making: Making) -> None:
         self.making, self.steps = making, making.true.shape[1] - 1
-        scene = SCENES[movie.task]
+        scene = card_of(movie.task).scene
         _background(ax, movie)
         ax.add_patch(
             Circle((movie.goal[0], movie.goal[1]), scene.radius, fill=False, color=GOAL_COLOUR, linewidth=2, zorder=3)
@@ -114,7 +114,7 @@ def save(movie: Movie, path: Path) -> None:
 
 def _background(ax: Axes, movie: Movie) -> None:
     """The empty scene, pale, and on it the places that the training data went to."""
-    task, (low, high) = make_task(movie.task), SCENES[movie.task].view
+    task, (low, high) = make_task(movie.task), card_of(movie.task).scene.view
     extent = (low, high, high, low)
     states = task.random_states(np.random.default_rng(0), 9)[0]
     ax.imshow(np.median(task.render(states, 400), axis=0).astype(np.uint8), extent=extent, alpha=0.3)

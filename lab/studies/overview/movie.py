@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.benchmarks import card_of
 from lab.data import DataSpec, Problems
 from lab.data.dataset import collect_states
 from lab.evaluation.episode import run_episode, unfold
@@ -18,7 +19,6 @@ from lab.evaluation.imagination import imagined
 from lab.evaluation.protocol import Protocol
 from lab.files import ROOT
 from lab.models import WorldModel
-from lab.plots.scenes import SCENES
 from lab.studies.common.config import Config
 from lab.tasks import make_task
 
@@ -59,14 +59,14 @@ def movie(config: Config, candidates: int = PROBLEMS, snapshots: int = SNAPSHOTS
     models = {name: config.model(name, config.size.seeds[0]) for name in SHOWN}
     chosen = farthest(imagined_places(config, models["base"], problems), data)
     makings = [_making(config, name, model, problems, chosen, snapshots) for name, model in models.items()]
-    goal = SCENES[config.task].place(problems.goals[chosen])
+    goal = config.card.scene.place(problems.goals[chosen])
     return Movie(config.task, PLANNER, chosen, data, goal, tuple(makings))
 
 
 def data_places(task: str) -> np.ndarray:
     """Places (n, 2) that the training data went to."""
     states = collect_states(DataSpec(task, "train", EPISODES, pixels=False)).states
-    return SCENES[task].place(states).reshape(-1, 2)
+    return card_of(task).scene.place(states).reshape(-1, 2)
 
 
 def imagined_places(config: Config, model: WorldModel, problems: Problems) -> np.ndarray:
@@ -95,7 +95,7 @@ def _making(config: Config, name: str, model: WorldModel, problems: Problems, ch
         model=name,
         iterations=episode.attempts[0].iterations,
         imagined=stages.imagined_proprio[..., :2],
-        true=SCENES[config.task].place(stages.states),
+        true=config.card.scene.place(stages.states),
         distance=float(make_task(config.task).distance(stages.states[-1, -1:], problem.goals)[0]),
     )
 

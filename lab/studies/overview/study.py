@@ -15,7 +15,6 @@ from lab.evaluation.protocol import Protocol
 from lab.models import WorldModel
 from lab.studies.common.config import Config
 from lab.tasks import Task, make_task
-from lab.training import RECIPES
 
 NAME = "overview"
 EPISODES = 100  #: of the data
@@ -54,7 +53,7 @@ def overview(
     ``problem`` is the one in the middle of the picture (default: whose imagined and true end are farthest apart),
     ``radius`` the multiple lambda of the perturbation box (default: the task's recipe).
     """
-    radius = RECIPES[config.task].radii.latent if radius is None else radius
+    radius = config.recipe.radii.latent if radius is None else radius
     model = config.model(model_name, config.size.seeds[0])
     problems = Protocol(config.task, "dataset", min(PLANS, config.size.n), seed=config.seed).problems()
     outcome = config.evaluate(model, config.planner(planner), problems)

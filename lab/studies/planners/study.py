@@ -22,7 +22,6 @@ from lab.files import MODELS
 from lab.models import WorldModel
 from lab.planning import (
     PLANNERS,
-    SETTINGS,
     ActionPrior,
     Initialised,
     Plan,
@@ -58,7 +57,7 @@ def run(config: Config) -> Result:
     started = time.perf_counter()
     measured, about = measure_all(config, NAME, todo(config), [partial(_costs, config)])
     found = tables(measured[[*KEYS, "pair", "success", "loss", *COSTS]])
-    return Result(found, provenance(config, started, TIMES) | about | {"prior": SETTINGS[config.task].prior})
+    return Result(found, provenance(config, started, TIMES) | about | {"prior": config.card.settings.prior})
 
 
 def todo(config: Config) -> list[Case]:
@@ -78,7 +77,7 @@ def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
         return config.planner(name)
     adam = config.planner("adam")
     if name == "prior":
-        return Regularised(adam, action_prior(model), SETTINGS[config.task].prior)
+        return Regularised(adam, action_prior(model), config.card.settings.prior)
     propose = initialisation_of(model, config.preset).propose
     return Initialised(propose, adam if name == "network+adam" else None)
 

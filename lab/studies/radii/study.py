@@ -17,7 +17,7 @@ from lab.models import WorldModel
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.variants import Variant, measure
-from lab.training import Recipe, recipe
+from lab.training import Recipe
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.latents import encode_dataset
 from lab.training.loop import Method, Schedule, fit
@@ -38,7 +38,7 @@ def run(config: Config) -> Result:
     Tables: those of `lab.studies.common.variants.measure`, and ``cost``, the time of a training step.
     """
     started = time.perf_counter()
-    made = recipe(config.task, config.preset)
+    made = config.recipe
     found, about = measure(config, NAME, "adversarial", list(studies(made)))
     found["cost"] = cost(config, made)
     return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(made.radii)})
@@ -78,7 +78,7 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
 
     The worst are those that ``steps`` steps of the inner maximum find.
     """
-    made, model = recipe(config.task, config.preset), config.model("base", config.size.seeds[0])
+    made, model = config.recipe, config.model("base", config.size.seeds[0])
     latents = encode_dataset(model, made.data(config.task))
     method = Adversarial(latents, Radii(factor, factor, factor, steps=steps))
     rng = torch.Generator().manual_seed(config.seed)

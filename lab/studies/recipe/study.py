@@ -35,7 +35,7 @@ from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
 from lab.studies.common.variants import trained
 from lab.studies.fig2_landscape import study as fig2_landscape
-from lab.training import Recipe, finetune, recipe, train
+from lab.training import Recipe, finetune, train
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
 from lab.training.pipeline import description, key
@@ -110,7 +110,7 @@ def tries(config: Config) -> Iterator[Try]:
     if recipe_family() != "small":
         raise LabError("The tries of a recipe are of the small models: leave LAB_RECIPE unset.")
     for study in SMOKE if config.preset == "smoke" else STUDIES:
-        found = list(_study(study, recipe(config.task, config.preset)))
+        found = list(_study(study, config.recipe))
         yield from found[-1:] if config.preset == "smoke" else found
 
 
@@ -157,7 +157,7 @@ def _times(schedule: Schedule, factor: float) -> Schedule:
 
 def model_of(config: Config, made: Recipe, method: str, seed: int = 0) -> WorldModel:
     """The model that ``method`` makes by ``made``; trained now if it is neither shipped nor made."""
-    own = recipe(config.task, config.preset)
+    own = config.recipe
     if isinstance(made, Trial):
         return load_model(_from_scratch(config, made, method, seed), pick_device(config.device))
     if method in MODELS and description(made, method) == description(own, method):

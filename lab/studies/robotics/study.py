@@ -19,7 +19,7 @@ from lab.planning import MODES, RandomActions
 from lab.plots.style import counted, label
 from lab.plots.words import in_cells, interval, percent
 from lab.results import Result
-from lab.studies.common.card import ROBOTICS
+from lab.studies.common.card import built_in
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import FEWEST, verdict
 from lab.studies.common.measure import Case, cases, measure_all
@@ -67,7 +67,9 @@ def pushing(config: Config) -> Pushing:
     """The task of ``config``; raises LabError unless it is one of this experiment's."""
     task = make_task(config.task)
     if not isinstance(task, Pushing):
-        raise LabError(f"{NAME} measures particles, and {config.task} has none: choose {' or '.join(ROBOTICS)}.")
+        raise LabError(
+            f"{NAME} measures particles, and {config.task} has none: choose {' or '.join(built_in('particles'))}."
+        )
     return task
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.plots.style import LABELS, annotate, in_style, neutral
+from lab.plots.style import annotate, in_style, label, neutral
 from lab.studies.tasks.study import Sample
 
 INSIDE, OUTSIDE, FRAME = "#009E73", "#D55E00", "#BBBBBB"
@@ -35,7 +35,7 @@ def interactive(samples: Sequence[Sample]) -> go.Figure:
     movie = np.stack([sample.episode for sample in samples], 1)
     figure = px.imshow(movie, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
     for note, sample in zip(figure.layout.annotations, samples, strict=True):
-        note.update(text=_name(sample))
+        note.update(text=label(sample.task))
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     for step, number in zip(figure.layout.sliders[0].steps, samples[0].steps, strict=True):
@@ -54,7 +54,7 @@ def _row(axes: Sequence[Axes], sample: Sample) -> None:
         (axes[-1], sample.outside, sample.margins[1], OUTSIDE),
     ):
         _show(ax, frame, f"{margin:.2f}", colour)
-    axes[0].set_ylabel(_name(sample), fontsize=10)
+    axes[0].set_ylabel(label(sample.task), fontsize=10)
     words = axes[0].text(0, -0.06, f"success: {sample.criterion}", fontsize=8, va="top", transform=axes[0].transAxes)
     words.set_in_layout(False)
 
@@ -65,7 +65,3 @@ def _show(ax: Axes, frame: np.ndarray, title: str, border: str = FRAME, **option
     ax.set_title(title, fontsize=8)
     for spine in ax.spines.values():
         spine.set(visible=True, color=border, linewidth=0.5 if border == FRAME else 2.5)
-
-
-def _name(sample: Sample) -> str:
-    return LABELS.get(sample.task, sample.task.capitalize())

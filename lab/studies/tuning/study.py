@@ -24,9 +24,9 @@ from lab.models import load_model
 from lab.planning import GradientPlanner
 from lab.results import Result
 from lab.studies.common.cases import Cases
-from lab.studies.common.config import TASK_GOALS, Config, provenance
+from lab.studies.common.config import Config, provenance
 from lab.studies.common.measure import Case, by_step, errors, expert, measure, summary
-from lab.training import RECIPES, train
+from lab.training import train
 from lab.training.adversarial import Radii
 
 NAME = "tuning"
@@ -41,13 +41,13 @@ LAMBDAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 def run(config: Config) -> Result:
     """``planners`` on the base model and ``radii`` of Adversarial World Modeling, a setting and kind of goals a row."""
     started = time.perf_counter()
-    protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in TASK_GOALS[config.task]]
+    protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in config.card.goals]
     base, kept, planners, radii = config.model("base", 0), Cases(NAME, config.task), [], []
     for planner, protocol in tqdm(list(itertools.product(GD + ADAM + SMALL_START, protocols)), desc="planners"):
         keys = {name: getattr(planner, name) for name in ("optimiser", "lr", "iterations", "start")}
         planners.append(keys | _measured(config, Case(protocol, "base", 0, base, planner.optimiser, planner), kept))
     for factor in tqdm(LAMBDAS, desc="radii"):
-        model = load_model(_adversarial(config.task, factor))
+        model = load_model(_adversarial(config, factor))
         for name, protocol in itertools.product(("gd", "adam"), protocols):
             case = Case(protocol, "adversarial", 0, model, name, config.planner(name))
             radii.append({"lambda": factor, "planner": name} | _measured(config, case, kept))
@@ -56,10 +56,10 @@ def run(config: Config) -> Result:
     return Result(tables, provenance(config, started, TIMES) | about)
 
 
-def _adversarial(task: str, factor: float) -> Path:
+def _adversarial(config: Config, factor: float) -> Path:
     """An Adversarial model of seed 0 with all three radii equal to ``factor``, kept apart from the real ones."""
-    made = replace(RECIPES[task], radii=Radii(factor, factor, factor))
-    return train(task, "adversarial", 0, made, cache_root() / "tuning" / str(factor), start=cache_root() / "models")
+    made, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root()
+    return train(config.task, "adversarial", 0, made, root / "tuning" / str(factor), start=root / "models")
 
 
 def _measured(config: Config, case: Case, kept: Cases) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from lab.evaluation.protocol import Protocol
 from lab.planning import ICEM, MPPI, GradCEM, GradientPlanner, Planner
 from lab.results import Result
-from lab.studies.common.config import TASK_GOALS, Config, provenance
+from lab.studies.common.config import Config, provenance
 from lab.studies.common.measure import Case, measure, summary
 
 NAME = "tuning_planners"
@@ -35,7 +35,7 @@ CANDIDATES: dict[str, dict[str, Planner]] = {
 def run(config: Config) -> Result:
     """Table ``planners``: a planner, setting and kind of goals a row."""
     started = time.perf_counter()
-    protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in TASK_GOALS[config.task]]
+    protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in config.card.goals]
     base = config.model("base", 0)
     rows = []
     settings = [(name, setting) for name, found in CANDIDATES.items() for setting in found]

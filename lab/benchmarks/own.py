@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from lab.benchmarks import recipe
 from lab.errors import LabError
-from lab.files import MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
+from lab.files import MODELS, cache_root, model_folder, models_root, of_family, read_json, recipe_family, write_json
 from lab.training.pipeline import finetune, finished, train
-from lab.training.recipes import Recipe, recipe
+from lab.training.recipes import Recipe
 
 SETTINGS = "own.json"  #: in the folder of a training
 CHECKPOINT_EVERY = 100  #: steps that a stop can cost at most
@@ -43,7 +44,7 @@ class Own:
     @property
     def recipe(self) -> Recipe:
         """The recipe with these settings."""
-        made = recipe(self.task, self.preset)
+        made = recipe(self.task, self.preset, recipe_family())
         stage = "base" if self.method == "base" else "finetune"
         changes = {name: value for name in ("steps", "lr") if (value := getattr(self, name)) is not None}
         made = replace(made, **{stage: replace(getattr(made, stage), checkpoint_every=CHECKPOINT_EVERY, **changes)})
@@ -99,7 +100,7 @@ class Own:
         try:
             base = model_folder(self.task, "base", 0, self.preset)
         except LabError:
-            made = recipe(self.task, self.preset)
+            made = recipe(self.task, self.preset, recipe_family())
             base = train(self.task, "base", 0, made, models_root(self.preset), progress=progress, device=device)
         return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 

@@ -1,18 +1,10 @@
-"""How the tasks are laid out on paper and screen: what is seen, what moves in it, and where success is."""
+"""How a task is laid out on paper and screen: what is seen, what moves in it, and where success is."""
 
-import base64
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from lab.tasks import granular, point_maze, push_t, wall
-from lab.tasks.particles_render import VIEW
-from lab.tasks.rope import RODS, ROPE_RADIUS, Rope
-
-GOAL_COLOUR = "#009E73"
-IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
+from lab.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -41,8 +33,13 @@ class Scene:
     #: name, and where its x and y are in a state; none where no single thing is followed
     bodies: tuple[tuple[str, int, int], ...]
     radius: float  #: of the circle within which success is
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Shape, ...]  #: none where nothing is known of the state: such a task is shown in pictures alone
     unit: str
+
+    @property
+    def drawn(self) -> int:
+        """How many numbers of a state, from the first, are needed for drawing."""
+        return 1 + max((i for shape in self.shapes for i in (shape.x, shape.y, shape.angle or 0)), default=-1)
 
     @property
     def followed(self) -> str:
@@ -61,36 +58,21 @@ class Scene:
         return _joined([shape.outline(state) for shape in self.shapes])
 
 
-def _disc(radius: float, first: int = 0, points: int = 49) -> Shape:
+def plain_scene(task: type[Task]) -> Scene:
+    """The scene of a task that brings none: a disc where the state begins with x and y, and else no shapes."""
+    if task.state_fields[:2] != ("x", "y"):
+        return Scene((0.0, 1.0), (), task.radius, (), "units")
+    low, high = min(task.state_low[:2]), max(task.state_high[:2])
+    return Scene((low, high), ((task.label.lower(), 0, 1),), task.radius, (disc((high - low) / 40),), "units")
+
+
+def disc(radius: float, first: int = 0, points: int = 49) -> Shape:
     """A disc at two numbers of the state, the ``first`` and the one after."""
     angle = np.linspace(0, 2 * np.pi, points)
     return Shape(first, first + 1, None, radius * np.stack([np.cos(angle), np.sin(angle)], -1))
-
-
-_CORNERS = [(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30), (-60, 0)]
-_T = Shape(2, 3, 4, np.array(_CORNERS))
-_NODES = tuple(_disc(ROPE_RADIUS, 2 * i, 13) for i in range(RODS + 1))
-_GRAINS = tuple(Shape(3 * i, 3 * i + 1, 3 * i + 2, corners) for i, corners in enumerate(granular.SHAPES))
-
-SCENES = {
-    "wall": Scene(wall.VIEW, (("dot", 0, 1),), wall.Wall.radius, (_disc(2 * wall.DOT_STD),), "px"),
-    "point_maze": Scene(
-        point_maze.VIEW, (("ball", 0, 1),), point_maze.PointMaze.radius, (_disc(point_maze.DRAWN_RADIUS),), "m"
-    ),
-    "push_t": Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), 20.0, (_T, _disc(push_t.PUSHER_RADIUS)), "px"),
-    "rope": Scene(VIEW, (), Rope.radius, _NODES, "units"),
-    "granular": Scene(VIEW, (), granular.Granular.radius, _GRAINS, "units"),
-}
 
 
 def _joined(lines: list[np.ndarray]) -> np.ndarray:
     """Several lines as one, NaN between them."""
     gap = np.full((1, 2), np.nan)
     return np.concatenate([part for line in lines for part in (line, gap)])
-
-
-def png_uri(frame: np.ndarray) -> str:
-    """A picture (H, W, 3) uint8 as a data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,19 @@
+"""Granular: recipe and planner settings are Rope's, on fewer data."""
+
+from dataclasses import replace
+
+from lab.benchmarks import rope
+from lab.benchmarks.card import Card
+from lab.benchmarks.scene import Scene, Shape
+from lab.tasks.granular import SHAPES, Granular
+from lab.tasks.particles_render import VIEW
+
+_GRAINS = tuple(Shape(3 * i, 3 * i + 1, 3 * i + 2, corners) for i, corners in enumerate(SHAPES))
+
+CARD = Card(
+    Granular,
+    about="a board pushes grains into place",
+    small=replace(rope.CARD.small, episodes=400),
+    settings=rope.CARD.settings,
+    layout=Scene(VIEW, (), Granular.radius, _GRAINS, "units"),
+)

@@ -1,0 +1,43 @@
+"""The card of every task by the task's name, loaded when it is first asked for."""
+
+from typing import TYPE_CHECKING
+
+from lab.errors import LabError
+from lab.registry import Registry
+from lab.tasks import make_task
+
+if TYPE_CHECKING:
+    from lab.benchmarks.card import Card
+    from lab.training.recipes import Recipe
+
+CARDS: "Registry[Card]" = Registry(
+    "wm_lab.cards",
+    {
+        "push_t": "lab.benchmarks.push_t:CARD",
+        "point_maze": "lab.benchmarks.point_maze:CARD",
+        "wall": "lab.benchmarks.wall:CARD",
+        "rope": "lab.benchmarks.rope:CARD",
+        "granular": "lab.benchmarks.granular:CARD",
+    },
+)
+
+
+def card_of(task: str) -> "Card":
+    """The card of the task of that name; raises LabError for a name that is none, or a plugin that is no card."""
+    from lab.benchmarks.card import Card
+
+    known = type(make_task(task))
+    card = CARDS[task] if task in CARDS else Card(known)
+    if not isinstance(card, Card):
+        raise LabError(f"The plugin called '{task}' of {CARDS.group} must be a Card, got {card!r}.")
+    return card
+
+
+def register(card: "Card") -> None:
+    """Make ``card`` that of its task, for the running program."""
+    CARDS.registered[card.task.name] = card
+
+
+def recipe(task: str, preset: str = "quick", family: str = "small") -> "Recipe":
+    """See `Card.recipe`."""
+    return card_of(task).recipe(preset, family)
