@@ -12,7 +12,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from lab.benchmarks import CARDS, Card, card_of, recipe
+from lab.benchmarks import CARDS, Card, card_of
 from lab.models import WorldModel, load_model
 from lab.tasks.pushing import Pushing
 from lab.training import Recipe, train
@@ -51,7 +51,7 @@ def empty_cache(tmp_path, monkeypatch) -> Path:
 
 def tiny(task: str) -> Recipe:
     """The smoke recipe, smaller still: the same data and encoder for every test that uses it."""
-    made = recipe(task, "smoke")
+    made = card_of(task).small.shrunk()
     return replace(
         made,
         latent_dim=16,
