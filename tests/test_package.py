@@ -104,13 +104,13 @@ def test_planning_on_the_command_line(run, python, tmp_path):
 
 
 SCRIPT = """
-from lab.evaluation.success import evaluate
+from lab.benchmarks import card_of
 from lab.data import sample_problems
+from lab.evaluation.success import evaluate
 from lab.files import model_folder
 from lab.models import load_model
-from lab.planning import SETTINGS
 model = load_model(model_folder("point_maze", "online"))
-outcome = evaluate(model, SETTINGS["point_maze"].planner("cem"), sample_problems("point_maze", "random", 2))
+outcome = evaluate(model, card_of("point_maze").settings.planner("cem"), sample_problems("point_maze", "random", 2))
 print(len(outcome.trajectory))
 """
 

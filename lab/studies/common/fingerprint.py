@@ -1,7 +1,8 @@
 """What results depend on, as hashes: the lab's own code that a piece of code can reach, libraries, and anything else.
 
 Code is followed from import to import. A name that a package re-exports (in its ``__init__.pyi``) leads to the one
-module that defines it, and a task, which is looked up by its name at run time, is followed where the caller names it.
+module that defines it, and a task and its card, which are looked up by name at run time, are followed where the caller
+names them: of a plugin, the one file that has it.
 Comments and layout of code do not count. Loads without torch, and takes a fraction of a second for the whole lab.
 """
 
@@ -13,9 +14,11 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lab.benchmarks.registry import CARDS
 from lab.files import ROOT
 from lab.tasks.registry import TASKS
 
@@ -42,8 +45,9 @@ def versions() -> dict[str, str]:
 
 def code_hash(code: str, tasks: Iterable[str] = ()) -> str:
     """Of ``code`` and of all of the lab's source that it can import while it runs ``tasks``."""
-    parsed = ast.parse(code)
-    return digest([ast.dump(parsed), *(_dumped(path) for path in sorted(_reachable(parsed, tasks)))])
+    parsed, plugins = ast.parse(code), sorted(filter(None, map(_outside, _modules(tasks))))
+    paths = [*sorted(_reachable(parsed, tasks)), *plugins]
+    return digest([ast.dump(parsed), *map(_dumped, paths)])
 
 
 def reachable(code: str, tasks: Iterable[str] = ()) -> set[str]:
@@ -53,12 +57,24 @@ def reachable(code: str, tasks: Iterable[str] = ()) -> set[str]:
 
 def _reachable(code: ast.AST, tasks: Iterable[str]) -> set[Path]:
     found: set[Path] = set()
-    todo = [*_imports(code), *map(TASKS.module, tasks)]
+    todo = [*_imports(code), *_modules(tasks)]
     while todo:
         for path in _files(todo.pop()) - found:
             found.add(path)
             todo += _imported_by(path)
     return found
+
+
+def _modules(tasks: Iterable[str]) -> set[str]:
+    """Where the ``tasks`` and their cards are defined."""
+    return {registry.module(task) for task in tasks for registry in (TASKS, CARDS) if task in registry}
+
+
+def _outside(module: str) -> Path | None:
+    """The file of a plugin's ``module``; None for the lab's own, and where there is no file, as in a notebook."""
+    if module.partition(".")[0] in ("lab", "__main__") or (spec := find_spec(module)) is None:
+        return None
+    return Path(spec.origin) if spec.origin else None
 
 
 def _imports(code: ast.AST) -> Iterator[str]:
@@ -105,4 +121,5 @@ def _imported_by(path: Path) -> tuple[str, ...]:
 
 @functools.cache
 def _dumped(path: Path) -> str:
-    return digest([path.relative_to(ROOT).as_posix(), ast.dump(_parsed(path))])
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    return digest([name, ast.dump(_parsed(path))])
