@@ -8,7 +8,7 @@ from lab.tasks import TASKS
 
 def built_in(kind: str) -> tuple[str, ...]:
     """The tasks that are here, by their ``kind`` of matter: those of the paper's Table 1 are of bodies."""
-    return tuple(name for name, task in TASKS.built_in.items() if task.kind == kind)
+    return tuple(name for name in TASKS.built_in if TASKS[name].kind == kind)
 
 
 @dataclass(frozen=True)
