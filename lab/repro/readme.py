@@ -3,7 +3,7 @@
 ``figures/README.md`` holds all numbers, the front page a row for each claim of the paper.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ from lab.tasks import TASKS
 README, PAGE = ROOT / "README.md", ROOT / "figures" / "README.md"
 PRESET = "full"
 PLANNERS = ("gd", "adam", "cem")
+HEAD = ["model", "GD", "Adam", "CEM"]
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 
@@ -41,7 +42,7 @@ def write() -> None:
 
 def results() -> dict[str, dict[str, Result]]:
     """The committed results at the full size, by task and study."""
-    return {task: found for task in TASKS if (found := results_of(task, PRESET, REFERENCE))}
+    return {task: studies for task in TASKS if (studies := results_of(task, PRESET, REFERENCE))}
 
 
 def seven_rows(committed: Committed) -> str:
@@ -51,24 +52,28 @@ def seven_rows(committed: Committed) -> str:
 
 def page(committed: Committed) -> str:
     """All results as Markdown."""
-    paper = {task: found for task, found in committed.items() if task in built_in("bodies")}
+    paper = {task: studies for task, studies in committed.items() if task in built_in("bodies")}
     parts = [_INTRODUCTION, _claims(_findings(committed)), "## Success rates"]
-    parts += [_table(task, found[TABLE1]) for task, found in paper.items() if TABLE1 in found]
+    parts += [_success(task, studies[TABLE1]) for task, studies in paper.items() if TABLE1 in studies]
     parts.append("¹ CEM under MPC takes most of the hours: one training seed.")
-    parts.append(_starts({task: found[starts.NAME] for task, found in paper.items() if starts.NAME in found}))
-    parts.append(_targets({task: targets.targets(found) for task, found in paper.items() if recipe.NAME in found}))
+    parts.append(_starts({task: studies[starts.NAME] for task, studies in paper.items() if starts.NAME in studies}))
+    parts.append(
+        _targets({task: targets.targets(studies) for task, studies in paper.items() if recipe.NAME in studies})
+    )
     parts.append("## Deformable matter")
-    parts += [_pushed(task, found[robotics.NAME]) for task, found in committed.items() if robotics.NAME in found]
+    parts += [
+        _deformable(task, studies[robotics.NAME]) for task, studies in committed.items() if robotics.NAME in studies
+    ]
     return "\n\n".join(parts) + "\n"
 
 
 def _findings(committed: Committed) -> pd.DataFrame:
     """What bears on the claims, in the order of the claims, then of the tasks."""
-    judged = [claims.verdicts(found) for found in committed.values()]
+    judged = [claims.verdicts(studies) for studies in committed.values()]
     return pd.concat(judged, ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
 
 
-def _table(task: str, result: Result) -> str:
+def _success(task: str, result: Result) -> str:
     """Success in % with its 95% interval, a model a row, an evaluation and planner a column."""
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
@@ -76,19 +81,16 @@ def _table(task: str, result: Result) -> str:
     lines = [f"### {label(task)}", "", "Success in % [95% interval]."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     for goals, mode in cases:
-        some = rates[(rates.goals == goals) & (rates["mode"] == mode)]
-        seeds = int(some.seeds.max())
-        lines += ["", f"{goals} goals, {LABELS[mode]}, n = {some.n.max()}, training seeds averaged: {seeds}", ""]
-        lines += ["| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
-        lines += [f"| {LABELS[model]} | " + " | ".join(_cells(some, model)) + " |" for model in MODELS]
-        floors = " and ".join(
-            f"{LABELS[row.planner].lower()} {_cell(row)}" for row in some[some.model == "none"].itertuples()
-        )
+        case = rates[(rates.goals == goals) & (rates["mode"] == mode)]
+        head = f"{goals} goals, {LABELS[mode]}, n = {case.n.max()}, training seeds averaged: {int(case.seeds.max())}"
+        lines += ["", head, "", *_table(HEAD, [[LABELS[model], *_cells(case, model)] for model in MODELS])]
+        without_model = case[case.model == "none"].itertuples()
+        floors = " and ".join(f"{LABELS[row.planner].lower()} {_cell(row)}" for row in without_model)
         lines += ["", f"Floors: {floors}."]
     return "\n".join(lines)
 
 
-def _pushed(task: str, result: Result) -> str:
+def _deformable(task: str, result: Result) -> str:
     """Share of the start's distance removed, laid out as the success tables, and what finetuning does to Adam."""
     table, lines = result.tables["chamfer"], [f"### {label(task)}", ""]
     lines += ["Share of the start's Chamfer distance to the goal that is removed, in % [95% interval]."]
@@ -98,14 +100,11 @@ def _pushed(task: str, result: Result) -> str:
         cem = rows[rows.planner == "cem"].seeds.max()
         fewer = f" (CEM: {cem})" if cem < rows.seeds.max() else ""
         head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}{fewer}"
-        lines += ["", head, "", "| model | GD | Adam | CEM |", "| --- | --- | --- | --- |"]
-        lines += [
-            f"| {LABELS[model]} | " + " | ".join(wide.loc[goals, mode, model][[*PLANNERS]].replace("", "–")) + " |"
-            for model in MODELS
-        ]
+        cells = [[LABELS[model], *wide.loc[goals, mode, model][[*PLANNERS]].replace("", "–")] for model in MODELS]
+        lines += ["", head, "", *_table(HEAD, cells)]
         lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]
-    told = [f"- {line}" for planner in ("gd", "adam") for line in robotics.sentences(result, planner)]
-    return "\n".join([*lines, "", "<details><summary>Final distance, paired</summary>", "", *told, "", "</details>"])
+    differences = [line for planner in ("gd", "adam") for line in robotics.sentences(result, planner)]
+    return "\n".join([*lines, "", *_folded("Final distance, paired", differences)])
 
 
 def _cells(rates: pd.DataFrame, model: str) -> list[str]:
@@ -119,59 +118,69 @@ def _cell(row) -> str:
 
 def _claims(findings: pd.DataFrame) -> str:
     """How many findings of each claim are reproduced on each task; then each claim with all of its findings."""
-    counts = claims.summarise(findings)
+    counts = claims.summarise(findings).fillna("–")
     tasks = [task for task in TASKS if task in counts]
+    counts = counts[tasks]
     lines = ["## The paper's claims", "", _HOW, ""]
-    lines += ["| claim | " + " | ".join(label(task) for task in tasks) + " |", "| --- |" + " --- |" * len(tasks)]
-    for number, row in counts.iterrows():
-        cells = [row[task] if isinstance(row.get(task), str) else "–" for task in tasks]
-        lines.append(f"| [{number}](#claim-{number}). {claims.CLAIMS[int(str(number))]} | " + " | ".join(cells) + " |")
+    rows = [[f"[{number}](#claim-{number}). {claims.CLAIMS[number]}", *counts.loc[number]] for number in counts.index]
+    lines += _table(["claim", *map(label, tasks)], rows)
     for number, rows in findings.groupby("claim"):
-        lines += ["", f"### Claim {number}", "", f"{claims.CLAIMS[int(str(number))]}.", ""]
+        lines += ["", f"### Claim {number}", "", f"{claims.CLAIMS[number]}.", ""]
         lines += [f"- {label(row.task)}: {row.sentence}: **{row.verdict}**" for row in rows.itertuples()]
     return "\n".join(lines)
 
 
-def _starts(begun: dict[str, Result]) -> str:
-    """What Adam reaches from the initialisation network's guess on the base model, beside what else is there."""
-    lines = ["## Where planning starts", "", _BEGUN, ""]
-    lines += [
-        "| task | goals | mode | Adam | network alone | network, then Adam | CEM | minus CEM, points |",
-        "| --- |" + " --- |" * 7,
+def _starts(results: Mapping[str, Result]) -> str:
+    """What Adam reaches from the initialisation network's guess on the base model, beside the alternatives."""
+    head = ["task", "goals", "mode", "Adam", "network alone", "network, then Adam", "CEM", "minus CEM, points"]
+    rows = [row for task, result in results.items() for row in _started(task, result)]
+    return "\n".join(["## Where planning starts", "", _STARTS, "", *_table(head, rows)])
+
+
+def _started(task: str, result: Result) -> Iterator[list[str]]:
+    """The rows of one task, by goals and mode."""
+    rates, differences = (result.tables[name].query("model == 'base'") for name in ("success", "differences"))
+    for row in differences[differences.theirs == "base (cem)"].itertuples():
+        case = rates[(rates.goals == row.goals) & (rates["mode"] == row.mode)]
+        cells = {rate.planner: _cell(rate) for rate in case.itertuples()}
+        minus_cem = interval(row, scale=100, digits="+.1f")
+        yield [label(task), row.goals, LABELS[row.mode], *(cells[name] for name in ORDER), minus_cem]
+
+
+def _targets(reached: Mapping[str, pd.DataFrame]) -> str:
+    """How many figures of each target are reached, by task; all of them, folded."""
+    rows = [
+        [f"{target}. {text}", *(_share(table[table.target == target].reached) for table in reached.values())]
+        for target, text in targets.TARGETS.items()
     ]
-    for task, result in begun.items():
-        rates, differences = result.tables["success"], result.tables["differences"]
-        against = differences[(differences.model == "base") & (differences.theirs == "base (cem)")]
-        for row in against.itertuples():
-            some = rates[(rates.model == "base") & (rates.goals == row.goals) & (rates["mode"] == row.mode)]
-            found = {rate.planner: _cell(rate) for rate in some.itertuples()}
-            names = [label(task), row.goals, LABELS[row.mode], *(found[name] for name in ORDER)]
-            lines.append("| " + " | ".join([*names, interval(row, scale=100, digits="+.1f")]) + " |")
-    return "\n".join(lines)
-
-
-def _targets(reached: dict[str, pd.DataFrame]) -> str:
-    """How many of the figures that each target of the recipe asks for are reached, by task, and all of them, folded."""
-    lines = ["## How far the gap closes", "", _ASKED, ""]
-    lines += ["| target | " + " | ".join(label(task) for task in reached) + " |", "| --- |" + " --- |" * len(reached)]
-    for target, text in targets.TARGETS.items():
-        rows = [table[table.target == target].reached for table in reached.values()]
-        cells = [f"{some.sum()} of {len(some)}" if len(some) else "–" for some in rows]
-        lines.append(f"| {target}. {text} | " + " | ".join(cells) + " |")
-    lines += ["", "<details><summary>Every figure, with its interval</summary>", ""]
-    lines += [
-        f"- {label(task)}, target {row.target}, {row.source}: {row.sentence}: **{'yes' if row.reached else 'no'}**"
+    lines = ["## How far the gap closes", "", _TARGETS, "", *_table(["target", *map(label, reached)], rows), ""]
+    figures = [
+        f"{label(task)}, target {row.target}, {row.source}: {row.sentence}: **{'yes' if row.reached else 'no'}**"
         for task, table in reached.items()
         for row in table.itertuples()
     ]
-    return "\n".join([*lines, "", "</details>"])
+    return "\n".join([*lines, *_folded("Every figure, with its interval", figures)])
+
+
+def _share(reached: pd.Series) -> str:
+    return f"{reached.sum()} of {len(reached)}" if len(reached) else "–"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table, line by line."""
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _folded(summary: str, items: Iterable[str]) -> list[str]:
+    """A list that opens on a click, line by line."""
+    return [f"<details><summary>{summary}</summary>", "", *(f"- {item}" for item in items), "", "</details>"]
 
 
 _INTRODUCTION = """# Results
 
 All numbers at preset `full`, on the test split; settings and radii were chosen on the tune split
-(`reference/full/tuning/`). Every number has a 95 % interval from a bootstrap over problems; differences are paired:
-the same problems for every model and planner. Three training seeds share data and encoder.
+(`reference/full/tuning/`). Every number has a 95 % interval: Wilson's for a success rate, else from a bootstrap over
+problems. Differences are paired: all models and planners get the same problems. Training seeds share data and encoder.
 
 This page is written by `python -m lab.repro.readme` from the tables in `reference/full/`, and a test holds it to them.
 `meta.json` beside each table says how it came about: configuration, weights, versions, times. The figures are drawn
@@ -199,13 +208,13 @@ _HOW = (
     "“as good as” the zero is moved down by 5 points. The table gives the findings reproduced, of all."
 )
 ORDER = ("adam", "network", starts.STARTED, "cem")
-_BEGUN = (
+_STARTS = (
     "A small network guesses the actions from two latent states; it was trained on the same data as the world model "
     "(`lab train --method initialisation`). Adam then starts from its guess instead of noise. How many steps it takes "
     "was chosen on the tune split. All on the base models. Success in % [95% interval]; n = 300, three training seeds, "
     "of CEM one (`reference/full/starts/`, told in `notebooks/starts.ipynb`)."
 )
-_ASKED = (
+_TARGETS = (
     "These targets are stricter than the claims: they say how large the effects should be. Encoders, data, radii and "
     "lengths of the finetuning were tried one by one on the tune split (`reference/full/recipe/`, told in "
     "`notebooks/recipe.ipynb`). What was chosen there was trained again and tested. The table gives the targets "
