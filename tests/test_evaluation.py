@@ -10,7 +10,8 @@ from lab.evaluation.imagination import imagined, reached_at
 from lab.evaluation.landscape import Slice, directions, landscape
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
-from lab.evaluation.success import evaluate, start_latents
+from lab.evaluation.success import evaluate
+from lab.models.protocols import see
 from lab.planning import CEM, MODES, Constant, GoalDistance, GradientPlanner
 from lab.tasks import TASKS, make_task
 
@@ -91,7 +92,7 @@ def test_what_is_imagined_starts_with_what_was_seen(mode, tiny_model):
     z, reached = imagined(model, outcome), reached_at(outcome)
     blocks = MODES[mode].execute * MODES[mode].budget
     assert z.shape[:2] == reached.shape == (3, blocks + 1)
-    torch.testing.assert_close(z[:, 0], start_latents(model, problems))
+    torch.testing.assert_close(z[:, 0], see(model, problems.environment, problems.starts))
     np.testing.assert_array_equal(reached.any(1), outcome.success["full"])
     np.testing.assert_array_equal(reached[:, -1], outcome.at_end["full"])
 
@@ -99,7 +100,7 @@ def test_what_is_imagined_starts_with_what_was_seen(mode, tiny_model):
 def test_in_open_loop_all_is_one_rollout(tiny_model):
     model, problems = tiny_model("wall"), sample_problems("wall", "dataset", 2)
     outcome = evaluate(model, ADAM, problems, "open")
-    z = model.rollout(start_latents(model, problems), outcome.plans[0].actions)
+    z = model.rollout(see(model, problems.environment, problems.starts), outcome.plans[0].actions)
     torch.testing.assert_close(imagined(model, outcome), z)
 
 

@@ -14,9 +14,10 @@ from lab.errors import LabError
 from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.success import goal_distance, start_latents
+from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import load_model
+from lab.models.protocols import see
 from lab.planning import CEM
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
@@ -225,7 +226,7 @@ def test_all_models_get_the_same_slice_around_the_expert(results, tiny_model):
         cut = fig2_landscape.slice_of(config, model, problems)
         actions = model.normalise_actions(problems.expert)
         objective = goal_distance(model, problems, **config.objective)
-        loss = objective(model.rollout(start_latents(model, problems), actions), actions)
+        loss = objective(model.rollout(see(model, problems.environment, problems.starts), actions), actions)
         middle = config.size.points // 2
         np.testing.assert_allclose(cut.loss[:, middle, middle], loss, rtol=1e-4)
         table = results["fig2_landscape"].tables["slices"]

@@ -11,7 +11,8 @@ from lab.benchmarks import CARDS
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.simulation import SimulatorDynamics
-from lab.evaluation.success import evaluate, goal_distance, start_latents
+from lab.evaluation.success import evaluate, goal_distance
+from lab.models.protocols import see
 from lab.planning import (
     CEM,
     ICEM,
@@ -478,7 +479,7 @@ def test_mpc_with_the_true_simulator_reaches_the_goals(task):
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_the_simulator_as_a_model_makes_no_error(task):
     model, pairs = SimulatorDynamics(make_task(task)), sample_problems(task, "dataset", 3)
-    z = model.rollout(start_latents(model, pairs), model.normalise_actions(pairs.expert))
+    z = model.rollout(see(model, pairs.environment, pairs.starts), model.normalise_actions(pairs.expert))
     assert z.shape == (3, 6, model.latent_dim + pairs.starts.shape[1])
     torch.testing.assert_close(z[:, -1], goal_distance(model, pairs).goal)
     assert goal_distance(model, pairs)(z, None).max() < 1e-12

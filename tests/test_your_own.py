@@ -16,8 +16,9 @@ from lab.evaluation.episode import run_episode, unfold
 from lab.evaluation.gap import train_test_gap
 from lab.evaluation.imagination import imagined, reached_at
 from lab.evaluation.landscape import directions, landscape
-from lab.evaluation.success import evaluate, goal_distance, start_latents
+from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Evaluable, Trainable
+from lab.models.protocols import see
 from lab.planning import CEM, MPC, Constant, GradientPlanner
 from lab.tasks.environment import Environment, executed
 from lab.training.adversarial import Adversarial, Radii
@@ -190,7 +191,7 @@ def test_mpc_landscape_episode_and_drive(models, world):
     outcome = evaluate(model, ADAM, problem, MPC(horizon=3, execute=1, budget=4))
     assert outcome.states.shape == (2, 5, 2) and outcome.trajectory.shape == (2, 9, 2)
     centre = model.normalise_actions(problem.expert)
-    objective, z0 = goal_distance(model, problem), start_latents(model, problem)
+    objective, z0 = goal_distance(model, problem), see(model, problem.environment, problem.starts)
     cut = landscape(model, z0, objective, centre, *directions(0, *centre.shape), points=7)
     assert cut.loss.shape == (2, 7, 7) and np.isfinite(cut.roughness()).all()
     episode = run_episode(model, ADAM, problem[:1], PLAN)
@@ -326,11 +327,11 @@ class Flat(Model):
         (lambda s, a: Problems(Pendulum(), s[:, 0], s[:, 6], a[0]), r"expert's actions must be \(n, T, a\)"),
         (lambda s, a: encode(Model(), Pendulum(), s, a[:, :-1]), "Trajectories are states"),
         (lambda s, a: encode(Model(), Pendulum(), s[:, :2], a[:, :1]), r"blocks \(24, 0, 2\) of the actions"),
-        (lambda s, a: encode(Flat(), Pendulum(), s, a), "Flat should make z"),
-        (lambda s, a: evaluate(Flat(), ADAM, problems_of(s, a), PLAN), r"Flat.observe should return z \(B, Z\)"),
+        (lambda s, a: encode(Flat(), Pendulum(), s, a), r"Flat.observe should return z \(20, 13, 'Z'\)"),
+        (lambda s, a: evaluate(Flat(), ADAM, problems_of(s, a), PLAN), "Flat.observe should return z"),
         (
             lambda s, a: evaluate(Model(), ADAM, Problems(Short(), s[:, 0], s[:, 6]), PLAN),
-            r"environment should return states \(24, 7, 2\)",
+            r"Short.simulate should return states \(24, 7, 2\)",
         ),
         (lambda s, a: evaluate(Model(), ADAM, problems_of(s, a), "closed"), "Unknown mode 'closed'"),
         (lambda s, a: evaluate(Blind(), ADAM, problems_of(s, a), PLAN), "Blind gives no gradient for its inputs"),

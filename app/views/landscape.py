@@ -31,9 +31,10 @@ from lab.evaluation.plane import (
     random_plane,
     reach,
 )
-from lab.evaluation.success import goal_distance, start_latents
+from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
+from lab.models.protocols import see
 from lab.planning import PAPER_PLANNERS, Constant, GoalDistance
 from lab.plots.player import lane, stage
 from lab.plots.relief import Panel, relief_data
@@ -106,7 +107,8 @@ def planned(case: Case, model: str, planner: str, stamp: str) -> Tensor:
 def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
     """Where the model starts from, and what a plan is to minimise."""
     problem, settings = cached.problem(case), card_of(case.task).settings
-    return start_latents(model, problem), goal_distance(model, problem, settings.proprio, settings.base)
+    start = see(model, problem.environment, problem.starts)
+    return start, goal_distance(model, problem, settings.proprio, settings.base)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -1,9 +1,9 @@
 from .gap import Gap, train_test_gap
 from .protocol import Protocol
 from .statistics import Interval, bootstrap_mean, paired_difference, wilson
-from .success import Outcome, evaluate, goal_distance, start_latents
+from .success import Outcome, evaluate, goal_distance
 
 __all__ = [
     "Gap", "Interval", "Outcome", "Protocol", "bootstrap_mean", "evaluate", "goal_distance", "paired_difference",
-    "start_latents", "train_test_gap", "wilson",
+    "train_test_gap", "wilson",
 ]  # fmt: skip

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lab.evaluation.gap import latent_error
 from lab.models import Evaluable
-from lab.models.protocols import steps_per_block
-from lab.tasks.environment import Environment
+from lab.models.protocols import see, steps_per_block
+from lab.tasks.environment import Environment, simulate
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Drive:
 @torch.no_grad()
 def begin(model: Evaluable, environment: Environment, start: np.ndarray) -> Drive:
     """Both worlds at ``start`` (S,)."""
-    return Drive(start[None], model.observe(environment.observe(start[None])), np.zeros(1))
+    return Drive(start[None], see(model, environment, start[None]), np.zeros(1))
 
 
 @torch.no_grad()
@@ -40,9 +40,9 @@ def drive(
     here = so_far.dream[-1:]
     block = torch.as_tensor(np.tile(typical, steps_per_block(model)), dtype=torch.float32, device=here.device)
     blocks = block[None, None]
-    states = environment.simulate(so_far.states[-1:], model.denormalise_actions(blocks))[0]
+    states = simulate(environment, so_far.states[-1:], model.denormalise_actions(blocks))[0]
     dream = model.rollout(here, blocks)[:, 1]
-    error = latent_error(model, dream, model.observe(environment.observe(states[-1:])))
+    error = latent_error(model, dream, see(model, environment, states[-1:]))
     return Drive(
         np.concatenate([so_far.states, states[1:]]), torch.cat([so_far.dream, dream]), np.append(so_far.error, error)
     )

@@ -17,7 +17,7 @@ from lab.evaluation.simulation import Simulation
 from lab.evaluation.statistics import Interval, bootstrap_mean
 from lab.evaluation.success import Outcome
 from lab.models import Evaluable
-from lab.models.protocols import picture_numbers
+from lab.models.protocols import picture_numbers, see
 from lab.tasks.environment import Environment
 
 
@@ -80,7 +80,7 @@ def data_error(model: Evaluable, environment: Environment, states: np.ndarray, a
     """
     blocks = model.normalise_actions(actions)
     steps = actions.shape[1] // blocks.shape[1]
-    return _rollout_error(model, model.observe(environment.observe(states[:, ::steps])), blocks)
+    return _rollout_error(model, see(model, environment, states[:, ::steps]), blocks)
 
 
 def train_test_gap(model: Evaluable, outcome: Outcome, experts: Problems | None = None) -> Gap:

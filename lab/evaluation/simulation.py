@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.errors import LabError
 from lab.models import Evaluable
+from lab.models.protocols import see
 from lab.tasks import Task
-from lab.tasks.environment import Observation, distances
+from lab.tasks.environment import Observation, distances, simulate
 
 
 class Simulation:
@@ -32,13 +32,9 @@ class Simulation:
         return self._observed[now]
 
     def execute(self, blocks: Tensor) -> None:
-        """See `World.execute`. Raises LabError where the environment's states are not those of the actions."""
+        """See `World.execute`."""
         actions = self.model.denormalise_actions(blocks)
-        states = np.asarray(self.problems.environment.simulate(self.trajectory[:, -1], actions))
-        expected = (len(actions), actions.shape[1] + 1, self.trajectory.shape[2])
-        if states.shape != expected:
-            raise LabError(f"The environment should return states {expected} for actions {actions.shape}, the start "
-                           f"included, but returned {states.shape}.")  # fmt: skip
+        states = simulate(self.problems.environment, self.trajectory[:, -1], actions)
         self.trajectory = np.concatenate([self.trajectory, states[:, 1:]], axis=1)
         first, steps = self.boundaries[-1], actions.shape[1] // blocks.shape[1]
         self.boundaries += [first + steps * (i + 1) for i in range(blocks.shape[1])]
@@ -62,9 +58,8 @@ class Simulation:
         ends = [distances(environment, self.trajectory[:, t], goals) for t in self.plan_ends]
         return {name: np.stack([end[name] < 1.0 for end in ends], axis=1) for name in ends[0]}
 
-    @torch.no_grad()
     def _see(self, states: np.ndarray) -> Tensor:
-        return self.model.observe(self.problems.environment.observe(states))
+        return see(self.model, self.problems.environment, states)
 
 
 class SimulatorDynamics:

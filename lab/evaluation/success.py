@@ -13,7 +13,7 @@ from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
-from lab.models.protocols import picture_numbers
+from lab.models.protocols import picture_numbers, see
 from lab.planning import MODES, MPC, GoalDistance, Plan, Planner, PlanRequest
 
 
@@ -57,23 +57,11 @@ class Outcome:
         return {criterion: ends[:, -1] for criterion, ends in self.reached.items()}
 
 
-@torch.no_grad()
-def start_latents(model: Evaluable, problems: Problems) -> Tensor:
-    """z (B, Z): the starts of ``problems`` as the model sees them."""
-    return model.observe(problems.environment.observe(problems.starts))
-
-
-@torch.no_grad()
 def goal_distance(
     model: Evaluable, problems: Problems, proprio: float = 0.0, base: float | None = None
 ) -> GoalDistance:
     """The planning objective of ``problems``: their goals as the model sees them."""
-    goal = model.observe(problems.environment.observe(problems.goals))
-    if goal.ndim != 2 or len(goal) != len(problems):
-        raise LabError(
-            f"{type(model).__name__}.observe should return z (B, Z) for B = {len(problems)} states, got "
-            f"{tuple(goal.shape)}."
-        )
+    goal = see(model, problems.environment, problems.goals)
     return GoalDistance(goal, picture_numbers(model, goal), proprio, base)
 
 

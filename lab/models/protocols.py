@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lab.errors import LabError
+from lab.tasks.environment import Environment
 
 
 @runtime_checkable
@@ -60,6 +61,18 @@ class Trainable(Evaluable, Protocol):
     def parameters(self) -> Iterable[nn.Parameter]:
         """What may be trained."""
         ...
+
+
+@torch.no_grad()
+def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tensor:
+    """z (..., Z): ``states`` (..., S) of the environment as the model sees them; raises LabError for another shape."""
+    z = model.observe(environment.observe(states))
+    if z.shape[:-1] != states.shape[:-1]:
+        raise LabError(
+            f"{type(model).__name__}.observe should return z {(*states.shape[:-1], 'Z')} of what is observed of states "
+            f"{states.shape}, got {tuple(z.shape)}."
+        )
+    return z
 
 
 def gradient(loss: Tensor, inputs: Tensor, model: object) -> Tensor:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.errors import LabError
+
 if TYPE_CHECKING:
     from lab.tasks.task import Task
 
@@ -30,6 +32,18 @@ class Environment(Protocol):
     def observe(self, states: Floats) -> Any:
         """What a world model sees of ``states`` (..., S): whatever its own ``observe`` takes."""
         ...
+
+
+def simulate(environment: Environment, starts: Floats, actions: Floats) -> Floats:
+    """`Environment.simulate`; raises LabError where the states are not as many as the actions ask for."""
+    states = np.asarray(environment.simulate(starts, actions))
+    expected = (len(starts), actions.shape[1] + 1, starts.shape[1])
+    if states.shape != expected:
+        raise LabError(
+            f"{type(environment).__name__}.simulate should return states {expected} for actions {actions.shape}, the "
+            f"start included, got {states.shape}."
+        )
+    return states
 
 
 def executed(environment: Environment, actions: Floats) -> Floats:

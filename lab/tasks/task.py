@@ -94,8 +94,13 @@ class Task(ABC):
                 raise LabError(f"{self.name}: {what} must be finite numbers, got NaN or infinity.")
 
     def observe(self, states: Floats) -> Observation:
-        """What a world model may see of ``states`` (..., S): pictures of any size, and the proprioception."""
-        return Observation(self, np.asarray(states))
+        """What a world model may see of ``states`` (..., S): pictures of any size, and the proprioception.
+
+        Raises LabError where these are not states of the task.
+        """
+        if states.shape[-1:] != (len(self.state_fields),):
+            raise LabError(f"{self.name}: expected states (..., {len(self.state_fields)}), got {states.shape}.")
+        return Observation(self, states)
 
     def executed(self, actions: Floats) -> Floats:
         """What is really executed of ``actions`` (..., A): all of it, unless the task clips them to a box."""

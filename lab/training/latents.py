@@ -20,7 +20,7 @@ from lab.data import Dataset
 from lab.errors import LabError
 from lab.files import cache_root, replacing
 from lab.models import Trainable, WorldModel
-from lab.models.protocols import steps_per_block
+from lab.models.protocols import see, steps_per_block
 from lab.tasks import make_task
 from lab.tasks.environment import Environment
 
@@ -66,7 +66,7 @@ def encode(
             f"Trajectories are states (N, T + 1, S) and actions (N, T, a), got {states.shape} and {actions.shape}."
         )
     starts = tqdm(range(0, len(states), EPISODES), desc="encoding frames", delay=2, disable=not progress)
-    seen = [model.observe(environment.observe(states[first : first + EPISODES])) for first in starts]
+    seen = [see(model, environment, states[first : first + EPISODES]) for first in starts]
     return _latent_data(model, torch.cat(seen), states, actions)
 
 

@@ -18,9 +18,9 @@ from lab.data import HORIZON
 from lab.errors import LabError
 from lab.files import replacing
 from lab.models import Trainable
-from lab.models.protocols import picture_numbers
+from lab.models.protocols import picture_numbers, see
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
-from lab.tasks.environment import Environment, executed
+from lab.tasks.environment import Environment, executed, simulate
 from lab.training.latents import LatentData
 from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
@@ -139,8 +139,8 @@ def execute(
     """
     asked = model.denormalise_actions(blocks)
     done = executed(environment, asked)
-    states = environment.simulate(starts, asked)
-    z = model.observe(environment.observe(states[:, :: asked.shape[1] // blocks.shape[1]]))
+    states = simulate(environment, starts, asked)
+    z = see(model, environment, states[:, :: asked.shape[1] // blocks.shape[1]])
     return states, z, blocks if np.array_equal(done, asked) else model.normalise_actions(done)
 
 

@@ -16,9 +16,10 @@ from lab.data import Problems
 from lab.evaluation.compare import average, compare
 from lab.evaluation.landscape import Slice, directions, landscape
 from lab.evaluation.protocol import Protocol
-from lab.evaluation.success import goal_distance, start_latents
+from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
+from lab.models.protocols import see
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 
@@ -70,9 +71,10 @@ def slice_of(config: Config, model: WorldModel, problems: Problems, radius: floa
     """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
     centre = model.normalise_actions(problems.expert)
     first, second = directions(config.seed, *centre.shape)
+    z0 = see(model, problems.environment, problems.starts)
     objective = goal_distance(model, problems, **config.objective)
     return landscape(
-        model, start_latents(model, problems), objective, centre, first.to(model.device), second.to(model.device),
+        model, z0, objective, centre, first.to(model.device), second.to(model.device),
         radius=radius, points=config.size.points,
     )  # fmt: skip
 

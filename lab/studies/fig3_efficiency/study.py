@@ -21,8 +21,9 @@ from tqdm.auto import tqdm
 
 from lab.data import HORIZON, Problems
 from lab.evaluation.compare import paired, success_rates
-from lab.evaluation.success import goal_distance, start_latents
+from lab.evaluation.success import goal_distance
 from lab.files import MODELS
+from lab.models.protocols import see
 from lab.planning import PAPER_PLANNERS, Initialised, PlanRequest, no_warm_start
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -132,7 +133,7 @@ def _alone(config: Config, cases: list[Rung], problems: Problems, bar: tqdm) -> 
 def _plan_alone(config: Config, case: Rung, problem: Problems) -> float:
     """Seconds that one plan takes."""
     model = case.model
-    z0, objective = start_latents(model, problem), goal_distance(model, problem, **config.objective)
+    z0, objective = see(model, problem.environment, problem.starts), goal_distance(model, problem, **config.objective)
     init = no_warm_start(1, HORIZON, model.block_dim)
     started = time.perf_counter()
     plan = case.planner.plan(PlanRequest(model, z0, objective, init, [config.seed]))

@@ -17,9 +17,10 @@ from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
 from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
-from lab.evaluation.success import Outcome, goal_distance, start_latents
+from lab.evaluation.success import Outcome, goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
+from lab.models.protocols import see
 from lab.planning import (
     PLANNERS,
     ActionPrior,
@@ -116,7 +117,7 @@ def _costs(config: Config, case: Case, outcome: Outcome) -> dict[str, float]:
 def peak_memory(config: Config, planner: Planner, model: WorldModel) -> float:
     """MiB of tensors alive at once while ``planner`` makes one plan alone; two iterations show the peak."""
     problem = config.protocols((GOALS,))[GOALS].problems()[:1]
-    z0, objective = start_latents(model, problem), goal_distance(model, problem, **config.objective)
+    z0, objective = see(model, problem.environment, problem.starts), goal_distance(model, problem, **config.objective)
     if hasattr(planner, "iterations"):
         planner = shortened(planner, iterations=2)
     with PeakMemory() as memory:
