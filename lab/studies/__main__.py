@@ -1,4 +1,4 @@
-"""``python -m lab.plots [FOLDER]``: draw the figures of all results below ``figures/`` (or FOLDER) again."""
+"""``python -m lab.studies [FOLDER]``: draw the figures of all results below ``figures/`` (or FOLDER) again."""
 
 import sys
 from pathlib import Path
