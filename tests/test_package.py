@@ -133,7 +133,7 @@ def test_what_the_core_can_import(run):
 
 def test_what_needs_the_checkout_says_so(run):
     done = run("-m", "lab", "reproduce", "--preset", "smoke")
-    assert done.returncode == 2 and "run it in a clone of the repository" in done.stderr
+    assert done.returncode == 2 and "run this in a clone of the repository" in done.stderr
 
 
 def test_the_cache_of_an_installed_package_is_the_users(run, tmp_path):
