@@ -129,6 +129,15 @@ def test_the_log_has_first_and_last_step(trained):
     assert lines[0]["loss"] == pytest.approx(lines[0]["latent"] + lines[0]["proprio"], abs=1e-6)
 
 
+@pytest.mark.parametrize("method", ["control", "adversarial"])
+def test_a_training_that_is_not_finite_saves_nothing(method, trained, tiny_recipe, tmp_path):
+    trained("wall")
+    wild = replace(tiny_recipe("wall"), finetune=Schedule(steps=12, lr=1e30, batch=16, checkpoint_every=1))
+    with pytest.raises(LabError, match="so that training stops: lower lr"):
+        retrain("wall", method, 0, wild, tmp_path)
+    assert not list(tmp_path.rglob("model.*"))
+
+
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 1}, {"lr": 0.0}])
 def test_impossible_schedules_are_refused(wrong):
     with pytest.raises(LabError, match="steps >= 1"):
