@@ -75,9 +75,15 @@ def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Epis
     """The plan and what became of it."""
     settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
     return run_episode(
-        through, planner_of(planner, mode, through), problem(case), mode,
-        proprio=settings.proprio, base=settings.base, index=case.problem, snapshots=SNAPSHOTS[mode],
-    )  # fmt: skip
+        through,
+        planner_of(planner, mode, through),
+        problem(case),
+        mode,
+        proprio=settings.proprio,
+        base=settings.base,
+        index=case.problem,
+        snapshots=SNAPSHOTS[mode],
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -28,12 +28,20 @@ from lab.plots.style import label as named
 from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
-LABELS_HERE = LABELS | {"dataset": "Near (from data)", "random": "Far (random)", "open": "Once (open loop)",
-                        "mpc": "Replan (MPC)", "start": "start", "goal": "goal",
-                        "table1_success": "Table 1: success", "fig2_landscape": "Figure 2: loss landscape",
-                        "fig3_efficiency": "Figure 3: efficiency", "fig4_gap": "Figure 4: train-test gap",
-                        "starts": "Where planning starts",
-                        "tuning": "Tuning"}  # fmt: skip
+LABELS_HERE = LABELS | {
+    "dataset": "Near (from data)",
+    "random": "Far (random)",
+    "open": "Once (open loop)",
+    "mpc": "Replan (MPC)",
+    "start": "start",
+    "goal": "goal",
+    "table1_success": "Table 1: success",
+    "fig2_landscape": "Figure 2: loss landscape",
+    "fig3_efficiency": "Figure 3: efficiency",
+    "fig4_gap": "Figure 4: train-test gap",
+    "starts": "Where planning starts",
+    "tuning": "Tuning",
+}
 HELP = {
     "model": "All four share one frozen encoder. Base: trained on data alone. Control: as many extra steps of the "
     "same training. Online: also trained on what its own plans really do. Adversarial: also on worst-case "
@@ -64,9 +72,17 @@ def picker(
     default = default or DEFAULTS.get(key, values[0])
     choose(key, default, str, lambda value: value in values, listed(values))
     value = st.segmented_control(
-        label, values, required=True, key=key, persist_state="session", wrap=True, help=help or HELP.get(key),
-        format_func=lambda value: labels.get(value, value), on_change=touched, args=(then,),
-    )  # fmt: skip
+        label,
+        values,
+        required=True,
+        key=key,
+        persist_state="session",
+        wrap=True,
+        help=help or HELP.get(key),
+        format_func=lambda value: labels.get(value, value),
+        on_change=touched,
+        args=(then,),
+    )
     note(key, value, default, str(value))
     return value
 
@@ -95,37 +111,78 @@ def several(
             st.toast(f"{most} at once are the most; take one out first.", icon=":material/block:")
 
     value = st.pills(
-        label, values, selection_mode="multi", key=key, persist_state="session", help=help or HELP.get(key),
-        format_func=lambda value: labels.get(value, value), on_change=touched, args=(limit,),
-    )  # fmt: skip
+        label,
+        values,
+        selection_mode="multi",
+        key=key,
+        persist_state="session",
+        help=help or HELP.get(key),
+        format_func=lambda value: labels.get(value, value),
+        on_change=touched,
+        args=(limit,),
+    )
     note(key, value, list(default), ",".join(value))
     return value
 
 
 def number(
-    key: str, label: str, low: float, high: float, default: float, *, step: float | None = None,
-    format: str | None = None, help: str | None = None, width: int = 140, then: Callable[[], None] | None = None,
-) -> float:  # fmt: skip
+    key: str,
+    label: str,
+    low: float,
+    high: float,
+    default: float,
+    *,
+    step: float | None = None,
+    format: str | None = None,
+    help: str | None = None,
+    width: int = 140,
+    then: Callable[[], None] | None = None,
+) -> float:
     """A number field; whole numbers where ``default`` is one."""
     _choose_number(key, low, high, default)
     value = st.number_input(
-        label, low, high, key=key, step=step, format=format, width=width, persist_state="session",
-        help=help or HELP.get(key), on_change=touched, args=(then,),
-    )  # fmt: skip
+        label,
+        low,
+        high,
+        key=key,
+        step=step,
+        format=format,
+        width=width,
+        persist_state="session",
+        help=help or HELP.get(key),
+        on_change=touched,
+        args=(then,),
+    )
     note(key, value, default, str(value))
     return value
 
 
 def slider(
-    key: str, label: str, low: float, high: float, default: float, *, step: float | None = None,
-    format: str | None = None, help: str | None = None, width: int | Literal["stretch"] = "stretch",
-) -> float:  # fmt: skip
+    key: str,
+    label: str,
+    low: float,
+    high: float,
+    default: float,
+    *,
+    step: float | None = None,
+    format: str | None = None,
+    help: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
+) -> float:
     """A slider; whole numbers where ``default`` is one."""
     _choose_number(key, low, high, default)
     value = st.slider(
-        label, low, high, key=key, step=step, format=format, persist_state="session", help=help or HELP.get(key),
-        on_change=touched, width=width,
-    )  # fmt: skip
+        label,
+        low,
+        high,
+        key=key,
+        step=step,
+        format=format,
+        persist_state="session",
+        help=help or HELP.get(key),
+        on_change=touched,
+        width=width,
+    )
     note(key, value, default, str(value))
     return value
 
@@ -179,10 +236,17 @@ def _moved(which: str, task_name: str, state: np.ndarray) -> tuple[tuple[str, fl
         key = f"{which}_{field}"
         choose(key, None, float, lambda value, a=low, b=high: value is None or a <= value <= b, "")
         value = column.number_input(
-            f"{field.replace('agent', 'pusher').replace('_', ' ')} ({unit})", low, high, None, key=key,
-            placeholder=f"{now:.2f}", step=(high - low) / 100, format="%.2f", persist_state="session",
+            f"{field.replace('agent', 'pusher').replace('_', ' ')} ({unit})",
+            low,
+            high,
+            None,
+            key=key,
+            placeholder=f"{now:.2f}",
+            step=(high - low) / 100,
+            format="%.2f",
+            persist_state="session",
             on_change=touched,
-        )  # fmt: skip
+        )
         note(key, value, None, f"{value}")
         if value is not None:
             moved.append((field, value))

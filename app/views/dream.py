@@ -32,9 +32,16 @@ def chosen() -> tuple[Case, str, float]:
         case = widgets.case_controls()
         model = widgets.picker("model", "World model")
         strength = widgets.slider(
-            "strength", "Strength of the actions", 0.25, 4.0, 1.0, step=0.25, format="%.2f ×", width=320,
+            "strength",
+            "Strength of the actions",
+            0.25,
+            4.0,
+            1.0,
+            step=0.25,
+            format="%.2f ×",
+            width=320,
             help="1: as long as the data's actions typically are. Applies to the whole drive, which is made again.",
-        )  # fmt: skip
+        )
     return case, model, strength
 
 
@@ -83,8 +90,14 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
     status, parted = said(data, letters, card_of(case.task).scene.followed)
     problem = cached.problem(case)
-    data |= {"letters": letters, "most": cached.LONGEST, "colour": MODEL_COLOURS[model], "status": status,
-             "parted": parted, "label": f"Drive the dream. {HOW}"}  # fmt: skip
+    data |= {
+        "letters": letters,
+        "most": cached.LONGEST,
+        "colour": MODEL_COLOURS[model],
+        "status": status,
+        "parted": parted,
+        "label": f"Drive the dream. {HOW}",
+    }
     player.steer("dream", stage(case.task, problem.starts[0], problem.goals[0]), data, acted)
     answered()
 

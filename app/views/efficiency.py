@@ -90,8 +90,9 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
         st.table(answers(ratios, clock).set_index("Model"))
     findings = claims.verdicts({fig3_efficiency.NAME: result})
     counts = findings.verdict.value_counts()
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced")
-                     if verdict in counts)  # fmt: skip
+    told = ", ".join(
+        f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced") if verdict in counts
+    )
     st.markdown(
         f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (Base and Adversarial, GD and "
         f"Adam, both clocks): **{told}**. Differences are paired over the same problems, with 95% bootstrap intervals; "
@@ -137,9 +138,11 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
         st.button("Cancel", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
     else:
         st.button(
-            "Measure on this machine", icon=":material/timer:", on_click=runs.start,
+            "Measure on this machine",
+            icon=":material/timer:",
+            on_click=runs.start,
             args=(name, command(task, problems)),
-        )  # fmt: skip
+        )
 
     def draw(status: Status | None) -> None:
         fresh = (folder / "meta.json").is_file()

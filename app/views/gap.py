@@ -41,8 +41,14 @@ def chosen() -> tuple[Case, str, str, int]:
     with widgets.row():
         model = widgets.picker("model", "World model on the map")
         planner = widgets.picker("planner", "Planner")
-        many = widgets.picker("many", "Test problems", MANY, default="10", labels={},
-                              help="The first so many of the protocol's. More take longer, and say more.")  # fmt: skip
+        many = widgets.picker(
+            "many",
+            "Test problems",
+            MANY,
+            default="10",
+            labels={},
+            help="The first so many of the protocol's. More take longer, and say more.",
+        )
     return case, model, planner, int(many)
 
 
@@ -128,8 +134,16 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
     worst = "" if planned is None else f" The largest error is {planned.error.max():.2g}."
     alt = f"Map of the training data and of the plans on the {LABELS[model]} model.{worst}"
     with st.container(horizontal_alignment="center"):
-        st.plotly_chart(figure, key="map", config={"displayModeBar": False}, alt=alt, width=640, theme=None,
-                        on_select=picked, selection_mode="points")  # fmt: skip
+        st.plotly_chart(
+            figure,
+            key="map",
+            config={"displayModeBar": False},
+            alt=alt,
+            width=640,
+            theme=None,
+            on_select=picked,
+            selection_mode="points",
+        )
 
 
 def picked() -> None:
@@ -143,13 +157,25 @@ def picked() -> None:
 def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
     """The picked trajectory as imagined and as it was, beside the expert's."""
     problem = cached.problem(case)
-    lanes = [cached.lane(case, model, planner, "open", stamp) | {
-        "title": f"{LABELS[planner]}'s plan", "colour": MODEL_COLOURS[model], "show": "go",
-        "text": f"Problem {case.problem}, planned on the {LABELS[model]} model."}]  # fmt: skip
+    lanes = [
+        cached.lane(case, model, planner, "open", stamp)
+        | {
+            "title": f"{LABELS[planner]}'s plan",
+            "colour": MODEL_COLOURS[model],
+            "show": "go",
+            "text": f"Problem {case.problem}, planned on the {LABELS[model]} model.",
+        }
+    ]
     if case.goals == "dataset" and not case.moved:
-        lanes.append(expert_lane(case, model, stamp) | {
-            "title": "The expert's actions", "colour": "#555555", "show": "go",
-            "text": f"What the data did, as the {LABELS[model]} model imagines it."})  # fmt: skip
+        lanes.append(
+            expert_lane(case, model, stamp)
+            | {
+                "title": "The expert's actions",
+                "colour": "#555555",
+                "show": "go",
+                "text": f"What the data did, as the {LABELS[model]} model imagines it.",
+            }
+        )
     st.subheader("One trajectory, imagined and true")
     scene = stage(case.task, problem.starts[0], problem.goals[0])
     player.play("pick", scene, lanes, f"Problem {case.problem}: what the model imagines and what happens", charts=False)

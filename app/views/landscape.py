@@ -50,8 +50,12 @@ POINTS = (13, 25, 49)  #: a side, stage by stage
 BESIDE = ("base", "online", "adversarial")
 PLANNERS = PAPER_PLANNERS  #: those whose paths are drawn
 FAR = 12.0  #: how far random and curvature slices go, in standardised actions
-DIRECTIONS = {"plans": "Three plans", "paths": "Principal components", "curvature": "Gradient and curvature",
-              "random": "Random"}  # fmt: skip
+DIRECTIONS = {
+    "plans": "Three plans",
+    "paths": "Principal components",
+    "curvature": "Gradient and curvature",
+    "random": "Random",
+}
 ABOUT = {
     "plans": "through the centre, the random plan at which GD and Adam start, and the plan of average actions at "
     "which CEM starts (if the centre is that random plan: through CEM's own plan instead)",
@@ -219,14 +223,16 @@ def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], sta
     rows = []
     for model, slice_ in zip(models, cuts, strict=True):
         bend = bent(choice, model, stamps[model])
-        rows.append({
-            "Model": LABELS[model],
-            "Roughness": f"{slice_.roughness()[0]:.3f}",
-            "Basin": f"{slice_.basin()[0]:.0%}",
-            "Lowest loss in the slice": f"{slice_.loss.min():.3g}",
-            "Slope at the centre": f"{float(bend.gradient.norm()):.3g}",
-            "Sharpest curvature there": f"{float(bend.values[bend.sharpest]):.3g}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "Model": LABELS[model],
+                "Roughness": f"{slice_.roughness()[0]:.3f}",
+                "Basin": f"{slice_.basin()[0]:.0%}",
+                "Lowest loss in the slice": f"{slice_.loss.min():.3g}",
+                "Slope at the centre": f"{float(bend.gradient.norm()):.3g}",
+                "Sharpest curvature there": f"{float(bend.values[bend.sharpest]):.3g}",
+            }
+        )
     st.table(pd.DataFrame(rows).set_index("Model"))
     st.caption(
         "Roughness: mean size of the discrete Laplacian over the loss's standard deviation, lower is smoother; it "
@@ -243,15 +249,22 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
     with widgets.row():
         u = widgets.number("u", "u", -200.0, 200.0, 0.0, step=0.5, format="%.2f")
         v = widgets.number("v", "v", -200.0, 200.0, 0.0, step=0.5, format="%.2f")
-        st.caption("Click on a map above, or type: where the ring is. Solid is what really happens, the same for "
-                   "all; dotted is what each model imagines.")  # fmt: skip
+        st.caption(
+            "Click on a map above, or type: where the ring is. Solid is what really happens, the same for "
+            "all; dotted is what each model imagines."
+        )
     shown = [executed(choice, model, stamps[model], u, v) for model in models]
     problem = cached.problem(choice.case)
     lanes = [
-        made | {"title": f"As {LABELS[model]} imagines it", "colour": MODEL_COLOURS[model], "show": "go",
-                "text": said(episode, made)}
+        made
+        | {
+            "title": f"As {LABELS[model]} imagines it",
+            "colour": MODEL_COLOURS[model],
+            "show": "go",
+            "text": said(episode, made),
+        }
         for model, (episode, made) in zip(models, shown, strict=True)
-    ]  # fmt: skip
+    ]
     scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
     player.play("pick", scene, lanes, f"The plan at u {u:g}, v {v:g} on {len(models)} models", charts=False)
     st.markdown(f"**What {LABELS[models[0]]} imagines of it, and what really happens**")

@@ -64,9 +64,14 @@ def chosen() -> Choice:
             widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
         with st.popover("Race against …", icon=":material/sprint:"):
             rivals = widgets.several(
-                "rivals", "Up to three other methods", methods, RIVALS, most=3, labels=METHODS,
+                "rivals",
+                "Up to three other methods",
+                methods,
+                RIVALS,
+                most=3,
+                labels=METHODS,
                 help="Each plans alone, one after another, so that the clocks can be compared.",
-            )  # fmt: skip
+            )
     others = [tuple(rival.split("-")) for rival in rivals]
     return Choice(case, mode, tuple(dict.fromkeys([(planner, model), *others])))
 

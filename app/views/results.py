@@ -78,9 +78,13 @@ def show_figure(folder: Path, experiment: str) -> None:
     with st.container(horizontal=True):
         for kind in ("png", "pdf", "html"):
             st.download_button(
-                kind.upper(), partial(figure_file, folder, experiment, kind), f"{experiment}-{folder.name}.{kind}",
-                key=f"file_{kind}", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                kind.upper(),
+                partial(figure_file, folder, experiment, kind),
+                f"{experiment}-{folder.name}.{kind}",
+                key=f"file_{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def figure_file(folder: Path, experiment: str, kind: str) -> bytes:
@@ -99,9 +103,14 @@ def show_tables(result: Result, folder: Path, experiment: str) -> None:
             table = result.tables[name]
             st.dataframe(table, hide_index=True, height=300, alt=f"Table {name} with {len(table)} rows")
             st.download_button(
-                f"Download {name}.csv", table_text(folder, name), f"{experiment}-{folder.name}-{name}.csv",
-                "text/csv", key=f"csv_{name}", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                f"Download {name}.csv",
+                table_text(folder, name),
+                f"{experiment}-{folder.name}-{name}.csv",
+                "text/csv",
+                key=f"csv_{name}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def show_origin(result: Result, experiment: str) -> None:
@@ -110,9 +119,7 @@ def show_origin(result: Result, experiment: str) -> None:
         st.markdown(f"**Protocol.** {protocol['text']}")
     if experiment in STUDIES:
         st.caption("Make it again:")
-        widgets.command(
-            f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}"
-        )  # fmt: skip
+        widgets.command(f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}")
     about = result.meta
     if "commit" in about:
         seeds = ", ".join(map(str, about["train_seeds"]))
@@ -214,10 +221,16 @@ def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame
     with st.container(horizontal=True):
         for rows, method in zip(common, (ours, theirs), strict=True):
             st.metric(method.name, f"{rows.success.mean():.1%}")
-        st.metric("Difference in points", f"{100 * difference.value:+.1f}",
-                  help="Mean over the same problems, training seeds averaged first.")  # fmt: skip
-        st.metric("95% interval", f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
-                  help="Bootstrap over problems.")  # fmt: skip
+        st.metric(
+            "Difference in points",
+            f"{100 * difference.value:+.1f}",
+            help="Mean over the same problems, training seeds averaged first.",
+        )
+        st.metric(
+            "95% interval",
+            f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
+            help="Bootstrap over problems.",
+        )
     st.caption(
         f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged. Below: "
         f"the models of training seed {seeds[0]}. Click a mark, or choose a problem from the list."
@@ -247,9 +260,14 @@ def show_problem(result: Result, ours: Side, theirs: Side, table: pd.DataFrame) 
     default = int((changed or numbers)[0])
     choose("pick", default, int, lambda value: value in named, f"Known: 0 to {max(numbers)}.")
     number = st.selectbox(
-        "Problem", numbers, key="pick", width=240, on_change=touched, persist_state="session",
+        "Problem",
+        numbers,
+        key="pick",
+        width=240,
+        on_change=touched,
+        persist_state="session",
         format_func=lambda value: f"{value}: {named[value]}",
-    )  # fmt: skip
+    )
     note("pick", number, default, str(number))
     st.markdown(f"**Problem {number}.** {WORDS[named[number]]}")
     goals, mode = st.session_state["goals"], st.session_state["mode"]

@@ -34,13 +34,30 @@ def three_pictures() -> None:
     made = {model: cached.lane(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items()}
     base, fixed = (cached.episode(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items())
     lanes = [
-        made["base"] | {"title": "1. Leave the data", "show": "plan", "dots": cached.data_dots(CASE.task),
-                        "text": leaves(base), "colour": MODEL_COLOURS["base"]},
-        made["base"] | {"title": "2. Err", "show": "go", "after": True, "text": errs(base, made["base"]),
-                        "colour": MODEL_COLOURS["base"]},
-        made["adversarial"] | {"title": "3. Fix", "after": True, "text": mends(fixed, made["adversarial"]),
-                               "colour": MODEL_COLOURS["adversarial"]},
-    ]  # fmt: skip
+        made["base"]
+        | {
+            "title": "1. Leave the data",
+            "show": "plan",
+            "dots": cached.data_dots(CASE.task),
+            "text": leaves(base),
+            "colour": MODEL_COLOURS["base"],
+        },
+        made["base"]
+        | {
+            "title": "2. Err",
+            "show": "go",
+            "after": True,
+            "text": errs(base, made["base"]),
+            "colour": MODEL_COLOURS["base"],
+        },
+        made["adversarial"]
+        | {
+            "title": "3. Fix",
+            "after": True,
+            "text": mends(fixed, made["adversarial"]),
+            "colour": MODEL_COLOURS["adversarial"],
+        },
+    ]
     problem = cached.problem(CASE)
     scene = stage(CASE.task, problem.starts[0], problem.goals[0])
     about = f"Leave the data, err, fix: one problem of {label(CASE.task)} in three pictures"

@@ -51,9 +51,13 @@ def chosen() -> Own:
     radius = rounds = None
     with widgets.row():
         size = widgets.picker(
-            "size", "Episodes of data", tuple(SIZES), default="quick", labels=SIZES,
+            "size",
+            "Episodes of data",
+            tuple(SIZES),
+            default="quick",
+            labels=SIZES,
             help="With all of them, the first training collects the data, which takes minutes.",
-        )  # fmt: skip
+        )
         steps = widgets.number("steps", "Steps", 10, 20_000, 500, step=10, help=STEPS_HELP)
         if method == "adversarial":
             radius = widgets.number("radius", "Radius", 0.0, 2.0, made.radii.latent, step=0.05, help=RADIUS_HELP)
@@ -101,8 +105,10 @@ def draw_training(own: Own, status: Status | None, shipped) -> None:
     elif own.done:
         st.success(f"Trained: {own.total} steps, last loss {log.loss.iloc[-1]:.4g}.", icon=":material/check_circle:")
     elif own.begun:
-        st.info(f"Stopped at about step {step} of {own.total}; Resume goes on from the last checkpoint.",
-                icon=":material/pause_circle:")  # fmt: skip
+        st.info(
+            f"Stopped at about step {step} of {own.total}; Resume goes on from the last checkpoint.",
+            icon=":material/pause_circle:",
+        )
     figure = training_figure(log, own.method, own.total, shipped)
     alt = "No loss yet; the shipped model's in grey."
     if not log.empty:
@@ -121,12 +127,20 @@ def show_finished(own: Own) -> None:
     picture = own.folder / "test.png"
     command = ("lab", "plan", "--task", own.task, "--checkpoint", str(own.folder), "--problems", TEST)
     with st.container(horizontal=True):
-        st.button(f"Test it on {TEST} problems", icon=":material/route:", on_click=runs.start,
-                  args=(name, (*command, "--out", str(picture))))  # fmt: skip
+        st.button(
+            f"Test it on {TEST} problems",
+            icon=":material/route:",
+            on_click=runs.start,
+            args=(name, (*command, "--out", str(picture))),
+        )
         st.download_button(
-            "Download model.safetensors", whole_file(own.folder), f"{own.task}-{own.folder.name}.safetensors",
-            "application/octet-stream", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download model.safetensors",
+            whole_file(own.folder),
+            f"{own.task}-{own.folder.name}.safetensors",
+            "application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
     def draw(status: Status | None) -> None:
         if status is None:
@@ -170,8 +184,14 @@ def how_it_is(own: Own) -> str:
 
 def reopen(own: Own) -> None:
     """Set the controls to the settings of ``own``; for callbacks."""
-    for key, value in (("method", own.method), ("size", own.preset), ("steps", own.total), ("seed", own.seed),
-                       ("radius", own.radius), ("rounds", own.rounds)):  # fmt: skip
+    for key, value in (
+        ("method", own.method),
+        ("size", own.preset),
+        ("steps", own.total),
+        ("seed", own.seed),
+        ("radius", own.radius),
+        ("rounds", own.rounds),
+    ):
         if value is not None:
             st.session_state[key] = value
     touched()

@@ -1,12 +1,13 @@
 """A film strip: what a plan made of a few problems, in the world and in the model's imagination."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
+import plotly.express as px
+import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-REACHED = "#009E73"
+from lab.plots.marks import REACHED, picture
 
 
 def filmstrip(
@@ -31,9 +32,9 @@ def filmstrip(
     for i in range(n):
         above, below = axes[2 * i], axes[2 * i + 1]
         for k in range(t):
-            _show(above[k], true[i, k], REACHED if reached[i, k] else None)
-            _show(below[k], imagined[i, k])
-        _show(above[t], goals[i], REACHED if reached[i].any() else None)
+            picture(above[k], true[i, k], REACHED if reached[i, k] else None)
+            picture(below[k], imagined[i, k])
+        picture(above[t], goals[i], REACHED if reached[i].any() else None)
         below[t].axis("off")
         below[t].text(0.5, 0.9, "reached" if reached[i].any() else "missed", ha="center", va="top")
         above[0].set_ylabel(f"{names[i] if names else i}: true")
@@ -43,8 +44,15 @@ def filmstrip(
     return figure
 
 
-def _show(axis: Axes, frame: np.ndarray, border: str | None = None) -> None:
-    axis.imshow(frame, interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    for spine in axis.spines.values():
-        spine.set(color=border or "#BBBBBB", linewidth=3 if border else 0.5)
+def played(frames: np.ndarray, names: Sequence[str], steps: Iterable[int]) -> go.Figure:
+    """Pictures (T, N, H, W, 3) uint8, side by side under their ``names``, to be played over the ``steps`` (T,)."""
+    figure = px.imshow(frames, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
+    for note, name in zip(figure.layout.annotations, names, strict=True):
+        note.update(text=name)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    for step, number in zip(figure.layout.sliders[0].steps, steps, strict=True):
+        step.update(label=str(number))
+    figure.layout.sliders[0].update(currentvalue={"prefix": "environment step "}, pad={"t": 10})
+    figure.layout.updatemenus[0].update(pad={"t": 10})
+    return figure

@@ -41,12 +41,18 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
         for model, error in errors.items():
             figure.add_trace(
                 go.Box(
-                    y=error.mean(1), x=[f"{LABELS[model]}<br>{name}"] * len(error), name=f"{LABELS[model]}, {name}",
-                    boxpoints="all", pointpos=0, jitter=0.6, line={"color": MODEL_COLOURS[model], "width": 1.5},
-                    fillcolor=CLEAR, marker={"color": MODEL_COLOURS[model], "size": 5, "symbol": symbol},
+                    y=error.mean(1),
+                    x=[f"{LABELS[model]}<br>{name}"] * len(error),
+                    name=f"{LABELS[model]}, {name}",
+                    boxpoints="all",
+                    pointpos=0,
+                    jitter=0.6,
+                    line={"color": MODEL_COLOURS[model], "width": 1.5},
+                    fillcolor=CLEAR,
+                    marker={"color": MODEL_COLOURS[model], "size": 5, "symbol": symbol},
                     hovertemplate="%{y:.3g}<extra></extra>",
                 )
-            )  # fmt: skip
+            )
     order = [f"{LABELS[model]}<br>{name}" for model in expert for name in ("expert", "planned")]
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=0)
     return _plain(figure.update_layout(showlegend=False), HEIGHT)
@@ -63,26 +69,45 @@ def map_figure(
     low, high = scene.view
     figure = go.Figure()
     figure.add_layout_image(
-        source=background, xref="x", yref="y", x=low, y=low, sizex=high - low, sizey=high - low, opacity=0.9,
-        layer="below", sizing="stretch",
-    )  # fmt: skip
+        source=background,
+        xref="x",
+        yref="y",
+        x=low,
+        y=low,
+        sizex=high - low,
+        sizey=high - low,
+        opacity=0.9,
+        layer="below",
+        sizing="stretch",
+    )
     clear_blue = [[0, "rgba(28, 111, 181, 0)"], [0.05, "rgba(28, 111, 181, 0.25)"], [1, "rgba(28, 111, 181, 0.75)"]]
     figure.add_trace(
         go.Histogram2d(
-            x=data[:, 0], y=data[:, 1], xbins={"start": low, "end": high, "size": (high - low) / 32},
-            ybins={"start": low, "end": high, "size": (high - low) / 32}, colorscale=clear_blue, showscale=False,
-            hoverinfo="skip", name="data",
+            x=data[:, 0],
+            y=data[:, 1],
+            xbins={"start": low, "end": high, "size": (high - low) / 32},
+            ybins={"start": low, "end": high, "size": (high - low) / 32},
+            colorscale=clear_blue,
+            showscale=False,
+            hoverinfo="skip",
+            name="data",
         )
-    )  # fmt: skip
+    )
     if planned is not None:
         _add_plans(figure, scene, planned, picked)
     axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
     figure.update_layout(
-        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, height=MAP_HEIGHT, margin={"l": 0, "r": 0, "t": 10, "b": 0},
-        showlegend=False, dragmode=False, clickmode="event+select", font={"color": GREY},
-    )  # fmt: skip
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        height=MAP_HEIGHT,
+        margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        showlegend=False,
+        dragmode=False,
+        clickmode="event+select",
+        font={"color": GREY},
+    )
     return figure
 
 
@@ -94,9 +119,12 @@ def _add_plans(figure: go.Figure, scene: Scene, planned: Plans, picked: int | No
     which = np.stack([np.repeat(np.arange(n), steps), np.tile(np.arange(1, steps + 1), n)], -1)
     ticks = np.arange(np.ceil(error.min()), np.floor(error.max()) + 1)
     colour = {
-        "color": error, "colorscale": HEAT, "size": 9, "line": {"color": "white", "width": 1},
+        "color": error,
+        "colorscale": HEAT,
+        "size": 9,
+        "line": {"color": "white", "width": 1},
         "colorbar": {"title": ERROR, "tickvals": ticks, "ticktext": [f"{10.0**t:g}" for t in ticks], "thickness": 14},
-    }  # fmt: skip
+    }
     if picked is not None and picked < n:
         x, y = scene.place(states[picked]).T
         figure.add_trace(
@@ -104,29 +132,49 @@ def _add_plans(figure: go.Figure, scene: Scene, planned: Plans, picked: int | No
         )
     figure.add_trace(
         go.Scatter(
-            x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, customdata=which.tolist(), name="plans",
-            text=errors.ravel(), selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+            x=at[:, 0],
+            y=at[:, 1],
+            mode="markers",
+            marker=colour,
+            customdata=which.tolist(),
+            name="plans",
+            text=errors.ravel(),
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
             hovertemplate="problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>",
         )
-    )  # fmt: skip
+    )
 
 
 def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
     means = [bootstrap_mean(column) for column in error.T]
     bars = {
-        "type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": colour,
-        "array": [m.high - m.value for m in means], "arrayminus": [m.value - m.low for m in means],
-    }  # fmt: skip
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.5,
+        "width": 3,
+        "color": colour,
+        "array": [m.high - m.value for m in means],
+        "arrayminus": [m.value - m.low for m in means],
+    }
     return go.Scatter(
-        x=np.arange(1, len(means) + 1), y=[m.value for m in means], error_y=bars, name=name, mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 2}, hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
-    )  # fmt: skip
+        x=np.arange(1, len(means) + 1),
+        y=[m.value for m in means],
+        error_y=bars,
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
+    )
 
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:
     """On a logarithmic scale, without a background of its own."""
     figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick=1)
     return figure.update_layout(
-        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, height=height, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"orientation": "h", "y": -0.25},
-    )  # fmt: skip
+    )

@@ -10,8 +10,17 @@ SMALL = 60  #: margin below, without small print
 
 def in_page(figure: go.Figure, height: int) -> go.Figure:
     """Leave titles, small print and colours to the page; the legend lies above, and cannot be clicked by mistake."""
-    legend = {"orientation": "h", "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
-              "yanchor": "top", "itemclick": False, "itemdoubleclick": False}  # fmt: skip
+    legend = {
+        "orientation": "h",
+        "x": 0,
+        "xref": "container",
+        "xanchor": "left",
+        "y": 1,
+        "yref": "container",
+        "yanchor": "top",
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
     return figure.update_layout(height=height, legend=legend, margin={"l": 10, "r": 10, "t": 60, "b": 10})
 
 

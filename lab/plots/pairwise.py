@@ -24,11 +24,15 @@ def pairwise_figure(table: pd.DataFrame) -> go.Figure:
         numbers = table.problem[table.outcome == outcome]
         figure.add_trace(
             go.Scatter(
-                x=numbers % COLUMNS, y=numbers // COLUMNS, customdata=numbers, mode="markers",
-                name=f"{name} ({len(numbers)})", marker={"symbol": symbol, "color": colour, "size": 10},
+                x=numbers % COLUMNS,
+                y=numbers // COLUMNS,
+                customdata=numbers,
+                mode="markers",
+                name=f"{name} ({len(numbers)})",
+                marker={"symbol": symbol, "color": colour, "size": 10},
                 hovertemplate=f"Problem %{{customdata}}: {outcome}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     rows = int(table.problem.max()) // COLUMNS + 1
     figure.update_xaxes(visible=False, range=[-0.7, COLUMNS - 0.3])
     ticks = list(range(rows))

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from lab.benchmarks import card_of
+from lab.errors import LabError
 from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, Unfolded
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
 from lab.plots.style import MODEL_COLOURS, PLANNER_COLOURS
 from lab.plots.uri import png_uri
-from lab.tasks import make_task
+from lab.tasks import Task, make_task
 
 PICTURE = 320  #: pixels of the background
 
@@ -46,7 +47,9 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
 
     ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
     """
-    name = episode.environment.name
+    name, frames = _task(episode).name, episode.imagined_frames
+    if frames is None or episode.imagined_proprio is None:
+        raise LabError("The player draws what a model imagines: take one that decodes its latents.")
     return {
         "seconds": round(episode.seconds, 4),
         "plans": [
@@ -57,7 +60,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
                 "loss": _significant(stage.loss),
                 "trueLoss": _significant(stage.true_loss),
                 "true": _drawn(name, stage.states),
-                "imagined": _imagined(name, stage.imagined_proprio),
+                "imagined": _imagined(name, np.asarray(stage.imagined_proprio)),
             }
             for attempt, stage in zip(episode.attempts, stages, strict=True)
         ],
@@ -68,7 +71,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
         "distance": _numbers(episode.distance["full"], 3),
         "imaginedDistance": None if episode.imagined_distance is None else _numbers(episode.imagined_distance, 3),
         "ends": episode.ends.tolist(),
-        "frames": png_uri(np.concatenate(list(episode.imagined_frames), axis=1)),
+        "frames": png_uri(np.concatenate(list(frames), axis=1)),
         "reached": episode.reached(),
         "closest": round(episode.closest(), 3),
     }
@@ -130,10 +133,16 @@ def _drawn(task_name: str, states: np.ndarray) -> list:
     return np.round(states[..., : scene.drawn], max(2, 4 - round(np.log10(high - low)))).tolist()
 
 
+def _task(episode: Episode) -> Task:
+    if not isinstance(episode.environment, Task):
+        raise LabError(f"The player draws tasks alone, and {type(episode.environment).__name__} is none.")
+    return episode.environment
+
+
 def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:
     """The usual error (K + 1,) at each block boundary: a replan begins to imagine anew; empty if unknown."""
     begun = np.array([attempt.step for attempt in episode.attempts])
-    ages = [int((t - begun[begun < t].max(initial=0)) / episode.environment.frameskip) for t in episode.blocks]
+    ages = [int((t - begun[begun < t].max(initial=0)) / _task(episode).frameskip) for t in episode.blocks]
     return [0.0, *_significant(np.array([usual_error[age - 1] for age in ages[1:]]))] if len(usual_error) else []
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -52,7 +52,7 @@ GOAL_COLOUR = "#009E73"
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
-STYLE = {
+STYLE: dict[str, Any] = {
     "pdf.fonttype": 42,
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -118,17 +118,29 @@ def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figu
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     figure.add_annotation(
-        text="<br>".join(textwrap.wrap(caption, 140)), xref="paper", x=0, xanchor="left", yref="paper", y=0,
-        yanchor="top", yshift=-58, align="left", showarrow=False, font={"size": 11},
-    )  # fmt: skip
+        text="<br>".join(textwrap.wrap(caption, 140)),
+        xref="paper",
+        x=0,
+        xanchor="left",
+        yref="paper",
+        y=0,
+        yanchor="top",
+        yshift=-58,
+        align="left",
+        showarrow=False,
+        font={"size": 11},
+    )
     return figure
 
 
-def menu(buttons: Sequence[dict], height: int) -> list[dict]:
-    """A drop-down menu in the top right corner of a `neutral` figure of this height."""
+def menu(choices: Mapping[str, Sequence[bool]], height: int) -> list[dict]:
+    """A drop-down menu in the top right corner of a `neutral` figure of this height: which traces each choice shows."""
+    buttons = [
+        {"label": name, "method": "restyle", "args": [{"visible": list(visible)}]} for name, visible in choices.items()
+    ]
     above = (TOP - 10) / (height - TOP - BOTTOM)
     look = {"bgcolor": CLEAR, "bordercolor": GREY, "font": {"color": GREY}}
-    return [look | {"buttons": list(buttons), "x": 1, "xanchor": "right", "y": 1 + above, "yanchor": "top"}]
+    return [look | {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1 + above, "yanchor": "top"}]
 
 
 def faded(colour: str) -> str:

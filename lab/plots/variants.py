@@ -1,6 +1,7 @@
 """Dot plots of a method's variants beside base and control: what `lab.studies.common.variants` measures."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import EXPERT, INK, around, dots, hover, sample
 from lab.plots.style import (
     GREY,
     LABELS,
@@ -16,15 +18,15 @@ from lab.plots.style import (
     PLANNER_MARKERS,
     counted,
     faded,
+    label,
     shown,
     spread,
 )
+from lab.plots.words import GOALS, interval, points
 from lab.results import Result
 
 PLANNERS = ("gd", "adam")
 BESIDE = ("base", "control")
-GOALS = {"dataset": "data-set goals", "random": "random goals"}
-EXPERT = "#444444"
 SHIFT = {"gd": -0.14, "adam": 0.14, "expert": 0.0}
 GAIN = "gain over control\n(points)"
 ERROR = "latent error (mean squared)"
@@ -76,8 +78,9 @@ def interactive(result: Result, extra: int = 0) -> go.Figure:
     kinds = rows(result)
     titles = [*(f"Success, {GOALS[goals]}" for goals in kinds), GAIN.replace("\n", " "), ERROR]
     count = len(titles) + extra
-    figure = make_subplots(count, 1, shared_xaxes=False, subplot_titles=[*titles, *[""] * extra],
-                           vertical_spacing=0.36 / count)  # fmt: skip
+    figure = make_subplots(
+        count, 1, shared_xaxes=False, subplot_titles=[*titles, *[""] * extra], vertical_spacing=0.36 / count
+    )
     names = [LABELS.get(name, name) for name in columns(result)]
     for i, goals in enumerate(kinds):
         rates = result.tables["rates"]
@@ -99,8 +102,8 @@ def caption(result: Result) -> str:
     rates, differences = result.tables["rates"], result.tables["differences"]
     pooled = differences[differences.goals == "all"]
     return (
-        f"n = {counted(int(rates.n.max()), 'problem')} of the test split for each kind of goals, "
-        f"{counted(int(rates.seeds.max()), 'training seed')}. Success: 95% Wilson intervals. Gain: paired, over all "
+        f"n = {sample(rates, joined=' of the test split for each kind of goals, ')}. "
+        "Success: 95% Wilson intervals. Gain: paired, over all "
         f"goals and both planners, n = {int(pooled.n.max())}; 95% bootstrap intervals over problems. "
         "Error: mean squared distance of imagined to true picture latents, along plans for data-set goals and along "
         f"the expert's actions for the same. Shaded: the task's recipe. Preset {result.preset}."
@@ -124,19 +127,26 @@ def _errors(ax: Axes, errors: pd.DataFrame, places: dict[str, float]) -> None:
 
 def _dots(ax: Axes, table: pd.DataFrame, value: str, planner: str, places: dict[str, float], scale: float = 1) -> None:
     x = [places[name] + SHIFT[planner] for name in table.model]
-    errors = [scale * (table[value] - table.low), scale * (table.high - table[value])]
     colour, marker = PLANNER_COLOURS.get(planner, EXPERT), PLANNER_MARKERS.get(planner, "_")
     name = LABELS.get(planner, "expert's actions")
-    ax.errorbar(x, scale * table[value], errors, fmt=marker, color=colour, markersize=4.5, linewidth=1.2, label=name)
+    ax.errorbar(
+        x,
+        scale * table[value],
+        around(table, value, scale),
+        fmt=marker,
+        color=colour,
+        markersize=4.5,
+        linewidth=1.2,
+        label=name,
+    )
 
 
 def _gains(ax: Axes, differences: pd.DataFrame, places: dict[str, float]) -> None:
     rows = _pooled(differences)
     x = [places[name] for name in rows.ours]
-    errors = [100 * (rows.difference - rows.low), 100 * (rows.high - rows.difference)]
     ax.axhline(0, color=MODEL_COLOURS["control"], linewidth=1.2)
     ax.bar(x, 100 * rows.difference, 0.55, color="#C8C8C8")
-    ax.errorbar(x, 100 * rows.difference, errors, fmt="none", color="#222222", linewidth=1)
+    ax.errorbar(x, 100 * rows.difference, around(rows, "difference", 100), fmt="none", color=INK, linewidth=1)
     ax.set_ylabel(GAIN)
 
 
@@ -145,28 +155,28 @@ def _pooled(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def _points(table: pd.DataFrame, value: str, planner: str, scale: float, legend: bool) -> go.Scatter:
+    who = LABELS.get(planner, "expert")
     text = [
-        f"<b>{LABELS.get(row['model'], row['model'])}, {LABELS.get(planner, 'expert')}</b><br>{scale * row[value]:.3g} "
-        f"[{scale * row['low']:.3g}, {scale * row['high']:.3g}]<br>{counted(int(row['n']), 'problem')}, "
-        f"{counted(int(row['seeds']), 'training seed')}"
-        for row in table.to_dict("records")
+        hover(f"{label(row.model)}, {who}", interval(row, value, scale, ".3g"), row=row) for row in table.itertuples()
     ]
     colour = PLANNER_COLOURS.get(planner, GREY)
-    return go.Scatter(
-        x=[LABELS.get(name, name) for name in table.model], y=scale * table[value], mode="markers",
-        name=LABELS.get(planner, "expert's actions"), legendgroup=planner, showlegend=legend, hovertext=text,
-        hoverinfo="text", marker={"color": colour, "size": 8}, error_y=spread(table, value, scale) | {"color": colour},
-    )  # fmt: skip
+    errors: dict[str, Any] = {"error_y": spread(table, value, scale) | {"color": colour}}
+    names = [LABELS.get(name, name) for name in table.model]
+    trace = dots(names, scale * table[value], LABELS.get(planner, "expert's actions"), colour, text, **errors)
+    return trace.update(legendgroup=planner, showlegend=legend)
 
 
 def _bars(differences: pd.DataFrame) -> go.Bar:
     table = _pooled(differences)
     text = [
-        f"<b>{row.ours} minus Control</b><br>{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, "
-        f"{100 * row.high:+.1f}]<br>{counted(int(row.n), 'problem')}"
-        for row in table.itertuples()
+        hover(f"{row.ours} minus Control", points(row), counted(int(row.n), "problem")) for row in table.itertuples()
     ]
     return go.Bar(
-        x=table.ours, y=100 * table.difference, hovertext=text, hoverinfo="text", showlegend=False,
-        marker={"color": faded(GREY)}, error_y=spread(table, "difference", 100) | {"color": GREY},
-    )  # fmt: skip
+        x=table.ours,
+        y=100 * table.difference,
+        hovertext=text,
+        hoverinfo="text",
+        showlegend=False,
+        marker={"color": faded(GREY)},
+        error_y=spread(table, "difference", 100) | {"color": GREY},
+    )

@@ -41,9 +41,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
     failure = None
     with replacing(output) as temporary, patch.object(AsyncZMQSocketChannel, "get_msg", next_message):
         try:
-            execute_notebook(
-                source, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False
-            )  # fmt: skip
+            execute_notebook(source, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False)
         except PapermillExecutionError as error:
             failure = error
     if failure:

@@ -49,10 +49,14 @@ class Process:
         try:
             self._written = tempfile.TemporaryFile()  # noqa: SIM115  it is read as long as this lives
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lab.repro.processes", *command], cwd=ROOT, env=os.environ | environment,
-                stdin=subprocess.PIPE, stdout=self._written, stderr=subprocess.STDOUT,
+                [sys.executable, "-m", "lab.repro.processes", *command],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdin=subprocess.PIPE,
+                stdout=self._written,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches it through us only
-            )  # fmt: skip
+            )
         except OSError as error:
             raise LabError(f"'{' '.join(command)}' cannot be started: {error.strerror or error}.") from error
 
@@ -90,7 +94,8 @@ class Process:
 
     def end(self) -> None:
         """Let go of the tether, which ends it and all that it has started."""
-        self._process.stdin.close()
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def _stop(self) -> None:
         with suppress(ProcessLookupError):

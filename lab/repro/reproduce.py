@@ -61,11 +61,8 @@ def reproduce(
     that cannot be written.
     """
     _check_notebooks(folder)
-    for value, known, what in (
-        *((name, STUDIES, "notebook") for name in only),
-        (preset, PRESETS, "preset"),
-        (executor, EXECUTORS, "executor"),
-    ):
+    asked: list[tuple[str, Iterable[str], str]] = [(name, STUDIES, "notebook") for name in only]
+    for value, known, what in (*asked, (preset, PRESETS, "preset"), (executor, EXECUTORS, "executor")):
         if value not in known:
             raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
@@ -204,9 +201,13 @@ def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
         return {"code": code, "written": written, "versions": versions(), "results": results}
 
     return Step(
-        name="report", command=("lab.repro.report", preset, out), outputs=made, inputs=inputs,
-        after=frozenset(step.name for step in steps), seconds=REPORT_SECONDS,
-    )  # fmt: skip
+        name="report",
+        command=("lab.repro.report", preset, out),
+        outputs=made,
+        inputs=inputs,
+        after=frozenset(step.name for step in steps),
+        seconds=REPORT_SECONDS,
+    )
 
 
 # --- Running it

@@ -21,6 +21,7 @@ from lab.evaluation.success import Outcome, evaluate
 from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, recipe_family, writable
 from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import MODES, PLANNERS, Planner, shortened
+from lab.planning.planner import IterativePlanner
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
 from lab.tasks import TASKS
@@ -86,7 +87,7 @@ class Config:
         """The protocol of each kind of goals (default: all that the task has)."""
         return {kind: Protocol(self.task, kind, self.size.n, seed=self.seed) for kind in goals or self.card.goals}
 
-    def planner(self, name: str, mode: str = "open") -> Planner:
+    def planner(self, name: str, mode: str = "open") -> IterativePlanner:
         """The planner as tuned for the task; the smoke preset cuts it short."""
         return shortened(self.card.settings.planner(name, mode), self.size.iterations, self.size.samples)
 
@@ -122,7 +123,7 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "config": asdict(config),
         "train_seeds": list(config.size.seeds),
         "models": _weights(config),
-        "planners": {name: {mode: asdict(config.planner(name, mode)) for mode in MODES} for name in PLANNERS},
+        "planners": {name: {mode: _options(config.planner(name, mode)) for mode in MODES} for name in PLANNERS},
         "objective": config.objective,
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
@@ -134,6 +135,11 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "times": {table: list(columns) for table, columns in (times or {}).items()},
         "wall_seconds": round(time.perf_counter() - started, 1),
     }
+
+
+def _options(planner: Any) -> dict[str, Any]:
+    """The options of a planner, which are a dataclass's fields."""
+    return asdict(planner)
 
 
 def _device_name(config: Config) -> str:

@@ -9,6 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import in_rows, sample
 from lab.plots.style import (
     CLEAR,
     GREY,
@@ -17,7 +18,6 @@ from lab.plots.style import (
     MODEL_COLOURS,
     MODELS,
     annotate,
-    counted,
     in_style,
     label,
     menu,
@@ -43,7 +43,7 @@ def print_figure(result: Result) -> Figure:
     grids = slice_grids(result, problem=0)
     norm = _norm(grids)
     figure = Figure(figsize=(11, 8.6), layout="constrained")
-    pictures, numbers = figure.subfigures(2, 1, height_ratios=(3.4, 1))
+    pictures, numbers = figure.subfigures(2, 1, height_ratios=(3.4, 1), squeeze=False).flat
     _draw_slices(pictures, grids, norm)
     for ax, (measure, text) in zip(numbers.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
         _draw_measure(ax, result.tables["summary"], measure)
@@ -68,9 +68,10 @@ def interactive(result: Result) -> go.Figure:
     top = max(loss.max() for by_model in grids.values() for _, loss in by_model.values())
     figure.update_layout(coloraxis={"colorscale": "Viridis", "cmin": 0, "cmax": top, "colorbar": {"title": "loss"}})
     figure.update_scenes(_scene(top))
-    buttons = [_button(problem, i, len(problems), len(models)) for i, problem in enumerate(problems)]
+    owners = [problem for problem in problems for _ in models]
+    choices = {f"Problem {problem}": [owner == problem for owner in owners] for problem in problems}
     neutral(figure, _title(result), HEIGHT, "Drag to turn. " + _caption(result))
-    return figure.update_layout(updatemenus=menu(buttons, HEIGHT), margin={"l": 10, "r": 10})
+    return figure.update_layout(updatemenus=menu(choices, HEIGHT), margin={"l": 10, "r": 10})
 
 
 def slice_grids(result: Result, problem: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -121,8 +122,7 @@ def _draw_measure(ax: Axes, summary: pd.DataFrame, measure: str) -> None:
         ax.annotate(f"{mean:.3g}", (mean, y), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     ax.set_yticks(range(len(models)), [LABELS[model] for model in reversed(models)])
     ax.set(ylim=(-0.5, len(models) - 0.3), xlim=(0, 1.1 * rows.high.max()))
-    ax.grid(False, axis="y")
-    ax.grid(True, axis="x")
+    in_rows(ax)
 
 
 def _surface(grid: tuple[np.ndarray, np.ndarray], visible: bool) -> go.Surface:
@@ -141,21 +141,14 @@ def _scene(top: float) -> dict:
     }
 
 
-def _button(problem: int, i: int, problems: int, models: int) -> dict:
-    visible = [j // models == i for j in range(problems * models)]
-    return {"label": f"Problem {problem}", "method": "restyle", "args": [{"visible": visible}]}
-
-
 def _title(result: Result) -> str:
     return f"{label(result.task)}: the planning loss around the expert's actions"
 
 
 def _caption(result: Result) -> str:
-    summary = result.tables["summary"]
-    n, seeds = int(summary.n.max()), int(summary.seeds.max())
     return (
         "Each picture is one 2-D slice out of many dimensions, the same for all models: two random orthonormal "
         "directions around the expert's standardised actions. "
-        f"Measures: means over the slices of n = {counted(n, 'problem')} and {counted(seeds, 'training seed')}, "
+        f"Measures: means over the slices of n = {sample(result.tables['summary'], joined=' and ')}, "
         f"with 95% bootstrap intervals over problems. Preset {result.preset}."
     )

@@ -69,14 +69,21 @@ def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
 
 def slice_of(config: Config, model: WorldModel, problems: Problems, radius: float = RADIUS) -> Slice:
     """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
+    assert problems.expert is not None
     centre = model.normalise_actions(problems.expert)
     first, second = directions(config.seed, *centre.shape)
     z0 = see(model, problems.environment, problems.starts)
     objective = goal_distance(model, problems, **config.objective)
     return landscape(
-        model, z0, objective, centre, first.to(model.device), second.to(model.device),
-        radius=radius, points=config.size.points,
-    )  # fmt: skip
+        model,
+        z0,
+        objective,
+        centre,
+        first.to(model.device),
+        second.to(model.device),
+        radius=radius,
+        points=config.size.points,
+    )
 
 
 def _measures(keys: dict, cut: Slice) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import LINE, around, hover, legend_of
 from lab.plots.page import in_page
 from lab.plots.style import (
     GREY,
@@ -26,6 +27,7 @@ from lab.plots.style import (
     shown,
     spread,
 )
+from lab.plots.words import percent
 from lab.results import Result
 
 PLANNERS = ("gd", "adam", "network+adam", "cem")
@@ -52,8 +54,7 @@ def print_figure(result: Result) -> Figure:
     for ax, model in zip(panels[0], models, strict=True):
         ax.set_title(LABELS[model])
     panels[0, 0].set(ylim=(-5, 103), yticks=range(0, 101, 20))
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), fontsize=8.5, columnspacing=1.2)
+    legend_of(figure, panels[0, 0], fontsize=8.5, columnspacing=1.2)
     annotate(figure, _title(result), _caption(result) + " Numbers at the points: iterations.")
     return figure
 
@@ -173,21 +174,30 @@ def _cem(curves: pd.DataFrame) -> pd.Series:
 def _draw(ax: Axes, curves: pd.DataFrame, clock: str) -> None:
     for planner in shown(curves.planner, PLANNERS):
         rows = curves[curves.planner == planner].sort_values("iterations")
-        rate = 100 * rows.rate
-        error = [rate - 100 * rows.low, 100 * rows.high - rate]
         ax.errorbar(
-            rows[clock], rate, error, color=PLANNER_COLOURS[planner], marker=PLANNER_MARKERS[planner], markersize=4.5,
-            linewidth=1.4, elinewidth=0.9, label=LABELS[planner],
-        )  # fmt: skip
+            rows[clock],
+            100 * rows.rate,
+            around(rows, "rate", 100),
+            color=PLANNER_COLOURS[planner],
+            marker=PLANNER_MARKERS[planner],
+            markersize=4.5,
+            linewidth=1.4,
+            elinewidth=0.9,
+            label=LABELS[planner],
+        )
         for row in rows.itertuples():
             where = (getattr(row, clock), 100 * row.rate)
             ax.annotate(
-                f"{row.iterations}", where, (4, -7), textcoords="offset points", fontsize=5.5,
+                f"{row.iterations}",
+                where,
+                (4, -7),
+                textcoords="offset points",
+                fontsize=5.5,
                 color=PLANNER_COLOURS[planner],
-            )  # fmt: skip
+            )
     target = _cem(curves)
-    ax.axhline(100 * target.rate, color="#555555", linestyle="--", linewidth=0.8, label="CEM's rate")
-    ax.axvline(target[clock] / 10, color="#555555", linestyle=":", linewidth=1, label="10% of CEM's time")
+    ax.axhline(100 * target.rate, color=LINE, linestyle="--", linewidth=0.8, label="CEM's rate")
+    ax.axvline(target[clock] / 10, color=LINE, linestyle=":", linewidth=1, label="10% of CEM's time")
     ax.set_xscale("log")
     ax.margins(x=0.1)
 
@@ -203,16 +213,26 @@ def _name_times(ax: Axes) -> None:
 def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Scatter:
     rows = rows.sort_values("iterations")
     text = [
-        f"<b>{LABELS[planner]}, {counted(row.iterations, 'iteration')}</b><br>{100 * row.rate:.1f}% "
-        f"[{100 * row.low:.1f}, {100 * row.high:.1f}], n = {row.n}<br>{1000 * getattr(row, clock):.2g} ms"
+        hover(
+            f"{LABELS[planner]}, {counted(row.iterations, 'iteration')}",
+            f"{percent(row, digits=1, unit='%')}, n = {row.n}",
+            f"{1000 * getattr(row, clock):.2g} ms",
+        )
         for row in rows.itertuples()
     ]
     return go.Scatter(
-        x=rows[clock], y=100 * rows.rate, mode="lines+markers",
+        x=rows[clock],
+        y=100 * rows.rate,
+        mode="lines+markers",
         error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3},
-        name=LABELS[planner], legendgroup=planner, showlegend=legend, hovertext=text, hoverinfo="text",
-        line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8},
-    )  # fmt: skip
+        name=LABELS[planner],
+        legendgroup=planner,
+        showlegend=legend,
+        hovertext=text,
+        hoverinfo="text",
+        line={"color": PLANNER_COLOURS[planner]},
+        marker={"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8},
+    )
 
 
 def _title(result: Result) -> str:

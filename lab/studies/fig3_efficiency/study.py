@@ -13,7 +13,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 import torch
@@ -24,7 +24,7 @@ from lab.evaluation.compare import paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models.protocols import see
-from lab.planning import PAPER_PLANNERS, Initialised, PlanRequest, no_warm_start
+from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start, shortened
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import MARGIN
@@ -111,9 +111,9 @@ def todo(config: Config) -> list[Rung]:
             if rung >= len(ladder):
                 continue
             if network and planner_name == STARTED:
-                planner = Initialised(network.propose, replace(planners["adam"], iterations=ladder[rung]))
+                planner: Planner = Initialised(network.propose, shortened(planners["adam"], ladder[rung]))
             else:
-                planner = replace(planners[planner_name], iterations=ladder[rung])
+                planner = shortened(planners[planner_name], ladder[rung])
             found.append(Rung(protocol, name, seed, model, planner_name, planner, iterations=ladder[rung]))
     return found
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import EXPERT, INK, around, legend_of, sample
 from lab.plots.style import (
     GREY,
     LABELS,
@@ -14,7 +15,6 @@ from lab.plots.style import (
     PLANNER_COLOURS,
     annotate,
     bar_look,
-    counted,
     in_style,
     label,
     menu,
@@ -22,11 +22,10 @@ from lab.plots.style import (
     shown,
     spread,
 )
+from lab.plots.words import GOALS
 from lab.results import Result
 
 PLANNERS = ("gd", "adam")
-EXPERT = "#444444"
-GOALS = {"dataset": "data-set goals", "random": "random goals"}
 ERROR = "latent error (mean squared)"
 HEIGHT = 840  #: of the interactive figure, in pixels
 
@@ -40,19 +39,19 @@ def print_figure(result: Result) -> Figure:
     seeds = seed_gaps(result.tables["problems"])
     figure = Figure(figsize=(12, 2.9 * len(kinds) + 1.3), layout="constrained")
     grid = figure.add_gridspec(len(kinds), len(models) + 1, width_ratios=[1] * len(models) + [1.7])
-    first = None
+    panels: list[Axes] = []
     for i, goals in enumerate(kinds):
         for j, model in enumerate(models):
+            first = panels[0] if panels else None
             ax = figure.add_subplot(grid[i, j], sharex=first, sharey=first)
-            first = first or ax
+            panels.append(ax)
             _draw_errors(ax, errors[errors.model == model], goals)
             ax.set_title(f"{LABELS[model]}, {GOALS[goals]}")
             ax.tick_params(labelleft=j == 0)
             ax.set(ylabel=ERROR if j == 0 else "", xlabel="imagined step" if i == len(kinds) - 1 else "")
         _draw_gaps(figure.add_subplot(grid[i, -1]), gaps[gaps.goals == goals], seeds, goals)
-    first.set_ylim(bottom=0)
-    handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    panels[0].set_ylim(bottom=0)
+    legend_of(figure, panels[0])
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -77,8 +76,8 @@ def interactive(result: Result) -> go.Figure:
     figure.update_xaxes(showgrid=False, row=2)
     figure.update_layout(barmode="group")
     neutral(figure, _title(result), HEIGHT, _caption(result))
-    buttons = [_button(GOALS[goals], [owner == goals for owner in owners]) for goals in kinds]
-    return figure.update_layout(updatemenus=menu(buttons, HEIGHT) if len(kinds) > 1 else [])
+    choices = {GOALS[goals]: [owner == goals for owner in owners] for goals in kinds}
+    return figure.update_layout(updatemenus=menu(choices, HEIGHT) if len(kinds) > 1 else [])
 
 
 def _draw_errors(ax: Axes, errors: pd.DataFrame, goals: str) -> None:
@@ -111,13 +110,12 @@ def _draw_gaps(ax: Axes, gaps: pd.DataFrame, seeds: pd.Series, goals: str) -> No
         rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
         x = np.arange(len(models)) + (i - 0.5) * 0.4
         ax.bar(x, rows["mean"], 0.38, color=PLANNER_COLOURS[planner])
-        error = [rows["mean"] - rows.low, rows.high - rows["mean"]]
-        ax.errorbar(x, rows["mean"], error, fmt="none", color="#222222", linewidth=0.9)
+        ax.errorbar(x, rows["mean"], around(rows, "mean"), fmt="none", color=INK, linewidth=0.9)
         for where, model in zip(x, models, strict=True):
             each = seeds[model, goals, planner]
             if len(each) > 1:
-                ax.plot([where] * len(each), each, ".", color="#222222", markersize=3)
-    ax.axhline(0, color="#222222", linewidth=0.8)
+                ax.plot([where] * len(each), each, ".", color=INK, markersize=3)
+    ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_xticks(range(len(models)), [LABELS[model] for model in models])
     ax.set(title=f"Gap, {GOALS[goals]}", ylabel="planned minus expert error")
 
@@ -135,11 +133,17 @@ def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -
     hover = name + ", step %{x}<br>%{y:.4f}<extra></extra>"
     return [
         go.Scatter(
-            x=rows.step, y=rows["mean"], mode="lines+markers", name=name,
+            x=rows.step,
+            y=rows["mean"],
+            mode="lines+markers",
+            name=name,
             error_y=spread(rows, "mean") | {"thickness": 1, "width": 3},
-            legendgroup=name, showlegend=legend, line={"color": colour, "dash": dash}, hovertemplate=hover,
+            legendgroup=name,
+            showlegend=legend,
+            line={"color": colour, "dash": dash},
+            hovertemplate=hover,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
@@ -150,16 +154,16 @@ def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
         hover += "<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
         bars.append(
             go.Bar(
-                x=[LABELS[model] for model in models], y=rows["mean"], name=f"gap, {LABELS[planner]}", showlegend=False,
-                customdata=rows[["low", "high"]], hovertemplate=hover,
+                x=[LABELS[model] for model in models],
+                y=rows["mean"],
+                name=f"gap, {LABELS[planner]}",
+                showlegend=False,
+                customdata=rows[["low", "high"]],
+                hovertemplate=hover,
                 **bar_look(PLANNER_COLOURS[planner], spread(rows, "mean")),
             )
-        )  # fmt: skip
+        )
     return bars
-
-
-def _button(text: str, visible: list[bool]) -> dict:
-    return {"label": text, "method": "restyle", "args": [{"visible": visible}]}
 
 
 def _title(result: Result) -> str:
@@ -168,11 +172,10 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     gaps = result.tables["gaps"]
-    n, seeds = int(gaps.n.max()), int(gaps.seeds.max())
-    dots = " (dots: each seed)" if seeds > 1 else ""
+    dots = " (dots: each seed)" if gaps.seeds.max() > 1 else ""
     experts = " For random goals the experts are those of the data-set problems." if "random" in set(gaps.goals) else ""
     return (
-        f"n = {counted(n, 'problem')}, {counted(seeds, 'training seed')}{dots}; bands and error bars: 95% bootstrap "
+        f"n = {sample(gaps)}{dots}; bands and error bars: 95% bootstrap "
         "intervals over problems. Error: mean squared distance of imagined to true picture latent, when the actions "
         f"run in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
     )

@@ -22,7 +22,7 @@ def print_figure(result: Result) -> Figure:
     """The variants' rows; below, maps of what was visited and the size of actions by round."""
     height = 1.75 * (len(variants.rows(result)) + 2) + 1.6
     figure = Figure(figsize=(11, height + 2.9), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(height, 2.9))
+    above, below = figure.subfigures(2, 1, height_ratios=(height, 2.9), squeeze=False).flat
     variants.draw(above, result, STUDIES)
     _maps(below, result)
     annotate(figure, _title(result), _caption(result))
@@ -33,13 +33,21 @@ def interactive(result: Result) -> go.Figure:
     """The variants' rows, and the size of actions by round, to hover over."""
     figure, rounds = variants.interactive(result, extra=1), result.tables["rounds"]
     last = len(variants.rows(result)) + 3
-    errors = {"symmetric": False, "array": rounds.action_p90 - rounds.action_p50,
-              "arrayminus": rounds.action_p50 - rounds.action_p10}  # fmt: skip
+    errors = {
+        "symmetric": False,
+        "array": rounds.action_p90 - rounds.action_p50,
+        "arrayminus": rounds.action_p50 - rounds.action_p10,
+    }
     text = [f"{100 * new:.1f}% of the visited states are new" for new in rounds.new]
     line = go.Scatter(
-        x=_names(rounds["round"]), y=rounds.action_p50, error_y=errors, mode="lines+markers", showlegend=False,
-        hovertext=text, marker={"color": MODEL_COLOURS["online"]},
-    )  # fmt: skip
+        x=_names(rounds["round"]),
+        y=rounds.action_p50,
+        error_y=errors,
+        mode="lines+markers",
+        showlegend=False,
+        hovertext=text,
+        marker={"color": MODEL_COLOURS["online"]},
+    )
     figure.add_trace(line, last, 1).update_yaxes(title=ACTION.replace("\n", " "), rangemode="tozero", row=last)
     return neutral(figure, _title(result), 230 * last + 230, _caption(result))
 

@@ -59,10 +59,15 @@ def interactive(seen: Overview) -> go.Figure:
             _line(seen.expert, GREY, "expert's actions", width=3, mode="lines+markers"),
             _line(plan, MODEL_COLOURS[seen.model], "the plan, as it really happens", width=3, mode="lines+markers"),
             _line(seen.imagined, IMAGINED, "the plan, as imagined", width=3, mode="lines+markers", dash="dot"),
-            go.Scatter(x=seen.goal[:1], y=seen.goal[1:], mode="markers", name="goal",
-                       marker={"symbol": "star", "size": 16, "color": GOAL}),
+            go.Scatter(
+                x=seen.goal[:1],
+                y=seen.goal[1:],
+                mode="markers",
+                name="goal",
+                marker={"symbol": "star", "size": 16, "color": GOAL},
+            ),
         ]
-    )  # fmt: skip
+    )
     figure.update_xaxes(title="first component of the latent")
     figure.update_yaxes(title="second component of the latent", scaleanchor="x")
     return neutral(figure, _title(seen), HEIGHT, _caption(seen))

@@ -5,6 +5,7 @@ The picture has a pale background of its own, so that it is as legible on a dark
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,8 +44,9 @@ class Panel:
         ax.plot(*making.true[0, 0], "s", color=INK, markersize=9, markeredgecolor="white", zorder=6)
         (self.imagined,) = ax.plot([], [], ":o", color=IMAGINED_COLOUR, linewidth=3, markersize=7, zorder=5)
         (self.true,) = ax.plot([], [], "-", color=TRUE, linewidth=3, zorder=4)
-        (self.ghost,) = ax.plot([], [], "o", color="none", markeredgecolor=IMAGINED_COLOUR, markersize=16,
-                                markeredgewidth=2.5, zorder=7)  # fmt: skip
+        (self.ghost,) = ax.plot(
+            [], [], "o", color="none", markeredgecolor=IMAGINED_COLOUR, markersize=16, markeredgewidth=2.5, zorder=7
+        )
         (self.body,) = ax.plot([], [], "o", color=TRUE, markersize=16, markeredgecolor="white", zorder=7)
         name = {"base": "Base model", "adversarial": "After Adversarial World Modeling"}[making.model]
         ax.set_title(name, fontsize=14, color=INK)
@@ -128,7 +130,7 @@ def _background(ax: Axes, movie: Movie) -> None:
 
 def _legend(figure: Figure, movie: Movie, panel: Panel) -> None:
     """What the lines and colours mean, and below it what is shown."""
-    star = {"marker": "*", "markersize": 14, "color": GOAL_COLOUR, "linestyle": "none"}
+    star: dict[str, Any] = {"marker": "*", "markersize": 14, "color": GOAL_COLOUR, "linestyle": "none"}
     handles = {
         "training data": Patch(color=DATA, alpha=SHADE),
         "start": Line2D([], [], marker="s", color=INK, markersize=8, linestyle="none"),
@@ -137,9 +139,16 @@ def _legend(figure: Figure, movie: Movie, panel: Panel) -> None:
         "true path": panel.true,
     }
     figure.legend(
-        handles.values(), handles.keys(), loc="center", bbox_to_anchor=(0.5, 0.073), ncols=5, fontsize=11.5,
-        labelcolor=INK, handletextpad=0.5, columnspacing=1.2,
-    )  # fmt: skip
+        handles.values(),
+        handles.keys(),
+        loc="center",
+        bbox_to_anchor=(0.5, 0.073),
+        ncols=5,
+        fontsize=11.5,
+        labelcolor=INK,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
     steps = movie.makings[0].iterations[-1]
     caption = (
         f"{label(movie.task)}, test problem {movie.problem}: {steps} steps of {label(movie.planner)} through each "

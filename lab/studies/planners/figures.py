@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.planning.catalog import CATALOG
-from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown, spread
+from lab.plots.marks import around, dots, hover, in_rows, sample
+from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, in_style, label, neutral, shown, spread
+from lab.plots.words import percent
 from lab.results import Result
 
 COSTS = {"seconds": "seconds per plan", "steps": "model steps per plan", "memory": "tensors alive (MiB)"}
@@ -31,9 +33,7 @@ def print_figure(result: Result) -> Figure:
         if cost == "steps":
             ax.barh(range(len(planners)), means.gradient_steps, 0.3, color=SHADES["gradient_steps"])
         ax.set(xlabel=name, xscale="log")
-    for ax in (success, *costs):
-        ax.grid(False, axis="y")
-        ax.grid(True, axis="x")
+    in_rows(success, *costs)
     annotate(figure, _title(result), _caption(result) + " Green: model steps that are differentiated.")
     return figure
 
@@ -43,17 +43,13 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
     table, figure = result.tables["planners"], go.Figure()
     for model in shown(table.model, MODELS):
         rows = table[table.model == model]
-        figure.add_trace(
-            go.Scatter(
-                x=rows.seconds, y=100 * rows.rate, mode="markers+text", name=LABELS[model],
-                text=[f"  {LABELS[planner]}" for planner in rows.planner] if model == visible[0] else None,
-                textposition="middle right",
-                hovertext=[_hover(row) for row in rows.itertuples()], hoverinfo="text",
-                marker={"color": MODEL_COLOURS[model], "size": 9}, textfont={"size": 10},
-                error_y=spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1},
-                visible=True if model in visible else "legendonly",
-            )
-        )  # fmt: skip
+        texts, colour = [_hover(row) for row in rows.itertuples()], MODEL_COLOURS[model]
+        errors = {"error_y": spread(rows, "rate", 100) | {"color": colour, "thickness": 1}}
+        trace = dots(rows.seconds, 100 * rows.rate, LABELS[model], colour, texts, size=9, **errors)
+        if model == visible[0]:
+            trace.update(text=[f"  {LABELS[planner]}" for planner in rows.planner])
+        trace.update(mode="markers+text", textposition="middle right", textfont={"size": 10})
+        figure.add_trace(trace.update(visible=True if model in visible else "legendonly"))
     figure.update_xaxes(type="log", title=COSTS["seconds"])
     figure.update_yaxes(range=[0, 108], ticksuffix="%", title="success")
     return neutral(figure, _title(result), 620, _caption(result))
@@ -65,17 +61,26 @@ def success_rows(ax: Axes, table: pd.DataFrame, planners: Sequence[str]) -> None
     for i, model in enumerate(models):
         rows = table[table.model == model].set_index("planner").reindex(planners)
         y = [place + 0.16 * ((len(models) - 1) / 2 - i) for place in range(len(planners))]
-        errors = [100 * (rows.rate - rows.low), 100 * (rows.high - rows.rate)]
-        ax.errorbar(100 * rows.rate, y, xerr=errors, fmt="o", color=MODEL_COLOURS[model], markersize=4, linewidth=1,
-                    label=LABELS[model])  # fmt: skip
+        errors = around(rows, "rate", 100)
+        ax.errorbar(
+            100 * rows.rate,
+            y,
+            xerr=errors,
+            fmt="o",
+            color=MODEL_COLOURS[model],
+            markersize=4,
+            linewidth=1,
+            label=LABELS[model],
+        )
     ax.set(xlabel="success (%)", xlim=(0, 103))
 
 
 def _hover(row) -> str:
-    return (
-        f"<b>{LABELS[row.planner]}, {LABELS[row.model]}</b><br>{100 * row.rate:.0f}% [{100 * row.low:.0f}, "
-        f"{100 * row.high:.0f}]<br>{1000 * row.seconds:.3g} ms per plan, {row.memory:.2g} MiB<br>"
-        f"{row.steps:,.0f} model steps, {row.gradient_steps:,.0f} of them differentiated"
+    return hover(
+        label(row.planner, row.model),
+        percent(row, unit="%"),
+        f"{1000 * row.seconds:.3g} ms per plan, {row.memory:.2g} MiB",
+        f"{row.steps:,.0f} model steps, {row.gradient_steps:,.0f} of them differentiated",
     )
 
 
@@ -84,9 +89,8 @@ def _title(result: Result) -> str:
 
 
 def _caption(result: Result) -> str:
-    rates = result.tables["planners"]
     return (
-        f"n = {counted(int(rates.n.max()), 'data-set problem')}, {counted(int(rates.seeds.max()), 'training seed')}, "
+        f"n = {sample(result.tables['planners'], 'data-set problem')}, "
         "open loop; 95% Wilson intervals. Seconds: wall-clock of one plan where all are made together, on one thread. "
         f"Tensors: the most that are alive at once while one plan is made alone. Preset {result.preset}."
     )

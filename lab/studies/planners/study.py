@@ -24,6 +24,7 @@ from lab.models.protocols import see
 from lab.planning import (
     PLANNERS,
     ActionPrior,
+    GradientPlanner,
     Initialised,
     Plan,
     Planner,
@@ -162,7 +163,9 @@ def try_restarts(config: Config, name: str, starts: int) -> str:
     """Predicted loss and success of Adam with so many ``starts`` on the model called ``name``, in one sentence."""
     problems = config.protocols((GOALS,))[GOALS].problems()
     model = config.model(name, config.size.seeds[0])
-    outcome = config.evaluate(model, replace(config.planner("adam"), restarts=starts), problems)
+    adam = config.planner("adam")
+    assert isinstance(adam, GradientPlanner)
+    outcome = config.evaluate(model, replace(adam, restarts=starts), problems)
     reached, loss = int(outcome.success["full"].sum()), outcome.plans[0].loss.mean().item()
     rate, low, high = wilson(reached, len(problems))
     return (

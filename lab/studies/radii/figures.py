@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from lab.plots import variants
+from lab.plots.marks import in_rows
 from lab.plots.style import GREY, LABELS, annotate, faded, in_style, label, neutral
 from lab.results import Result
 
@@ -16,7 +17,7 @@ def print_figure(result: Result) -> Figure:
     """The variants' rows, and beside them what a training step costs."""
     height = 1.75 * (len(variants.rows(result)) + 2) + 1.6
     figure = Figure(figsize=(11, height), layout="constrained")
-    dots, clock = figure.subfigures(1, 2, width_ratios=(4.2, 1))
+    dots, clock = figure.subfigures(1, 2, width_ratios=(4.2, 1), squeeze=False).flat
     variants.draw(dots, result, STUDIES)
     cost = result.tables["cost"].iloc[::-1]
     ax = clock.subplots()
@@ -26,8 +27,7 @@ def print_figure(result: Result) -> Figure:
             f"x {row.ratio:.1f}", (row.milliseconds, y), (4, 0), textcoords="offset points", va="center", fontsize=7.5
         )
     ax.set(xlabel=COST, xlim=(0, 1.3 * cost.milliseconds.max()))
-    ax.grid(False, axis="y")
-    ax.grid(True, axis="x")
+    in_rows(ax)
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -36,9 +36,12 @@ def interactive(result: Result) -> go.Figure:
     """The same to hover over."""
     figure, cost = variants.interactive(result, extra=1), result.tables["cost"]
     bar = go.Bar(
-        x=[LABELS.get(name, name) for name in cost.model], y=cost.milliseconds, showlegend=False,
-        marker={"color": faded(GREY)}, hovertext=[f"x {ratio:.2f} of the control" for ratio in cost.ratio],
-    )  # fmt: skip
+        x=[LABELS.get(name, name) for name in cost.model],
+        y=cost.milliseconds,
+        showlegend=False,
+        marker={"color": faded(GREY)},
+        hovertext=[f"x {ratio:.2f} of the control" for ratio in cost.ratio],
+    )
     last = len(variants.rows(result)) + 3
     figure.add_trace(bar, last, 1).update_yaxes(title=COST, row=last)
     return neutral(figure, _title(result), 230 * last + 230, _caption(result))

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from lab.models import WorldModel
 from lab.results import Result
@@ -86,6 +87,7 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
     method.epsilon = method.radii.bounds(model, z, action)
     noise = method.epsilon * (2 * torch.rand(*z.shape[:-1], len(method.epsilon), generator=rng).to(model.device) - 1)
     somewhere = (torch.cat([z, action], -1) + noise).split([z.shape[-1], action.shape[-1]], -1)
+    inputs: dict[str, tuple[Tensor, Tensor]]
     inputs = {"clean": (z, action), "random": somewhere, "worst": method.worst_case(model, z, action, z_next, rng)}
     errors = {name: prediction_loss(model, *pair, z_next)["latent"].item() for name, pair in inputs.items()}
     return pd.Series(errors, name="latent error")

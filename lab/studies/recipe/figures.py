@@ -1,11 +1,14 @@
 """What made the paper's picture appear: every try of the recipe, and the six targets."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import around, dots, hover
 from lab.plots.style import (
     LABELS,
     MODEL_COLOURS,
@@ -18,13 +21,13 @@ from lab.plots.style import (
     shown,
     spread,
 )
+from lab.plots.words import GOALS, percent
 from lab.results import Result
 
 STUDIES = {
     "lambda": "multiple λ", "method": "method", "loss": "goal loss", "length": "finetuning",
     "encoder": "encoder (half)", "data": "data (half)", "test": "test split",
 }  # fmt: skip
-GOALS = {"dataset": "data-set goals", "random": "random goals"}
 COLOURS = MODEL_COLOURS | {"combined": "#7E57C2", "cem": PLANNER_COLOURS["cem"]}
 NAMES = {"combined": "Combined", "cem": "Base, by CEM"}
 DOTS = ("cem", "base", "control", "online", "adversarial", "combined")
@@ -72,19 +75,12 @@ def interactive(result: Result) -> go.Figure:
     for i, goals in enumerate(kinds):
         for name in DOTS:
             some = _dots(rates, goals, name)
-            text = [
-                f"<b>{row['trial']}: {NAMES.get(name) or LABELS[name]}</b><br>{100 * row['rate']:.0f}% "
-                f"[{100 * row['low']:.0f}, {100 * row['high']:.0f}]<br>{counted(int(row['n']), 'problem')}, "
-                f"{counted(int(row['seeds']), 'training seed')}"
-                for row in some.to_dict("records")
-            ]
-            dots = go.Scatter(
-                x=[some.study.map(STUDIES), some.trial], y=100 * some.rate, mode="markers", hovertext=text,
-                hoverinfo="text", name=NAMES.get(name) or LABELS[name], legendgroup=name, showlegend=i == 0,
-                marker={"color": COLOURS[name], "size": 8},
-                error_y=spread(some, "rate", 100) | {"color": COLOURS[name]},
-            )  # fmt: skip
-            figure.add_trace(dots, i + 1, 1)
+            who = NAMES.get(name) or LABELS[name]
+            text = [hover(f"{row.trial}: {who}", percent(row, unit="%"), row=row) for row in some.itertuples()]
+            errors: dict[str, Any] = {"error_y": spread(some, "rate", 100) | {"color": COLOURS[name]}}
+            trace = dots([some.study.map(STUDIES), some.trial], 100 * some.rate, who, COLOURS[name], text, **errors)
+            trace.update(legendgroup=name, showlegend=i == 0)
+            figure.add_trace(trace, i + 1, 1)
         figure.update_yaxes(range=[0, 105], ticksuffix="%", row=i + 1)
     return neutral(figure, _title(result), 330 * len(kinds) + 230, _caption(result))
 
@@ -124,10 +120,17 @@ def _draw(ax: Axes, rows: pd.DataFrame, value: str, name: str, places: Places, s
         return
     shift = WIDTH * (DOTS.index(name) - (len(DOTS) - 1) / 2)
     x = [places[key] + shift for key in zip(rows.study, rows.trial, strict=True)]
-    errors = [scale * (rows[value] - rows.low), scale * (rows.high - rows[value])]
     marker = "D" if name == "cem" else "o"
-    ax.errorbar(x, scale * rows[value], errors, fmt=marker, color=COLOURS[name], markersize=4, linewidth=1.1,
-                label=NAMES.get(name) or LABELS[name])  # fmt: skip
+    ax.errorbar(
+        x,
+        scale * rows[value],
+        around(rows, value, scale),
+        fmt=marker,
+        color=COLOURS[name],
+        markersize=4,
+        linewidth=1.1,
+        label=NAMES.get(name) or LABELS[name],
+    )
 
 
 def _title(result: Result) -> str:

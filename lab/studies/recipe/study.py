@@ -60,7 +60,7 @@ MEASURED = ["model", "train_seed", "goals", "planner", "pair", "success"]  #: of
 class Trial(Recipe):
     """A recipe with base models, and perhaps data, of its own."""
 
-    data_seed: int = 0
+    data_seed: int = 0  # type: ignore[misc]  # a field here: in the recipe of a shipped model it is a constant
     nearest: float = 1.0  #: share of the episodes that are kept: those that stray least from their start
 
     def data(self, task: str, progress: bool = True) -> Dataset:
@@ -70,8 +70,9 @@ class Trial(Recipe):
         places = np.asarray(whole.states[..., :2])
         strayed = np.linalg.norm(places - places[:, :1], axis=-1).max(1)
         rows = np.sort(np.argsort(strayed, kind="stable")[: max(1, round(self.nearest * len(places)))])
-        arrays = (np.asarray(part[rows]) for part in (whole.states, whole.actions, whole.pixels))
-        return Dataset(whole.spec, *arrays, f"{whole.fingerprint}-nearest{self.nearest:g}")
+        states, actions = (np.asarray(part[rows]) for part in (whole.states, whole.actions))
+        pixels = None if whole.pixels is None else np.asarray(whole.pixels[rows])
+        return Dataset(whole.spec, states, actions, pixels, f"{whole.fingerprint}-nearest{self.nearest:g}")
 
 
 @dataclass(frozen=True)
@@ -263,10 +264,17 @@ def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.Dat
 def _about(one: Try) -> dict[str, Any]:
     made = one.made
     return {
-        "study": one.study, "trial": one.name, "methods": " ".join(one.methods), "encoder": made.encoder,
-        "episodes": made.episodes, "kept": getattr(made, "nearest", 1.0), "base_steps": made.base.steps,
-        "finetune_steps": made.finetune.steps, "radius": made.radii.action, "goal_loss": one.base or 0.0,
-    }  # fmt: skip
+        "study": one.study,
+        "trial": one.name,
+        "methods": " ".join(one.methods),
+        "encoder": made.encoder,
+        "episodes": made.episodes,
+        "kept": getattr(made, "nearest", 1.0),
+        "base_steps": made.base.steps,
+        "finetune_steps": made.finetune.steps,
+        "radius": made.radii.action,
+        "goal_loss": one.base or 0.0,
+    }
 
 
 def as_table(result: Result, study: str) -> pd.DataFrame:

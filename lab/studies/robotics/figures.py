@@ -4,29 +4,25 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from plotly.subplots import make_subplots
 
+from lab.plots.marks import INK, LINE, WIDTH, around, bar_panels, hover, legend_of, model_bars
 from lab.plots.style import (
-    GREY,
     LABELS,
     MODEL_COLOURS,
     MODELS,
     annotate,
-    bar_look,
     counted,
     in_style,
     label,
     neutral,
     shown,
-    spread,
 )
+from lab.plots.words import GOALS, interval
 from lab.results import Result
 
 PLANNERS = ("gd", "adam", "cem")
 MODES = ("open", "mpc")
-GOALS = {"dataset": "data-set goals", "random": "random goals"}
 DISTANCE = "Chamfer distance at the end"
-WIDTH = 0.2
 
 
 @in_style
@@ -42,8 +38,7 @@ def print_figure(result: Result) -> Figure:
             _bars(ax, here)
             ax.set_title(_panel_title(here, goals, mode))
         axes[0].set(ylabel=DISTANCE, ylim=(0, None))
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    legend_of(figure, panels[0, 0])
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -54,21 +49,12 @@ def interactive(result: Result) -> go.Figure:
     cases = [(goals, mode) for goals in shown(table.goals, tuple(GOALS)) for mode in MODES]
     panels = [table[(table.goals == goals) & (table["mode"] == mode)] for goals, mode in cases]
     titles = [_panel_title(here, *case) for here, case in zip(panels, cases, strict=True)]
-    height = len(cases) // len(MODES)
-    figure = make_subplots(
-        height, len(MODES), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / height
-    )  # fmt: skip
-    for k, here in enumerate(panels):
-        place = {"row": k // len(MODES) + 1, "col": k % len(MODES) + 1}
-        for trace in _traces(here, first=k == 0):
-            figure.add_trace(trace, **place)
-        for value, dash in ((here["start"].iloc[0], "dot"), (_chance(here), "dash")):
-            figure.add_hline(value, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
+    bars = [model_bars(here, PLANNERS, "mean", 1, _tell, legend=k == 0) for k, here in enumerate(panels)]
+    lines = [[(here["start"].iloc[0], "dot"), (_chance(here), "dash")] for here in panels]
+    figure = bar_panels(titles, bars, lines, len(MODES))
     figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(showgrid=False)
-    figure.update_layout(barmode="group")
     caption = _caption(result) + " Dashed line: random pushes; dotted: the start."
-    return neutral(figure, _title(result), 260 * height + 260, caption)
+    return neutral(figure, _title(result), 260 * (len(cases) // len(MODES)) + 260, caption)
 
 
 def _panel_title(here: pd.DataFrame, goals: str, mode: str) -> str:
@@ -84,33 +70,16 @@ def _bars(ax: Axes, here: pd.DataFrame) -> None:
         rows = here[here.model == model].set_index("planner").reindex(PLANNERS)
         x = [i + (j - 1.5) * WIDTH for i in range(len(PLANNERS))]
         ax.bar(x, rows["mean"], WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model])
-        errors = [rows["mean"] - rows.low, rows.high - rows["mean"]]
-        ax.errorbar(x, rows["mean"], errors, fmt="none", color="#222222", linewidth=0.9)
-    ax.axhline(here["start"].iloc[0], color="#555555", linestyle=":", linewidth=1, label="start")
-    ax.axhline(_chance(here), color="#555555", linestyle="--", linewidth=1, label="random pushes")
+        ax.errorbar(x, rows["mean"], around(rows, "mean"), fmt="none", color=INK, linewidth=0.9)
+    ax.axhline(here["start"].iloc[0], color=LINE, linestyle=":", linewidth=1, label="start")
+    ax.axhline(_chance(here), color=LINE, linestyle="--", linewidth=1, label="random pushes")
     ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
     ax.tick_params(axis="x", length=0)
 
 
-def _traces(here: pd.DataFrame, first: bool) -> list[go.Bar]:
-    traces = []
-    for model in shown(here.model, MODELS):
-        rows = here[here.model == model].set_index("planner").reindex(PLANNERS).dropna(subset="mean")
-        text = [
-            f"<b>{LABELS[model]}, {LABELS[planner]}</b><br>{row['mean']:.3f} [{row.low:.3f}, {row.high:.3f}]<br>"
-            f"{100 * row.removed:.0f}% of the start's distance removed<br>"
-            f"{counted(int(row.n), 'problem')}, {counted(int(row.seeds), 'training seed')}"
-            for planner, row in rows.iterrows()
-        ]
-        look = bar_look(MODEL_COLOURS[model], spread(rows, "mean"))
-        x = [LABELS[planner] for planner in rows.index]
-        traces.append(
-            go.Bar(
-                x=x, y=rows["mean"], name=LABELS[model], legendgroup=model, hovertext=text, hoverinfo="text",
-                showlegend=first, **look,
-            )
-        )  # fmt: skip
-    return traces
+def _tell(row) -> str:
+    removed = f"{100 * row.removed:.0f}% of the start's distance removed"
+    return hover(label(row.model, row.planner), interval(row, "mean", digits=".3f"), removed, row=row)
 
 
 def _title(result: Result) -> str:

@@ -1,16 +1,14 @@
 """Film strips of one problem: a row for each way it went, the goal on the right."""
 
 import numpy as np
-import plotly.express as px
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.plots.filmstrip import played
+from lab.plots.marks import REACHED, picture
 from lab.plots.style import LABELS, annotate, in_style, label, neutral
 from lab.studies.rollouts.study import Film, Films
 
-REACHED = "#009E73"
-FRAME = "#BBBBBB"
 HEIGHT = 460  #: of the interactive figure, in pixels
 
 
@@ -21,10 +19,11 @@ def print_figure(seen: Films) -> Figure:
     figure = Figure(figsize=(1.35 * columns + 1.2, 1.5 * rows + 0.9), layout="constrained")
     for film, axes in zip(seen.films, figure.subplots(rows, columns, squeeze=False), strict=True):
         for i, ax in enumerate(axes[:-1]):
-            _show(ax, film.frames[i], film.distance is not None and film.distance[i] < 1)
+            reached = film.distance is not None and film.distance[i] < 1
+            picture(ax, film.frames[i], REACHED if reached else None)
             if film.distance is not None:
                 ax.set_xlabel(f"{film.distance[i]:.1f}", fontsize=8)
-        _show(axes[-1], seen.goal, False)
+        picture(axes[-1], seen.goal)
         axes[0].set_ylabel(_name(film).replace(", ", "\n"))
     for ax, step in zip(figure.axes, [*(f"step {step}" for step in seen.steps), "goal"], strict=False):
         ax.set_title(step)
@@ -36,28 +35,14 @@ def interactive(seen: Films) -> go.Figure:
     """All rows side by side, to be played."""
     still = [np.repeat(seen.goal[None], len(seen.steps), 0)]
     movie = np.stack([*(film.frames for film in seen.films), *still], 1)
-    figure = px.imshow(movie, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
-    for note, name in zip(figure.layout.annotations, [*map(_name, seen.films), "Goal"], strict=True):
-        note.update(text=name.replace(", ", "<br>"))
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    for step, number in zip(figure.layout.sliders[0].steps, seen.steps, strict=True):
-        step.update(label=str(number))
-    figure.layout.sliders[0].update(currentvalue={"prefix": "environment step "}, pad={"t": 10})
-    figure.layout.updatemenus[0].update(pad={"t": 10})
+    names = [name.replace(", ", "<br>") for name in [*map(_name, seen.films), "Goal"]]
+    figure = played(movie, names, seen.steps)
     return neutral(figure, _title(seen), HEIGHT, "").update_layout(margin={"b": 130})
 
 
 def _name(film: Film) -> str:
     who, _, what = film.name.partition(", ")
     return ", ".join(filter(None, [LABELS.get(who, who.capitalize()), what]))
-
-
-def _show(ax: Axes, frame: np.ndarray, reached: bool) -> None:
-    ax.imshow(frame, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=REACHED if reached else FRAME, linewidth=3 if reached else 0.5)
 
 
 def _title(seen: Films) -> str:

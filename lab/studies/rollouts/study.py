@@ -41,11 +41,13 @@ def films(
     task = make_task(config.task)
     problems = Protocol(config.task, "dataset", max(problem + 1, config.size.slices), seed=config.seed).problems()
     one = problems[problem : problem + 1]
+    assert one.expert is not None
     steps = np.arange(0, one.expert.shape[1] + 1, task.frameskip)
     found = [_true(config.task, "expert", task.simulate(one.starts, one.expert)[0, steps], one.goals[0])]
     for name in models:
         model = config.model(name, config.size.seeds[0])
         episode = run_episode(model, config.planner(planner), one, seed=config.seed, index=problem, **config.objective)
+        assert episode.imagined_frames is not None
         found.append(_true(config.task, f"{name}, true", episode.states[steps], one.goals[0]))
         found.append(Film(f"{name}, imagined", episode.imagined_frames, None))
     return Films(config.task, planner, problem, steps, task.render(one.goals, SIZE)[0], tuple(found))

@@ -7,12 +7,14 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.plots.marks import dots, hover, in_rows, legend_of
 from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown, spread
+from lab.plots.words import GOALS, percent
 from lab.results import Result
 from lab.studies.planners.figures import success_rows
 
 ORDER = ("cem", "adam", "network", "network+adam")
-GOALS, MODES = ("dataset", "random"), ("open", "mpc")
+MODES = ("open", "mpc")
 
 
 @in_style
@@ -25,10 +27,8 @@ def print_figure(result: Result) -> Figure:
         success_rows(ax, _at(table, goals, mode), planners)
         ax.set_title(_panel(goals, mode))
         ax.set_yticks(range(len(planners)), [LABELS[planner] for planner in planners])
-        ax.grid(False, axis="y")
-        ax.grid(True, axis="x")
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+        in_rows(ax)
+    legend_of(figure, ax)
     annotate(figure, _title(result), _caption(result))
     return figure
 
@@ -42,13 +42,10 @@ def interactive(result: Result) -> go.Figure:
         for model in shown(table.model, MODELS):
             rows = _at(table, goals, mode).query("model == @model").set_index("planner")
             rows = rows.reindex(shown(table.planner, ORDER)[::-1]).reset_index()
-            bars = spread(rows, "rate", 100)
-            trace = go.Scatter(
-                x=100 * rows.rate, y=[LABELS[planner] for planner in rows.planner], mode="markers", name=LABELS[model],
-                error_x=bars | {"color": MODEL_COLOURS[model], "thickness": 1}, legendgroup=model,
-                showlegend=column == 1, marker={"color": MODEL_COLOURS[model], "size": 9},
-                hovertext=[_hover(row) for row in rows.itertuples()], hoverinfo="text",
-            )  # fmt: skip
+            names, texts = [LABELS[planner] for planner in rows.planner], [_hover(row) for row in rows.itertuples()]
+            errors = {"error_x": spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1}}
+            trace = dots(100 * rows.rate, names, LABELS[model], MODEL_COLOURS[model], texts, size=9, **errors)
+            trace.update(legendgroup=model, showlegend=column == 1)
             figure.add_trace(trace, row=1, col=column)
     figure.update_layout(scattermode="group")
     figure.update_xaxes(range=[0, 103], ticksuffix="%")
@@ -56,7 +53,7 @@ def interactive(result: Result) -> go.Figure:
 
 
 def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(itertools.product(shown(table.goals, GOALS), shown(table["mode"], MODES)))
+    return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], MODES)))
 
 
 def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
@@ -64,16 +61,14 @@ def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
 
 
 def _panel(goals: str, mode: str) -> str:
-    return f"{'data-set' if goals == 'dataset' else goals} goals, {LABELS[mode]}"
+    return f"{GOALS[goals]}, {LABELS[mode]}"
 
 
 def _hover(row) -> str:
     if pd.isna(row.rate):
         return ""
-    return (
-        f"<b>{LABELS[row.planner]}, {LABELS[row.model]}</b><br>{100 * row.rate:.0f}% [{100 * row.low:.0f}, "
-        f"{100 * row.high:.0f}], n = {row.n:.0f}<br>{1000 * row.seconds:.3g} ms of planning per problem"
-    )
+    rate, seconds = percent(row, unit="%"), f"{1000 * row.seconds:.3g} ms of planning per problem"
+    return hover(label(row.planner, row.model), f"{rate}, n = {row.n:.0f}", seconds)
 
 
 def _title(result: Result) -> str:

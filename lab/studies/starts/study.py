@@ -15,7 +15,7 @@ from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.initialisation import InitialisationNetwork
-from lab.planning import MODES, Initialised, Planner
+from lab.planning import MODES, Initialised, Planner, shortened
 from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -62,7 +62,7 @@ def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str
 
 def after_network(config: Config, network: InitialisationNetwork, mode: str, iterations: int) -> Initialised:
     """So many ``iterations`` of Adam from what the network says; none: that alone."""
-    adam = replace(config.planner("adam", mode), iterations=iterations) if iterations else None
+    adam = shortened(config.planner("adam", mode), iterations) if iterations else None
     return Initialised(network.propose, adam)
 
 

@@ -1,31 +1,30 @@
 """Table 1 as bars: success of every model under every planner, with the floors that doing no planning sets."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from plotly.subplots import make_subplots
 
+from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.style import (
-    GREY,
     LABELS,
     MODEL_COLOURS,
     MODELS,
     annotate,
-    bar_look,
     counted,
     in_style,
     label,
     neutral,
     shown,
-    spread,
 )
+from lab.plots.words import GOALS, percent
 from lab.results import Result
 
 PLANNERS = ("gd", "adam", "cem")
 MODES = ("open", "mpc")
 FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
-WIDTH = 0.2
 
 
 @in_style
@@ -42,8 +41,7 @@ def print_figure(result: Result) -> Figure:
             ax.set_title(_panel_title(here, goals, criterion, mode, len(rows)))
         axes[0].set_ylabel("success rate (%)")
     panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    legend_of(figure, panels[0, 0])
     annotate(figure, _title(result), _caption(result, " (dots: each one)"))
     return figure
 
@@ -54,19 +52,13 @@ def interactive(result: Result) -> go.Figure:
     cases = [(goals, criterion, mode) for goals, criterion in rows for mode in MODES]
     panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
     titles = [_panel_title(here, *case, len(rows)) for here, case in zip(panels, cases, strict=True)]
-    figure = make_subplots(
-        len(rows), len(MODES), shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / len(rows)
-    )
-    for k, here in enumerate(panels):
-        place = {"row": k // len(MODES) + 1, "col": k % len(MODES) + 1}
-        for trace in _traces(here, first=k == 0):
-            figure.add_trace(trace, **place)
-        for planner, (_, dash) in FLOORS.items():
-            for rate in here[here.planner == planner].rate:
-                figure.add_hline(100 * rate, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
+    bars = [model_bars(here, PLANNERS, "rate", 100, _tell, legend=k == 0) for k, here in enumerate(panels)]
+    floors = [
+        [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in here[here.planner == name].rate]
+        for here in panels
+    ]
+    figure = bar_panels(titles, bars, floors, len(MODES))
     figure.update_yaxes(range=[0, 105], ticksuffix="%")
-    figure.update_xaxes(showgrid=False)
-    figure.update_layout(barmode="group")
     caption = _caption(result) + " Dashed line: random actions; dotted: doing nothing."
     return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
 
@@ -83,9 +75,8 @@ def _select(table: pd.DataFrame, **wanted: str) -> pd.DataFrame:
 
 
 def _panel_title(rates: pd.DataFrame, goals: str, criterion: str, mode: str, rows: int) -> str:
-    what = {"dataset": "data-set goals", "random": "random goals"}[goals]
     also = {"full": "", "block": ", block only"}[criterion] if rows > 1 else ""
-    return f"{what}{also}, {LABELS[mode]} (n = {rates.n.max()})"
+    return f"{GOALS[goals]}{also}, {LABELS[mode]} (n = {rates.n.max()})"
 
 
 def _bars(ax: Axes, rates: pd.DataFrame, seeds: pd.DataFrame) -> None:
@@ -94,40 +85,25 @@ def _bars(ax: Axes, rates: pd.DataFrame, seeds: pd.DataFrame) -> None:
             x = i + (j - 1.5) * WIDTH
             row = _select(rates, model=model, planner=planner)
             if row.empty:
-                note = {"ha": "center", "va": "bottom", "fontsize": 6, "color": "#777777"}
+                note: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6, "color": "#777777"}
                 ax.text(x, 2, "not run", rotation=90, bbox={"color": "white", "pad": 0.5}, **note)
                 continue
             rate, low, high = (100 * row[name].item() for name in ("rate", "low", "high"))
             ax.bar(x, rate, WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model] if i == 0 else None)
-            ax.errorbar(x, rate, [[rate - low], [high - rate]], color="#222222", linewidth=0.9)
+            ax.errorbar(x, rate, [[rate - low], [high - rate]], color=INK, linewidth=0.9)
             each = 100 * _select(seeds, model=model, planner=planner).rate
             if len(each) > 1:
-                ax.plot([x + 0.3 * WIDTH] * len(each), each, ".", color="#222222", markersize=2.5)
+                ax.plot([x + 0.3 * WIDTH] * len(each), each, ".", color=INK, markersize=2.5)
             ax.text(x, max(high, each.max()) + 1, f"{rate:.0f}", ha="center", va="bottom", fontsize=6.5)
     for planner, (line, _) in FLOORS.items():
         for rate in rates[rates.planner == planner].rate:
-            ax.axhline(100 * rate, color="#555555", linestyle=line, linewidth=1, label=LABELS[planner])
+            ax.axhline(100 * rate, color=LINE, linestyle=line, linewidth=1, label=LABELS[planner])
     ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
     ax.tick_params(axis="x", length=0)
 
 
-def _traces(rates: pd.DataFrame, first: bool) -> list[go.Bar]:
-    traces = []
-    for model in shown(rates.model, MODELS):
-        rows = rates[rates.model == model].set_index("planner").reindex(PLANNERS).dropna(subset="rate")
-        text = [
-            f"<b>{LABELS[model]}, {LABELS[planner]}</b><br>{100 * row.rate:.1f}% [{100 * row.low:.1f}, "
-            f"{100 * row.high:.1f}]<br>{counted(int(row.n), 'problem')}, {counted(int(row.seeds), 'training seed')}"
-            for planner, row in rows.iterrows()
-        ]
-        traces.append(
-            go.Bar(
-                x=[LABELS[planner] for planner in rows.index], y=100 * rows.rate, name=LABELS[model], legendgroup=model,
-                hovertext=text, hoverinfo="text", showlegend=first,
-                **bar_look(MODEL_COLOURS[model], spread(rows, "rate", 100)),
-            )
-        )  # fmt: skip
-    return traces
+def _tell(row) -> str:
+    return hover(label(row.model, row.planner), percent(row, digits=1, unit="%"), row=row)
 
 
 def _title(result: Result) -> str:

@@ -12,7 +12,7 @@ from lab.evaluation.compare import DIFFERENCE, compare, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.models import WorldModel
-from lab.planning import MODES, PAPER_PLANNERS, Constant, RandomActions
+from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
 from lab.plots.words import in_cells, percent
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -45,7 +45,7 @@ def run(config: Config) -> Result:
 def todo(config: Config) -> Iterator[Case]:
     """The floors, then everything under everything, but CEM under MPC, the longest case, for the preset's models."""
     base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
-    floors = {"random": RandomActions(), "nothing": Constant(do_nothing(base))}
+    floors: dict[str, Planner] = {"random": RandomActions(), "nothing": Constant(do_nothing(base))}
     for protocol in config.protocols().values():
         for mode, (name, planner) in itertools.product(MODES, floors.items()):
             yield Case(protocol, "none", 0, base, name, planner, mode)
@@ -76,9 +76,11 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     """One row for each case: n, successes, Wilson interval (low, high), rate at the end, planning time a problem."""
     groups = pairs.groupby(KEYS, sort=False)
     table = groups.agg(
-        n=("success", "size"), successes=("success", "sum"), successes_at_end=("success_at_end", "sum"),
+        n=("success", "size"),
+        successes=("success", "sum"),
+        successes_at_end=("success_at_end", "sum"),
         seconds_per_problem=("seconds", "first"),
-    ).reset_index()  # fmt: skip
+    ).reset_index()
     intervals = [wilson(k, n) for k, n in zip(table.successes, table.n, strict=True)]
     table.insert(9, "rate", [interval.value for interval in intervals])
     table.insert(10, "low", [interval.low for interval in intervals])

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.express as px
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.plots.filmstrip import played
+from lab.plots.marks import picture
 from lab.plots.style import annotate, in_style, label, neutral
 from lab.studies.tasks.study import Sample
 
-INSIDE, OUTSIDE, FRAME = "#009E73", "#D55E00", "#BBBBBB"
+INSIDE, OUTSIDE = "#009E73", "#D55E00"
 CAPTION = (
     "Left: the pictures at the block boundaries of one episode of the data policy; the last is the goal of a data-set "
     "problem. Data: where 200 pictures depart from what is usual (bright: often). Right: states of the data that are "
@@ -33,15 +34,7 @@ def print_figure(samples: Sequence[Sample]) -> Figure:
 def interactive(samples: Sequence[Sample]) -> go.Figure:
     """An episode of every task side by side, to be played."""
     movie = np.stack([sample.episode for sample in samples], 1)
-    figure = px.imshow(movie, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
-    for note, sample in zip(figure.layout.annotations, samples, strict=True):
-        note.update(text=label(sample.task))
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    for step, number in zip(figure.layout.sliders[0].steps, samples[0].steps, strict=True):
-        step.update(label=str(number))
-    figure.layout.sliders[0].update(currentvalue={"prefix": "environment step "}, pad={"t": 10})
-    figure.layout.updatemenus[0].update(pad={"t": 10})
+    figure = played(movie, [label(sample.task) for sample in samples], samples[0].steps)
     return neutral(figure, "One episode of the data of each task", 460, "").update_layout(margin={"b": 130})
 
 
@@ -59,9 +52,6 @@ def _row(axes: Sequence[Axes], sample: Sample) -> None:
     words.set_in_layout(False)
 
 
-def _show(ax: Axes, frame: np.ndarray, title: str, border: str = FRAME, **options) -> None:
-    ax.imshow(frame, interpolation="nearest", **options)
-    ax.set(xticks=[], yticks=[])
+def _show(ax: Axes, frame: np.ndarray, title: str, border: str | None = None, **options) -> None:
+    picture(ax, frame, border, 2.5, **options)
     ax.set_title(title, fontsize=8)
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=border, linewidth=0.5 if border == FRAME else 2.5)

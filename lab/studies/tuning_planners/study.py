@@ -7,6 +7,7 @@ the restarts are of Adam as tuned for Table 1.
 
 import itertools
 import time
+from typing import Any
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -19,7 +20,7 @@ from lab.studies.common.measure import Case, measure, summary
 
 NAME = "tuning_planners"
 N = 50  #: tune-split problems for each kind of goals
-GRADCEM = {"samples": 100, "elites": 10, "chunk": 15}
+GRADCEM: dict[str, Any] = {"samples": 100, "elites": 10, "chunk": 15}
 CANDIDATES: dict[str, dict[str, Planner]] = {
     "momentum": {f"lr {lr}": GradientPlanner("momentum", lr, 300) for lr in (0.03, 0.1, 0.3, 1.0)},
     "adamw": {f"lr {lr}": GradientPlanner("adamw", lr, 100) for lr in (0.03, 0.1, 0.3)},

@@ -1,0 +1,103 @@
+"""Marks that several figures share: intervals, bars and dots by model, legends, and what hovering tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from lab.plots.style import GREY, LABELS, MODEL_COLOURS, MODELS, bar_look, counted, shown, spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+INK = "#222222"  #: of intervals on bars
+LINE = "#555555"  #: of what is to be compared with
+EXPERT = "#444444"
+FRAME = "#BBBBBB"  #: around pictures
+REACHED = "#009E73"
+WIDTH = 0.2  #: of a model's bar, in groups of planners
+
+
+def around(rows: pd.DataFrame, value: str, scale: float = 1) -> list[pd.Series]:
+    """Matplotlib's error bars from ``low`` to ``high`` around the column ``value``; `style.spread` are plotly's."""
+    return [scale * (rows[value] - rows.low), scale * (rows.high - rows[value])]
+
+
+def legend_of(figure: Figure | SubFigure, ax: Axes, **options: Any) -> None:
+    """The legend of one panel for the whole figure, above on the right."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), **options)
+
+
+def in_rows(*axes: Axes) -> None:
+    """A grid for rows of dots or bars: vertical lines alone."""
+    for ax in axes:
+        ax.grid(False, axis="y")
+        ax.grid(True, axis="x")
+
+
+def picture(ax: Axes, frame: Any, border: str | None = None, width: float = 3, **options: Any) -> None:
+    """A picture in a thin frame, or in one of the colour ``border`` and that ``width``."""
+    ax.imshow(frame, interpolation="nearest", **options)
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=border or FRAME, linewidth=width if border else 0.5)
+
+
+def hover(name: str, *lines: str, row: Any = None) -> str:
+    """What hovering over a mark tells: its name in bold, ``lines``, and how many problems and seeds are behind it."""
+    counts = [] if row is None else [sample(row)]
+    return "<br>".join([f"<b>{name}</b>", *lines, *counts])
+
+
+def sample(row: Any, problem: str = "problem", joined: str = ", ") -> str:
+    """``300 problems, 3 training seeds``: what is behind a row, or at most behind each row of a table."""
+    n, seeds = (int(value.max() if isinstance(value, pd.Series) else value) for value in (row.n, row.seeds))
+    return f"{counted(n, problem)}{joined}{counted(seeds, 'training seed')}"
+
+
+def model_bars(
+    table: pd.DataFrame, planners: Sequence[str], value: str, scale: float, tell: Callable[[Any], str], legend: bool
+) -> Iterator[go.Bar]:
+    """Plotly's bars of each model, in groups of ``planners``; ``tell`` says what hovering tells of a row."""
+    for model in shown(table.model, MODELS):
+        rows = table[table.model == model].set_index("planner").reindex(planners).dropna(subset=value).reset_index()
+        yield go.Bar(
+            x=[LABELS[planner] for planner in rows.planner],
+            y=scale * rows[value],
+            name=LABELS[model],
+            legendgroup=model,
+            hovertext=[tell(row) for row in rows.itertuples()],
+            hoverinfo="text",
+            showlegend=legend,
+            **bar_look(MODEL_COLOURS[model], spread(rows, value, scale)),
+        )
+
+
+def dots(x: Any, y: Any, name: str, colour: str, texts: Sequence[str], *, size: int = 8, **errors: Any) -> go.Scatter:
+    """Plotly's dots, what hovering over each tells, and their error bars (``error_x`` or ``error_y``)."""
+    marker = {"color": colour, "size": size}
+    return go.Scatter(
+        x=x, y=y, mode="markers", name=name, marker=marker, hovertext=list(texts), hoverinfo="text", **errors
+    )
+
+
+def bar_panels(
+    titles: Sequence[str], bars: Sequence[Iterable[go.Bar]], lines: Sequence[Sequence[tuple[float, str]]], across: int
+) -> go.Figure:
+    """Panels of bars, ``across`` in a row: of each its title, its bars, and the height and dash of its lines."""
+    rows = len(titles) // across
+    figure = make_subplots(rows, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / rows)
+    for k, (traces, heights) in enumerate(zip(bars, lines, strict=True)):
+        place = {"row": k // across + 1, "col": k % across + 1}
+        for trace in traces:
+            figure.add_trace(trace, **place)
+        for height, dash in heights:
+            figure.add_hline(height, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
+    figure.update_xaxes(showgrid=False)
+    return figure.update_layout(barmode="group")
