@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lab.benchmarks.card import Card
     from lab.training.recipes import Recipe
 
+#: the cards by the names of their tasks
 CARDS: "Registry[Card]" = Registry(
     "wm_lab.cards",
     {

@@ -56,6 +56,7 @@ class Adversarial:
     epsilon: Tensor = field(default_factory=lambda: torch.empty(0))  #: (Z + A,)
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        """See `Method.loss`."""
         z, action, z_next = self.data.batch(schedule.batch, rng)
         z, action = self.perturbed(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)
@@ -87,7 +88,9 @@ class Adversarial:
         return worst_z, worst_action
 
     def state(self) -> dict[str, Tensor]:
+        """See `Method.state`."""
         return {"epsilon": self.epsilon}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See `Method.restore`."""
         self.epsilon = state["epsilon"]

@@ -21,6 +21,7 @@ class Combined:
     adversarial: Adversarial
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        """See `Method.loss`."""
         # Data and corrected plans, by the present model's planner
         z, action, z_next = self.online.batch_at(model, step, schedule, rng)
         # Moved to where the model errs most; the simulator's answer stays the target
@@ -28,8 +29,10 @@ class Combined:
         return prediction_loss(model, z, action, z_next)
 
     def state(self) -> dict[str, Tensor]:
+        """See `Method.state`."""
         return self.online.state() | self.adversarial.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See `Method.restore`."""
         self.online.restore(state)
         self.adversarial.restore(state)

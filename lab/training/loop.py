@@ -45,7 +45,9 @@ class Method(Protocol):
         """What must survive a kill besides the weights."""
         ...
 
-    def restore(self, state: Mapping[str, Tensor]) -> None: ...
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        ...
 
 
 def fit(

@@ -72,6 +72,7 @@ class Online:
             )
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        """See `Method.loss`."""
         return prediction_loss(model, *self.batch_at(model, step, schedule, rng))
 
     def batch_at(
@@ -122,9 +123,11 @@ class Online:
         return z, action, z_next
 
     def state(self) -> dict[str, Tensor]:
+        """See `Method.state`."""
         return dict(zip(("z", "action", "z_next"), self.replay or (), strict=bool(self.replay)))
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See `Method.restore`."""
         self.replay = (state["z"], state["action"], state["z_next"])
 
 

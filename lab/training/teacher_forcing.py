@@ -40,10 +40,12 @@ class TeacherForcing:
     data: LatentData
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+        """See `Method.loss`."""
         return prediction_loss(model, *self.data.batch(schedule.batch, rng))
 
     def state(self) -> dict[str, Tensor]:
+        """See `Method.state`."""
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        pass
+        """See `Method.restore`."""
