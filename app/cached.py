@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from state import PROBLEMS, Case
 
+from lab import variables
 from lab.benchmarks import card_of
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states, load_or_collect
@@ -36,7 +37,7 @@ def use_few_threads() -> None:
 
 def stamp(task: str, model: str) -> str:
     """Changes whenever the model's files do. Raises LabError, saying how to train it, where there is none."""
-    folder = model_folder(task, model)
+    folder = model_folder(task, model, family=variables.family())
     files = (folder / "model.json", *weight_files(folder))
     times = [path.stat().st_mtime_ns for path in files if path.is_file()]
     return f"{folder} {times}"
@@ -45,7 +46,7 @@ def stamp(task: str, model: str) -> str:
 @st.cache_resource(max_entries=12, show_spinner=False)
 def world_model(task: str, model: str, stamp: str) -> WorldModel:
     """The frozen model; never write to it, all sessions share it."""
-    return load_model(model_folder(task, model))
+    return load_model(model_folder(task, model, family=variables.family()))
 
 
 @st.cache_data(max_entries=8, show_spinner="Drawing the test problems …")

@@ -7,6 +7,7 @@ from pages import VIEWS
 from PIL import Image
 from state import arrive
 
+from lab import variables
 from lab.errors import LabError
 from lab.tasks import make_task
 
@@ -19,6 +20,7 @@ arrive(page.title)
 st.title(pages[page].heading)
 complaints = st.container()
 try:
+    variables.use_machine()
     page.run()
 except LabError as error:
     st.error(str(error), icon=":material/error:")

@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import lab
+from lab import variables
 from lab.data import GOALS, SPLITS
 from lab.errors import LabError
-from lab.files import MODELS
+from lab.files import FAMILIES, MODELS
 from lab.planning.catalog import PLANNERS
 from lab.repro.executors import EXECUTORS
 from lab.studies.common.presets import PRESETS
@@ -30,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         with _terminate_as_interrupt():
+            variables.use_machine()
+            if "family" in args:
+                args.family = args.family or variables.family()
             return args.run(args)
     except (LabError, OSError) as error:
         print(f"python -m lab {args.command}: {_one_line(error)}", file=sys.stderr)
@@ -115,6 +119,7 @@ def _add_reproduce(commands) -> None:
         "--seeds", default="", metavar="A:B",
         help="training seeds to average over, A to B-1; models that are missing are trained (default: the preset's)",
     )  # fmt: skip
+    _add_family(parser)
     parser.add_argument("--jobs", type=_positive, help="steps to run side by side (default: by cores and memory)")
     parser.add_argument(
         "--executor", choices=tuple(EXECUTORS), default="local",
@@ -122,11 +127,18 @@ def _add_reproduce(commands) -> None:
     )  # fmt: skip
 
 
+def _add_family(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--family", choices=FAMILIES,
+        help="of world models: small, or dino, the paper's, on a frozen DINOv2 (default: $LAB_RECIPE, or small)",
+    )  # fmt: skip
+
+
 def _reproduce(args: argparse.Namespace) -> int:
     """Not in `lab.commands`: where nothing has changed, this is done before torch would have been loaded."""
     from lab.repro.reproduce import reproduce
 
-    return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, args.seeds)
+    return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, args.seeds, args.family)
 
 
 def _add_collect(commands) -> None:
@@ -135,13 +147,14 @@ def _add_collect(commands) -> None:
     parser = _command(commands, "collect", about, "--task push_t --episodes 200", resume)
     _add_task(parser)
     parser.add_argument("--episodes", type=_positive, metavar="N", help="episodes (default: what training uses)")
+    _add_family(parser)
     parser.add_argument("--split", choices=SPLITS, default="train", help="which split (default: train)")
     _add_seed(parser, "of the data")
 
 
 def _add_train(commands) -> None:
     about = "Train a world model, and first whatever it builds on (data, encoder, base model)."
-    notes = "run the same command again to go on from the last checkpoint. With LAB_RECIPE=dino set: frozen DINOv2."
+    notes = "run the same command again to go on from the last checkpoint."
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", notes)
     _add_task(parser)
     parser.add_argument(
@@ -149,6 +162,7 @@ def _add_train(commands) -> None:
         help="training method, or the initialisation network, which planners can start from",
     )  # fmt: skip
     _add_seed(parser, "of initialisation, batches and plans")
+    _add_family(parser)
     parser.add_argument(
         "--preset",
         choices=tuple(PRESETS),
@@ -173,6 +187,7 @@ def _add_plan(commands) -> None:
     parser = _command(commands, "plan", about, "--task wall --model adversarial --planner adam --problems 50", resume)
     _add_task(parser)
     parser.add_argument("--model", choices=MODELS, default="base", help="which world model (default: base)")
+    _add_family(parser)
     parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
     parser.add_argument(
         "--start", choices=("own", "network"), default="own",

@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import cache_root, model_folder, models_root, read_json, recipe_family, replacing
+from lab.files import cache_root, model_folder, models_root, read_json, replacing
 from lab.models import WorldModel, load_model
 from lab.planning import CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
@@ -22,7 +22,7 @@ STRIP_PROBLEMS = 4  #: on a film strip
 
 
 def collect(args: argparse.Namespace) -> int:
-    made = recipe(args.task, family=recipe_family())
+    made = recipe(args.task, family=args.family)
     spec = DataSpec(args.task, args.split, args.episodes or made.episodes, args.seed, made.size)
     data = load_or_collect(spec)
     folder = dataset_folder(spec)
@@ -41,10 +41,11 @@ def train(args: argparse.Namespace) -> int:
     if args.method == "initialisation":
         return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):
-        folder = Own(args.task, args.method, args.seed, args.preset, **settings).train(device=device)
+        own = Own(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
+        folder = own.train(device=device)
     else:
-        made = recipe(args.task, args.preset, recipe_family())
-        folder = train(args.task, args.method, args.seed, made, models_root(args.preset), device=device)
+        made = recipe(args.task, args.preset, args.family)
+        folder = train(args.task, args.method, args.seed, made, models_root(args.preset, args.family), device=device)
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
     print(folder)
@@ -56,8 +57,8 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
 
     if args.seed or any(value is not None for value in settings.values()):
         raise LabError("The initialisation network is trained in one way only: leave out seed and settings.")
-    made = recipe(args.task, args.preset, recipe_family())
-    folder = train_initialisation(args.task, made, args.preset)
+    made = recipe(args.task, args.preset, args.family)
+    folder = train_initialisation(args.task, made, args.preset, args.family)
     print(f"initialisation network of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0
@@ -108,7 +109,8 @@ def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
 
 def _model(args: argparse.Namespace) -> tuple[WorldModel, str]:
     """The world model asked for, and a name for it that can be part of a file's name."""
-    folder = Path(args.checkpoint) if args.checkpoint else model_folder(args.task, args.model, args.train_seed)
+    shipped_or_made = args.task, args.model, args.train_seed, "quick", args.family
+    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*shipped_or_made)
     model = load_model(folder, pick_device(args.device))
     if model.spec.task != args.task:
         raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")

@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
 CHECKOUT = (ROOT / "pyproject.toml").is_file()  #: whether notebooks, app and reference results are there as well
 SHIPPED = PACKAGE / "checkpoints"
-RECIPES = ("small", "dino")  #: families of world models, see `lab.training.recipes`
+FAMILIES = ("small", "dino")  #: of world models, see `lab.training.recipes`
 MODELS = ("base", "control", "online", "adversarial")  #: the world models of a task, by how they are trained
 
 
@@ -44,33 +44,29 @@ def _cache(named: str | None) -> Path:
     return Path(named).expanduser().resolve()
 
 
-def recipe_family() -> str:
-    """Which family all models are of: ``$LAB_RECIPE``, or small, as those shipped. Raises LabError for an unknown."""
-    if (family := os.environ.get("LAB_RECIPE", RECIPES[0])) not in RECIPES:
-        raise LabError(f"Unknown LAB_RECIPE '{family}': choose one of {', '.join(RECIPES)}.")
-    return family
+def of_family(name: str, family: str) -> str:
+    """A folder's ``name``, so that each family of models has one of its own. Raises LabError for an unknown family."""
+    if family not in FAMILIES:
+        raise LabError(f"Unknown family of models '{family}': choose one of {', '.join(FAMILIES)}.")
+    return name if family == FAMILIES[0] else f"{name}-{family}"
 
 
-def of_family(name: str) -> str:
-    """A folder's ``name``, so that each family has one of its own."""
-    return name if (family := recipe_family()) == RECIPES[0] else f"{name}-{family}"
-
-
-def models_root(preset: str = "quick") -> Path:
+def models_root(preset: str = "quick", family: str = "small") -> Path:
     """Where models trained here are kept: the toys of preset smoke apart from the real ones."""
-    return cache_root() / of_family("models-smoke" if preset == "smoke" else "models")
+    return cache_root() / of_family("models-smoke" if preset == "smoke" else "models", family)
 
 
-def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick") -> Path:
+def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick", family: str = "small") -> Path:
     """Where the model is: shipped, else trained here. Raises LabError if neither."""
-    shipped = (SHIPPED,) if recipe_family() == RECIPES[0] else ()
-    for root in (*shipped, models_root(preset)):
+    shipped = (SHIPPED,) if family == FAMILIES[0] else ()
+    for root in (*shipped, models_root(preset, family)):
         folder = root / task / method / f"seed{seed}"
         if (folder / "model.json").is_file():
             return folder
+    option = "" if family == FAMILIES[0] else f" --family {family}"
     raise LabError(
         f"No {method} model of {task} with seed {seed}: train it with "
-        f"'python -m lab train --task {task} --method {method} --seed {seed}'."
+        f"'python -m lab train --task {task} --method {method} --seed {seed}{option}'."
     )
 
 

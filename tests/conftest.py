@@ -13,6 +13,7 @@ import torch
 from filelock import FileLock
 
 from lab.benchmarks import CARDS, Card, card_of
+from lab.machine import MACHINE
 from lab.models import WorldModel, load_model
 from lab.tasks.pushing import Pushing
 from lab.training import Recipe, train
@@ -27,9 +28,16 @@ def own_cache(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("LAB_RECIPE", raising=False)
-        patch.delenv("LAB_DINO", raising=False)
+        for name in ("LAB_RECIPE", "LAB_DINO", "LAB_PROCESSES"):
+            patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_machine(monkeypatch):
+    """What a test or a command that it runs sets is not set for the next."""
+    for name, value in vars(MACHINE).items():
+        monkeypatch.setattr(MACHINE, name, value)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -170,11 +170,11 @@ def test_reproduce_passes_its_options_on(monkeypatch):
     monkeypatch.setitem(sys.modules, "lab.repro.reproduce", module)
     assert run("reproduce") == 1
     words = ["--preset", "smoke", "--only", "fig4_gap", "rollouts", "--task", "wall", "--out", "x", "--jobs", 2]
-    words += ["--seeds", "0:2", "--executor", "dask"]
+    words += ["--seeds", "0:2", "--executor", "dask", "--family", "dino"]
     assert run("reproduce", *words) == 1
     assert seen == [
-        ("quick", [], None, "figures", None, "local", ""),
-        ("smoke", ["fig4_gap", "rollouts"], "wall", "x", 2, "dask", "0:2"),
+        ("quick", [], None, "figures", None, "local", "", "small"),
+        ("smoke", ["fig4_gap", "rollouts"], "wall", "x", 2, "dask", "0:2", "dino"),
     ]
 
 
@@ -316,10 +316,10 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
 
     original = TeacherForcing.loss
 
-    def loss(self, model, step, rng):
+    def loss(self, model, step, *rest):
         if step == 8:
             os.kill(os.getpid(), send)
-        return original(self, model, step, rng)
+        return original(self, model, step, *rest)
 
     words = ["train", "--task", "wall", "--method", "control"]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored

@@ -17,21 +17,26 @@ from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
-from lab.files import MODELS, cache_root, model_folder, read_json, recipe_family, write_json
+from lab.files import MODELS, cache_root, model_folder, models_root, read_json, write_json
+from lab.machine import MACHINE
 from lab.models import PatchSpec, WorldModel, load_model, patches, whole_file
 from lab.models.checkpoint import load_tensors
 from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, GradientPlanner, shortened
+from lab.repro.reproduce import graph
 from lab.studies.common.config import Config
+from lab.studies.overview.study import overview
 from lab.studies.registry import figures_of
+from lab.studies.rollouts.study import films
 from lab.tasks import make_task
 from lab.training import initialisation, train
 from lab.training.latents import LatentData, encode_dataset
 from lab.training.loop import Schedule
 from lab.training.online import Online, OnlineConfig
 from lab.training.recipes import PatchRecipe
+from lab.variables import family as family_named
 
 TASK = "push_t"
 FEW = Schedule(steps=4, batch=4, checkpoint_every=2)
@@ -74,6 +79,7 @@ def family(weights, tmp_path_factory):
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("dino-cache")))
         patch.setenv("LAB_RECIPE", "dino")
         patch.setenv("LAB_DINO", str(weights))
+        patch.setattr(MACHINE, "dino", weights)
         own = card_of(TASK).settings
         short = {name: shortened(getattr(own, name), 2, 20) for name in PLANNERS}
         card = replace(card_of(TASK), dino=TINY, settings=replace(own, **short))
@@ -86,7 +92,7 @@ def folders(family) -> dict[str, Path]:
     """The folder of the model of each method, made by the command."""
     for method in MODELS:
         assert main(["train", "--task", TASK, "--method", method]) == 0
-    return {method: model_folder(TASK, method) for method in MODELS}
+    return {method: model_folder(TASK, method, family="dino") for method in MODELS}
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +141,10 @@ def test_every_method_trains_on_it(method, folders):
 def test_a_killed_training_goes_on_to_the_same_weights(folders, tmp_path):
     original = Online.loss
 
-    def loss(self, model, step, rng):
+    def loss(self, model, step, *rest):
         if step == 3:
             raise KeyboardInterrupt
-        return original(self, model, step, rng)
+        return original(self, model, step, *rest)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Online, "loss", loss)
@@ -159,8 +165,8 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
 def test_experiments_run_on_it(name, folders, monkeypatch):
     if name == "planners":
         monkeypatch.setattr(f"lab.studies.{name}.study.ALL", ("cem", "network+adam", "prior"))
-        initialisation.train_initialisation(TASK, recipe(TASK, "smoke", "dino"), "smoke", progress=False)
-    config = Config(TASK, "smoke")
+        initialisation.train_initialisation(TASK, recipe(TASK, "smoke", "dino"), "smoke", "dino", progress=False)
+    config = Config(TASK, "smoke", family="dino")
     result = import_module(f"lab.studies.{name}.study").run(config)
     assert all(set(table.model) >= {"base", "adversarial"} for table in result.tables.values() if "model" in table)
     assert figures_of(name).print_figure(result).axes
@@ -169,7 +175,6 @@ def test_experiments_run_on_it(name, folders, monkeypatch):
 
 def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
     assert all(cache_root() / "models-dino" in folder.parents for folder in folders.values())
-    monkeypatch.delenv("LAB_RECIPE")
     assert cache_root() not in model_folder(TASK, "base").parents and recipe(TASK).encoder != "dino"
 
 
@@ -347,7 +352,7 @@ def test_windows_of_online_data_follow_its_plans(model):
 
 
 def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
-    monkeypatch.delenv("LAB_DINO")
+    monkeypatch.setattr(MACHINE, "dino", None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(
         LabError, match=f"run 'hf download {SMALL} config.json model.safetensors' once, or set LAB_DINO to "
@@ -374,7 +379,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
         tensors = {key.replace(f"attention.{new}", f"attention.{name}"): tensor for key, tensor in tensors.items()}
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     shutil.copy(weights / "config.json", tmp_path)
-    monkeypatch.setenv("LAB_DINO", str(tmp_path))
+    monkeypatch.setattr(MACHINE, "dino", tmp_path)
     encoder = WorldModel(recipe(TASK, family="dino").spec(TASK)).encoder
     pictures = torch.randint(256, (3, 28, 28, 3), dtype=torch.uint8)
     torch.testing.assert_close(encoder(pictures), model.encoder(pictures))
@@ -382,7 +387,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"num_attention_heads": 4}])
 def test_a_model_refuses_other_weights_than_its_own(change, folders, tmp_path, monkeypatch):
-    monkeypatch.setenv("LAB_DINO", str(save_dino(tmp_path / "other", **change)))
+    monkeypatch.setattr(MACHINE, "dino", save_dino(tmp_path / "other", **change))
     with pytest.raises(LabError, match=r"made with other DINOv2 weights .* set LAB_DINO to the folder of the right"):
         load_model(folders["base"])
 
@@ -391,7 +396,7 @@ def test_bookkeeping_in_the_weights_folder_does_not_count(folders, weights, tmp_
     shutil.copytree(weights, tmp_path / "copy")
     config = read_json(tmp_path / "copy" / "config.json") | {"transformers_version": "4.0.0"}
     write_json(tmp_path / "copy" / "config.json", config)
-    monkeypatch.setenv("LAB_DINO", str(tmp_path / "copy"))
+    monkeypatch.setattr(MACHINE, "dino", tmp_path / "copy")
     load_model(folders["base"])
 
 
@@ -442,8 +447,25 @@ def test_impossible_specs_are_refused(wrong):
         PatchSpec(TASK, **{"latent_dim": 4 * 32, "channels": 32} | wrong)
 
 
+def test_nothing_of_the_small_family_is_looked_at(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.files.SHIPPED", tmp_path)
+    monkeypatch.setitem(CARDS.registered, TASK, replace(card_of(TASK), small=None))
+    shutil.copytree(models_root("quick", "dino") / TASK, models_root("smoke", "dino") / TASK, dirs_exist_ok=True)
+    config = Config(TASK, "smoke", family="dino", out=str(tmp_path))
+    seen = overview(config)
+    assert seen.radius == TINY.radii.latent
+    assert films(config).task == TASK
+    steps = graph("smoke", ["overview", "tasks"], [TASK], str(tmp_path), family="dino")
+    for step in steps:
+        assert all("smoke-dino" in path.parts for path in step.outputs)
+        step.note()
+    assert json.loads(steps[0].command[2])["family"] == "dino" and steps[-1].command[-1] == "dino"
+
+
 def test_an_unknown_family_is_refused(monkeypatch):
     monkeypatch.setenv("LAB_RECIPE", "clip")
     assert main(["train", "--task", TASK, "--method", "base"]) == 2
     with pytest.raises(LabError, match="Unknown LAB_RECIPE 'clip': choose one of small, dino"):
-        recipe_family()
+        family_named()
+    with pytest.raises(LabError, match="Unknown family of models 'clip': choose one of small, dino"):
+        Config(TASK, family="clip")

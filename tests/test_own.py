@@ -79,13 +79,13 @@ def test_a_stopped_run_goes_on(small, monkeypatch):
     own = Own("wall", "control", steps=6)
     calls = []
 
-    def stop(run, step, values):
-        calls.append(step)
+    def stop(run, values):
+        calls.append(values)
         if len(calls) == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("lab.training.loop._log", stop)
+        patch.setattr("lab.training.loop._write_line", stop)
         with pytest.raises(KeyboardInterrupt):
             own.train(progress=False)
     assert own.begun and not own.done

@@ -1,6 +1,7 @@
 """Rope and Granular: the physics of pushes, the data policy, goals, the Chamfer distance, and worker processes."""
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
 from lab.errors import LabError
+from lab.machine import MACHINE, Machine
 from lab.tasks import make_task, workers
 from lab.tasks.granular import AREA, SHAPES, Granular
 from lab.tasks.particles_render import COLOUR, VIEW
 from lab.tasks.pushing import WARM_UP
 from lab.tasks.rope import ROD, ROPE_RADIUS, STICK_RADIUS, Rope
+from lab.variables import use_machine
 
 NAMES = ("rope", "granular")
 both = pytest.mark.parametrize("name", NAMES)
@@ -191,11 +194,11 @@ def test_worker_processes_give_the_same_numbers(name, monkeypatch, no_workers):
     task, states = make_task(name), first(name, n=9)
     actions = task.random_pushes(states, np.random.default_rng(0))
     results = []
-    for processes in ("1", "2", "3"):
-        monkeypatch.setenv("LAB_PROCESSES", processes)
+    for processes in (1, 2, 3):
+        monkeypatch.setattr(MACHINE, "processes", processes)
         monkeypatch.setattr(workers, "LEAST", 3)
         results.append(task.step(states, actions))
-        assert len(workers._pool) == int(processes) - 1
+        assert len(workers._pool) == processes - 1
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
 
@@ -212,7 +215,7 @@ def test_another_process_gives_the_same_numbers(name, data):
 
 
 def test_a_worker_that_ends_is_told_and_replaced(monkeypatch, no_workers):
-    monkeypatch.setenv("LAB_PROCESSES", "2")
+    monkeypatch.setattr(MACHINE, "processes", 2)
     task, states = Rope(), first("rope", n=8)
     actions = task.random_pushes(states, np.random.default_rng(0))
     expected = workers.share_out(task, states, actions)
@@ -220,7 +223,7 @@ def test_a_worker_that_ends_is_told_and_replaced(monkeypatch, no_workers):
     with pytest.raises(LabError, match="LAB_PROCESSES=1"):
         workers.share_out(task, states, actions)
     monkeypatch.undo()
-    monkeypatch.setenv("LAB_PROCESSES", "2")
+    monkeypatch.setattr(MACHINE, "processes", 2)
     np.testing.assert_array_equal(workers.share_out(task, states, actions), expected)
 
 
@@ -234,7 +237,18 @@ def _ended():
 def test_the_number_of_processes_is_checked(text, monkeypatch):
     monkeypatch.setenv("LAB_PROCESSES", text)
     with pytest.raises(LabError, match="LAB_PROCESSES must be a whole number"):
-        Rope().step(first("rope", n=8), np.tile([0.0, -1.0, 0.0, 1.0], (8, 1)))
+        use_machine()
+
+
+def test_faces_set_the_machine_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAB_PROCESSES", "3")
+    monkeypatch.setenv("LAB_DINO", str(tmp_path))
+    use_machine()
+    assert (workers.processes(), MACHINE) == (3, Machine(3, tmp_path))
+    monkeypatch.delenv("LAB_PROCESSES")
+    monkeypatch.delenv("LAB_DINO")
+    use_machine()
+    assert Machine() == MACHINE and workers.processes() == os.cpu_count()
 
 
 # --- Data, goals, distance

@@ -20,7 +20,7 @@ from papermill import __version__ as papermill_version
 from lab.errors import LabError
 from lab.files import ROOT
 from lab.models import load_model
-from lab.repro import executors
+from lab.repro import executors, notebook
 from lab.repro import reproduce as module
 from lab.repro.reproduce import graph, reproduce, usual
 from lab.repro.steps import Step
@@ -146,6 +146,15 @@ def test_quick_leaves_out_what_takes_long():
 
 
 # --- Running it
+
+
+def test_a_notebook_runs_on_the_machine_that_the_environment_describes(notebooks, tmp_path, monkeypatch):
+    told = "from lab.machine import MACHINE\nfrom pathlib import Path\nPath(out, 'told').write_text(repr(MACHINE))"
+    write_notebook(notebooks / "one.ipynb", told)
+    monkeypatch.setenv("LAB_PROCESSES", "3")
+    words = [str(notebooks / "one.ipynb"), json.dumps({"out": str(tmp_path)}), str(tmp_path / "executed.ipynb")]
+    assert notebook.main(*words) == 0
+    assert (tmp_path / "told").read_text() == "Machine(processes=3, dino=None)"
 
 
 def test_a_failure_is_reported_and_stops_nothing_else(notebooks, tmp_path, capsys):

@@ -8,10 +8,11 @@ import streamlit as st
 import widgets
 from state import touched
 
+from lab import variables
 from lab.benchmarks import recipe
 from lab.benchmarks.own import Own, own_runs, training_log
 from lab.errors import LabError
-from lab.files import MODELS, model_folder, recipe_family, weight_files
+from lab.files import MODELS, model_folder, weight_files
 from lab.models import read_info, whole_file
 from lab.models.inspect import (
     PARTS,
@@ -47,7 +48,7 @@ def chosen() -> Own:
     with widgets.row():
         task = widgets.task_picker()
         method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
-    made = recipe(task, family=recipe_family())
+    made = recipe(task, family=variables.family())
     radius = rounds = None
     with widgets.row():
         size = widgets.picker(
@@ -64,7 +65,7 @@ def chosen() -> Own:
         if method == "online":
             rounds = widgets.number("rounds", "Rounds", 1, 16, made.online.rounds, help="Of planning and correcting.")
         seed = widgets.number("seed", "Seed", 0, 999, 0, help="Of batches, plans and a fresh predictor.")
-    return Own(task, method, seed, size, steps, None, radius, rounds)
+    return Own(task, method, seed, size, steps, None, radius, rounds, variables.family())
 
 
 def show_training(own: Own) -> None:
@@ -90,7 +91,7 @@ def show_training(own: Own) -> None:
 def shipped_log(own: Own):
     """The training log of the shipped model of the same method, or None."""
     try:
-        return training_log(model_folder(own.task, own.method))
+        return training_log(model_folder(own.task, own.method, family=own.family))
     except LabError:
         return None
 
@@ -156,7 +157,7 @@ def show_finished(own: Own) -> None:
 
 def show_own(now: Own) -> None:
     """All trainings of one's own, to open again."""
-    found = own_runs(now.task)[:SHOWN]
+    found = own_runs(now.task, now.family)[:SHOWN]
     if not found:
         return
     st.markdown(f"**Your trainings of {label(now.task)}**")
@@ -225,7 +226,7 @@ def inspect() -> None:
     except LabError as error:
         widgets.offer_other_model(task, error)
         return
-    folder = model_folder(task, model)
+    folder = model_folder(task, model, family=variables.family())
     info, log = read_info(folder), training_log(folder)
     about = (
         f"Training seed {info['seed']}, {info['wall_seconds']:.0f} s of training on data `{info['data']}`, "
@@ -284,7 +285,7 @@ def show_change(checkpoint: Checkpoint) -> None:
     if checkpoint.task is None:
         st.caption("There is no base model to compare with.")
         return
-    base = model_folder(checkpoint.task, "base")
+    base = model_folder(checkpoint.task, "base", family=variables.family())
     try:
         table = change(checkpoint, known(base, cached.stamp(checkpoint.task, "base")))
     except LabError as error:

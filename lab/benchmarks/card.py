@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from lab.benchmarks.scene import Scene, plain_scene
 from lab.errors import LabError
-from lab.files import RECIPES
+from lab.files import FAMILIES
 from lab.planning import Settings
 from lab.tasks import Task
 from lab.training.recipes import PatchRecipe, Recipe
@@ -36,7 +36,7 @@ class Card:
 
         Raises LabError for an unknown preset or family.
         """
-        for value, known, what in ((preset, PRESETS, "preset"), (family, RECIPES, "family of models")):
+        for value, known, what in ((preset, PRESETS, "preset"), (family, FAMILIES, "family of models")):
             if value not in known:
                 raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
         recipe = self.dino if family == "dino" else self.small

@@ -10,7 +10,7 @@ import torch
 
 from lab.benchmarks import recipe
 from lab.errors import LabError
-from lab.files import MODELS, cache_root, model_folder, models_root, of_family, read_json, recipe_family, write_json
+from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
 
@@ -30,6 +30,7 @@ class Own:
     lr: float | None = None
     radius: float | None = None  #: of all perturbations, in standard deviations; method adversarial only
     rounds: int | None = None  #: of planning and correcting; method online only
+    family: str = "small"  #: of models
 
     def __post_init__(self) -> None:
         if self.method not in MODELS:
@@ -44,7 +45,7 @@ class Own:
     @property
     def recipe(self) -> Recipe:
         """The recipe with these settings."""
-        made = recipe(self.task, self.preset, recipe_family())
+        made = recipe(self.task, self.preset, self.family)
         stage = "base" if self.method == "base" else "finetune"
         changes = {name: value for name in ("steps", "lr") if (value := getattr(self, name)) is not None}
         made = replace(made, **{stage: replace(getattr(made, stage), checkpoint_every=CHECKPOINT_EVERY, **changes)})
@@ -72,13 +73,14 @@ class Own:
     def folder(self) -> Path:
         """Where it is kept, below ``own/`` of the cache."""
         name = "-".join([self.method, *(f"{name}{value}" for name, value in self.options.items())])
-        return cache_root() / of_family("own") / self.task / name
+        return cache_root() / of_family("own", self.family) / self.task / name
 
     @property
     def command(self) -> tuple[str, ...]:
         """What comes after ``python -m``."""
         options = (word for name, value in self.options.items() for word in (f"--{name}", value))
-        return ("lab", "train", "--task", self.task, "--method", self.method, *options)
+        family = () if self.family == FAMILIES[0] else ("--family", self.family)
+        return ("lab", "train", "--task", self.task, "--method", self.method, *family, *options)
 
     @property
     def done(self) -> bool:
@@ -98,20 +100,20 @@ class Own:
         """
         write_json(self.folder / SETTINGS, asdict(self))
         try:
-            base = model_folder(self.task, "base", 0, self.preset)
+            base = model_folder(self.task, "base", 0, self.preset, self.family)
         except LabError:
-            made = recipe(self.task, self.preset, recipe_family())
-            base = train(self.task, "base", 0, made, models_root(self.preset), progress=progress, device=device)
+            made, root = recipe(self.task, self.preset, self.family), models_root(self.preset, self.family)
+            base = train(self.task, "base", 0, made, root, progress=progress, device=device)
         return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 
 
-def own_runs(task: str) -> list[Own]:
-    """All trainings of one's own that were ever begun and are still there, the newest first."""
-    found = (cache_root() / of_family("own") / task).glob(f"*/{SETTINGS}")
+def own_runs(task: str, family: str = "small") -> list[Own]:
+    """All trainings of one's own of this family that were ever begun and are still there, the newest first."""
+    found = (cache_root() / of_family("own", family) / task).glob(f"*/{SETTINGS}")
     runs = []
     for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(LabError, TypeError):  # of another version, or half deleted
-            runs.append(Own(**read_json(path)))
+            runs.append(Own(**read_json(path) | {"family": family}))
     return runs
 
 

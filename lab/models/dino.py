@@ -1,14 +1,13 @@
 """The paper's encoder: the patch tokens of a frozen DINOv2, whose weights stay outside of our checkpoints.
 
-The weights are a folder in the layout of the Hugging Face hub (``config.json``, ``model.safetensors``): that in
-``$LAB_DINO``, the one a model names, or the hub's cache. Nothing is ever downloaded here.
+The weights are a folder in the layout of the Hugging Face hub (``config.json``, ``model.safetensors``): that of
+`lab.machine.MACHINE` (``$LAB_DINO``), the one a model names, or the hub's cache. Nothing is ever downloaded here.
 """
 
 import functools
 import hashlib
 import importlib
 import json
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from lab.errors import LabError
 from lab.files import read_json
+from lab.machine import MACHINE
 from lab.models.encoders import to_channels
 
 SMALL = "facebook/dinov2-small"  #: ViT-S/14 on the hub
@@ -61,15 +61,14 @@ class DinoPatches(nn.Module):
 
 
 def find_weights(source: str) -> Path:
-    """The folder of the weights called ``source`` (a folder, or a name on the hub); ``$LAB_DINO`` goes first.
+    """The folder of the weights called ``source`` (a folder, or a name on the hub); that of `MACHINE` goes first.
 
     Raises LabError, saying how to get them, if they are not on this machine.
     """
-    if given := os.environ.get("LAB_DINO"):
-        folder = Path(given)
+    if folder := MACHINE.dino:
         if missing := [name for name in FILES if not (folder / name).is_file()]:
             raise LabError(
-                f"LAB_DINO is {given}, where there is no {missing[0]}: name a folder with {' and '.join(FILES)}."
+                f"LAB_DINO is {folder}, where there is no {missing[0]}: name a folder with {' and '.join(FILES)}."
             )
         return folder
     if all((Path(source) / name).is_file() for name in FILES):
@@ -84,8 +83,8 @@ def find_weights(source: str) -> Path:
 
 
 def weights_source() -> str:
-    """What a new model records as the source of its weights: the folder in ``$LAB_DINO``, else ViT-S/14."""
-    return str(Path(given).resolve()) if (given := os.environ.get("LAB_DINO")) else SMALL
+    """What a new model records as the source of its weights: the folder of `MACHINE`, else ViT-S/14."""
+    return str(MACHINE.dino or SMALL)
 
 
 def weights_digest(folder: Path) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from lab.errors import LabError
+from lab.files import FAMILIES
 from lab.models.decoder import Decoder, PatchDecoder
 from lab.models.dino import SMALL, DinoPatches
 from lab.models.encoders import SIZE
@@ -34,6 +35,7 @@ class ModelSpec:
     hidden: int = 512
     layers: int = 3
 
+    family: ClassVar[str] = FAMILIES[0]  #: of models, see `lab.files.FAMILIES`
     counts: ClassVar[tuple[str, ...]] = ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers")
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class PatchSpec(ModelSpec):
     source: str = SMALL  #: of the DINOv2 weights: a name on the hub, or a folder
     digest: str = ""  #: of these weights, see `lab.models.dino.weights_digest`
 
+    family: ClassVar[str] = "dino"
     counts: ClassVar[tuple[str, ...]] = (*ModelSpec.counts, "size", "channels", "heads", "history")
 
     def __post_init__(self) -> None:

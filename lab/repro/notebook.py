@@ -15,11 +15,14 @@ from queue import Empty
 from typing import Any
 from unittest.mock import patch
 
+import nbformat
 from jupyter_client.channels import AsyncZMQSocketChannel
 from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
 
+from lab import variables
 from lab.errors import LabError
 from lab.files import ROOT, replacing
+from lab.machine import MACHINE, Machine
 from lab.studies.registry import FOLDER
 
 KERNEL = "python3"
@@ -41,11 +44,22 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
     failure = None
     with replacing(output) as temporary, patch.object(AsyncZMQSocketChannel, "get_msg", next_message):
         try:
-            execute_notebook(source, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False)
+            nbformat.write(_on_this_machine(source), temporary)
+            execute_notebook(temporary, temporary, dict(parameters), kernel_name=KERNEL, cwd=ROOT, progress_bar=False)
         except PapermillExecutionError as error:
             failure = error
     if failure:
         raise LabError(f"{_reason(failure)} (cell {failure.exec_count} of {output})") from failure
+
+
+def _on_this_machine(source: Path) -> nbformat.NotebookNode:
+    """The notebook, with a first cell that sets its kernel's `MACHINE` where ours is not the default."""
+    notebook = nbformat.read(source, as_version=4)
+    if Machine() != MACHINE:
+        code = "from pathlib import *\nfrom lab.machine import MACHINE\n\n"
+        code += f"MACHINE.processes, MACHINE.dino = {MACHINE.processes}, {MACHINE.dino!r}"
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(code))
+    return notebook
 
 
 _get_msg = AsyncZMQSocketChannel.get_msg
@@ -74,6 +88,7 @@ def main(source: str, parameters: str, output: str) -> int:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     path = Path(source)
     try:
+        variables.use_machine()
         run_notebook(path.stem, json.loads(parameters), Path(output), path.parent)
     except Exception as error:  # the report of a failed notebook is a sentence, whatever went wrong
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)

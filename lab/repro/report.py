@@ -56,11 +56,12 @@ class Section:
     meta: dict[str, Any]
 
 
-def write_report(preset: str, out: str = "figures") -> Path:
+def write_report(preset: str, out: str = "figures", family: str = "small") -> Path:
     """Judge the claims and write the page, both from what there is; returns the page's path."""
-    folder = preset_folder(preset, out)
-    verdicts = write_claims(preset, out)
-    chapters = {name: list(_sections(folder, name)) for name in _names(folder)}
+    folder = preset_folder(preset, out, family)
+    verdicts = write_claims(preset, out, family)
+    options = f"--preset {preset}" + ("" if family == "small" else f" --family {family}")
+    chapters = {name: list(_sections(folder, name, options)) for name in _names(folder)}
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(TEMPLATE.read_text()).render(
         preset=preset,
@@ -74,14 +75,14 @@ def write_report(preset: str, out: str = "figures") -> Path:
     return folder / "index.html"
 
 
-def write_claims(preset: str, out: str) -> pd.DataFrame | None:
+def write_claims(preset: str, out: str, family: str = "small") -> pd.DataFrame | None:
     """Judge the paper's claims by all results, write ``claims.csv``; None, and no file, where none bears on any."""
-    tables = [claims.verdicts(results_of(task, preset, out)) for task in TASKS]
+    tables = [claims.verdicts(results_of(task, preset, out, family=family)) for task in TASKS]
     found = [table for table in tables if len(table)]
     if not found:
         return None
     verdicts = pd.concat(found, ignore_index=True)
-    with replacing(preset_folder(preset, out) / "claims.csv") as temporary:
+    with replacing(preset_folder(preset, out, family) / "claims.csv") as temporary:
         verdicts.to_csv(temporary, index=False, float_format="%.6g")
     return verdicts
 
@@ -113,15 +114,15 @@ def _title(name: str) -> str:
     return name
 
 
-def _sections(folder: Path, name: str) -> Iterator[Section]:
-    """What is in ``folder/name`` itself, and for each task."""
+def _sections(folder: Path, name: str, options: str) -> Iterator[Section]:
+    """What is in ``folder/name`` itself, and for each task; ``options`` of the command make it again."""
     for task in ["", *TASKS]:
         here = folder / name / task
         pictures, tables = _pictures(here, folder), list(_tables(here, folder))
         if pictures or tables:
             meta = read_json(here / "meta.json") if (here / "meta.json").is_file() else {}
-            options = f"--preset {folder.name} --only {name}" + (f" --task {task}" if task else "")
-            command = f"python -m lab reproduce {options}" if name in STUDIES else ""
+            words = f"{options} --only {name}" + (f" --task {task}" if task else "")
+            command = f"python -m lab reproduce {words}" if name in STUDIES else ""
             title = label(task) if task else ""
             yield Section("-".join(filter(None, [name, task])), title, command, pictures, tables, meta)
 

@@ -11,16 +11,15 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
-from lab.files import MODELS, ROOT, cache_root, model_folder, read_json, weight_files, writable
+from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, weight_files, writable
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import Study, built_in
@@ -52,6 +51,7 @@ def reproduce(
     jobs: int | None = None,
     executor: str = "local",
     seeds: str = "",
+    family: str = "small",
     folder: Path = FOLDER,
 ) -> int:
     """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all built-in ones); 0 if all went well.
@@ -62,7 +62,8 @@ def reproduce(
     """
     _check_notebooks(folder)
     asked: list[tuple[str, Iterable[str], str]] = [(name, STUDIES, "notebook") for name in only]
-    for value, known, what in (*asked, (preset, PRESETS, "preset"), (executor, EXECUTORS, "executor")):
+    asked += [(preset, PRESETS, "preset"), (executor, EXECUTORS, "executor"), (family, FAMILIES, "family of models")]
+    for value, known, what in asked:
         if value not in known:
             raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
@@ -72,7 +73,7 @@ def reproduce(
         if task and (study := STUDIES[name]).kind and not study.fits(task):
             known = ", ".join(filter(study.fits, TASKS.built_in))
             raise LabError(f"Notebook {name} is not made for {task}: choose one of {known}.")
-    steps = graph(preset, only or usual(preset), tasks, out, seeds, folder)
+    steps = graph(preset, only or usual(preset), tasks, out, seeds, family, folder)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
         reports = run(steps, submit, jobs)
@@ -97,35 +98,63 @@ def usual(preset: str) -> list[str]:
 # --- The graph
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What all notebooks have as parameters, but for the task."""
+
+    preset: str
+    out: str
+    seeds: str
+    family: str
+
+    def model(self, task: str, method: str, seed: int) -> Path | None:
+        """Where the model is, if it is shipped or made."""
+        with suppress(LabError):
+            return model_folder(task, method, seed, self.preset, self.family)
+        return None
+
+    def models(self, task: str, methods: Iterable[str]) -> dict[tuple[str, int], Path | None]:
+        """The same of all of ``methods``, by method and training seed."""
+        keys = [(method, seed) for seed in training_seeds(self.preset, self.seeds) for method in methods]
+        return {key: self.model(task, *key) for key in keys}
+
+
 def graph(
-    preset: str, names: Sequence[str], tasks: Sequence[str], out: str, seeds: str = "", folder: Path = FOLDER
+    preset: str,
+    names: Sequence[str],
+    tasks: Sequence[str],
+    out: str,
+    seeds: str = "",
+    family: str = "small",
+    folder: Path = FOLDER,
 ) -> list[Step]:
     """All steps that the notebooks called ``names`` and the report need, with their needs."""
-    wanted = training_seeds(preset, seeds)
+    wanted = _Wanted(preset, out, seeds, family)
     notebooks = [STUDIES[name] for name in names]
-    training = {task: _training(task, notebooks, preset, wanted) for task in tasks}
+    training = {task: _training(task, notebooks, wanted) for task in tasks}
     steps = [step for steps in training.values() for step in steps]
     for notebook in notebooks:
         for task in filter(notebook.fits, tasks) if notebook.kind else [None]:
             used = [task] if task else [task for task in tasks if _shows(notebook, task)]
             needs = frozenset(step.name for task in used for step in training[task])
-            parameters = {"task": task, "preset": preset, "seeds": seeds, "out": out}
-            steps.append(replace(_notebook(notebook, folder, parameters, used, wanted), needs=needs))
+            steps.append(replace(_notebook(notebook, folder, task, wanted, used), needs=needs))
     steps = _alone_last(steps)
-    return [*steps, _report(preset, out, steps)]
+    return [*steps, _report(wanted, steps)]
 
 
-def _training(task: str, notebooks: Iterable[Study], preset: str, seeds: Iterable[int]) -> list[Step]:
+def _training(task: str, notebooks: Iterable[Study], wanted: _Wanted) -> list[Step]:
     """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
     methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
-    missing = [(m, seed) for seed in seeds for m in MODELS if m in methods and not _there(task, m, seed, preset)]
+    models = wanted.models(task, [method for method in MODELS if method in methods])
+    missing = [key for key, folder in models.items() if folder is None]
     names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
     first = next(iter(names.values()), None)
     steps = []
     for method, seed in missing:
-        command = ("lab", "train", "--task", task, "--method", method, "--seed", str(seed), "--preset", preset)
+        options = ("--seed", str(seed), "--preset", wanted.preset, "--family", wanted.family)
+        command = ("lab", "train", "--task", task, "--method", method, *options)
         needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
-        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[preset]))
+        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[wanted.preset]))
     return steps
 
 
@@ -134,24 +163,18 @@ def _shows(notebook: Study, task: str) -> bool:
     return notebook.fits(task) if notebook.kind else task in built_in("bodies")
 
 
-def _there(task: str, method: str, seed: int, preset: str) -> bool:
-    with suppress(LabError):
-        return model_folder(task, method, seed, preset).is_dir()
-    return False
-
-
-def _notebook(
-    notebook: Study, folder: Path, parameters: Mapping[str, Any], tasks: Sequence[str], seeds: Sequence[int]
-) -> Step:
-    """The step that executes ``notebook``, with those of ``parameters`` that it has."""
-    source, task, preset = folder / f"{notebook.name}.ipynb", parameters["task"], parameters["preset"]
+def _notebook(notebook: Study, folder: Path, task: str | None, wanted: _Wanted, tasks: Sequence[str]) -> Step:
+    """The step that executes ``notebook``, with the parameters that it has, from its models on ``tasks``."""
+    source, preset = folder / f"{notebook.name}.ipynb", wanted.preset
     code, known = notebook_code(source)
-    given = {name: value for name, value in parameters.items() if name in known and value is not None}
-    executed = cache_root() / "notebooks" / preset / f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
-    results = result_folder(notebook.name, task or "", preset, parameters["out"])
+    parameters = asdict(wanted) | ({"task": task} if task else {})
+    given = {name: value for name, value in parameters.items() if name in known}
+    name = f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
+    executed = cache_root() / "notebooks" / of_family(preset, wanted.family) / name
+    results = result_folder(notebook.name, task or "", preset, wanted.out, wanted.family)
 
     def inputs() -> dict:
-        weights = [_weights(task, notebook.models, preset, seeds) for task in tasks]
+        weights = [_weights(wanted.models(task, notebook.models).values()) for task in tasks]
         return {"code": code_hash(code, [task] if task else TASKS), "versions": versions(), "weights": weights}
 
     return Step(
@@ -175,9 +198,8 @@ def notebook_code(source: Path) -> tuple[str, set[str]]:
     return code, names
 
 
-def _weights(task: str, methods: Iterable[str], preset: str, seeds: Iterable[int]) -> dict[str, str]:
-    found = [model_folder(task, method, seed, preset) for method in methods for seed in seeds]
-    return file_hashes(path for folder in found for path in weight_files(folder))
+def _weights(folders: Iterable[Path | None]) -> dict[str, str]:
+    return file_hashes(path for folder in folders if folder for path in weight_files(folder))
 
 
 def _alone_last(steps: Sequence[Step]) -> list[Step]:
@@ -189,9 +211,9 @@ def _alone_last(steps: Sequence[Step]) -> list[Step]:
     return ordered
 
 
-def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
+def _report(wanted: _Wanted, steps: Sequence[Step]) -> Step:
     """The step that judges the claims and writes the HTML report, from all results there are."""
-    folder = preset_folder(preset, out)
+    folder = preset_folder(wanted.preset, wanted.out, wanted.family)
     made = (folder / "index.html", folder / "claims.csv")
 
     def inputs() -> dict:
@@ -202,7 +224,7 @@ def _report(preset: str, out: str, steps: Sequence[Step]) -> Step:
 
     return Step(
         name="report",
-        command=("lab.repro.report", preset, out),
+        command=("lab.repro.report", wanted.preset, wanted.out, wanted.family),
         outputs=made,
         inputs=inputs,
         after=frozenset(step.name for step in steps),

@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from lab.errors import LabError
+from lab.machine import MACHINE
 from lab.tasks.task import Floats
 
 LEAST = 4  #: problems for each process: fewer are not worth the way
@@ -27,13 +28,8 @@ _owner: int | None = None  #: the process that started the workers; a fork of it
 
 
 def processes() -> int:
-    """How many processes simulate, this one included: ``$LAB_PROCESSES``, or one for each core."""
-    text = os.environ.get("LAB_PROCESSES", "")
-    if not text:
-        return os.cpu_count() or 1
-    if not text.isdecimal() or int(text) < 1:
-        raise LabError(f"LAB_PROCESSES must be a whole number from 1, got '{text}'.")
-    return int(text)
+    """How many processes simulate, this one included."""
+    return MACHINE.processes or os.cpu_count() or 1
 
 
 class Shared(Protocol):

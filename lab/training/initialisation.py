@@ -51,9 +51,11 @@ class Segments:
         return start, end, steps, blocks * within[..., None].to(blocks)
 
 
-def train_initialisation(task: str, made: Recipe, preset: str = "quick", progress: bool = True) -> Path:
+def train_initialisation(
+    task: str, made: Recipe, preset: str = "quick", family: str = "small", progress: bool = True
+) -> Path:
     """Train the network of ``task`` on all the data of ``made``; returns the folder where it is kept."""
-    root, base = models_root(preset), _base(task, made, preset, progress)
+    root, base = models_root(preset, family), _base(task, made, preset, family, progress)
     started = time.perf_counter()
     data = made.data(task, progress)
     schedule = SMOKE if preset == "smoke" else SCHEDULE
@@ -88,9 +90,9 @@ def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[
     return network.eval().requires_grad_(False), float(torch.stack(losses[-max(1, schedule.steps // 10) :]).mean())
 
 
-def folders(task: str, preset: str = "quick") -> list[Path]:
+def folders(task: str, preset: str = "quick", family: str = "small") -> list[Path]:
     """Where there are networks for ``task``: shipped, or trained here."""
-    found = [root / task / NAME for root in (files.SHIPPED, models_root(preset))]
+    found = [root / task / NAME for root in (files.SHIPPED, models_root(preset, family))]
     return [folder for folder in found if (folder / "network.json").is_file()]
 
 
@@ -101,7 +103,7 @@ def started(model: WorldModel, planner: Planner, preset: str = "quick") -> Initi
 
 def find_initialisation(model: WorldModel, preset: str = "quick") -> InitialisationNetwork | None:
     """The network made for the encoder of ``model``: shipped, or trained here; None if there is none."""
-    for folder in folders(model.spec.task, preset):
+    for folder in folders(model.spec.task, preset, model.spec.family):
         network, info = load_initialisation(folder, model.device)
         if info.get("encoder") == encoder_hash(model):
             return network
@@ -114,14 +116,14 @@ def initialisation_of(model: WorldModel, preset: str = "quick") -> Initialisatio
     if network is None:
         raise LabError(
             f"No initialisation network for this encoder of {task}: train it with "
-            f"'python -m lab train --task {task} --method {NAME}'."
+            f"'python -m lab train --task {task} --method {NAME} --family {model.spec.family}'."
         )
     return network
 
 
-def _base(task: str, made: Recipe, preset: str, progress: bool) -> WorldModel:
+def _base(task: str, made: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
     """The task's base model, whose encoder is that of all its models; trained first if there is none."""
     try:
-        return load_model(model_folder(task, "base", 0, preset))
+        return load_model(model_folder(task, "base", 0, preset, family))
     except LabError:
-        return load_model(train(task, "base", 0, made, models_root(preset), progress=progress))
+        return load_model(train(task, "base", 0, made, models_root(preset, family), progress=progress))

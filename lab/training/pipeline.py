@@ -159,7 +159,7 @@ def finished(folder: Path, made: Recipe, stage: str, pictures: Mapping[str, Any]
     try:
         whole = all(path.is_file() for path in weight_files(folder))
         return whole and _follows(read_info(folder)["recipe"], made, stage, pictures or {})
-    except (LabError, KeyError):
+    except (LabError, KeyError, OSError):
         return False
 
 

@@ -18,7 +18,7 @@ from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import MODELS, PACKAGE, ROOT, model_folder, models_root, recipe_family, writable
+from lab.files import FAMILIES, MODELS, PACKAGE, ROOT, model_folder, models_root, writable
 from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import MODES, PLANNERS, Planner, shortened
 from lab.planning.planner import IterativePlanner
@@ -36,11 +36,14 @@ class Config:
     preset: str = "quick"  #: smoke (seconds), quick (minutes) or full (hours)
     seed: int = 0  #: of the evaluation problems and of the planners' random numbers
     seeds: str = ""  #: training seeds, such as 0:10 (default: the preset's)
+    family: str = "small"  #: of world models: small, or dino, the paper's
     device: str = "auto"  #: auto, cpu or cuda
     out: str = "figures"  #: folder of the results, relative to the project's root
 
     def __post_init__(self) -> None:
-        for value, known, what in ((self.task, TASKS, "task"), (self.preset, PRESETS, "preset")):
+        for value, known, what in (
+            (self.task, TASKS, "task"), (self.preset, PRESETS, "preset"), (self.family, FAMILIES, "family of models"),
+        ):  # fmt: skip
             if value not in known:
                 raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -56,7 +59,7 @@ class Config:
     @property
     def recipe(self) -> Recipe:
         """How the task's world models are made."""
-        return self.card.recipe(self.preset, recipe_family())
+        return self.card.recipe(self.preset, self.family)
 
     @property
     def size(self) -> Preset:
@@ -64,7 +67,7 @@ class Config:
 
     def folder(self, experiment: str) -> Path:
         """Where the result of ``experiment`` goes."""
-        return result_folder(experiment, self.task, self.preset, self.out)
+        return result_folder(experiment, self.task, self.preset, self.out, self.family)
 
     def writable_folder(self, experiment: str) -> Path:
         """The same folder, made; raises LabError where nothing can be written, before any work is done for it."""
@@ -78,9 +81,10 @@ class Config:
         """One world model, trained first if it is neither shipped nor made."""
         device = pick_device(self.device)
         try:
-            folder = model_folder(self.task, name, seed, self.preset)
+            folder = model_folder(self.task, name, seed, self.preset, self.family)
         except LabError:
-            folder = train(self.task, name, seed, self.recipe, models_root(self.preset), device=device)
+            root = models_root(self.preset, self.family)
+            folder = train(self.task, name, seed, self.recipe, root, device=device)
         return load_model(folder, device)
 
     def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
@@ -152,7 +156,7 @@ def _weights(config: Config) -> dict[str, str]:
     for name in MODELS:
         for seed in config.size.seeds:
             with suppress(LabError):
-                folder = model_folder(config.task, name, seed, config.preset)
+                folder = model_folder(config.task, name, seed, config.preset, config.family)
                 hashes[f"{name}/seed{seed}"] = weights_hash(folder)[:16]
     return hashes
 

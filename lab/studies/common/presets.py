@@ -44,11 +44,11 @@ def training_seeds(preset: str, text: str = "") -> tuple[int, ...]:
     return tuple(range(first, last))
 
 
-def preset_folder(preset: str, out: str) -> Path:
+def preset_folder(preset: str, out: str, family: str = "small") -> Path:
     """Where all results of ``preset`` go: in ``out``, which counts from the checkout, or else the working folder."""
-    return (ROOT if CHECKOUT else Path.cwd()) / out / of_family(preset)
+    return (ROOT if CHECKOUT else Path.cwd()) / out / of_family(preset, family)
 
 
-def result_folder(name: str, task: str, preset: str, out: str) -> Path:
+def result_folder(name: str, task: str, preset: str, out: str, family: str = "small") -> Path:
     """Where the results of experiment (or notebook) ``name`` go; those of a notebook without a task: one level up."""
-    return preset_folder(preset, out) / name / task
+    return preset_folder(preset, out, family) / name / task

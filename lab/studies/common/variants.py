@@ -38,7 +38,7 @@ class Variant:
 def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
     """The folder of the base model of ``seed`` trained on by ``method`` as in ``made``; trained now if it is not."""
     config.model("base", seed)
-    base = model_folder(config.task, "base", seed, config.preset)
+    base = model_folder(config.task, "base", seed, config.preset, config.family)
     weights = weights_hash(base)
     folder = cache_root() / "variants" / config.task / method / key(made, method, seed=seed, base=weights)
     return finetune(base, method, seed, made, folder, device=pick_device(config.device))

@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import Gap
 from lab.evaluation.protocol import Protocol
-from lab.files import MODELS, cache_root, recipe_family
+from lab.files import MODELS, cache_root
 from lab.models import WorldModel, load_model
 from lab.plots.words import in_cells, percent, points
 from lab.results import Result
@@ -108,8 +108,8 @@ def tries(config: Config) -> Iterator[Try]:
 
     Raises LabError for models of another family than the small ones: what is tried is what these are made of.
     """
-    if recipe_family() != "small":
-        raise LabError("The tries of a recipe are of the small models: leave LAB_RECIPE unset.")
+    if config.family != "small":
+        raise LabError(f"The tries of a recipe are of the small models, not of {config.family}.")
     for study in SMOKE if config.preset == "smoke" else STUDIES:
         found = list(_study(study, config.recipe))
         yield from found[-1:] if config.preset == "smoke" else found

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from lab.evaluation.gap import Gap
 from lab.evaluation.protocol import Protocol
-from lab.files import cache_root
+from lab.files import cache_root, models_root
 from lab.models import load_model
 from lab.planning import GradientPlanner
 from lab.results import Result
@@ -58,8 +58,8 @@ def run(config: Config) -> Result:
 
 def _adversarial(config: Config, factor: float) -> Path:
     """An Adversarial model of seed 0 with all three radii equal to ``factor``, kept apart from the real ones."""
-    made, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root()
-    return train(config.task, "adversarial", 0, made, root / "tuning" / str(factor), start=root / "models")
+    made, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root() / "tuning" / str(factor)
+    return train(config.task, "adversarial", 0, made, root, start=models_root(config.preset, config.family))
 
 
 def _measured(config: Config, case: Case, kept: Cases) -> dict[str, Any]:

@@ -1,0 +1,15 @@
+"""What this process may use of its machine. It decides no result; faces set it, see `lab.variables`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Machine:
+    """Defaults suit any machine."""
+
+    processes: int | None = None  #: that simulate pushes, this one included; None: one for each core
+    dino: Path | None = None  #: folder of the DINOv2 weights; None: the one that a model names, or the hub's cache
+
+
+MACHINE = Machine()  #: this one

@@ -1,0 +1,31 @@
+"""What the environment variables of the lab say. Only faces ask: commands, pages, and the runner of notebooks.
+
+``$LAB_CACHE`` apart, see `lab.files.cache_root`, nothing below them reads the environment: what decides a result is
+passed down, and what does not is set once in `lab.machine`.
+"""
+
+import os
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.files import FAMILIES
+from lab.machine import MACHINE
+
+
+def family() -> str:
+    """The family of models that ``$LAB_RECIPE`` names (default: small). Raises LabError for an unknown one."""
+    if (named := os.environ.get("LAB_RECIPE", FAMILIES[0])) not in FAMILIES:
+        raise LabError(f"Unknown LAB_RECIPE '{named}': choose one of {', '.join(FAMILIES)}.")
+    return named
+
+
+def use_machine() -> None:
+    """Have this process simulate in ``$LAB_PROCESSES`` processes, and look for DINOv2 weights in ``$LAB_DINO``.
+
+    Raises LabError for a number that is none.
+    """
+    text, folder = os.environ.get("LAB_PROCESSES", ""), os.environ.get("LAB_DINO", "")
+    if text and (not text.isdecimal() or int(text) < 1):
+        raise LabError(f"LAB_PROCESSES must be a whole number from 1, got '{text}'.")
+    MACHINE.processes = int(text) if text else None
+    MACHINE.dino = Path(folder).resolve() if folder else None
