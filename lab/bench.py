@@ -79,12 +79,10 @@ def as_table(rows: Sequence[Row]) -> str:
     names = ("here", "plain loop", "ratio", "swm", "ratio", "loss", "plain", "swm", "GFLOP/s", "of matmul")
     lines = [f"{'':42}" + "".join(f"{name:>11}" for name in names)]
     for row in rows:
-        cells = (
-            f"{row.ours:,.1f}", f"{row.plain:,.1f}", f"{row.ratio:.1f}x",
-            _cell(row.peer, ",.1f"), _cell(row.peer_ratio, ".1f", "x"),
-            *(_cell(loss, ".4f") for loss in (row.loss, row.plain_loss, row.peer_loss)),
-            _cell(row.gflops, ",.1f"), _cell(row.ceiling, ".0%"),
-        )  # fmt: skip
+        speeds = f"{row.ours:,.1f}", f"{row.plain:,.1f}", f"{row.ratio:.1f}x"
+        peer = _cell(row.peer, ",.1f"), _cell(row.peer_ratio, ".1f", "x")
+        losses = (_cell(loss, ".4f") for loss in (row.loss, row.plain_loss, row.peer_loss))
+        cells = (*speeds, *peer, *losses, _cell(row.gflops, ",.1f"), _cell(row.ceiling, ".0%"))
         lines.append(f"{f'{row.what}, {row.unit}/s':42}" + "".join(f"{cell:>11}" for cell in cells))
     return "\n".join([*lines, LEGEND])
 
@@ -203,9 +201,17 @@ def _compare(
     gflops = problems * work(planner, model) / seconds[0] / 1e9
     unit = f"plan of {planner.iterations} steps"
     return Row(
-        what, unit, problems / seconds[0], loop / seconds[1], problems / seconds[2] if peer else None,
-        losses["ours"], losses["plain"], losses.get("peer"), gflops, 1e9 * gflops / peak,
-    )  # fmt: skip
+        what,
+        unit,
+        ours=problems / seconds[0],
+        plain=loop / seconds[1],
+        peer=problems / seconds[2] if peer else None,
+        loss=losses["ours"],
+        plain_loss=losses["plain"],
+        peer_loss=losses.get("peer"),
+        gflops=gflops,
+        ceiling=1e9 * gflops / peak,
+    )
 
 
 def small_model() -> WorldModel:
