@@ -54,8 +54,8 @@ def test_a_new_planner_is_its_file_and_one_line(tmp_path):
     assert "toy on base0, open" in done.stdout and strip.is_file()
 
 
-def test_the_catalog_loads_without_torch():
-    code = "import sys, lab.planning.catalog; sys.exit('torch' in sys.modules)"
+def test_catalog_and_settings_load_without_torch():
+    code = "import sys, lab.planning.catalog, lab.planning.settings; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -27,13 +27,9 @@ COMMANDS = ("reproduce", "collect", "train", "plan", "bench")
 @pytest.fixture
 def quick_planners(change_card):
     """Every planner after two iterations."""
-    short = Settings()
-    short = replace(
-        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),
-        cem=replace(short.cem, iterations=2, samples=20, elites=4),
-    )  # fmt: skip
+    two = {"iterations": 2}
     for task in TASKS:
-        change_card(task, settings=short)
+        change_card(task, settings=Settings({"gd": two, "adam": two, "cem": two | {"samples": 20, "elites": 4}}))
 
 
 def run(*argv):
@@ -206,7 +202,7 @@ def test_bench_prints_a_table(small_bench, capsys):
 def test_the_plain_loops_of_the_bench_do_plan():
     model, settings = bench.small_model(), card_of("wall").settings
     z0, goal = torch.zeros(1, model.latent_dim), torch.ones(1, model.latent_dim)
-    for planner, plain in ((settings.adam, bench.plain_adam), (settings.cem, bench.plain_cem)):
+    for planner, plain in ((settings.planner("adam"), bench.plain_adam), (settings.planner("cem"), bench.plain_cem)):
         actions = plain(replace(planner, iterations=20), model, z0, goal).view(1, bench.HORIZON, -1)
         objective = bench.GoalDistance(goal, model.latent_dim)
         still = objective(model.rollout(z0, torch.zeros_like(actions)), actions)
@@ -293,9 +289,8 @@ def test_a_cache_that_cannot_be_written(command, tmp_path, monkeypatch, tiny_rec
 
 
 def test_a_plan_that_is_not_finite_is_refused(trained, change_card, capsys):
-    from lab.planning import GradientPlanner
 
-    change_card("wall", settings=Settings(gd=GradientPlanner("sgd", lr=1e38, iterations=2)))
+    change_card("wall", settings=Settings({"gd": {"lr": 1e38, "iterations": 2}}))
     text = refused(capsys, "plan", "--task", "wall", "--checkpoint", trained("wall"), "--planner", "gd")
     assert "plans are not finite: take smaller steps" in text
 

@@ -24,7 +24,7 @@ from lab.models.checkpoint import load_tensors
 from lab.models.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
-from lab.planning import PLANNERS, GradientPlanner, shortened
+from lab.planning import PLANNERS, GradientPlanner
 from lab.repro.reproduce import graph
 from lab.studies.common.config import Config
 from lab.studies.overview.study import overview
@@ -81,8 +81,9 @@ def family(weights, tmp_path_factory):
         patch.setenv("LAB_DINO", str(weights))
         patch.setattr(MACHINE, "dino", weights)
         own = card_of(TASK).settings
-        short = {name: shortened(getattr(own, name), 2, 20) for name in PLANNERS}
-        card = replace(card_of(TASK), dino=TINY, settings=replace(own, **short))
+        few = {"iterations": 2, "samples": 20, "elites": 2}
+        short = {name: {key: few[key] for key in few if hasattr(own.planner(name), key)} for name in PLANNERS}
+        card = replace(card_of(TASK), dino=TINY, settings=replace(own, options=short))
         patch.setitem(CARDS.registered, TASK, card)
         yield
 

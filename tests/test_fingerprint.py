@@ -49,6 +49,12 @@ def test_a_study_depends_on_no_other_study_and_on_no_face():
     assert reachable("import torch, json\nfrom numpy import array") == set()
 
 
+def test_planners_are_followed_where_they_are_made_by_name():
+    files = {f"lab/planning/{name}.py" for name in ("gradient", "cem", "icem", "mppi", "gradcem")}
+    assert files <= reachable("from lab.planning import Settings")
+    assert not files & reachable("from lab.planning import Plan")
+
+
 def test_only_code_counts(project):
     def hashed(source: str) -> str:
         project("lab/part.py", source)

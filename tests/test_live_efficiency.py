@@ -1,14 +1,13 @@
 """Figure 3 on a few problems, told as it comes."""
 
 import shutil
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.files import models_root
+from lab.planning import Settings
 from lab.results import load_result
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.fig3_efficiency.figures import answers, together
@@ -21,12 +20,8 @@ def tiny_world(trained, empty_cache, change_card):
     for method in ("base", "control", "online", "adversarial"):
         shutil.copytree(trained("wall", method), models_root() / "wall" / method / "seed0")
     shutil.copytree(trained("wall").parents[1] / "encoder", models_root() / "wall" / "encoder")
-    short = card_of("wall").settings
-    short = replace(
-        short, gd=replace(short.gd, iterations=2), adam=replace(short.adam, iterations=2),
-        cem=replace(short.cem, iterations=2, samples=10, elites=3),
-    )  # fmt: skip
-    change_card("wall", settings=short)
+    two = {"iterations": 2}
+    change_card("wall", settings=Settings({"gd": two, "adam": two, "cem": two | {"samples": 10, "elites": 3}}))
 
 
 def test_measure(tiny_world, tmp_path, monkeypatch):

@@ -128,7 +128,7 @@ def centre_of(choice: Choice) -> Tensor:
 
 def start_of(case: Case, like: Tensor) -> Tensor:
     """Where GD and Adam begin, whatever the model."""
-    return first_guess(card_of(case.task).settings.adam, case.problem, tuple(like.shape))
+    return first_guess(card_of(case.task).settings.planner("adam"), case.problem, tuple(like.shape))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

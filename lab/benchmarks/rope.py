@@ -2,7 +2,7 @@
 
 from lab.benchmarks.card import Card
 from lab.benchmarks.scene import Scene, disc
-from lab.planning import GradientPlanner, Settings
+from lab.planning import Settings
 from lab.tasks.particles_render import VIEW
 from lab.tasks.rope import RODS, ROPE_RADIUS, Rope
 from lab.training.adversarial import Radii
@@ -24,6 +24,6 @@ CARD = Card(
         radii=Radii(0.05, 0.05, 0.05),
         online=OnlineConfig(rounds=5, segments=100),
     ),
-    settings=Settings(adam=GradientPlanner("adam", lr=0.1, iterations=100)),
+    settings=Settings({"adam": {"iterations": 100}}),
     layout=Scene(VIEW, (), Rope.radius, tuple(disc(ROPE_RADIUS, 2 * i, 13) for i in range(RODS + 1)), "units"),
 )

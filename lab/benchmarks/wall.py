@@ -2,7 +2,7 @@
 
 from lab.benchmarks.card import Card
 from lab.benchmarks.scene import Scene, disc
-from lab.planning import ICEM, MPPI, GradCEM, GradientPlanner, Settings
+from lab.planning import Settings
 from lab.tasks.wall import DOT_STD, VIEW, Wall
 from lab.training.adversarial import Radii
 from lab.training.recipes import PatchRecipe, Recipe
@@ -14,11 +14,13 @@ CARD = Card(
     small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
     dino=PatchRecipe(history=1),  # nothing has a velocity: the next frame depends on the present one alone
     settings=Settings(
-        momentum=GradientPlanner("momentum", lr=0.3),
-        adamw=GradientPlanner("adamw", lr=0.3, iterations=100),
-        icem=ICEM(beta=2.0),
-        mppi=MPPI(temperature=0.001, std=1.0),
-        gradcem=GradCEM(samples=100, elites=10, chunk=15, lr=0.1),
+        {
+            "momentum": {"lr": 0.3},
+            "adamw": {"lr": 0.3, "iterations": 100},
+            "icem": {"beta": 2.0},
+            "mppi": {"temperature": 0.001, "std": 1.0},
+            "gradcem": {"lr": 0.1},
+        }
     ),
     gain=0.30,
     layout=Scene(VIEW, (("dot", 0, 1),), Wall.radius, (disc(2 * DOT_STD),), "px"),

@@ -50,16 +50,22 @@ PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: t
 PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
 
 
+def known(name: str) -> Entry:
+    """The entry of the planner called ``name``; raises LabError for a name that cannot be asked for."""
+    if name not in PLANNERS:
+        raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
+    return CATALOG[name]
+
+
 def make_planner(name: str, **options: Any) -> Any:
     """The planner called ``name`` (an `IterativePlanner`), with ``options`` in place of the catalog's.
 
     Raises LabError for a name or an option that is not known.
     """
-    if name not in PLANNERS:
-        raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
-    module, _, factory = CATALOG[name].factory.partition(":")
+    entry = known(name)
+    module, _, factory = entry.factory.partition(":")
     make = getattr(import_module(module), factory)
-    known = make.__dataclass_fields__
-    if unknown := [option for option in options if option not in known]:
-        raise LabError(f"Planner '{name}' has no option '{unknown[0]}': choose from {', '.join(known)}.")
-    return make(**{**CATALOG[name].options, **options})
+    if unknown := [option for option in options if option not in make.__dataclass_fields__]:
+        has = ", ".join(make.__dataclass_fields__)
+        raise LabError(f"Planner '{name}' has no option '{unknown[0]}': choose from {has}.")
+    return make(**{**entry.options, **options})

@@ -34,12 +34,12 @@ PATIENCE = 120_000  #: ms
 def quick(settings: Settings) -> Settings:
     """The same planners, with a few iterations and samples only."""
     short = {"iterations": 3, "samples": 10, "elites": 3}
-    planners = {
-        name: replace(planner, **{key: value for key, value in short.items() if hasattr(planner, key)})
+    options = {
+        name: {**settings.options.get(name, {}), **{key: few for key, few in short.items() if hasattr(planner, key)}}
         for name in PLANNERS
-        if (planner := getattr(settings, name))
+        if (planner := settings.planner(name))
     }
-    return replace(settings, **planners)
+    return replace(settings, options=options)
 
 
 def address(test: AppTest) -> dict[str, str]:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -78,12 +79,14 @@ def _outside(module: str) -> Path | None:
 
 
 def _imports(code: ast.AST) -> Iterator[str]:
-    """Every name that may be a module, also of imports inside functions."""
+    """Every name that may be a module: of imports, inside functions as well, and of the planners in their catalog."""
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"lab\.planning\.\w+:\w+", str(node.value)):
+            yield node.value.replace(":", ".")
 
 
 @functools.cache
