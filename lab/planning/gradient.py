@@ -22,7 +22,9 @@ class GradientPlanner:
     optimiser: str = "adam"  #: sgd, momentum, adam or adamw
     lr: float = 0.3
     iterations: int = 300
-    noise: float = 0.003  #: standard deviation of what is added to the actions after each step (reference: gd.py)
+    noise: float = (
+        0.003  #: standard deviation of what is added to the actions after each step, as in the authors' gd.py
+    )
     start: float = 1.0  #: standard deviation of the initial actions
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 256  #: problems (with restarts: starts) descended together

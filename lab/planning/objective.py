@@ -26,7 +26,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class GoalDistance:
-    """Weighted squared distance to ``goal`` (B, Z), averaged over the latent's numbers (reference: objectives.py).
+    """Weighted squared distance to ``goal`` (B, Z), averaged over the latent's numbers (the authors' objectives.py).
 
     ``steps`` weighs the H + 1 states of a rollout: None counts the last one only (the paper's planning objective), a
     base b weighs state i with b**i, normalised (the weighted goal loss; early states heaviest for b < 1).

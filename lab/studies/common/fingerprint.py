@@ -86,7 +86,7 @@ def _imports(code: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and re.fullmatch(r"lab\.planning\.\w+:\w+", str(node.value)):
-            yield node.value.replace(":", ".")
+            yield str(node.value).replace(":", ".")
 
 
 @functools.cache
