@@ -9,6 +9,7 @@ import pandas as pd
 
 from lab.benchmarks import card_of
 from lab.files import MODELS, ROOT, replacing
+from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.style import LABELS, label
 from lab.plots.words import interval, percent
 from lab.repro import front
@@ -24,7 +25,6 @@ from lab.tasks import TASKS
 
 README, PAGE = ROOT / "README.md", ROOT / "figures" / "README.md"
 PRESET = "full"
-PLANNERS = ("gd", "adam", "cem")
 HEAD = ["model", "GD", "Adam", "CEM"]
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study

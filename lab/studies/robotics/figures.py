@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, around, bar_panels, hover, legend_of, model_bars
 from lab.plots.style import (
     LABELS,
@@ -20,7 +21,6 @@ from lab.plots.style import (
 from lab.plots.words import GOALS, interval
 from lab.results import Result
 
-PLANNERS = ("gd", "adam", "cem")
 MODES = ("open", "mpc")
 DISTANCE = "Chamfer distance at the end"
 

@@ -16,6 +16,7 @@ from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.protocol import Protocol
 from lab.files import MODELS
 from lab.planning import MODES, RandomActions
+from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.style import counted, label
 from lab.plots.words import in_cells, interval, percent
 from lab.results import Result
@@ -28,7 +29,6 @@ from lab.tasks import make_task
 from lab.tasks.pushing import Pushing
 
 NAME = "robotics"
-PLANNERS = ("gd", "adam", "cem")
 N = 100  #: problems for each kind of goals at most: every plan is executed in a simulator of milliseconds a push
 BY = ["goals", "model", "planner", "mode"]
 CASE = ["goals", "planner", "mode"]

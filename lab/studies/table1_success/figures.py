@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.style import (
     LABELS,
@@ -22,7 +23,6 @@ from lab.plots.style import (
 from lab.plots.words import GOALS, percent
 from lab.results import Result
 
-PLANNERS = ("gd", "adam", "cem")
 MODES = ("open", "mpc")
 FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
 
