@@ -19,6 +19,7 @@ from lab.evaluation.plane import (
 )
 from lab.planning import GoalDistance, GradientPlanner
 from lab.planning.planner import PlanRequest, no_warm_start
+from lab.planning.streams import child, problem_streams
 
 H, A = 3, 4
 
@@ -113,8 +114,8 @@ def test_gradient_planners_begin_at_their_first_guess(tiny_model):
     model, planner = tiny_model("wall"), GradientPlanner(iterations=2)
     seen = []
     z0 = torch.zeros(1, model.latent_dim + model.spec.proprio_dim)
-    init = no_warm_start(1, 5, model.block_dim)
+    init, streams = no_warm_start(1, 5, model.block_dim), [child(*problem_streams(0, range(7, 8)), 0)]
     planner.plan(
-        PlanRequest(model, z0, GoalDistance(z0, model.latent_dim), init, [7], lambda i, plan, loss: seen.append(plan))
+        PlanRequest(model, z0, GoalDistance(z0, model.latent_dim), init, streams, lambda i, plan, _: seen.append(plan))
     )
     assert torch.equal(seen[0][0], first_guess(planner, 7, (5, model.block_dim)))

@@ -27,8 +27,8 @@ from lab.planning import (
 from lab.planning.compiled import compiled
 from lab.planning.differentiate import by_autograd
 from lab.planning.icem import coloured
-from lab.planning.restarts import STRIDE
 from lab.planning.settings import Settings
+from lab.planning.streams import child, generators, normal
 
 H, A = 3, 2
 
@@ -49,7 +49,7 @@ def problems(n, seed=0):
 
 def noise_of(seed, *shape):
     """The normal numbers (*shape) that a problem of this seed draws first."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return normal(generators([seed], torch.device("cpu")), shape)[0]
 
 
 # --- Gradients
@@ -99,9 +99,8 @@ def test_restarts_keep_the_best_of_single_plans():
     many = GradientPlanner("adam", 0.1, 15, restarts=4, chunk=9)
     seen = []
     best = many.plan(PlanRequest(Bumpy(), z0, objective, init, range(5), lambda i, actions, loss: seen.append(loss)))
-    plans = [
-        single.plan(PlanRequest(Bumpy(), z0, objective, init, [s + STRIDE * k for s in range(5)])) for k in range(4)
-    ]
+    seeds = [[child(seed, k) if k else seed for seed in range(5)] for k in range(4)]
+    plans = [single.plan(PlanRequest(Bumpy(), z0, objective, init, of_starts)) for of_starts in seeds]
     losses = torch.stack([plan.loss for plan in plans])
     torch.testing.assert_close(best.loss, losses.amin(0))
     for i, k in enumerate(losses.argmin(0)):
@@ -147,9 +146,9 @@ def test_one_refit_of_icem_by_hand():
     assert second.shape[1] == 6 + 1 + 1  # 12 / 2 samples, round(0.4 * 3) of the elites, the mean
     torch.testing.assert_close(second[0, 6], elites[0])
     torch.testing.assert_close(second[0, 7], mean)
-    rng = torch.Generator().manual_seed(7)
-    torch.randn(12, H, A, generator=rng)
-    torch.testing.assert_close(second[0, :6], mean + std * torch.randn(6, H, A, generator=rng).double())
+    rngs = generators([7], torch.device("cpu"))
+    _, later = normal(rngs, (12, H, A)), normal(rngs, (6, H, A))
+    torch.testing.assert_close(second[0, :6], mean + std * later[0].double())
     assert plan.loss[0] == ((z0[0] + second[0].sum(1) - objective.goal[0]) ** 2).mean(-1).min()
     torch.testing.assert_close(plan.loss, objective(Sum().rollout(z0, plan.actions), plan.actions))
 

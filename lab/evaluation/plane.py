@@ -15,7 +15,7 @@ from lab.evaluation.landscape import directions
 from lab.models import Dynamics
 from lab.models.protocols import gradient
 from lab.planning import GoalDistance, GradientPlanner
-from lab.planning.planner import generators, normal
+from lab.planning.streams import child, generators, normal, problem_streams
 
 STEP = 1e-2  #: of central differences, in standard deviations of the data's actions
 
@@ -58,9 +58,10 @@ class Curvature:
         return int(self.values.abs().argmax())
 
 
-def first_guess(planner: GradientPlanner, seed: int, shape: tuple[int, int]) -> Tensor:
-    """The plan (H, A) from which ``planner`` descends for the problem of that ``seed``, warm starts aside."""
-    return planner.start * normal(generators([seed], torch.device("cpu")), shape)[0]
+def first_guess(planner: GradientPlanner, problem: int, shape: tuple[int, int], seed: int = 0) -> Tensor:
+    """The plan (H, A) from which ``planner`` descends for a protocol's ``problem`` in open loop: no warm start."""
+    (stream,) = problem_streams(seed, range(problem, problem + 1))
+    return planner.start * normal(generators([child(stream, 0)], torch.device("cpu")), shape)[0]
 
 
 def random_plane(centre: Tensor, seed: int) -> Plane:

@@ -15,6 +15,7 @@ from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
 from lab.models.protocols import picture_numbers, see
 from lab.planning import MODES, MPC, GoalDistance, Plan, Planner, PlanRequest
+from lab.planning.streams import problem_streams
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def evaluate(
     mpc = _mode(mode)
     world, timed = Simulation(model, problems), _Timed(planner)
     objective = goal_distance(model, problems, proprio, base)
-    seeds = [seed * 1_000_000 + first + i for i in range(len(problems))]
-    plans = mpc.run(timed, model, objective, world, model.block_dim, seeds, on_plan)
+    streams = problem_streams(seed, range(first, first + len(problems)))
+    plans = mpc.run(timed, model, objective, world, model.block_dim, streams, on_plan)
     return Outcome(world, mpc, plans, timed.seconds)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lab.errors import LabError
-from lab.planning.planner import Plan, PlanRequest, generators, normal
+from lab.planning.planner import Plan, PlanRequest
+from lab.planning.streams import generators, normal
 
 
 @dataclass(frozen=True)

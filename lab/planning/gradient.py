@@ -8,8 +8,9 @@ from torch import Tensor
 from lab.planning.differentiate import Differentiate, by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.options import check_options
-from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, in_chunks
 from lab.planning.restarts import best_of
+from lab.planning.streams import generators, normal
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.planning.options import check_elites, check_options
-from lab.planning.planner import PlanRequest, normal
+from lab.planning.planner import PlanRequest
 from lab.planning.sampling import Belief, Sampler, fittest
+from lab.planning.streams import normal
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from lab.errors import LabError
 from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
 from lab.planning.planner import Plan, Planner, PlanRequest, no_warm_start
+from lab.planning.streams import Seed, child
 
 
 class World(Protocol):
@@ -52,7 +53,7 @@ class MPC:
         objective: Objective,
         world: World,
         action_dim: int,
-        seeds: Sequence[int],
+        seeds: Sequence[Seed],
         on_plan: Callable[[int, Plan], None] | None = None,
     ) -> list[Plan]:
         """Drive ``world`` through all replans; returns their plans, after showing each to ``on_plan``."""
@@ -60,8 +61,8 @@ class MPC:
         warm = no_warm_start(len(seeds), self.horizon, action_dim)
         for replan in range(self.budget):
             horizon = self._horizon(replan)
-            shifted = [seed + 1_000_003 * replan for seed in seeds]
-            plans.append(planner.plan(PlanRequest(model, world.observe(), objective, warm[:, :horizon], shifted)))
+            streams = [child(seed, replan) for seed in seeds]
+            plans.append(planner.plan(PlanRequest(model, world.observe(), objective, warm[:, :horizon], streams)))
             if on_plan:
                 on_plan(replan, plans[-1])
             world.execute(plans[-1].actions[:, : self.execute])

@@ -15,6 +15,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
+from lab.planning.streams import Seed
 
 #: (iteration, actions (B, H, A), loss (B,)) after each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
@@ -31,7 +32,7 @@ class PlanRequest:
     z0: Tensor  #: (B, Z)
     objective: Objective  #: of the same B problems
     init: Tensor  #: warm start (B, H, A), NaN wherever the planner is to start on its own
-    seeds: Sequence[int]  #: one for each problem
+    seeds: Sequence[Seed]  #: one for each problem
     callback: Callback | None = None
 
     def __post_init__(self) -> None:
@@ -44,8 +45,8 @@ class PlanRequest:
             raise LabError(f"A start z0 {_shape(self.z0)} needs goals like it, got {_shape(self.objective.goal)}.")
         if len(self.seeds) != problems:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
-        if not all(0 <= seed < 2**64 for seed in self.seeds):
-            raise LabError(f"Seeds are whole numbers from 0 to 2**64 - 1, got {min(self.seeds)} to {max(self.seeds)}.")
+        if negative := [seed for seed in self.seeds if isinstance(seed, int) and seed < 0]:
+            raise LabError(f"Seeds are whole numbers from 0, got {negative[0]}.")
 
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same for some of the problems."""
@@ -100,16 +101,6 @@ PlanChunk = Callable[[PlanRequest], Plan]
 def no_warm_start(problems: int, horizon: int, action_dim: int) -> Tensor:
     """NaN (B, H, A): the ``init`` of a request that leaves the start to the planner."""
     return torch.full((problems, horizon, action_dim), torch.nan)
-
-
-def generators(seeds: Sequence[int], device: torch.device) -> list[torch.Generator]:
-    """One generator for each problem; the global random state stays untouched."""
-    return [torch.Generator(device).manual_seed(int(seed)) for seed in seeds]
-
-
-def normal(rngs: Sequence[torch.Generator], shape: tuple[int, ...]) -> Tensor:
-    """Standard normal numbers (B, *shape), each problem's from its own generator."""
-    return torch.stack([torch.randn(shape, generator=rng, device=rng.device) for rng in rngs])
 
 
 @torch.inference_mode(False)

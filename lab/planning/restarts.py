@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from lab.planning.planner import Callback, Plan, PlanChunk, PlanRequest
-
-STRIDE = 7_368_787  #: between the seeds of one problem's starts
+from lab.planning.streams import child
 
 
 def best_of(count: int, plan: PlanChunk) -> PlanChunk:
@@ -27,7 +26,7 @@ def best_of(count: int, plan: PlanChunk) -> PlanChunk:
 
 
 def _repeated(request: PlanRequest, count: int) -> PlanRequest:
-    """Every problem ``count`` times in a row, each time with a seed of its own."""
+    """Every problem ``count`` times in a row, each time with a stream of its own."""
     rows = torch.arange(len(request.z0)).repeat_interleave(count)
     init = torch.full_like(request.init[rows], torch.nan)
     init[::count] = request.init
@@ -36,7 +35,7 @@ def _repeated(request: PlanRequest, count: int) -> PlanRequest:
         z0=request.z0[rows],
         objective=request.objective[rows],
         init=init,
-        seeds=[seed + STRIDE * k for seed in request.seeds for k in range(count)],
+        seeds=[child(seed, start) if start else seed for seed in request.seeds for start in range(count)],
         callback=request.callback and _best_so_far(count, request.callback),
     )
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.planning.planner import Plan, PlanRequest, generators, in_chunks, normal
+from lab.planning.planner import Plan, PlanRequest, in_chunks
+from lab.planning.streams import generators, normal
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""Random streams of plans: one for each problem, replan and start, and no two share their numbers.
+
+NumPy's SeedSequence hashes a seed together with a path of numbers, its spawn key: (problem, replan), and for the
+further starts of random restarts (problem, replan, start). Sums of multiples, which are simpler, meet: seed 0 at
+replan 1 and seed 1 on problem 3 had the same numbers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.random import SeedSequence
+from torch import Tensor
+
+Seed = int | SeedSequence  #: a whole number from 0, or a stream
+
+
+def problem_streams(seed: int, problems: range) -> list[SeedSequence]:
+    """The stream of each of the ``problems``, by their numbers in the protocol."""
+    return [SeedSequence(seed, spawn_key=(problem,)) for problem in problems]
+
+
+def child(seed: Seed, number: int) -> SeedSequence:
+    """The child ``number`` of a stream, whichever others are asked for; `SeedSequence.spawn` would count them."""
+    parent = as_stream(seed)
+    return SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, number))
+
+
+def as_stream(seed: Seed) -> SeedSequence:
+    """``seed`` itself, or the stream that a whole number begins."""
+    return seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
+
+
+def generators(seeds: Sequence[Seed], device: torch.device) -> list[torch.Generator]:
+    """Torch's generator at the beginning of each stream; the global random state stays untouched."""
+    states = [int(as_stream(seed).generate_state(1, np.uint64)[0]) for seed in seeds]
+    return [torch.Generator(device).manual_seed(state) for state in states]
+
+
+def normal(rngs: Sequence[torch.Generator], shape: tuple[int, ...]) -> Tensor:
+    """Standard normal numbers (B, *shape), each problem's from its own generator."""
+    return torch.stack([torch.randn(shape, generator=rng, device=rng.device) for rng in rngs])
