@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.benchmarks import card_of, recipe
+from lab.benchmarks import card_of, recipe_of
 from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
@@ -22,8 +22,8 @@ STRIP_PROBLEMS = 4  #: on a film strip
 
 
 def collect(args: argparse.Namespace) -> int:
-    made = recipe(args.task, family=args.family)
-    spec = DataSpec(args.task, args.split, args.episodes or made.episodes, args.seed, made.size)
+    recipe = recipe_of(args.task, family=args.family)
+    spec = DataSpec(args.task, args.split, args.episodes or recipe.episodes, args.seed, recipe.size)
     data = load_or_collect(spec)
     folder = dataset_folder(spec)
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
@@ -44,8 +44,8 @@ def train(args: argparse.Namespace) -> int:
         own = Own(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
         folder = own.train(device=device)
     else:
-        made = recipe(args.task, args.preset, args.family)
-        folder = train(args.task, args.method, args.seed, made, models_root(args.preset, args.family), device=device)
+        recipe = recipe_of(args.task, args.preset, args.family)
+        folder = train(args.task, args.method, args.seed, recipe, models_root(args.preset, args.family), device=device)
     last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
     print(folder)
@@ -57,8 +57,8 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
 
     if args.seed or any(value is not None for value in settings.values()):
         raise LabError("The initialisation network is trained in one way only: leave out seed and settings.")
-    made = recipe(args.task, args.preset, args.family)
-    folder = train_initialisation(args.task, made, args.preset, args.family)
+    recipe = recipe_of(args.task, args.preset, args.family)
+    folder = train_initialisation(args.task, recipe, args.preset, args.family)
     print(f"initialisation network of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0

@@ -59,9 +59,9 @@ def empty_cache(tmp_path, monkeypatch) -> Path:
 
 def tiny(task: str) -> Recipe:
     """The smoke recipe, smaller still: the same data and encoder for every test that uses it."""
-    made = card_of(task).small.shrunk()
+    recipe = card_of(task).small.shrunk()
     return replace(
-        made,
+        recipe,
         latent_dim=16,
         hidden=16,
         episodes=8,
@@ -69,7 +69,7 @@ def tiny(task: str) -> Recipe:
         decoder_steps=2,
         base=Schedule(steps=12, batch=16, checkpoint_every=5),
         finetune=Schedule(steps=12, lr=7e-4, batch=16, checkpoint_every=5),
-        online=replace(made.online, rounds=3, segments=4, capacity=30),
+        online=replace(recipe.online, rounds=3, segments=4, capacity=30),
     )
 
 

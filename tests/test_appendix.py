@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.models import read_info
 from lab.plots.save import drawing
 from lab.results import Result, load_result, save_result
@@ -42,18 +42,18 @@ def results(own_cache) -> dict[str, Result]:
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 def test_the_recipe_is_one_of_its_own_variants(module, task):
-    made = recipe(task)
-    found = list(module.studies(made))
-    assert sum(variant.made == made for variant in found) == 1
+    recipe = recipe_of(task)
+    found = list(module.studies(recipe))
+    assert sum(variant.recipe == recipe for variant in found) == 1
     assert len({variant.name for variant in found}) == len(found)
     for variant in found:
-        changed = {key for key, value in asdict(variant.made).items() if value != asdict(made)[key]}
+        changed = {key for key, value in asdict(variant.recipe).items() if value != asdict(recipe)[key]}
         assert changed <= {"radii" if module is radii else "online"}
 
 
 def test_variants_change_one_thing_each():
-    own = recipe("wall").radii
-    by_name = {variant.name: variant.made.radii for variant in radii.studies(recipe("wall"))}
+    own = recipe_of("wall").radii
+    by_name = {variant.name: variant.recipe.radii for variant in radii.studies(recipe_of("wall"))}
     assert by_name["adaptive"] == replace(own, adaptive=True)
     assert by_name["PGD 5"] == replace(own, steps=5)
     assert by_name["actions only"] == replace(own, latent=0.0, proprio=0.0)
@@ -61,17 +61,17 @@ def test_variants_change_one_thing_each():
 
 
 def test_every_number_of_rounds_simulates_as_much():
-    made = recipe("wall")
-    plans = made.online.rounds * made.online.segments
-    for variant in online.studies(made):
+    recipe = recipe_of("wall")
+    plans = recipe.online.rounds * recipe.online.segments
+    for variant in online.studies(recipe):
         if variant.study == "rounds":
-            assert variant.made.online.rounds * variant.made.online.segments == plans
+            assert variant.recipe.online.rounds * variant.recipe.online.segments == plans
 
 
 def test_a_variant_is_trained_once_from_the_shipped_base_model(results, monkeypatch):
-    made = recipe("wall", "smoke")
+    recipe = recipe_of("wall", "smoke")
     monkeypatch.setattr("lab.training.pipeline.fit", lambda *_: pytest.fail("trained again"))
-    folders = {variant.name: trained(SMOKE, "adversarial", 0, variant.made) for variant in radii.studies(made)}
+    folders = {variant.name: trained(SMOKE, "adversarial", 0, variant.recipe) for variant in radii.studies(recipe)}
     assert len(set(folders.values())) == len(folders)
     assert read_info(folders["PGD 10"])["recipe"]["radii"]["steps"] == 10
 
@@ -114,7 +114,7 @@ def test_gains_are_paired_over_all_goals_and_planners():
                 rows.append(pd.DataFrame(keys | {"pair": range(40), "success": success, "error": 1.0}))
     pairs = pd.concat(rows)
     experts = pairs[pairs.planner == "gd"].assign(planner="expert").drop(columns="success")
-    found = tables(pairs, experts, [Variant("study", "new", recipe("wall"))], "new")
+    found = tables(pairs, experts, [Variant("study", "new", recipe_of("wall"))], "new")
     pooled = found["differences"].query("goals == 'all'").set_index("theirs")
     assert pooled.loc["control", ["n", "difference"]].tolist() == [80, 0.5]
     assert pooled.loc["base", "difference"] == 0.75
@@ -134,9 +134,9 @@ def test_steps_cost_more_and_find_worse(results):
 
 def test_the_map_counts_every_state(results):
     found = results["online"].tables
-    made = recipe("wall", "smoke")
-    rounds = read_rounds(trained(SMOKE, "online", 0, made) / "rounds")
-    assert found["rounds"]["round"].tolist() == [0, *range(1, made.online.rounds + 1)]
+    recipe = recipe_of("wall", "smoke")
+    rounds = read_rounds(trained(SMOKE, "online", 0, recipe) / "rounds")
+    assert found["rounds"]["round"].tolist() == [0, *range(1, recipe.online.rounds + 1)]
     assert found["rounds"].states.tolist()[1:] == [states[..., 0].size for states, _ in rounds]
     assert found["rounds"].new[0] == 0
     shares = found["visits"].groupby("round").share.sum()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model, weights_hash, whole_file
@@ -253,7 +253,7 @@ def test_every_shipped_model_loads_and_fits_its_task(path):
     assert (model.spec.proprio_dim, model.spec.action_dim) == (task.proprio_dim, task.action_dim)
     states = task.collect(np.random.default_rng(0), 2, 5)[0]
     assert torch.isfinite(model.observe(task.observe(states))).all()
-    assert finished(path.parent, recipe(task.name), info["method"]), "the recipe is not what made it"
+    assert finished(path.parent, recipe_of(task.name), info["method"]), "the recipe is not what made it"
 
 
 @dataclass(frozen=True)
@@ -269,14 +269,14 @@ class _Recipe(Recipe):
 @pytest.mark.parametrize("path", SHIPPED_MODELS, ids=lambda path: path.parent.relative_to(SHIPPED).as_posix())
 def test_options_added_at_their_defaults_leave_shipped_models_finished(path):
     info, folder = read_info(path.parent), path.parent
-    made = _Recipe(**vars(recipe(info["task"])))
-    made = replace(made, base=_Schedule(**vars(made.base)))
-    assert finished(folder, made, info["method"])
+    recipe = _Recipe(**vars(recipe_of(info["task"])))
+    recipe = replace(recipe, base=_Schedule(**vars(recipe.base)))
+    assert finished(folder, recipe, info["method"])
     others = [
-        replace(made, dropout=0.1),
-        replace(made, base=replace(made.base, warmup=1)),
-        replace(made, hidden=made.hidden + 1),
-        replace(made, base=replace(made.base, lr=2 * made.base.lr)),
+        replace(recipe, dropout=0.1),
+        replace(recipe, base=replace(recipe.base, warmup=1)),
+        replace(recipe, hidden=recipe.hidden + 1),
+        replace(recipe, base=replace(recipe.base, lr=2 * recipe.base.lr)),
     ]
     assert not any(finished(folder, other, info["method"]) for other in others)
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from lab.benchmarks import CARDS, card_of, recipe
+from lab.benchmarks import CARDS, card_of, recipe_of
 from lab.cli import main
 from lab.errors import LabError
 from lab.evaluation.protocol import Protocol
@@ -166,7 +166,7 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
 def test_experiments_run_on_it(name, folders, monkeypatch):
     if name == "planners":
         monkeypatch.setattr(f"lab.studies.{name}.study.ALL", ("cem", "network+adam", "prior"))
-        initialisation.train_initialisation(TASK, recipe(TASK, "smoke", "dino"), "smoke", "dino", progress=False)
+        initialisation.train_initialisation(TASK, recipe_of(TASK, "smoke", "dino"), "smoke", "dino", progress=False)
     config = Config(TASK, "smoke", family="dino")
     result = import_module(f"lab.studies.{name}.study").run(config)
     assert all(set(table.model) >= {"base", "adversarial"} for table in result.tables.values() if "model" in table)
@@ -176,7 +176,7 @@ def test_experiments_run_on_it(name, folders, monkeypatch):
 
 def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
     assert all(cache_root() / "models-dino" in folder.parents for folder in folders.values())
-    assert cache_root() not in model_folder(TASK, "base").parents and recipe(TASK).encoder != "dino"
+    assert cache_root() not in model_folder(TASK, "base").parents and recipe_of(TASK).encoder != "dino"
 
 
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):
@@ -192,7 +192,7 @@ def test_the_inspector_says_that_its_file_is_not_enough(folders):
 
 
 def test_latents_are_a_memory_map_in_half_precision(folders, model):
-    data = recipe(TASK, family="dino").data(TASK)
+    data = recipe_of(TASK, family="dino").data(TASK)
     latents = encode_dataset(model, data)
     (path,) = (cache_root() / "latents").iterdir()
     stored = np.load(path, mmap_mode="r")
@@ -339,7 +339,7 @@ def test_windows_are_consecutive_transitions():
 
 
 def test_windows_of_online_data_follow_its_plans(model):
-    data = recipe(TASK, family="dino").data(TASK)
+    data = recipe_of(TASK, family="dino").data(TASK)
     method = Online(encode_dataset(model, data), make_task(TASK), replace(TINY.online, capacity=9))
     method.loss(model, 0, Schedule(1, batch=8), torch.Generator().manual_seed(0))
     z, blocks, z_next = method.replay
@@ -364,7 +364,7 @@ def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text("abc")
     assert find_weights(SMALL) == cached / "snapshots" / "abc"
-    spec = recipe(TASK, family="dino").spec(TASK)
+    spec = recipe_of(TASK, family="dino").spec(TASK)
     assert isinstance(spec, PatchSpec) and spec.source == SMALL and spec.digest == weights_digest(weights)
 
 
@@ -381,7 +381,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     shutil.copy(weights / "config.json", tmp_path)
     monkeypatch.setattr(MACHINE, "dino", tmp_path)
-    encoder = WorldModel(recipe(TASK, family="dino").spec(TASK)).encoder
+    encoder = WorldModel(recipe_of(TASK, family="dino").spec(TASK)).encoder
     pictures = torch.randint(256, (3, 28, 28, 3), dtype=torch.uint8)
     torch.testing.assert_close(encoder(pictures), model.encoder(pictures))
 

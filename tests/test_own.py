@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.benchmarks.own import Own, own_runs, training_log
 from lab.errors import LabError
 from lab.files import models_root
@@ -19,9 +19,9 @@ def small(empty_cache, tiny_recipes):
 
 
 def test_settings_change_the_recipe_and_nothing_else():
-    made, plain = Own("wall", "adversarial", steps=7, radius=0.5).recipe, recipe("wall")
-    assert made.finetune.steps == 7 and made.finetune.lr == plain.finetune.lr and made.base == plain.base
-    assert (made.radii.latent, made.radii.proprio, made.radii.action) == (0.5, 0.5, 0.5)
+    recipe, plain = Own("wall", "adversarial", steps=7, radius=0.5).recipe, recipe_of("wall")
+    assert recipe.finetune.steps == 7 and recipe.finetune.lr == plain.finetune.lr and recipe.base == plain.base
+    assert (recipe.radii.latent, recipe.radii.proprio, recipe.radii.action) == (0.5, 0.5, 0.5)
     assert Own("wall", "base", steps=7, lr=0.1).recipe.base.lr == 0.1
     assert Own("wall", "online", rounds=3).recipe.online.rounds == 3
     assert Own("wall", "control").recipe.radii == plain.radii

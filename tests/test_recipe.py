@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.models import ModelSpec, WorldModel, load_model, save_model
@@ -41,30 +41,30 @@ def result(own_cache) -> Result:
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_every_try_has_a_name_and_the_recipe_is_among_them(task):
-    found, own = list(tries(Config(task, "full"))), recipe(task)
+    found, own = list(tries(Config(task, "full"))), recipe_of(task)
     assert {one.study for one in found} == set(STUDIES)
     assert len({(one.study, one.name) for one in found}) == len(found)
     for study in ("lambda", "method", "loss"):
-        assert any(one.made == own for one in found if one.study == study)
+        assert any(one.recipe == own for one in found if one.study == study)
     for study in ("encoder", "data"):
-        first = next(one.made for one in found if one.study == study)
+        first = next(one.recipe for one in found if one.study == study)
         assert isinstance(first, Trial) and first.encoder == own.encoder and first.base.steps == own.base.steps // 2
 
 
 def test_open_studies_start_from_the_tasks_base_model():
-    own = description(recipe("wall"), "base")
+    own = description(recipe_of("wall"), "base")
     for one in tries(Config("wall", "full")):
-        assert (description(one.made, "base") == own) == (one.study in (*OPEN, "loss"))
+        assert (description(one.recipe, "base") == own) == (one.study in (*OPEN, "loss"))
 
 
 def test_recipes_of_shipped_models_know_nothing_of_the_tries():
-    assert "data_seed" not in asdict(recipe("wall"))
+    assert "data_seed" not in asdict(recipe_of("wall"))
 
 
 def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
-    made = recipe("wall", "smoke")
-    whole = made.data("wall", progress=False)
-    narrow = experiment._trial(made, nearest=0.25).data("wall", progress=False)
+    recipe = recipe_of("wall", "smoke")
+    whole = recipe.data("wall", progress=False)
+    narrow = experiment._trial(recipe, nearest=0.25).data("wall", progress=False)
     few = load_or_collect(DataSpec("wall", "train", len(narrow.states), 0), progress=False)
     assert len(narrow.states) == 5 and narrow.pixels is not None and narrow.pixels.shape[:2] == narrow.states.shape[:2]
 
@@ -79,10 +79,10 @@ def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
 def test_seeding_anew_changes_data_and_encoder_too(own_cache):
     one = next(tries(SMOKE))
     zero, other = reseeded(SMOKE, one, 0), reseeded(SMOKE, one, 1)
-    assert zero.made == one.made and (zero.study, other.study) == (TEST, TEST)
-    first, second = (made.data("wall", progress=False) for made in (zero.made, other.made))
+    assert zero.recipe == one.recipe and (zero.study, other.study) == (TEST, TEST)
+    first, second = (recipe.data("wall", progress=False) for recipe in (zero.recipe, other.recipe))
     assert first.fingerprint != second.fingerprint
-    models = [experiment.model_of(SMOKE, some.made, "base", seed) for seed, some in enumerate((zero, other))]
+    models = [experiment.model_of(SMOKE, some.recipe, "base", seed) for seed, some in enumerate((zero, other))]
     assert not torch.equal(models[0].encoder.components, models[1].encoder.components)
 
 
@@ -90,12 +90,12 @@ def test_seeding_anew_changes_data_and_encoder_too(own_cache):
 
 
 def test_without_radii_both_methods_are_online(tiny_model, tiny_recipe):
-    made, model = tiny_recipe("wall"), tiny_model("wall")
-    data = made.data("wall", progress=False)
+    recipe, model = tiny_recipe("wall"), tiny_model("wall")
+    data = recipe.data("wall", progress=False)
     latents = encode_dataset(model, data, progress=False)
 
     def batch(combined: bool) -> tuple:
-        online = Online(latents, make_task("wall"), made.online)
+        online = Online(latents, make_task("wall"), recipe.online)
         rng = torch.Generator().manual_seed(0)
         if not combined:
             return online.loss(model, 0, Schedule(12, batch=16), rng), online
@@ -104,19 +104,19 @@ def test_without_radii_both_methods_are_online(tiny_model, tiny_recipe):
 
     (plain, _), (both, method) = batch(False), batch(True)
     assert plain["loss"] == both["loss"]
-    again = Combined(Online(latents, make_task("wall"), made.online), Adversarial(latents, Radii(0.0, 0.0, 0.0)))
+    again = Combined(Online(latents, make_task("wall"), recipe.online), Adversarial(latents, Radii(0.0, 0.0, 0.0)))
     again.restore(method.state())
     for name, tensor in method.state().items():
         assert torch.equal(tensor, again.state()[name])
 
 
 def test_perturbing_corrected_plans_makes_the_loss_worse(tiny_model, tiny_recipe):
-    made, model = tiny_recipe("wall"), tiny_model("wall")
-    data = made.data("wall", progress=False)
+    recipe, model = tiny_recipe("wall"), tiny_model("wall")
+    data = recipe.data("wall", progress=False)
     latents = encode_dataset(model, data, progress=False)
     losses = []
     for factor in (0.0, 0.5):
-        method = Combined(Online(latents, make_task("wall"), made.online), Adversarial(latents, Radii(*[factor] * 3)))
+        method = Combined(Online(latents, make_task("wall"), recipe.online), Adversarial(latents, Radii(*[factor] * 3)))
         losses.append(method.loss(model, 0, Schedule(12, batch=16), torch.Generator().manual_seed(0))["loss"].item())
     assert losses[1] > losses[0]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.files import MODELS, cache_root
@@ -146,11 +146,11 @@ def test_impossible_schedules_are_refused(wrong):
 
 def test_unknown_names_are_refused(tmp_path):
     with pytest.raises(LabError, match="Unknown method 'dreamer': choose one of base"):
-        train("wall", "dreamer", 0, recipe("wall"), tmp_path)
+        train("wall", "dreamer", 0, recipe_of("wall"), tmp_path)
     with pytest.raises(LabError, match="Unknown task 'chess'"):
-        train("chess", "base", 0, recipe("wall"), tmp_path)
+        train("chess", "base", 0, recipe_of("wall"), tmp_path)
     with pytest.raises(LabError, match="Unknown preset 'huge'"):
-        recipe("wall", "huge")
+        recipe_of("wall", "huge")
 
 
 # --- Data as the predictor sees it

@@ -9,7 +9,7 @@ import widgets
 from state import touched
 
 from lab import variables
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.benchmarks.own import Own, own_runs, training_log
 from lab.errors import LabError
 from lab.files import MODELS, model_folder, weight_files
@@ -48,7 +48,7 @@ def chosen() -> Own:
     with widgets.row():
         task = widgets.task_picker()
         method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
-    made = recipe(task, family=variables.family())
+    recipe = recipe_of(task, family=variables.family())
     radius = rounds = None
     with widgets.row():
         size = widgets.picker(
@@ -61,9 +61,9 @@ def chosen() -> Own:
         )
         steps = widgets.number("steps", "Steps", 10, 20_000, 500, step=10, help=STEPS_HELP)
         if method == "adversarial":
-            radius = widgets.number("radius", "Radius", 0.0, 2.0, made.radii.latent, step=0.05, help=RADIUS_HELP)
+            radius = widgets.number("radius", "Radius", 0.0, 2.0, recipe.radii.latent, step=0.05, help=RADIUS_HELP)
         if method == "online":
-            rounds = widgets.number("rounds", "Rounds", 1, 16, made.online.rounds, help="Of planning and correcting.")
+            rounds = widgets.number("rounds", "Rounds", 1, 16, recipe.online.rounds, help="Of planning and correcting.")
         seed = widgets.number("seed", "Seed", 0, 999, 0, help="Of batches, plans and a fresh predictor.")
     return Own(task, method, seed, size, steps, None, radius, rounds, variables.family())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lab.benchmarks import recipe
+from lab.benchmarks import recipe_of
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.training.pipeline import finetune, finished, train
@@ -45,22 +45,24 @@ class Own:
     @property
     def recipe(self) -> Recipe:
         """The recipe with these settings."""
-        made = recipe(self.task, self.preset, self.family)
+        recipe = recipe_of(self.task, self.preset, self.family)
         stage = "base" if self.method == "base" else "finetune"
         changes = {name: value for name in ("steps", "lr") if (value := getattr(self, name)) is not None}
-        made = replace(made, **{stage: replace(getattr(made, stage), checkpoint_every=CHECKPOINT_EVERY, **changes)})
+        recipe = replace(
+            recipe, **{stage: replace(getattr(recipe, stage), checkpoint_every=CHECKPOINT_EVERY, **changes)}
+        )
         if self.radius is not None:
-            radii = replace(made.radii, latent=self.radius, proprio=self.radius, action=self.radius)
-            made = replace(made, radii=radii)
+            radii = replace(recipe.radii, latent=self.radius, proprio=self.radius, action=self.radius)
+            recipe = replace(recipe, radii=radii)
         if self.rounds is not None:
-            made = replace(made, online=replace(made.online, rounds=self.rounds))
-        return made
+            recipe = replace(recipe, online=replace(recipe.online, rounds=self.rounds))
+        return recipe
 
     @property
     def total(self) -> int:
         """Training steps in all."""
-        made = self.recipe
-        return (made.base if self.method == "base" else made.finetune).steps
+        recipe = self.recipe
+        return (recipe.base if self.method == "base" else recipe.finetune).steps
 
     @property
     def options(self) -> dict[str, str]:
@@ -102,8 +104,8 @@ class Own:
         try:
             base = model_folder(self.task, "base", 0, self.preset, self.family)
         except LabError:
-            made, root = recipe(self.task, self.preset, self.family), models_root(self.preset, self.family)
-            base = train(self.task, "base", 0, made, root, progress=progress, device=device)
+            recipe, root = recipe_of(self.task, self.preset, self.family), models_root(self.preset, self.family)
+            base = train(self.task, "base", 0, recipe, root, progress=progress, device=device)
         return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 
 

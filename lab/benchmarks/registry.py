@@ -39,6 +39,6 @@ def register(card: "Card") -> None:
     CARDS.registered[card.task.name] = card
 
 
-def recipe(task: str, preset: str = "quick", family: str = "small") -> "Recipe":
+def recipe_of(task: str, preset: str = "quick", family: str = "small") -> "Recipe":
     """See `Card.recipe`."""
     return card_of(task).recipe(preset, family)

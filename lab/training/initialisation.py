@@ -52,12 +52,12 @@ class Segments:
 
 
 def train_initialisation(
-    task: str, made: Recipe, preset: str = "quick", family: str = "small", progress: bool = True
+    task: str, recipe: Recipe, preset: str = "quick", family: str = "small", progress: bool = True
 ) -> Path:
-    """Train the network of ``task`` on all the data of ``made``; returns the folder where it is kept."""
-    root, base = models_root(preset, family), _base(task, made, preset, family, progress)
+    """Train the network of ``task`` on all the data of the ``recipe``; returns the folder where it is kept."""
+    root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
     started = time.perf_counter()
-    data = made.data(task, progress)
+    data = recipe.data(task, progress)
     schedule = SMOKE if preset == "smoke" else SCHEDULE
     network, loss = fit(Segments(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
@@ -121,9 +121,9 @@ def initialisation_of(model: WorldModel, preset: str = "quick") -> Initialisatio
     return network
 
 
-def _base(task: str, made: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
+def _base(task: str, recipe: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
     """The task's base model, whose encoder is that of all its models; trained first if there is none."""
     try:
         return load_model(model_folder(task, "base", 0, preset, family))
     except LabError:
-        return load_model(train(task, "base", 0, made, models_root(preset, family), progress=progress))
+        return load_model(train(task, "base", 0, recipe, models_root(preset, family), progress=progress))

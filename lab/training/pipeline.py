@@ -29,14 +29,14 @@ def train(
     task: str,
     method: str,
     seed: int,
-    made: Recipe,
+    recipe: Recipe,
     root: Path,
     *,
     start: Path | None = None,
     progress: bool = True,
     device: torch.device | str = "cpu",
 ) -> Path:
-    """Train ``method`` on ``task`` as in ``made``, and whatever it builds on; returns its folder below ``root``.
+    """Train ``method`` on ``task`` by ``recipe``, and whatever it builds on; returns its folder below ``root``.
 
     Finished stages are reused as long as their recipe is the same; a finetuning looks for encoder and base model
     below ``start`` (default: ``root``). The seed decides initialisation, batches and plans. Raises LabError for an
@@ -46,20 +46,20 @@ def train(
         raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
     start = start or root
     folder, shared = root / task / method / f"seed{seed}", root / task / "encoder"
-    if finished(folder, made, method):
+    if finished(folder, recipe, method):
         return folder
     if method == "base":
-        model = _untrained(task, made, start / task / "encoder", seed, progress, device)
-        return _stage(model, method, seed, made, folder, shared, progress)
-    base = train(task, "base", seed, made, start, progress=progress, device=device)
-    return finetune(base, method, seed, made, folder, shared=shared, progress=progress, device=device)
+        model = _untrained(task, recipe, start / task / "encoder", seed, progress, device)
+        return _stage(model, method, seed, recipe, folder, shared, progress)
+    base = train(task, "base", seed, recipe, start, progress=progress, device=device)
+    return finetune(base, method, seed, recipe, folder, shared=shared, progress=progress, device=device)
 
 
 def finetune(
     base: Path,
     method: str,
     seed: int,
-    made: Recipe,
+    recipe: Recipe,
     folder: Path,
     *,
     shared: Path | None = None,
@@ -72,53 +72,53 @@ def finetune(
     reused if it followed the same recipe; a killed run is resumed. What is frozen is kept in ``shared``, as by
     `save_model`; without it, ``folder`` holds the whole model.
     """
-    if finished(folder, made, method):
+    if finished(folder, recipe, method):
         return folder
     model = load_model(base, device)
     if method == "base":
         _forget_training(model, seed)
-    return _stage(model, method, seed, made, folder, shared, progress)
+    return _stage(model, method, seed, recipe, folder, shared, progress)
 
 
 def _stage(
-    model: WorldModel, method: str, seed: int, made: Recipe, folder: Path, shared: Path | None, progress: bool
+    model: WorldModel, method: str, seed: int, recipe: Recipe, folder: Path, shared: Path | None, progress: bool
 ) -> Path:
     """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
-    _forget_other(folder, made, method)
+    _forget_other(folder, recipe, method)
     started = time.perf_counter()
-    data = made.data(model.spec.task, progress)
+    data = recipe.data(model.spec.task, progress)
     latents = encode_dataset(model, data, progress)
-    schedule = made.base if method == "base" else made.finetune
+    schedule = recipe.base if method == "base" else recipe.finetune
     model.predictor.requires_grad_(True)
-    fit(model, _algorithm(method, made, latents, model.spec.task, folder), schedule, seed, folder, progress)
+    fit(model, _algorithm(method, recipe, latents, model.spec.task, folder), schedule, seed, folder, progress)
     model.predictor.requires_grad_(False)
-    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(made, method)}
+    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(recipe, method)}
     info |= {"data": data.fingerprint}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
     (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
 
 
-def _algorithm(method: str, made: Recipe, data: LatentData, task: str, folder: Path) -> Method:
-    adversarial = Adversarial(data, made.radii)
+def _algorithm(method: str, recipe: Recipe, data: LatentData, task: str, folder: Path) -> Method:
+    adversarial = Adversarial(data, recipe.radii)
     if method in ("online", "combined"):
-        online = Online(data, make_task(task), made.online, folder / "rounds")
+        online = Online(data, make_task(task), recipe.online, folder / "rounds")
         return online if method == "online" else Combined(online, adversarial)
     return adversarial if method == "adversarial" else TeacherForcing(data)
 
 
 def _untrained(
-    task: str, made: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
+    task: str, recipe: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
 ) -> WorldModel:
     """A model with the encoder in ``folder`` (trained first if need be) and a fresh predictor."""
-    spec = made.spec(task)
-    data = made.data(task, progress)
+    spec = recipe.spec(task)
+    data = recipe.data(task, progress)
     pictures = {"data": data.fingerprint} | spec.outside
-    if not finished(folder, made, "encoder", pictures):
+    if not finished(folder, recipe, "encoder", pictures):
         started = time.perf_counter()
-        model = fit_encoder(spec, data, made.encoder_steps, made.decoder_steps, made.data_seed, progress)
+        model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, recipe.data_seed, progress)
         seconds = round(time.perf_counter() - started, 1)
-        info = {"task": task, "method": "encoder", "recipe": description(made, "encoder") | pictures}
+        info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
         save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder)
     model = load_model(folder, device)
     _forget_training(model, seed)
@@ -143,39 +143,39 @@ UNUSED = {
 }
 
 
-def description(made: Recipe, stage: str) -> dict[str, Any]:
+def description(recipe: Recipe, stage: str) -> dict[str, Any]:
     """The options of the recipe that ``stage`` depends on, as JSON."""
-    return _used(plain(made), stage)
+    return _used(plain(recipe), stage)
 
 
-def key(made: Recipe, stage: str, **others: Any) -> str:
+def key(recipe: Recipe, stage: str, **others: Any) -> str:
     """A short name of what `description` says and of ``others``; options added later do not change it."""
-    named = {"version": VERSION, "recipe": type(made).__name__, "options": _used(changed(made), stage)} | others
+    named = {"version": VERSION, "recipe": type(recipe).__name__, "options": _used(changed(recipe), stage)} | others
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def finished(folder: Path, made: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
+def finished(folder: Path, recipe: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
     """Whether ``folder`` holds a model that ``stage`` of the recipe has made, of ``pictures`` if it is the encoder."""
     try:
         whole = all(path.is_file() for path in weight_files(folder))
-        return whole and _follows(read_info(folder)["recipe"], made, stage, pictures or {})
+        return whole and _follows(read_info(folder)["recipe"], recipe, stage, pictures or {})
     except (LabError, KeyError, OSError):
         return False
 
 
-def _follows(stored: Any, made: Recipe, stage: str, pictures: Mapping[str, Any]) -> bool:
-    wanted = {**description(made, stage), **pictures}
-    return isinstance(stored, Mapping) and _used(completed(stored, made), stage) == wanted
+def _follows(stored: Any, recipe: Recipe, stage: str, pictures: Mapping[str, Any]) -> bool:
+    wanted = {**description(recipe, stage), **pictures}
+    return isinstance(stored, Mapping) and _used(completed(stored, recipe), stage) == wanted
 
 
 def _used(options: Mapping[str, Any], stage: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in UNUSED[stage]}
 
 
-def _forget_other(folder: Path, made: Recipe, method: str) -> None:
+def _forget_other(folder: Path, recipe: Recipe, method: str) -> None:
     """Drop what a run that followed another recipe has left."""
     note = folder / "run.json"
-    if note.is_file() and not _follows(read_json(note), made, method, {}):
+    if note.is_file() and not _follows(read_json(note), recipe, method, {}):
         (folder / "state.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "rounds", ignore_errors=True)
-    write_json(note, description(made, method))
+    write_json(note, description(recipe, method))

@@ -115,6 +115,6 @@ class PatchRecipe(Recipe):
         )  # fmt: skip
 
     def shrunk(self) -> Self:
-        made = super().shrunk()
-        base, finetune = replace(made.base, batch=16), replace(made.finetune, batch=16)
-        return replace(made, base=base, finetune=finetune, encoder_steps=0, size=98, heads=2)
+        recipe = super().shrunk()
+        base, finetune = replace(recipe.base, batch=16), replace(recipe.finetune, batch=16)
+        return replace(recipe, base=base, finetune=finetune, encoder_steps=0, size=98, heads=2)

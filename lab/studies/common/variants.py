@@ -32,16 +32,16 @@ class Variant:
 
     study: str
     name: str
-    made: Recipe
+    recipe: Recipe
 
 
-def trained(config: Config, method: str, seed: int, made: Recipe) -> Path:
-    """The folder of the base model of ``seed`` trained on by ``method`` as in ``made``; trained now if it is not."""
+def trained(config: Config, method: str, seed: int, recipe: Recipe) -> Path:
+    """The folder of the base model of ``seed`` trained on by ``method`` by ``recipe``; trained now if it is not."""
     config.model("base", seed)
     base = model_folder(config.task, "base", seed, config.preset, config.family)
     weights = weights_hash(base)
-    folder = cache_root() / "variants" / config.task / method / key(made, method, seed=seed, base=weights)
-    return finetune(base, method, seed, made, folder, device=pick_device(config.device))
+    folder = cache_root() / "variants" / config.task / method / key(recipe, method, seed=seed, base=weights)
+    return finetune(base, method, seed, recipe, folder, device=pick_device(config.device))
 
 
 def measure(
@@ -55,14 +55,14 @@ def measure(
     a row).
     """
     protocols = config.protocols()
-    models = [(name, None) for name in BESIDE] + [(variant.name, variant.made) for variant in variants]
+    models = [(name, None) for name in BESIDE] + [(variant.name, variant.recipe) for variant in variants]
     todo: list[Case] = []
-    for (name, made), seed in itertools.product(models, config.size.seeds):
-        model = (name, seed, _model(config, method, name, made, seed))
+    for (name, recipe), seed in itertools.product(models, config.size.seeds):
+        model = (name, seed, _model(config, method, name, recipe, seed))
         todo += [*cases(config, protocols.values(), [model], PLANNERS), expert(protocols["dataset"], *model)]
     measured, about = measure_all(config, experiment, todo, [errors])
     rows = measured[["model", "train_seed", "goals", "planner", "pair", "success", "error"]]
-    own = next(variant.name for variant in variants if variant.made == config.recipe)
+    own = next(variant.name for variant in variants if variant.recipe == config.recipe)
     along_expert = rows.planner == "expert"
     return tables(rows[~along_expert], rows[along_expert], variants, own), about
 
@@ -107,7 +107,7 @@ def sentences(found: Mapping[str, pd.DataFrame], study: str) -> str:
     return "\n".join(lines)
 
 
-def _model(config: Config, method: str, name: str, made: Recipe | None, seed: int) -> WorldModel:
-    if made is None:
+def _model(config: Config, method: str, name: str, recipe: Recipe | None, seed: int) -> WorldModel:
+    if recipe is None:
         return config.model(name, seed)
-    return load_model(trained(config, method, seed, made), pick_device(config.device))
+    return load_model(trained(config, method, seed, recipe), pick_device(config.device))

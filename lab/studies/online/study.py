@@ -35,31 +35,31 @@ def run(config: Config) -> Result:
     size of actions) and ``visits`` (the map); round 0 is the data.
     """
     started = time.perf_counter()
-    made = config.recipe
-    found, about = measure(config, NAME, "online", list(studies(made)))
-    found["rounds"], found["visits"] = visited(config, made)
-    about |= {"recipe": repr(made.online), "places": list(make_task(config.task).state_fields[:2])}
+    recipe = config.recipe
+    found, about = measure(config, NAME, "online", list(studies(recipe)))
+    found["rounds"], found["visits"] = visited(config, recipe)
+    about |= {"recipe": repr(recipe.online), "places": list(make_task(config.task).state_fields[:2])}
     return Result(found, provenance(config, started) | about)
 
 
-def studies(made: Recipe) -> Iterator[Variant]:
-    """The variants of the recipe ``made``; its own is among the rounds, and keeps everything."""
-    own = made.online
+def studies(recipe: Recipe) -> Iterator[Variant]:
+    """The variants of the ``recipe``; its own is among the rounds, and keeps everything."""
+    own = recipe.online
     plans = own.rounds * own.segments
     for rounds in sorted({*ROUNDS, own.rounds}):
         changed = own if rounds == own.rounds else replace(own, rounds=rounds, segments=max(1, plans // rounds))
-        yield Variant("rounds", f"{rounds} round" + "s" * (rounds > 1), replace(made, online=changed))
+        yield Variant("rounds", f"{rounds} round" + "s" * (rounds > 1), replace(recipe, online=changed))
     for kept in KEPT:
         capacity = kept * own.segments * HORIZON
-        yield Variant("replay", f"last {capacity}", replace(made, online=replace(own, capacity=capacity)))
+        yield Variant("replay", f"last {capacity}", replace(recipe, online=replace(own, capacity=capacity)))
 
 
-def visited(config: Config, made: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visited(config: Config, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables ``rounds`` and ``visits`` of the recipe's first training seed; see `run`."""
     seed = config.size.seeds[0]
     model = config.model("base", seed)
-    data = made.data(config.task)
-    rounds = [_offline(data, model), *read_rounds(trained(config, "online", seed, made) / "rounds")]
+    data = recipe.data(config.task)
+    rounds = [_offline(data, model), *read_rounds(trained(config, "online", seed, recipe) / "rounds")]
     edges = _edges(rounds[0][0])
     maps = [np.histogramdd(states[..., :2].reshape(-1, 2), edges)[0] for states, _ in rounds]
     known = maps[0] > 0

@@ -39,33 +39,33 @@ def run(config: Config) -> Result:
     Tables: those of `lab.studies.common.variants.measure`, and ``cost``, the time of a training step.
     """
     started = time.perf_counter()
-    made = config.recipe
-    found, about = measure(config, NAME, "adversarial", list(studies(made)))
-    found["cost"] = cost(config, made)
-    return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(made.radii)})
+    recipe = config.recipe
+    found, about = measure(config, NAME, "adversarial", list(studies(recipe)))
+    found["cost"] = cost(config, recipe)
+    return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(recipe.radii)})
 
 
-def studies(made: Recipe) -> Iterator[Variant]:
-    """The variants of the recipe ``made``; its own is among the lambdas."""
-    own = made.radii
+def studies(recipe: Recipe) -> Iterator[Variant]:
+    """The variants of the ``recipe``; its own is among the lambdas."""
+    own = recipe.radii
     for factor in sorted({*LAMBDAS, own.action}):
-        yield _variant(made, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
-    yield _variant(made, "inputs", "states only", replace(own, action=0.0))
-    yield _variant(made, "inputs", "actions only", replace(own, latent=0.0, proprio=0.0))
-    yield _variant(made, "radii", "adaptive", replace(own, adaptive=True))
+        yield _variant(recipe, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
+    yield _variant(recipe, "inputs", "states only", replace(own, action=0.0))
+    yield _variant(recipe, "inputs", "actions only", replace(own, latent=0.0, proprio=0.0))
+    yield _variant(recipe, "radii", "adaptive", replace(own, adaptive=True))
     for steps in STEPS:
-        yield _variant(made, "steps", f"PGD {steps}", replace(own, steps=steps))
+        yield _variant(recipe, "steps", f"PGD {steps}", replace(own, steps=steps))
 
 
-def cost(config: Config, made: Recipe) -> pd.DataFrame:
+def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
     """Milliseconds of one training step by each method, taken in turns, and their ``ratio`` to the control's."""
     model = config.model("base", config.size.seeds[0])
-    data = made.data(config.task)
+    data = recipe.data(config.task)
     latents = encode_dataset(model, data)
     methods: dict[str, Method] = {"control": TeacherForcing(latents)}
     for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
-        methods[name] = Adversarial(latents, replace(made.radii, steps=steps))
-    schedule = replace(made.finetune, steps=TIMED_STEPS[config.preset], checkpoint_every=made.finetune.steps)
+        methods[name] = Adversarial(latents, replace(recipe.radii, steps=steps))
+    schedule = replace(recipe.finetune, steps=TIMED_STEPS[config.preset], checkpoint_every=recipe.finetune.steps)
     times: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(ROUNDS):
         for name, method in methods.items():
@@ -79,8 +79,8 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
 
     The worst are those that ``steps`` steps of the inner maximum find.
     """
-    made, model = config.recipe, config.model("base", config.size.seeds[0])
-    latents = encode_dataset(model, made.data(config.task))
+    recipe, model = config.recipe, config.model("base", config.size.seeds[0])
+    latents = encode_dataset(model, recipe.data(config.task))
     method = Adversarial(latents, Radii(factor, factor, factor, steps=steps))
     rng = torch.Generator().manual_seed(config.seed)
     z, action, z_next = latents.batch(BATCH, rng)
@@ -93,8 +93,8 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
     return pd.Series(errors, name="latent error")
 
 
-def _variant(made: Recipe, study: str, name: str, radii: Radii) -> Variant:
-    return Variant(study, name, replace(made, radii=radii))
+def _variant(recipe: Recipe, study: str, name: str, radii: Radii) -> Variant:
+    return Variant(study, name, replace(recipe, radii=radii))
 
 
 def _seconds(model: WorldModel, method: Method, schedule: Schedule) -> float:

@@ -81,7 +81,7 @@ class Try:
 
     study: str
     name: str
-    made: Recipe
+    recipe: Recipe
     methods: tuple[str, ...] = ("adversarial",)
     base: float | None = None
 
@@ -143,12 +143,12 @@ def _study(study: str, own: Recipe) -> Iterator[Try]:
 
 def reseeded(config: Config, chosen: Try, seed: int) -> Try:
     """``chosen`` on the test split, with data, encoder, initialisation and finetuning of ``seed``; 0 is as shipped."""
-    made = chosen.made if seed == 0 else _trial(chosen.made, data_seed=seed, decoder_steps=1)
-    return replace(chosen, study=TEST, made=made)
+    recipe = chosen.recipe if seed == 0 else _trial(chosen.recipe, data_seed=seed, decoder_steps=1)
+    return replace(chosen, study=TEST, recipe=recipe)
 
 
-def _trial(made: Recipe, **changes: Any) -> Trial:
-    values = {field.name: getattr(made, field.name) for field in fields(made)}
+def _trial(recipe: Recipe, **changes: Any) -> Trial:
+    values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
     return Trial(**values | changes)
 
 
@@ -156,25 +156,25 @@ def _times(schedule: Schedule, factor: float) -> Schedule:
     return replace(schedule, steps=max(1, round(factor * schedule.steps)))
 
 
-def model_of(config: Config, made: Recipe, method: str, seed: int = 0) -> WorldModel:
-    """The model that ``method`` makes by ``made``; trained now if it is neither shipped nor made."""
+def model_of(config: Config, recipe: Recipe, method: str, seed: int = 0) -> WorldModel:
+    """The model that ``method`` makes by ``recipe``; trained now if it is neither shipped nor made."""
     own = config.recipe
-    if isinstance(made, Trial):
-        return load_model(_from_scratch(config, made, method, seed), pick_device(config.device))
-    if method in MODELS and description(made, method) == description(own, method):
+    if isinstance(recipe, Trial):
+        return load_model(_from_scratch(config, recipe, method, seed), pick_device(config.device))
+    if method in MODELS and description(recipe, method) == description(own, method):
         return config.model(method, seed)
-    return load_model(trained(config, method, seed, made), pick_device(config.device))
+    return load_model(trained(config, method, seed, recipe), pick_device(config.device))
 
 
-def _from_scratch(config: Config, made: Trial, method: str, seed: int) -> Path:
+def _from_scratch(config: Config, recipe: Trial, method: str, seed: int) -> Path:
     """The model's folder; encoder, base and control do not depend on the radii, and are there once."""
     root, device = cache_root() / "variants" / config.task / "scratch", pick_device(config.device)
-    root /= key(made, "control")
-    base = train(config.task, "base", seed, made, root, device=device)
+    root /= key(recipe, "control")
+    base = train(config.task, "base", seed, recipe, root, device=device)
     if method == "base":
         return base
-    folder = root / config.task / method / key(made, "combined") / f"seed{seed}"
-    return finetune(base, method, seed, made, folder, device=device)
+    folder = root / config.task / method / key(recipe, "combined") / f"seed{seed}"
+    return finetune(base, method, seed, recipe, folder, device=device)
 
 
 class _Measured:
@@ -193,7 +193,7 @@ class _Measured:
         protocols = {kind: replace(p, split=split, n=n) for kind, p in self.config.protocols().items()}
         self.protocols |= dict.fromkeys(protocols.values())
         for method in ("base", "control", *one.methods):
-            model = (method, seed, model_of(self.config, one.made, method, seed))
+            model = (method, seed, model_of(self.config, one.recipe, method, seed))
             along_expert = by_step(measure(self.config, expert(protocols["dataset"], *model), self.cases, [errors]))
             planners = ("adam", *["cem"] * (method == "base"))
             for case in cases(self.config, protocols.values(), [model], planners):
@@ -262,17 +262,17 @@ def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.Dat
 
 
 def _about(one: Try) -> dict[str, Any]:
-    made = one.made
+    recipe = one.recipe
     return {
         "study": one.study,
         "trial": one.name,
         "methods": " ".join(one.methods),
-        "encoder": made.encoder,
-        "episodes": made.episodes,
-        "kept": getattr(made, "nearest", 1.0),
-        "base_steps": made.base.steps,
-        "finetune_steps": made.finetune.steps,
-        "radius": made.radii.action,
+        "encoder": recipe.encoder,
+        "episodes": recipe.episodes,
+        "kept": getattr(recipe, "nearest", 1.0),
+        "base_steps": recipe.base.steps,
+        "finetune_steps": recipe.finetune.steps,
+        "radius": recipe.radii.action,
         "goal_loss": one.base or 0.0,
     }
 

@@ -58,8 +58,8 @@ def run(config: Config) -> Result:
 
 def _adversarial(config: Config, factor: float) -> Path:
     """An Adversarial model of seed 0 with all three radii equal to ``factor``, kept apart from the real ones."""
-    made, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root() / "tuning" / str(factor)
-    return train(config.task, "adversarial", 0, made, root, start=models_root(config.preset, config.family))
+    recipe, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root() / "tuning" / str(factor)
+    return train(config.task, "adversarial", 0, recipe, root, start=models_root(config.preset, config.family))
 
 
 def _measured(config: Config, case: Case, kept: Cases) -> dict[str, Any]:
