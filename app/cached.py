@@ -81,7 +81,7 @@ def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Epis
         problem(case),
         mode,
         proprio=settings.proprio,
-        base=settings.base,
+        decay=settings.decay,
         index=case.problem,
         snapshots=SNAPSHOTS[mode],
     )
@@ -92,7 +92,9 @@ def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[st
     """The same with what each snapshot of each plan leads to, ready for the player."""
     settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
     made = episode(case, model, planner, mode, stamp)
-    stages = [unfold(through, made, i, proprio=settings.proprio, base=settings.base) for i in range(len(made.attempts))]
+    stages = [
+        unfold(through, made, i, proprio=settings.proprio, decay=settings.decay) for i in range(len(made.attempts))
+    ]
     return player_lane(made, stages, usual_error(case.task, model, stamp))
 
 

@@ -80,7 +80,7 @@ def plan(args: argparse.Namespace) -> int:
         from lab.training.initialisation import started
 
         planner = started(model, planner)
-    options = {"proprio": settings.proprio, "base": settings.base, "seed": args.seed, "first": first}
+    options = {"proprio": settings.proprio, "decay": settings.decay, "seed": args.seed, "first": first}
     outcome = evaluate(model, planner, problems, mode, **options)
     print(protocol.describe())
     only = "" if args.problem is None else f", problem {args.problem} alone"

@@ -200,5 +200,5 @@ def test_two_bowls_share_the_plane():
 
 def test_cem_plans_on_a_trained_model(tiny_model):
     problems = sample_problems("point_maze", "random", 3)
-    outcome = evaluate(tiny_model("point_maze"), CEM(20, 4, 2), problems, "open", proprio=0.5, base=0.5)
+    outcome = evaluate(tiny_model("point_maze"), CEM(20, 4, 2), problems, "open", proprio=0.5, decay=0.5)
     assert np.isfinite(outcome.trajectory).all() and torch.isfinite(outcome.plans[0].loss).all()

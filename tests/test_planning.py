@@ -188,7 +188,7 @@ def test_a_quadratic_is_solved(planner):
 def test_weighted_objective_pulls_early_states_to_the_goal():
     z0, objective, init = problems(3)
     planner = GradientPlanner("adam", 0.1, 400, noise=0.0)
-    weighted = planner.plan(PlanRequest(Sum(), z0, replace(objective, base=0.5), init, range(3))).actions
+    weighted = planner.plan(PlanRequest(Sum(), z0, replace(objective, decay=0.5), init, range(3))).actions
     early = Sum().rollout(z0, weighted)[:, 1]
     torch.testing.assert_close(early, objective.goal, atol=0.02, rtol=0)
 
@@ -199,7 +199,7 @@ def test_objective_by_hand():
     nothing = torch.zeros(1, 2, 1)
     assert GoalDistance(goal, 2)(z, nothing).tolist() == [1.0]
     assert GoalDistance(goal, 2, proprio=0.5)(z, nothing).tolist() == [1.0 + 0.5 * 4]
-    weighted = GoalDistance(goal, 2, base=0.5)(z, nothing).item()
+    weighted = GoalDistance(goal, 2, decay=0.5)(z, nothing).item()
     assert weighted == pytest.approx((1.0 * 1 + 0.5 * 0 + 0.25 * 1) / 1.75)
     samples = z[:, None].expand(1, 5, 3, 3)
     assert GoalDistance(goal, 2)(samples, nothing).shape == (1, 5)

@@ -65,7 +65,7 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
     through, settings = cached.world_model(task, model, stamp), card_of(task).settings
     problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
     outcome = evaluate(
-        through, cached.planner_of(planner, "open", through), problems, proprio=settings.proprio, base=settings.base
+        through, cached.planner_of(planner, "open", through), problems, proprio=settings.proprio, decay=settings.decay
     )
     return Plans(outcome.states, planned_error(through, outcome), outcome.success["full"])
 
@@ -75,7 +75,7 @@ def expert_lane(case: Case, model: str, stamp: str) -> dict:
     """The data's own actions on one near problem, for the player."""
     through, settings = cached.world_model(case.task, model, stamp), card_of(case.task).settings
     expert = sample_problems(case.task, "dataset", cached.PROBLEMS).expert[case.problem]
-    weights = {"proprio": settings.proprio, "base": settings.base}
+    weights = {"proprio": settings.proprio, "decay": settings.decay}
     made = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
     return lane(made, [unfold(through, made, **weights)], cached.usual_error(case.task, model, stamp))
 

@@ -112,7 +112,7 @@ def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
     """Where the model starts from, and what a plan is to minimise."""
     problem, settings = cached.problem(case), card_of(case.task).settings
     start = see(model, problem.environment, problem.starts)
-    return start, goal_distance(model, problem, settings.proprio, settings.base)
+    return start, goal_distance(model, problem, settings.proprio, settings.decay)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -170,7 +170,7 @@ def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tupl
     """What becomes of the plan at u, v, and the same for the player."""
     case, settings = choice.case, card_of(choice.case.task).settings
     through, plan = cached.world_model(case.task, model, stamp), plane_of(choice)[0].at(u, v)
-    weights = {"proprio": settings.proprio, "base": settings.base}
+    weights = {"proprio": settings.proprio, "decay": settings.decay}
     episode = run_episode(through, Constant(plan), cached.problem(case), **weights)
     return episode, lane(episode, [unfold(through, episode, **weights)], cached.usual_error(case.task, model, stamp))
 

@@ -82,7 +82,7 @@ def run_episode(
     mode: str = "open",
     *,
     proprio: float = 0.0,
-    base: float | None = None,
+    decay: float | None = None,
     seed: int = 0,
     index: int = 0,
     snapshots: int = 30,
@@ -92,7 +92,7 @@ def run_episode(
     With the ``index`` that the problem has in a protocol, the plan is the one `evaluate` makes for it there.
     """
     watched = _Watched(planner)
-    outcome = evaluate(model, watched, problem, mode, proprio=proprio, base=base, seed=seed, first=index)
+    outcome = evaluate(model, watched, problem, mode, proprio=proprio, decay=decay, seed=seed, first=index)
     environment, goal, world = problem.environment, problem.goals[0], outcome.world
     z = imagined(model, outcome)[0]
     error = latent_error(model, z, outcome.latents[0])
@@ -123,7 +123,7 @@ def run_episode(
 
 @torch.no_grad()
 def unfold(
-    model: Evaluable, episode: Episode, attempt: int = 0, *, proprio: float = 0.0, base: float | None = None
+    model: Evaluable, episode: Episode, attempt: int = 0, *, proprio: float = 0.0, decay: float | None = None
 ) -> Unfolded:
     """Run every snapshot of an attempt from where it was planned, in the simulator and in the imagination."""
     plan = episode.attempts[attempt]
@@ -131,7 +131,7 @@ def unfold(
         np.repeat(state[None], len(plan.blocks), axis=0) for state in (episode.states[plan.step], episode.goal)
     )
     problems = Problems(episode.environment, starts, goals)
-    world, objective = Simulation(model, problems), goal_distance(model, problems, proprio, base)
+    world, objective = Simulation(model, problems), goal_distance(model, problems, proprio, decay)
     blocks = torch.as_tensor(plan.blocks, device=objective.goal.device)
     world.execute(blocks)
     true = world.latents()

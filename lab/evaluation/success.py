@@ -59,11 +59,11 @@ class Outcome:
 
 
 def goal_distance(
-    model: Evaluable, problems: Problems, proprio: float = 0.0, base: float | None = None
+    model: Evaluable, problems: Problems, proprio: float = 0.0, decay: float | None = None
 ) -> GoalDistance:
     """The planning objective of ``problems``: their goals as the model sees them."""
     goal = see(model, problems.environment, problems.goals)
-    return GoalDistance(goal, picture_numbers(model, goal), proprio, base)
+    return GoalDistance(goal, picture_numbers(model, goal), proprio, decay)
 
 
 def evaluate(
@@ -73,7 +73,7 @@ def evaluate(
     mode: str | MPC = "open",
     *,
     proprio: float = 0.0,
-    base: float | None = None,
+    decay: float | None = None,
     seed: int = 0,
     first: int = 0,
     on_plan: Callable[[int, Plan], None] | None = None,
@@ -85,7 +85,7 @@ def evaluate(
     """
     mpc = _mode(mode)
     world, timed = Simulation(model, problems), _Timed(planner)
-    objective = goal_distance(model, problems, proprio, base)
+    objective = goal_distance(model, problems, proprio, decay)
     streams = problem_streams(seed, range(first, first + len(problems)))
     plans = mpc.run(timed, model, objective, world, model.block_dim, streams, on_plan)
     return Outcome(world, mpc, plans, timed.seconds)

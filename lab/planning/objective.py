@@ -26,16 +26,17 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class GoalDistance:
-    """Weighted squared distance to ``goal`` (B, Z), averaged over the latent's numbers (the authors' objectives.py).
+    """Mean squared distance of imagined latents to ``goal`` (B, Z), as in the authors' ``planning/objectives.py``.
 
-    ``steps`` weighs the H + 1 states of a rollout: None counts the last one only (the paper's planning objective), a
-    base b weighs state i with b**i, normalised (the weighted goal loss; early states heaviest for b < 1).
+    Without ``decay``, only the last state of a rollout counts: the paper's planning objective ``||z_H - z_goal||^2``.
+    With it, the loss is the paper's weighted goal loss, a mean over all H + 1 states in which state i has the weight
+    ``decay**i``.
     """
 
     goal: Tensor
     latent_dim: int  #: the first so many numbers of z are the picture's latent, the rest proprioception
     proprio: float = 0.0  #: weight of the proprioceptive distance (alpha)
-    base: float | None = None
+    decay: float | None = None  #: below 1, early states weigh most
 
     def __getitem__(self, rows: slice | Tensor) -> "GoalDistance":
         """The same objective for some of the problems."""
@@ -44,9 +45,9 @@ class GoalDistance:
     def __call__(self, z: Tensor, actions: Tensor) -> Tensor:
         """The loss (B, ...) of rollouts ``z`` (B, ..., H + 1, Z)."""
         goal = self.goal.view(len(self.goal), *[1] * (z.ndim - 2), -1)
-        if self.base is None:
+        if self.decay is None:
             return self._distance(z[..., -1, :], goal[..., 0, :])
-        weights = self.base ** torch.arange(z.shape[-2], device=z.device)
+        weights = self.decay ** torch.arange(z.shape[-2], device=z.device)
         return (self._distance(z, goal) * weights / weights.sum()).sum(-1)
 
     def _distance(self, z: Tensor, goal: Tensor) -> Tensor:

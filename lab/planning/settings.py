@@ -19,7 +19,7 @@ class Settings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: by planner, where not the catalog's
     prior: float = 0.01  #: weight of the action prior, where it is asked for
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
-    base: float | None = None  #: of the weighted goal loss; None: the last step alone
+    decay: float | None = None  #: of the weighted goal loss, see `GoalDistance`; None: the last step counts alone
 
     def __post_init__(self) -> None:
         for name in self.options:

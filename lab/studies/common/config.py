@@ -99,7 +99,7 @@ class Config:
     def objective(self) -> dict[str, Any]:
         """The task's planning objective, as options of `evaluate` and `goal_distance`."""
         settings = self.card.settings
-        return {"proprio": settings.proprio, "base": settings.base}
+        return {"proprio": settings.proprio, "decay": settings.decay}
 
     def evaluate(self, model: WorldModel, planner: Planner, problems: Problems, mode: str = "open") -> Outcome:
         """`lab.evaluation.evaluate` with the task's objective and the seed."""

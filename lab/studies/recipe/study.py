@@ -44,7 +44,7 @@ NAME = "recipe"
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 GENTLE = 0.1  #: radii of a second try of both methods at once
 LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
-WEIGHTED = 0.5  #: base of the weighted goal loss
+WEIGHTED = 0.5  #: decay of the weighted goal loss
 NEAREST = 0.25  #: share of the episodes that the narrow data keep
 FAMILIES = ("pyramid", "points", "random", "pixels")
 STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
@@ -77,13 +77,13 @@ class Trial(Recipe):
 
 @dataclass(frozen=True)
 class Try:
-    """What a study tries: a recipe, which finetunings are made by it, and the base of the goal loss planned with."""
+    """What a study tries: a recipe, which finetunings are made by it, and the decay of the goal loss planned with."""
 
     study: str
     name: str
     recipe: Recipe
     methods: tuple[str, ...] = ("adversarial",)
-    base: float | None = None
+    decay: float | None = None
 
 
 def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
@@ -197,7 +197,7 @@ class _Measured:
             along_expert = by_step(measure(self.config, expert(protocols["dataset"], *model), self.cases, [errors]))
             planners = ("adam", *["cem"] * (method == "base"))
             for case in cases(self.config, protocols.values(), [model], planners):
-                case = case if one.base is None else replace(case, objective={"base": one.base})
+                case = case if one.decay is None else replace(case, objective={"decay": one.decay})
                 rows = measure(self.config, case, self.cases, [errors])
                 gap = Gap(by_step(rows), along_expert).by_problem
                 self.pairs.append(rows[MEASURED].assign(gap=gap, study=one.study, trial=one.name))
@@ -273,7 +273,7 @@ def _about(one: Try) -> dict[str, Any]:
         "base_steps": recipe.base.steps,
         "finetune_steps": recipe.finetune.steps,
         "radius": recipe.radii.action,
-        "goal_loss": one.base or 0.0,
+        "goal_loss": one.decay or 0.0,
     }
 
 
