@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from lab.studies.common import fingerprint
+from lab.studies.common.card import planners_of
 from lab.studies.common.fingerprint import code_hash, reachable
 from lab.studies.registry import MEASURED
 
@@ -49,10 +50,11 @@ def test_a_study_depends_on_no_other_study_and_on_no_face():
     assert reachable("import torch, json\nfrom numpy import array") == set()
 
 
-def test_planners_are_followed_where_they_are_made_by_name():
-    files = {f"lab/planning/{name}.py" for name in ("gradient", "cem", "icem", "mppi", "gradcem")}
-    assert files <= reachable("from lab.planning import Settings")
-    assert not files & reachable("from lab.planning import Plan")
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_study_depends_on_its_own_planners(name):
+    found = reachable(f"import lab.studies.{name}.study", ["wall"], planners_of(name))
+    assert ("lab/planning/mppi.py" in found) == (name == "planners")
+    assert ("lab/planning/cem.py" in found) == (name != "fig2_landscape")
 
 
 def test_only_code_counts(project):

@@ -25,6 +25,10 @@ class Settings:
         for name in self.options:
             known(name)
 
+    def described(self, name: str) -> dict[str, Any]:
+        """The options of the planner called ``name`` that are not its class's defaults; nothing is imported for it."""
+        return {**known(name).options, **self.options.get(name, {})}
+
     def planner(self, name: str, mode: str = "open") -> IterativePlanner:
         """The planner called ``name`` for ``mode``, open or mpc; raises LabError naming the known ones otherwise."""
         planner = make_planner(name, **self.options.get(name, {}))

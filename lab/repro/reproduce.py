@@ -175,7 +175,8 @@ def _notebook(notebook: Study, folder: Path, task: str | None, wanted: _Wanted, 
 
     def inputs() -> dict:
         weights = [_weights(wanted.models(task, notebook.models).values()) for task in tasks]
-        return {"code": code_hash(code, [task] if task else TASKS), "versions": versions(), "weights": weights}
+        code_now = code_hash(code, [task] if task else TASKS, notebook.planners)
+        return {"code": code_now, "versions": versions(), "weights": weights}
 
     return Step(
         name=" ".join([notebook.name, *([task] if task else [])]),

@@ -1,8 +1,10 @@
 """The card of a study: all that is known of it before it runs. Loads without torch."""
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from lab.files import MODELS
+from lab.planning.catalog import PAPER_PLANNERS, PLANNERS
 from lab.tasks import TASKS
 
 
@@ -21,6 +23,7 @@ class Study:
     kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task
     chosen: tuple[str, ...] = ()  #: the built-in tasks that are enough; none: all of its kind
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
+    planners: tuple[str, ...] = PAPER_PLANNERS  #: that it looks up by name
     measured: bool = True  #: its result is tables; the others only show something
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
     alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
@@ -29,3 +32,9 @@ class Study:
         """Whether it has a run for ``task``, which may be a plugin's."""
         left_out = self.chosen and task in TASKS.built_in and task not in self.chosen
         return TASKS[task].kind == self.kind and not left_out
+
+
+def planners_of(study: str) -> tuple[str, ...]:
+    """The planners that ``study`` looks up by name, as its card says; all, where it has none."""
+    card = getattr(import_module(f"lab.studies.{study}"), "STUDY", None)
+    return card.planners if card else PLANNERS

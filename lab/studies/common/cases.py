@@ -1,8 +1,8 @@
 """The cases of an experiment, each kept on disk once it is done: a killed run goes on where it was.
 
 A case is found again only if everything that its numbers depend on is the same: the code that the experiment can
-reach on its task, the libraries, the model's weights, the device and what the experiment says of the case. They are
-kept in ``cases/`` of the cache, and can be deleted at any time.
+reach with its planners on its task, the libraries, the model's weights, the device and what the experiment says of the
+case. They are kept in ``cases/`` of the cache, and can be deleted at any time.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import pandas as pd
 
 from lab.files import cache_root, replacing
 from lab.models import WorldModel
+from lab.studies.common.card import planners_of
 from lab.studies.common.fingerprint import code_hash, digest, versions
 
 
@@ -22,7 +23,7 @@ class Cases:
     """``rows`` gives a case's table; ``kept`` counts those that were there already."""
 
     def __init__(self, experiment: str, task: str) -> None:
-        code = code_hash(f"import lab.studies.{experiment}.study", [task])
+        code = code_hash(f"import lab.studies.{experiment}.study", [task], planners_of(experiment))
         self.about = {"experiment": experiment, "code": code, "versions": versions()}
         self.kept = 0
 

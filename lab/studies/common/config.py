@@ -20,7 +20,7 @@ from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import FAMILIES, MODELS, PACKAGE, ROOT, model_folder, models_root, writable
 from lab.models import WorldModel, load_model, weights_hash
-from lab.planning import MODES, PLANNERS, Planner, shortened
+from lab.planning import PLANNERS, Planner, shortened
 from lab.planning.planner import IterativePlanner
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
@@ -127,7 +127,7 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "config": asdict(config),
         "train_seeds": list(config.size.seeds),
         "models": _weights(config),
-        "planners": {name: {mode: _options(config.planner(name, mode)) for mode in MODES} for name in PLANNERS},
+        "planners": {name: config.card.settings.described(name) for name in PLANNERS},
         "objective": config.objective,
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
@@ -139,11 +139,6 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "times": {table: list(columns) for table, columns in (times or {}).items()},
         "wall_seconds": round(time.perf_counter() - started, 1),
     }
-
-
-def _options(planner: Any) -> dict[str, Any]:
-    """The options of a planner, which are a dataclass's fields."""
-    return asdict(planner)
 
 
 def _device_name(config: Config) -> str:

@@ -1,8 +1,8 @@
 """What results depend on, as hashes: the lab's own code that a piece of code can reach, libraries, and anything else.
 
 Code is followed from import to import. A name that a package re-exports (in its ``__init__.pyi``) leads to the one
-module that defines it, and a task and its card, which are looked up by name at run time, are followed where the caller
-names them: of a plugin, the one file that has it.
+module that defines it. What is looked up by name at run time is followed where the caller names it: planners, and tasks
+with their cards (of a plugin, the one file that has it).
 Comments and layout of code do not count. Loads without torch, and takes a fraction of a second for the whole lab.
 """
 
@@ -11,7 +11,6 @@ import functools
 import hashlib
 import json
 import platform
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +20,7 @@ from typing import Any
 
 from lab.benchmarks.registry import CARDS
 from lab.files import ROOT
+from lab.planning.catalog import CATALOG
 from lab.tasks.registry import TASKS
 
 #: whose versions are part of every hash, and of every result's provenance
@@ -44,21 +44,22 @@ def versions() -> dict[str, str]:
     return found
 
 
-def code_hash(code: str, tasks: Iterable[str] = ()) -> str:
-    """Of ``code`` and of all of the lab's source that it can import while it runs ``tasks``."""
-    parsed, plugins = ast.parse(code), sorted(filter(None, map(_outside, _modules(tasks))))
-    paths = [*sorted(_reachable(parsed, tasks)), *plugins]
+def code_hash(code: str, tasks: Iterable[str] = (), planners: Iterable[str] = ()) -> str:
+    """Of ``code`` and of all of the lab's source that it can import while it runs ``planners`` on ``tasks``."""
+    parsed, named = ast.parse(code), _modules(tasks, planners)
+    paths = [*sorted(_reachable(parsed, named)), *sorted(filter(None, map(_outside, named)))]
     return digest([ast.dump(parsed), *map(_dumped, paths)])
 
 
-def reachable(code: str, tasks: Iterable[str] = ()) -> set[str]:
+def reachable(code: str, tasks: Iterable[str] = (), planners: Iterable[str] = ()) -> set[str]:
     """The source files behind `code_hash`, relative to the project's root."""
-    return {path.relative_to(ROOT).as_posix() for path in _reachable(ast.parse(code), tasks)}
+    found = _reachable(ast.parse(code), _modules(tasks, planners))
+    return {path.relative_to(ROOT).as_posix() for path in found}
 
 
-def _reachable(code: ast.AST, tasks: Iterable[str]) -> set[Path]:
+def _reachable(code: ast.AST, named: Iterable[str]) -> set[Path]:
     found: set[Path] = set()
-    todo = [*_imports(code), *_modules(tasks)]
+    todo = [*_imports(code), *named]
     while todo:
         for path in _files(todo.pop()) - found:
             found.add(path)
@@ -66,9 +67,10 @@ def _reachable(code: ast.AST, tasks: Iterable[str]) -> set[Path]:
     return found
 
 
-def _modules(tasks: Iterable[str]) -> set[str]:
-    """Where the ``tasks`` and their cards are defined."""
-    return {registry.module(task) for task in tasks for registry in (TASKS, CARDS) if task in registry}
+def _modules(tasks: Iterable[str], planners: Iterable[str]) -> set[str]:
+    """Where the ``tasks``, their cards, and the ``planners`` are defined."""
+    found = {registry.module(task) for task in tasks for registry in (TASKS, CARDS) if task in registry}
+    return found | {CATALOG[name].factory.partition(":")[0] for name in planners}
 
 
 def _outside(module: str) -> Path | None:
@@ -79,14 +81,12 @@ def _outside(module: str) -> Path | None:
 
 
 def _imports(code: ast.AST) -> Iterator[str]:
-    """Every name that may be a module: of imports, inside functions as well, and of the planners in their catalog."""
+    """Every name that may be a module, also of imports inside functions."""
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and re.fullmatch(r"lab\.planning\.\w+:\w+", str(node.value)):
-            yield str(node.value).replace(":", ".")
 
 
 @functools.cache
