@@ -1,4 +1,4 @@
-"""The recipe's tries: what each changes, the parts that only they use, and the targets read from the tables."""
+"""The recipe's variants: what each changes, the parts that only they use, and the targets read from the tables."""
 
 from dataclasses import asdict, replace
 
@@ -18,7 +18,7 @@ from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import TARGETS, sentences, targets
 from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
-from lab.studies.recipe.study import OPEN, STUDIES, TEST, Trial, reseeded, tables, told, tries
+from lab.studies.recipe.study import OPEN, STUDIES, TEST, ScratchRecipe, reseeded, tables, variants
 from lab.tasks import make_task
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
@@ -41,30 +41,34 @@ def result(own_cache) -> Result:
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_every_try_has_a_name_and_the_recipe_is_among_them(task):
-    found, own = list(tries(Config(task, "full"))), recipe_of(task)
-    assert {one.study for one in found} == set(STUDIES)
-    assert len({(one.study, one.name) for one in found}) == len(found)
+    found, own = list(variants(Config(task, "full"))), recipe_of(task)
+    assert {variant.study for variant in found} == set(STUDIES)
+    assert len({(variant.study, variant.name) for variant in found}) == len(found)
     for study in ("lambda", "method", "loss"):
-        assert any(one.recipe == own for one in found if one.study == study)
+        assert any(variant.recipe == own for variant in found if variant.study == study)
     for study in ("encoder", "data"):
-        first = next(one.recipe for one in found if one.study == study)
-        assert isinstance(first, Trial) and first.encoder == own.encoder and first.base.steps == own.base.steps // 2
+        first = next(variant.recipe for variant in found if variant.study == study)
+        assert (
+            isinstance(first, ScratchRecipe)
+            and first.encoder == own.encoder
+            and first.base.steps == own.base.steps // 2
+        )
 
 
 def test_open_studies_start_from_the_tasks_base_model():
     own = description(recipe_of("wall"), "base")
-    for one in tries(Config("wall", "full")):
-        assert (description(one.recipe, "base") == own) == (one.study in (*OPEN, "loss"))
+    for variant in variants(Config("wall", "full")):
+        assert (description(variant.recipe, "base") == own) == (variant.study in (*OPEN, "loss"))
 
 
-def test_recipes_of_shipped_models_know_nothing_of_the_tries():
+def test_recipes_of_shipped_models_know_nothing_of_the_variants():
     assert "data_seed" not in asdict(recipe_of("wall"))
 
 
 def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
     recipe = recipe_of("wall", "smoke")
     whole = recipe.data("wall", progress=False)
-    narrow = experiment._trial(recipe, nearest=0.25).data("wall", progress=False)
+    narrow = experiment.from_scratch(recipe, nearest=0.25).data("wall", progress=False)
     few = load_or_collect(DataSpec("wall", "train", len(narrow.states), 0), progress=False)
     assert len(narrow.states) == 5 and narrow.pixels is not None and narrow.pixels.shape[:2] == narrow.states.shape[:2]
 
@@ -77,9 +81,9 @@ def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
 
 
 def test_seeding_anew_changes_data_and_encoder_too(own_cache):
-    one = next(tries(SMOKE))
-    zero, other = reseeded(SMOKE, one, 0), reseeded(SMOKE, one, 1)
-    assert zero.recipe == one.recipe and (zero.study, other.study) == (TEST, TEST)
+    variant = next(variants(SMOKE))
+    zero, other = reseeded(SMOKE, variant, 0), reseeded(SMOKE, variant, 1)
+    assert zero.recipe == variant.recipe and (zero.study, other.study) == (TEST, TEST)
     first, second = (recipe.data("wall", progress=False) for recipe in (zero.recipe, other.recipe))
     assert first.fingerprint != second.fingerprint
     models = [experiment.model_of(SMOKE, some.recipe, "base", seed) for seed, some in enumerate((zero, other))]
@@ -152,7 +156,7 @@ def test_tables_are_complete_and_made_again_alike(result):
 
 
 def test_everything_is_told_and_drawn(result):
-    assert "against control" in told(result, "method")
+    assert "against control" in experiment.sentences(result, "method")
     assert len(experiment.as_table(result, "method")) == 2
     text = sentences(result.tables["targets"])
     assert [line.split(".")[0] for line in text.splitlines() if line.startswith("Target")] == [

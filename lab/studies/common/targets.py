@@ -80,7 +80,7 @@ def _started(task: str, tables: Tables) -> Iterator[Asked]:
 
 
 def _tested(task: str, tables: Tables) -> Iterator[Asked]:
-    """Targets 1, 2, 4 and 6 of what was chosen among the tries of the recipe."""
+    """Targets 1, 2, 4 and 6 of what was chosen among the variants of the recipe."""
     differences = tables["differences"].query("study == 'test'")
     for row in differences.query("planner == 'cem - adam'").itertuples():
         yield _room(row)

@@ -1,4 +1,4 @@
-"""What made the paper's picture appear: every try of the recipe, and the six targets."""
+"""What made the paper's picture appear: every variant of the recipe, and the six targets."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ Places = dict[tuple[str, str], float]
 
 
 def columns(result: Result) -> Places:
-    """Where each try stands, left to right, by study and name, with gaps between studies."""
+    """The x of each variant by study and name, with gaps between studies."""
     places: Places = {}
     x, before = -1.0, ""
     for row in result.tables["trials"].itertuples():
@@ -68,17 +68,17 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """Success by kind of goals to hover over, a panel each."""
+    """Success, in a panel for each kind of goals; hovering shows the numbers."""
     rates = result.tables["rates"]
     kinds = shown(rates.goals, tuple(GOALS))
     figure = make_subplots(len(kinds), 1, subplot_titles=[GOALS[goals] for goals in kinds], vertical_spacing=0.3)
     for i, goals in enumerate(kinds):
         for name in DOTS:
-            some = _dots(rates, goals, name)
+            rows = _dots(rates, goals, name)
             who = NAMES.get(name) or LABELS[name]
-            text = [hover(f"{row.trial}: {who}", percent(row, unit="%"), row=row) for row in some.itertuples()]
-            errors: dict[str, Any] = {"error_y": spread(some, "rate", 100) | {"color": COLOURS[name]}}
-            trace = dots([some.study.map(STUDIES), some.trial], 100 * some.rate, who, COLOURS[name], text, **errors)
+            text = [hover(f"{row.trial}: {who}", percent(row, unit="%"), row=row) for row in rows.itertuples()]
+            errors: dict[str, Any] = {"error_y": spread(rows, "rate", 100) | {"color": COLOURS[name]}}
+            trace = dots([rows.study.map(STUDIES), rows.trial], 100 * rows.rate, who, COLOURS[name], text, **errors)
             trace.update(legendgroup=name, showlegend=i == 0)
             figure.add_trace(trace, i + 1, 1)
         figure.update_yaxes(range=[0, 105], ticksuffix="%", row=i + 1)
@@ -93,8 +93,8 @@ def _dots(rates: pd.DataFrame, goals: str, name: str) -> pd.DataFrame:
 
 def _success(ax: Axes, result: Result, goals: str, places: Places) -> None:
     for name in DOTS:
-        some = _dots(result.tables["rates"], goals, name)
-        _draw(ax, some, "rate", name, places, 100)
+        rows = _dots(result.tables["rates"], goals, name)
+        _draw(ax, rows, "rate", name, places, 100)
     ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
 
 

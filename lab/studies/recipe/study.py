@@ -1,11 +1,13 @@
-"""What makes the paper's picture appear: tries around each task's recipe, on the tune split, and six targets.
+"""What makes the paper's picture appear: variants of each task's recipe on the tune split, and six targets.
 
 Studies: lambda (the radii of Adversarial World Modeling), method (Online's data with adversarial perturbations), length
 of finetuning, goal loss (last step, or weighted, early steps heaviest), encoder and data. The first four start from the
-task's base model; encoder and data need base models of their own, and are screened at half of the recipe's steps,
-beside the recipe itself at as many. Whichever finetuned model has Adam's highest success there is chosen, and measured
-on the test split with everything seeded anew: data, encoder, initialisation and finetuning. Plans are Adam's, which
-the targets ask for, and on base models CEM's.
+task's base model. Encoder and data need base models of their own: these variants, and the recipe beside them, are
+trained for half of the recipe's steps. The finetuned model with Adam's highest success on the tune split is chosen.
+It is then measured on the test split with all seeds changed: data, encoder, initialisation and finetuning. All models
+are planned with by Adam, as the targets require, and base models also by CEM.
+
+In the stored tables, the column ``trial`` holds a variant's name, and the table ``trials`` lists the variants.
 """
 
 import time
@@ -33,7 +35,7 @@ from lab.studies.common.judge import verdict
 from lab.studies.common.measure import by_step, cases, errors, expert, measure, problems_of
 from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
-from lab.studies.common.variants import trained
+from lab.studies.common.variants import Variant, trained
 from lab.studies.fig2_landscape import study as fig2_landscape
 from lab.training import Recipe, finetune, train
 from lab.training.adversarial import Radii
@@ -42,14 +44,14 @@ from lab.training.pipeline import description, key
 
 NAME = "recipe"
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
-GENTLE = 0.1  #: radii of a second try of both methods at once
+GENTLE = 0.1  #: radii of a second variant of both methods at once
 LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
 WEIGHTED = 0.5  #: decay of the weighted goal loss
-NEAREST = 0.25  #: share of the episodes that the narrow data keep
+NEAREST = 0.25  #: share of the episodes that the narrow data set keeps
 FAMILIES = ("pyramid", "points", "random", "pixels")
 STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
 SMOKE = ("lambda", "method", "encoder")
-OPEN = ("lambda", "method", "length")  #: studies at full length and with the task's goal loss: the choice is theirs
+OPEN = ("lambda", "method", "length")  #: the choice is made among these studies: full length, and the task's goal loss
 TEST = "test"
 TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
 KEYS = ["study", "trial"]
@@ -57,45 +59,42 @@ MEASURED = ["model", "train_seed", "goals", "planner", "pair", "success"]  #: of
 
 
 @dataclass(frozen=True)
-class Trial(Recipe):
-    """A recipe with base models, and perhaps data, of its own."""
+class ScratchRecipe(Recipe):
+    """A recipe that trains a base model from scratch, perhaps on other data than the shipped one's."""
 
-    data_seed: int = 0  # type: ignore[misc]  # a field here: in the recipe of a shipped model it is a constant
-    nearest: float = 1.0  #: share of the episodes that are kept: those that stray least from their start
+    data_seed: int = 0  # type: ignore[misc]  # a field here; a constant in the recipe of a shipped model
+    nearest: float = 1.0  #: share of the episodes that are kept: those that move least far from their start
 
     def data(self, task: str, progress: bool = True) -> Dataset:
-        whole = super().data(task, progress)
+        data = super().data(task, progress)
         if self.nearest == 1:
-            return whole
-        places = np.asarray(whole.states[..., :2])
-        strayed = np.linalg.norm(places - places[:, :1], axis=-1).max(1)
-        rows = np.sort(np.argsort(strayed, kind="stable")[: max(1, round(self.nearest * len(places)))])
-        states, actions = (np.asarray(part[rows]) for part in (whole.states, whole.actions))
-        pixels = None if whole.pixels is None else np.asarray(whole.pixels[rows])
-        return Dataset(whole.spec, states, actions, pixels, f"{whole.fingerprint}-nearest{self.nearest:g}")
+            return data
+        places = np.asarray(data.states[..., :2])
+        farthest = np.linalg.norm(places - places[:, :1], axis=-1).max(1)
+        rows = np.sort(np.argsort(farthest, kind="stable")[: max(1, round(self.nearest * len(places)))])
+        states, actions = (np.asarray(part[rows]) for part in (data.states, data.actions))
+        pixels = None if data.pixels is None else np.asarray(data.pixels[rows])
+        return Dataset(data.spec, states, actions, pixels, f"{data.fingerprint}-nearest{self.nearest:g}")
 
 
 @dataclass(frozen=True)
-class Try:
-    """What a study tries: a recipe, which finetunings are made by it, and the decay of the goal loss planned with."""
+class RecipeVariant(Variant):
+    """A variant of the recipe by which several methods finetune."""
 
-    study: str
-    name: str
-    recipe: Recipe
     methods: tuple[str, ...] = ("adversarial",)
-    decay: float | None = None
+    decay: float | None = None  #: of the goal loss that is planned with; None: the task's
 
 
 def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
-    """Train and evaluate all tries of ``parts``: studies, and the test of what is chosen among them.
+    """Train and evaluate all variants of ``parts``: studies, and the test of the variant chosen among them.
 
-    Tables: ``trials`` (what was tried), ``rates`` (success), ``differences`` (paired: a finetuned model against base
-    and control of the same try, and CEM against Adam on base), ``gaps``, ``landscape`` (of the test) and ``targets``.
+    Tables: ``trials`` (the variants), ``rates`` (success), ``differences`` (paired: a finetuned model against base and
+    control of the same variant, and CEM against Adam on base), ``gaps``, ``landscape`` (of the test) and ``targets``.
     """
     started, measured = time.perf_counter(), _Measured(config)
-    todo = [one for one in tries(config) if one.study in parts]
-    for one in tqdm(todo, desc=f"{NAME} {config.task}", unit="try", delay=2):
-        measured.add(one)
+    todo = [variant for variant in variants(config) if variant.study in parts]
+    for variant in tqdm(todo, desc=f"{NAME} {config.task}", unit="variant", delay=2):
+        measured.add(variant)
     if TEST in parts:
         chosen = measured.choice()
         for seed in config.size.seeds:
@@ -103,53 +102,55 @@ def run(config: Config, parts: Sequence[str] = (*STUDIES, TEST)) -> Result:
     return measured.result(started)
 
 
-def tries(config: Config) -> Iterator[Try]:
-    """All of the tune split's; preset smoke has the last of some studies.
+def variants(config: Config) -> Iterator[RecipeVariant]:
+    """All variants that are measured on the tune split; preset smoke has the last of some studies.
 
-    Raises LabError for models of another family than the small ones: what is tried is what these are made of.
+    Raises LabError for a family other than the small models: the variants change the options of these.
     """
     if config.family != "small":
-        raise LabError(f"The tries of a recipe are of the small models, not of {config.family}.")
+        raise LabError(f"The variants of a recipe are of the small models, not of {config.family}.")
     for study in SMOKE if config.preset == "smoke" else STUDIES:
-        found = list(_study(study, config.recipe))
-        yield from found[-1:] if config.preset == "smoke" else found
+        of_study = list(variants_of(study, config.recipe))
+        yield from of_study[-1:] if config.preset == "smoke" else of_study
 
 
-def _study(study: str, own: Recipe) -> Iterator[Try]:
-    steps = {name: _times(getattr(own, name), 0.5) for name in ("base", "finetune")}
-    half = _trial(own, **steps, encoder_steps=max(1, own.encoder_steps // 2), decoder_steps=1)
+def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
+    """The variants of ``recipe`` that ``study`` compares."""
+    steps = {name: _times(getattr(recipe, name), 0.5) for name in ("base", "finetune")}
+    half = from_scratch(recipe, **steps, encoder_steps=max(1, recipe.encoder_steps // 2), decoder_steps=1)
     if study == "lambda":
-        for factor in sorted({*LAMBDAS, own.radii.action}):
-            yield Try(study, f"λ {factor:g}", replace(own, radii=Radii(factor, factor, factor)))
+        for factor in sorted({*LAMBDAS, recipe.radii.action}):
+            yield RecipeVariant(study, f"λ {factor:g}", replace(recipe, radii=Radii(factor, factor, factor)))
     if study == "method":
-        yield Try(study, f"λ {own.radii.action:g}", own, ("online", "adversarial", "combined"))
-        yield Try(study, f"λ {GENTLE:g}", replace(own, radii=Radii(GENTLE, GENTLE, GENTLE)), ("combined",))
+        yield RecipeVariant(study, f"λ {recipe.radii.action:g}", recipe, ("online", "adversarial", "combined"))
+        yield RecipeVariant(study, f"λ {GENTLE:g}", replace(recipe, radii=Radii(GENTLE, GENTLE, GENTLE)), ("combined",))
     if study == "loss":
-        yield Try(study, "last step", own, ("online", "adversarial"))
-        yield Try(study, f"weighted {WEIGHTED:g}", own, ("online", "adversarial"), WEIGHTED)
+        yield RecipeVariant(study, "last step", recipe, ("online", "adversarial"))
+        yield RecipeVariant(study, f"weighted {WEIGHTED:g}", recipe, ("online", "adversarial"), WEIGHTED)
     if study == "length":
         for factor in LENGTHS:
-            schedule = _times(own.finetune, factor)
-            yield Try(study, f"{schedule.steps} steps", replace(own, finetune=schedule))
+            schedule = _times(recipe.finetune, factor)
+            yield RecipeVariant(study, f"{schedule.steps} steps", replace(recipe, finetune=schedule))
     if study == "encoder":
-        for family in sorted(FAMILIES, key=lambda kind: kind != own.encoder):
-            yield Try(study, family, replace(half, encoder=family))
+        for family in sorted(FAMILIES, key=lambda kind: kind != recipe.encoder):
+            yield RecipeVariant(study, family, replace(half, encoder=family))
     if study == "data":
-        few = max(1, round(NEAREST * own.episodes))
-        yield Try(study, f"{own.episodes} episodes", half)
-        yield Try(study, f"{few} at random", replace(half, episodes=few))
-        yield Try(study, f"{few} that stray least", replace(half, nearest=NEAREST))
+        kept = max(1, round(NEAREST * recipe.episodes))
+        yield RecipeVariant(study, f"{recipe.episodes} episodes", half)
+        yield RecipeVariant(study, f"{kept} at random", replace(half, episodes=kept))
+        yield RecipeVariant(study, f"{kept} that stray least", replace(half, nearest=NEAREST))
 
 
-def reseeded(config: Config, chosen: Try, seed: int) -> Try:
-    """``chosen`` on the test split, with data, encoder, initialisation and finetuning of ``seed``; 0 is as shipped."""
-    recipe = chosen.recipe if seed == 0 else _trial(chosen.recipe, data_seed=seed, decoder_steps=1)
+def reseeded(config: Config, chosen: RecipeVariant, seed: int) -> RecipeVariant:
+    """``chosen`` on the test split, with data, encoder, initialisation and finetuning of ``seed`` (0: as shipped)."""
+    recipe = chosen.recipe if seed == 0 else from_scratch(chosen.recipe, data_seed=seed, decoder_steps=1)
     return replace(chosen, study=TEST, recipe=recipe)
 
 
-def _trial(recipe: Recipe, **changes: Any) -> Trial:
+def from_scratch(recipe: Recipe, **changes: Any) -> ScratchRecipe:
+    """``recipe`` with ``changes``, for base models that are trained from scratch."""
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
-    return Trial(**values | changes)
+    return ScratchRecipe(**values | changes)
 
 
 def _times(schedule: Schedule, factor: float) -> Schedule:
@@ -158,16 +159,15 @@ def _times(schedule: Schedule, factor: float) -> Schedule:
 
 def model_of(config: Config, recipe: Recipe, method: str, seed: int = 0) -> WorldModel:
     """The model that ``method`` makes by ``recipe``; trained now if it is neither shipped nor made."""
-    own = config.recipe
-    if isinstance(recipe, Trial):
-        return load_model(_from_scratch(config, recipe, method, seed), pick_device(config.device))
-    if method in MODELS and description(recipe, method) == description(own, method):
+    if isinstance(recipe, ScratchRecipe):
+        return load_model(_trained_from_scratch(config, recipe, method, seed), pick_device(config.device))
+    if method in MODELS and description(recipe, method) == description(config.recipe, method):
         return config.model(method, seed)
     return load_model(trained(config, method, seed, recipe), pick_device(config.device))
 
 
-def _from_scratch(config: Config, recipe: Trial, method: str, seed: int) -> Path:
-    """The model's folder; encoder, base and control do not depend on the radii, and are there once."""
+def _trained_from_scratch(config: Config, recipe: ScratchRecipe, method: str, seed: int) -> Path:
+    """The model's folder. Variants that differ in their radii share encoder, base and control."""
     root, device = cache_root() / "variants" / config.task / "scratch", pick_device(config.device)
     root /= key(recipe, "control")
     base = train(config.task, "base", seed, recipe, root, device=device)
@@ -178,59 +178,63 @@ def _from_scratch(config: Config, recipe: Trial, method: str, seed: int) -> Path
 
 
 class _Measured:
-    """All that was measured so far: a problem a row."""
+    """All that was measured so far, with a row per problem."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.cases = config, Cases(NAME, config.task)
-        self.done: list[Try] = []
+        self.variants: list[RecipeVariant] = []
         self.pairs: list[pd.DataFrame] = []
         self.slices: list[pd.DataFrame] = []
         self.protocols: dict[Protocol, None] = {}  # as a set that keeps its order
 
-    def add(self, one: Try, seed: int = 0) -> None:
-        """Evaluate base, control and the finetuned models of ``one``."""
-        split, n = (TEST, self.config.size.n) if one.study == TEST else ("tune", TUNE_PROBLEMS[self.config.preset])
+    def add(self, variant: RecipeVariant, seed: int = 0) -> None:
+        """Evaluate base, control and the finetuned models of ``variant``."""
+        split, n = (TEST, self.config.size.n) if variant.study == TEST else ("tune", TUNE_PROBLEMS[self.config.preset])
         protocols = {kind: replace(p, split=split, n=n) for kind, p in self.config.protocols().items()}
         self.protocols |= dict.fromkeys(protocols.values())
-        for method in ("base", "control", *one.methods):
-            model = (method, seed, model_of(self.config, one.recipe, method, seed))
+        for method in ("base", "control", *variant.methods):
+            model = (method, seed, model_of(self.config, variant.recipe, method, seed))
             along_expert = by_step(measure(self.config, expert(protocols["dataset"], *model), self.cases, [errors]))
             planners = ("adam", *["cem"] * (method == "base"))
             for case in cases(self.config, protocols.values(), [model], planners):
-                case = case if one.decay is None else replace(case, objective={"decay": one.decay})
+                case = case if variant.decay is None else replace(case, objective={"decay": variant.decay})
                 rows = measure(self.config, case, self.cases, [errors])
                 gap = Gap(by_step(rows), along_expert).by_problem
-                self.pairs.append(rows[MEASURED].assign(gap=gap, study=one.study, trial=one.name))
-            if one.study == TEST:
+                self.pairs.append(rows[MEASURED].assign(gap=gap, study=variant.study, trial=variant.name))
+            if variant.study == TEST:
                 self.slices.append(self._landscape(*model, protocols["dataset"]))
-        self.done.append(one)
+        self.variants.append(variant)
 
     def _landscape(self, method: str, seed: int, model: WorldModel, protocol: Protocol) -> pd.DataFrame:
         size = self.config.size
 
         def make() -> pd.DataFrame:
-            cut = fig2_landscape.slice_of(self.config, model, problems_of(protocol)[: size.slices])
-            columns = {"problem": range(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
+            landscape = fig2_landscape.slice_of(self.config, model, problems_of(protocol)[: size.slices])
+            columns = {
+                "problem": range(len(landscape.loss)),
+                "roughness": landscape.roughness(),
+                "basin": landscape.basin(),
+            }
             return pd.DataFrame(columns).melt(["problem"], var_name="measure")
 
         settings = {"slices": size.slices, "points": size.points}
         return self.cases.rows({"model": method, "train_seed": seed}, settings, model, make)
 
-    def choice(self) -> Try:
-        """The try, cut to the finetuned model, with Adam's highest success on the tune split; the first, if several."""
-        if not any(one.study in OPEN for one in self.done):
+    def choice(self) -> RecipeVariant:
+        """The variant, with the one method, of Adam's highest success on the tune split; of several, the first."""
+        if not any(variant.study in OPEN for variant in self.variants):
             raise LabError(f"Nothing to choose from: measure one of the studies {', '.join(OPEN)} first.")
         pairs = pd.concat(self.pairs)
         open_ = pairs[pairs.study.isin(OPEN) & (pairs.planner == "adam") & ~pairs.model.isin(("base", "control"))]
         best = open_.groupby([*KEYS, "model"], sort=False)["success"].mean().idxmax()
-        one = next(one for one in self.done if (one.study, one.name) == best[:2])
-        return replace(one, methods=(best[2],), name=f"{best[2]}, {best[1]}")
+        variant = next(variant for variant in self.variants if (variant.study, variant.name) == best[:2])
+        return replace(variant, methods=(best[2],), name=f"{best[2]}, {best[1]}")
 
     def result(self, started: float) -> Result:
         pairs = pd.concat(self.pairs, ignore_index=True)
         found = tables(pairs, pd.concat(self.slices, ignore_index=True) if self.slices else None)
         found["trials"] = pd.DataFrame(
-            {(one.study, one.name): _about(one) for one in self.done}.values()
+            {(variant.study, variant.name): _described(variant) for variant in self.variants}.values()
         ).convert_dtypes()
         protocols = [protocol.as_dict() for protocol in self.protocols]
         about = {"protocols": protocols, "kept_cases": self.cases.kept}
@@ -242,7 +246,7 @@ class _Measured:
 
 
 def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Rates, paired differences within each try, gaps and, of ``slices``, the landscape's differences."""
+    """Rates, paired differences within each variant, gaps and, of ``slices``, the landscape's differences."""
     overall = pairs.assign(goals="all", pair=pairs.goals + " " + pairs.pair.astype(str))
     found = sorted(set(pairs.model) - {"base", "control"})
     comparisons = [("control", "base"), *((ours, theirs) for ours in found for theirs in ("base", "control"))]
@@ -261,24 +265,24 @@ def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.Dat
     return result
 
 
-def _about(one: Try) -> dict[str, Any]:
-    recipe = one.recipe
+def _described(variant: RecipeVariant) -> dict[str, Any]:
+    recipe = variant.recipe
     return {
-        "study": one.study,
-        "trial": one.name,
-        "methods": " ".join(one.methods),
+        "study": variant.study,
+        "trial": variant.name,
+        "methods": " ".join(variant.methods),
         "encoder": recipe.encoder,
         "episodes": recipe.episodes,
         "kept": getattr(recipe, "nearest", 1.0),
         "base_steps": recipe.base.steps,
         "finetune_steps": recipe.finetune.steps,
         "radius": recipe.radii.action,
-        "goal_loss": one.decay or 0.0,
+        "goal_loss": variant.decay or 0.0,
     }
 
 
 def as_table(result: Result, study: str) -> pd.DataFrame:
-    """Success of Adam, and on base of CEM, in % with 95% intervals: a try and kind of goals a row, a model a column."""
+    """Success in % with 95% intervals: a row per variant and kind of goals, a column per model; CEM only on base."""
     rates = result.tables["rates"]
     rates = rates[rates.study == study]
     names = [f"{row.model} (CEM)" if row.planner == "cem" else row.model for row in rates.itertuples()]
@@ -286,8 +290,8 @@ def as_table(result: Result, study: str) -> pd.DataFrame:
     return in_cells(rates.assign(column=names), cells, ["trial", "goals"], "column").rename_axis(columns=None)
 
 
-def told(result: Result, study: str) -> str:
-    """What each try of ``study`` does to Adam's success over all goals, against the control of the same try."""
+def sentences(result: Result, study: str) -> str:
+    """The change of Adam's success over all goals by each variant of ``study``, against the variant's own control."""
     rows = result.tables["differences"]
     rows = rows[(rows.study == study) & (rows.goals == "all") & (rows.planner == "adam")]
     lines = []
