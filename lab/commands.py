@@ -9,13 +9,13 @@ from lab.benchmarks import card_of, recipe_of
 from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import cache_root, model_folder, models_root, read_json, replacing
 from lab.models import WorldModel, load_model
 from lab.planning import CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
+from lab.studies.common.protocol import Protocol
 from lab.studies.common.strips import strip
 
 STRIP_PROBLEMS = 4  #: on a film strip

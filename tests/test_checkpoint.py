@@ -153,7 +153,6 @@ DAMAGES = {
     "spec no object": (_edit(spec={"hidden": "8"}), "does not describe a world model"),
     "unknown field": (_edit(spec={"width": 8}), "does not describe a world model"),
     "unknown encoder": (_edit(spec={"encoder": "vit"}), "does not describe a world model"),
-    "unknown task": (_edit(spec={"task": "chess"}), "does not describe a world model"),
     "negative width": (_edit(spec={"hidden": -1}), "does not describe a world model"),
     "no width": (_edit(spec={"hidden": 0}), "does not describe a world model"),
     "fraction": (_edit(spec={"layers": 1.5}), "does not describe a world model"),

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from lab.benchmarks import CARDS, card_of, recipe_of
 from lab.cli import main
 from lab.errors import LabError
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import evaluate
 from lab.files import MODELS, cache_root, model_folder, models_root, read_json, write_json
 from lab.machine import MACHINE
@@ -27,6 +26,7 @@ from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, GradientPlanner
 from lab.repro.reproduce import graph
 from lab.studies.common.config import Config
+from lab.studies.common.protocol import Protocol
 from lab.studies.overview.study import overview
 from lab.studies.registry import figures_of
 from lab.studies.rollouts.study import films
@@ -364,7 +364,7 @@ def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text("abc")
     assert find_weights(SMALL) == cached / "snapshots" / "abc"
-    spec = recipe_of(TASK, family="dino").spec(TASK)
+    spec = recipe_of(TASK, family="dino").spec(make_task(TASK))
     assert isinstance(spec, PatchSpec) and spec.source == SMALL and spec.digest == weights_digest(weights)
 
 
@@ -381,7 +381,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     shutil.copy(weights / "config.json", tmp_path)
     monkeypatch.setattr(MACHINE, "dino", tmp_path)
-    encoder = WorldModel(recipe_of(TASK, family="dino").spec(TASK)).encoder
+    encoder = WorldModel(recipe_of(TASK, family="dino").spec(make_task(TASK))).encoder
     pictures = torch.randint(256, (3, 28, 28, 3), dtype=torch.uint8)
     torch.testing.assert_close(encoder(pictures), model.encoder(pictures))
 
@@ -439,7 +439,7 @@ def test_without_the_library_one_sentence_says_what_to_install(folders, monkeypa
 )
 def test_impossible_recipes_are_refused(change, message):
     with pytest.raises(LabError, match=message):
-        replace(TINY, **change).spec(TASK)
+        replace(TINY, **change).spec(make_task(TASK))
 
 
 @pytest.mark.parametrize("wrong", [{"latent_dim": 3 * 32}, {"channels": 33}, {"history": 0}, {"encoder": "points"}])

@@ -13,7 +13,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from lab.errors import LabError
 from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import load_model
@@ -25,6 +24,7 @@ from lab.studies.__main__ import redraw
 from lab.studies.common import claims
 from lab.studies.common.claims import CLAIMS, Claimed, sentences, summarise, verdicts
 from lab.studies.common.config import PRESETS, Config
+from lab.studies.common.protocol import Protocol
 from lab.studies.fig2_landscape import study as fig2_landscape
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.fig4_gap import study as fig4_gap

@@ -8,8 +8,8 @@ from PIL import Image, ImageSequence
 
 from lab.models import load_model
 from lab.studies.common.config import Config
-from lab.studies.overview import movie as movies
-from lab.studies.overview.frames import FIRST, LAST, save
+from lab.studies.overview import making as movies
+from lab.studies.overview.movie import FILE, FIRST, LAST, save
 
 SNAPSHOTS = 3
 
@@ -19,7 +19,7 @@ def seen(trained):
     """The movie of the tests' tiny models."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, name, seed)))
-        return movies.movie(Config("wall", "smoke"), candidates=2, snapshots=SNAPSHOTS)
+        return movies.movie_of(Config("wall", "smoke"), candidates=2, snapshots=SNAPSHOTS)
 
 
 def test_the_path_farthest_from_the_data_is_chosen():
@@ -48,8 +48,8 @@ def test_the_file_moves_loops_and_is_the_same_again(seen, tmp_path):
 
 
 def test_the_shipped_file_is_small_and_moves():
-    assert 100_000 < movies.FILE.stat().st_size < 2_000_000
-    assert len(_check(movies.FILE)) == movies.SNAPSHOTS + 26 + 1
+    assert 100_000 < FILE.stat().st_size < 2_000_000
+    assert len(_check(FILE)) == movies.SNAPSHOTS + 26 + 1
 
 
 def _check(path) -> list[int]:

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import cache_root, read_json, replacing, write_json
-from lab.tasks import make_task
+from lab.tasks import Task, make_task
 
 SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
 
@@ -51,6 +51,11 @@ class Dataset:
     actions: np.ndarray
     pixels: np.ndarray | None
     fingerprint: str
+
+    @property
+    def task(self) -> Task:
+        """The task that the trajectories are of."""
+        return make_task(self.spec.task)
 
 
 def fingerprint(spec: DataSpec) -> str:

@@ -8,7 +8,8 @@ from lab.data import Problems
 from lab.models import Evaluable
 from lab.models.protocols import see
 from lab.tasks import Task
-from lab.tasks.environment import Observation, distances, simulate
+from lab.tasks.environment import distances, simulate
+from lab.tasks.task import Observation
 
 
 class Simulation:

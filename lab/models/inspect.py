@@ -18,7 +18,6 @@ from lab.files import SHIPPED
 from lab.models.checkpoint import check_tensors, load_tensors
 from lab.models.families import ENCODERS
 from lab.models.world_model import ModelSpec, WorldModel
-from lab.tasks import TASKS, make_task
 
 PARTS = {
     "encoder": "turns pictures into latents; frozen after pretraining",
@@ -31,7 +30,7 @@ MANY = 200  #: tensors, more than which no world model here has
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A world model's file, read; ``spec.task`` is a guess by the shapes where ``task`` is None."""
+    """A world model's file, read. The tensors do not say of which task it is, so that ``spec.task`` is empty."""
 
     spec: ModelSpec
     tensors: dict[str, Tensor]
@@ -125,17 +124,11 @@ def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
         names = {key.removeprefix("encoder.") for key in tensors if key.startswith("encoder.")}
         encoder = next(kind for kind, cls in ENCODERS.items() if set(cls(latent).state_dict()) == names)
         frameskip, rest = divmod(width - latent - proprio, action)
-        task = next(task for task in TASKS if _fits(task, proprio, action))
         if rest or len(tensors) > MANY:
             raise ValueError(f"{len(tensors)} tensors")
-        return ModelSpec(task, encoder, latent, proprio, action, frameskip, hidden, layers)
+        return ModelSpec("", encoder, latent, proprio, action, frameskip, hidden, layers)
     except (KeyError, ValueError, TypeError, RuntimeError, ZeroDivisionError, StopIteration, LabError) as error:
         raise LabError(f"{name} is a safetensors file, but not of a world model of this lab.") from error
-
-
-def _fits(name: str, proprio: int, action: int) -> bool:
-    task = make_task(name)
-    return (task.proprio_dim, task.action_dim) == (proprio, action)
 
 
 def _recognised(tensors: dict[str, Tensor]) -> tuple[str | None, tuple[str, int] | None]:

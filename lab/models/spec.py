@@ -19,14 +19,13 @@ from lab.models.encoders import SIZE
 from lab.models.families import ENCODERS
 from lab.models.patches import PatchTransformer
 from lab.models.predictor import ResidualMLP
-from lab.tasks import make_task
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """A model on one latent vector for each picture, which predicts from the present alone."""
 
-    task: str
+    task: str  #: its name; nothing here depends on it
     encoder: str = "points"  #: one of `ENCODERS`
     latent_dim: int = 64
     proprio_dim: int = 4
@@ -39,7 +38,6 @@ class ModelSpec:
     counts: ClassVar[tuple[str, ...]] = ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers")
 
     def __post_init__(self) -> None:
-        make_task(self.task)
         if self.encoder not in (known := self.encoders()):
             raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(known)}.")
         for name in self.counts:

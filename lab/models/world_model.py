@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lab.models.spec import ModelSpec
-from lab.tasks.environment import Observation
+from lab.tasks.task import Observation
 
 
 class WorldModel(nn.Module):

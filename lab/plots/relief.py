@@ -16,8 +16,7 @@ from matplotlib.colors import to_hex
 from lab.evaluation.episode import Attempt
 from lab.evaluation.landscape import Slice
 from lab.evaluation.plane import Plane
-from lab.plots.style import LABELS, MODEL_COLOURS, PLANNER_COLOURS
-from lab.studies.fig2_landscape.figures import COLOURS
+from lab.plots.style import LABELS, LOSSES, MODEL_COLOURS, PLANNER_COLOURS
 
 SHADES = 64
 
@@ -35,7 +34,7 @@ def relief_data(plane: Plane, panels: Sequence[Panel], marks: Mapping[str, tuple
     """What the component draws; ``marks`` are named points (u, v) of the plane."""
     return {
         "axis": np.round(panels[0].cut.axis, 4).tolist(),
-        "colours": [to_hex(colour) for colour in mpl.colormaps[COLOURS](np.linspace(0, 1, SHADES))],
+        "colours": [to_hex(colour) for colour in mpl.colormaps[LOSSES](np.linspace(0, 1, SHADES))],
         "range": [_short(f([panel.cut.loss[0] for panel in panels])) for f in (np.min, np.max)],
         "marks": [{"name": name, "at": [round(float(x), 3) for x in at]} for name, at in marks.items()],
         "panels": [_panel(plane, panel) for panel in panels],

@@ -49,6 +49,7 @@ GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
 GOAL_COLOUR = "#009E73"
+LOSSES = "viridis"  #: the scale of losses and shares
 IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text

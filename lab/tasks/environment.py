@@ -3,16 +3,12 @@
 Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``a`` action numbers. States are float64.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.errors import LabError
-
-if TYPE_CHECKING:
-    from lab.tasks.task import Task
 
 Floats = NDArray[np.float64]
 
@@ -64,20 +60,3 @@ def distances(environment: Environment, states: Floats, goals: Floats) -> dict[s
     if not hasattr(environment, "criteria"):
         return {"full": np.asarray(environment.distance(states, goals))}
     return {name: environment.distance(states, goals, name) for name in environment.criteria}
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a world model sees of a task's ``states`` (..., S); nothing is drawn before it is asked for."""
-
-    task: "Task"
-    states: Floats
-
-    def pictures(self, size: int) -> NDArray[np.uint8]:
-        """Pictures (..., size, size, 3) of the states."""
-        drawn = self.task.render(self.states.reshape(-1, self.states.shape[-1]), size)
-        return drawn.reshape(*self.states.shape[:-1], *drawn.shape[1:])
-
-    def proprio(self) -> Floats:
-        """The proprioception (..., P) of the states, in the task's units."""
-        return self.task.proprio(self.states)

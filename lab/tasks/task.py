@@ -7,13 +7,14 @@ numbers. States are float64 arrays; everything is a pure function of its argumen
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.errors import LabError
-from lab.tasks.environment import Floats, Observation
+from lab.tasks.environment import Floats
 
 
 def camel_case(name: str) -> str:
@@ -93,7 +94,7 @@ class Task(ABC):
             if not np.isfinite(numbers).all():
                 raise LabError(f"{self.name}: {what} must be finite numbers, got NaN or infinity.")
 
-    def observe(self, states: Floats) -> Observation:
+    def observe(self, states: Floats) -> "Observation":
         """What a world model may see of ``states`` (..., S): pictures of any size, and the proprioception.
 
         Raises LabError where these are not states of the task.
@@ -136,3 +137,20 @@ class Task(ABC):
         while not (ok := self.apart(starts, goals)).all():
             starts[~ok], goals[~ok] = self.random_states(rng, int((~ok).sum()))
         return starts, goals
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a world model sees of a task's ``states`` (..., S); nothing is drawn before it is asked for."""
+
+    task: Task
+    states: Floats
+
+    def pictures(self, size: int) -> NDArray[np.uint8]:
+        """Pictures (..., size, size, 3) of the states."""
+        drawn = self.task.render(self.states.reshape(-1, self.states.shape[-1]), size)
+        return drawn.reshape(*self.states.shape[:-1], *drawn.shape[1:])
+
+    def proprio(self) -> Floats:
+        """The proprioception (..., P) of the states, in the task's units."""
+        return self.task.proprio(self.states)

@@ -12,7 +12,6 @@ from tqdm.auto import tqdm
 from lab.data import Dataset
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import FeaturePoints, Pyramid, to_channels
-from lab.tasks import make_task
 
 
 def fit_encoder(
@@ -174,7 +173,7 @@ def _set_statistics(model: WorldModel, data: Dataset, latents: Tensor) -> None:
     """Means and deviations of the data; one scale for all latent numbers, so that the encoder's distance is kept."""
     model.latent_mean.copy_(latents.mean(0))
     model.latent_std.fill_((latents - latents.mean(0)).pow(2).mean().sqrt())
-    proprio = torch.from_numpy(make_task(data.spec.task).proprio(data.states)).flatten(0, 1)
+    proprio = torch.from_numpy(data.task.proprio(data.states)).flatten(0, 1)
     actions = torch.from_numpy(np.array(data.actions)).flatten(0, 1)
     for name, values in (("proprio", proprio), ("action", actions)):
         if values.shape[1]:  # some tasks sense nothing besides the picture

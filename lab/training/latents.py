@@ -21,7 +21,6 @@ from lab.errors import LabError
 from lab.files import cache_root, replacing
 from lab.models import Trainable, WorldModel
 from lab.models.protocols import see, steps_per_block
-from lab.tasks import make_task
 from lab.tasks.environment import Environment
 
 EPISODES = 20  #: encoded together
@@ -114,7 +113,7 @@ def _mapped(path: Path) -> Tensor:
 def _encode(model: WorldModel, data: Dataset, file: BinaryIO, progress: bool) -> None:
     """Write z (N, T + 1, Z) of all frames. Plain writes, unlike a memory map, report a full disk."""
     assert data.pixels is not None
-    proprio = make_task(data.spec.task).proprio(data.states)
+    proprio = data.task.proprio(data.states)
     n, frames = data.states.shape[:2]
     shape = (n, frames, model.spec.latent_dim + model.spec.proprio_dim)
     dtype = torch.empty(0, dtype=model.spec.stored).numpy().dtype

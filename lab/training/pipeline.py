@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.files import MODELS, read_json, weight_files, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
-from lab.tasks import make_task
+from lab.tasks import Task
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
 from lab.training.encoder import fit_encoder
@@ -90,7 +90,7 @@ def _stage(
     latents = encode_dataset(model, data, progress)
     schedule = recipe.base if method == "base" else recipe.finetune
     model.predictor.requires_grad_(True)
-    fit(model, _algorithm(method, recipe, latents, model.spec.task, folder), schedule, seed, folder, progress)
+    fit(model, _algorithm(method, recipe, latents, data.task, folder), schedule, seed, folder, progress)
     model.predictor.requires_grad_(False)
     info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(recipe, method)}
     info |= {"data": data.fingerprint}
@@ -99,10 +99,10 @@ def _stage(
     return folder
 
 
-def _algorithm(method: str, recipe: Recipe, data: LatentData, task: str, folder: Path) -> Method:
+def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder: Path) -> Method:
     adversarial = Adversarial(data, recipe.radii)
     if method in ("online", "combined"):
-        online = Online(data, make_task(task), recipe.online, folder / "rounds")
+        online = Online(data, task, recipe.online, folder / "rounds")
         return online if method == "online" else Combined(online, adversarial)
     return adversarial if method == "adversarial" else TeacherForcing(data)
 
@@ -111,8 +111,8 @@ def _untrained(
     task: str, recipe: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
 ) -> WorldModel:
     """A model with the encoder in ``folder`` (trained first if need be) and a fresh predictor."""
-    spec = recipe.spec(task)
     data = recipe.data(task, progress)
+    spec = recipe.spec(data.task)
     pictures = {"data": data.fingerprint} | spec.outside
     if not finished(folder, recipe, "encoder", pictures):
         started = time.perf_counter()

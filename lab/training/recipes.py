@@ -9,7 +9,7 @@ from lab.models import ModelSpec, PatchSpec
 from lab.models.dino import architecture_of, find_weights, weights_digest, weights_source
 from lab.models.encoders import SIZE
 from lab.planning import GradientPlanner
-from lab.tasks import make_task
+from lab.tasks import Task
 from lab.training.adversarial import Radii
 from lab.training.loop import Schedule
 from lab.training.online import OnlineConfig
@@ -43,11 +43,10 @@ class Recipe:
         spec = DataSpec(task, "train", self.episodes, self.data_seed, self.size)
         return load_or_collect(spec, progress=progress)
 
-    def spec(self, task: str) -> ModelSpec:
+    def spec(self, task: Task) -> ModelSpec:
         """The world model of ``task`` to be made."""
-        what = make_task(task)
         return ModelSpec(
-            task, self.encoder, self.latent_dim, what.proprio_dim, what.action_dim, what.frameskip, self.hidden,
+            task.name, self.encoder, self.latent_dim, task.proprio_dim, task.action_dim, task.frameskip, self.hidden,
             self.layers,
         )  # fmt: skip
 
@@ -98,9 +97,9 @@ class PatchRecipe(Recipe):
         if not 1 <= self.history <= HORIZON:
             raise LabError(f"The history must be 1 to {HORIZON} frames, as many as a plan has, not {self.history}.")
 
-    def spec(self, task: str) -> PatchSpec:
+    def spec(self, task: Task) -> PatchSpec:
         """Raises LabError where the DINOv2 weights are missing, or do not fit the size of the pictures."""
-        what, source = make_task(task), weights_source()
+        source = weights_source()
         folder = find_weights(source)
         architecture = architecture_of(folder)
         side, rest = divmod(self.size, architecture["patch_size"])
@@ -110,7 +109,7 @@ class PatchRecipe(Recipe):
             )
         channels = architecture["hidden_size"]
         return PatchSpec(
-            task, self.encoder, side**2 * channels, what.proprio_dim, what.action_dim, what.frameskip, self.hidden,
+            task.name, self.encoder, side**2 * channels, task.proprio_dim, task.action_dim, task.frameskip, self.hidden,
             self.layers, self.size, channels, self.heads, self.history, source, weights_digest(folder),
         )  # fmt: skip
 

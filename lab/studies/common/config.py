@@ -16,7 +16,6 @@ import torch
 from lab.benchmarks import Card, card_of
 from lab.data import Problems
 from lab.errors import LabError
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import FAMILIES, MODELS, PACKAGE, ROOT, model_folder, models_root, writable
 from lab.models import WorldModel, load_model, weights_hash
@@ -24,6 +23,7 @@ from lab.planning import PLANNERS, Planner, shortened
 from lab.planning.planner import IterativePlanner
 from lab.studies.common.fingerprint import versions
 from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
+from lab.studies.common.protocol import Protocol
 from lab.tasks import TASKS
 from lab.training import Recipe, train
 

@@ -13,13 +13,13 @@ from tqdm.auto import tqdm
 from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.gap import planned_error
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
 from lab.models import WorldModel
 from lab.planning import Constant, Planner
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config
+from lab.studies.common.protocol import Protocol
 from lab.tasks.environment import distances
 
 #: (name, training seed, model), as `Config.models` gives them

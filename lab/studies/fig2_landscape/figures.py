@@ -15,6 +15,7 @@ from lab.plots.style import (
     GREY,
     GRID,
     LABELS,
+    LOSSES,
     MODEL_COLOURS,
     MODELS,
     annotate,
@@ -26,7 +27,6 @@ from lab.plots.style import (
 )
 from lab.results import Result
 
-COLOURS = "viridis"
 GAMMA = 0.5  #: of the colour scale, to tell low losses apart
 LEVELS = 18
 HEIGHT = 880  #: of the interactive figure, in pixels
@@ -93,7 +93,7 @@ def _draw_slices(figure: SubFigure, grids: dict, norm: PowerNorm) -> None:
     for i, (model, (axis, loss)) in enumerate(grids.items()):
         above = figure.add_subplot(2, len(grids), i + 1, projection="3d")
         u, v = np.meshgrid(axis, axis, indexing="ij")
-        above.plot_surface(u, v, loss, cmap=COLOURS, norm=norm, rcount=60, ccount=60, linewidth=0, rasterized=True)
+        above.plot_surface(u, v, loss, cmap=LOSSES, norm=norm, rcount=60, ccount=60, linewidth=0, rasterized=True)
         above.set(title=LABELS[model], zlim=(0, norm.vmax))
         above.set_xlabel("u", labelpad=-6)
         above.set_ylabel("v", labelpad=-6)
@@ -101,7 +101,7 @@ def _draw_slices(figure: SubFigure, grids: dict, norm: PowerNorm) -> None:
         above.view_init(elev=35, azim=-60)
         above.set_box_aspect(None, zoom=1.15)
         below = figure.add_subplot(2, len(grids), len(grids) + i + 1)
-        below.contourf(axis, axis, loss.T, levels=levels, cmap=COLOURS, norm=norm)
+        below.contourf(axis, axis, loss.T, levels=levels, cmap=LOSSES, norm=norm)
         below.contour(axis, axis, loss.T, levels=levels, colors="black", linewidths=0.2)
         low = np.unravel_index(loss.argmin(), loss.shape)
         below.plot(0, 0, "+", color="white", markersize=9, markeredgewidth=1.6)
@@ -109,7 +109,7 @@ def _draw_slices(figure: SubFigure, grids: dict, norm: PowerNorm) -> None:
         below.set(aspect="equal", xlabel=AXES[0], ylabel=AXES[1] if i == 0 else "")
         below.grid(False)
         axes += [above, below]
-    figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, shrink=0.7, label="planning loss (one scale for all)")
+    figure.colorbar(ScalarMappable(norm, LOSSES), ax=axes, shrink=0.7, label="planning loss (one scale for all)")
 
 
 def _draw_measure(ax: Axes, summary: pd.DataFrame, measure: str) -> None:

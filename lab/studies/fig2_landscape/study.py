@@ -15,13 +15,13 @@ from tqdm.auto import tqdm
 from lab.data import Problems
 from lab.evaluation.compare import average, compare
 from lab.evaluation.landscape import Slice, directions, landscape
-from lab.evaluation.protocol import Protocol
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.protocols import see
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.protocol import Protocol
 
 NAME = "fig2_landscape"
 RADIUS = 15.0  #: as far as Adam's plans on the base model end from the expert's actions, in standardised actions

@@ -1,111 +1,173 @@
-"""A plan that leaves the data and one that does not: ``python -m lab.studies.overview.movie [FILE]``.
+"""A plan that leaves the data and one that does not, as a GIF: ``python -m lab.studies.overview.movie [FILE]``.
 
-The problem is not picked by hand. Of the first problems of the test split with random goals it is the one on which the
-base model imagines itself farthest from anything in the training data; what the finetuned model does there plays no
-part in the choice.
+A panel for each model shows first the plan in the making, then how it is executed.
+
+The picture has a pale background of its own, so that it is as legible on a dark page as on a light one.
 """
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Patch
+from PIL import Image
 
 from lab.benchmarks import card_of
-from lab.data import DataSpec, Problems
-from lab.data.dataset import collect_states
-from lab.evaluation.episode import run_episode, unfold
-from lab.evaluation.imagination import imagined
-from lab.evaluation.protocol import Protocol
-from lab.files import ROOT
-from lab.models import WorldModel
+from lab.files import ROOT, replacing
+from lab.plots.style import GOAL_COLOUR, IMAGINED_COLOUR, in_style, label
 from lab.studies.common.config import Config
+from lab.studies.overview.making import TASK, Making, Movie, movie_of
 from lab.tasks import make_task
 
 FILE = ROOT / "figures" / "reference" / "overview.gif"
-TASK, PLANNER, SHOWN = "point_maze", "adam", ("base", "adversarial")
-PROBLEMS = 100  #: among which the one that is shown is searched
-EPISODES = 200  #: of the training data
-SNAPSHOTS = 45  #: of a plan in the making
+SIZE = (8.8, 5.5)  #: inches, at 100 pixels each
+PAPER, INK, TRUE, DATA = "#FBFBFB", "#222222", "#1F4E79", "#56B4E9"
+SHADE = 0.55  #: of the places that the data went to
+CELLS = 40  #: of the shading of the data, on each axis
+PLANNING, EXECUTING, FIRST, LAST = 90, 110, 1200, 3500  #: milliseconds that a frame is shown
+COLOURS = 64  #: of the palette that all frames share
 
 
-@dataclass(frozen=True)
-class Making:
-    """A plan in the making. ``M`` snapshots of ``H`` blocks of ``F`` environment steps; places are x and y."""
+class Panel:
+    """What one model does with the problem; only the paths and the bodies change from frame to frame."""
 
-    model: str
-    iterations: np.ndarray  #: (M,) of the snapshots; the last is the finished plan
-    imagined: np.ndarray  #: (M, H + 1, 2) where the model imagines each snapshot to lead
-    true: np.ndarray  #: (M, H * F + 1, 2) where each really leads
-    distance: float  #: success radii between the end of the finished plan and the goal
+    def __init__(self, ax: Axes, movie: Movie, making: Making) -> None:
+        self.making, self.steps = making, making.true.shape[1] - 1
+        scene = card_of(movie.task).scene
+        _background(ax, movie)
+        ax.add_patch(
+            Circle((movie.goal[0], movie.goal[1]), scene.radius, fill=False, color=GOAL_COLOUR, linewidth=2, zorder=3)
+        )
+        ax.plot(*movie.goal, "*", color=GOAL_COLOUR, markersize=17, markeredgecolor="white", zorder=6)
+        ax.plot(*making.true[0, 0], "s", color=INK, markersize=9, markeredgecolor="white", zorder=6)
+        (self.imagined,) = ax.plot([], [], ":o", color=IMAGINED_COLOUR, linewidth=3, markersize=7, zorder=5)
+        (self.true,) = ax.plot([], [], "-", color=TRUE, linewidth=3, zorder=4)
+        (self.ghost,) = ax.plot(
+            [], [], "o", color="none", markeredgecolor=IMAGINED_COLOUR, markersize=16, markeredgewidth=2.5, zorder=7
+        )
+        (self.body,) = ax.plot([], [], "o", color=TRUE, markersize=16, markeredgecolor="white", zorder=7)
+        name = {"base": "Base model", "adversarial": "After Adversarial World Modeling"}[making.model]
+        ax.set_title(name, fontsize=14, color=INK)
+        self.text = ax.text(0.5, -0.035, "", transform=ax.transAxes, ha="center", va="top", fontsize=13, color=INK)
 
+    def plan(self, snapshot: int) -> None:
+        """Show where a snapshot of the plan leads, in the imagination and in truth."""
+        self.imagined.set_data(*self.making.imagined[snapshot].T)
+        self.true.set_data(*self.making.true[snapshot].T)
+        self.ghost.set_data([], [])
+        self.body.set_data([], [])
+        self.text.set_text(f"planning: step {self.making.iterations[snapshot]} of {self.making.iterations[-1]}")
 
-@dataclass(frozen=True)
-class Movie:
-    """The same problem, planned through each model; places are x and y."""
+    def execute(self, step: int) -> None:
+        """Show the finished plan ``step`` environment steps on its way."""
+        imagined, true = self.making.imagined[-1], self.making.true[-1]
+        blocks = np.linspace(0, self.steps, len(imagined))
+        self.imagined.set_data(*imagined.T)
+        self.true.set_data(*true[: step + 1].T)
+        self.ghost.set_data(*[[np.interp(step, blocks, axis)] for axis in imagined.T])
+        self.body.set_data(*true[step : step + 1].T)
+        self.text.set_text(f"executing: step {step} of {self.steps}")
 
-    task: str
-    planner: str
-    problem: int  #: which of the test split it is
-    data: np.ndarray  #: (n, 2) places of the training data
-    goal: np.ndarray  #: (2,)
-    makings: tuple[Making, ...]
-
-
-def movie(config: Config, candidates: int = PROBLEMS, snapshots: int = SNAPSHOTS) -> Movie:
-    """Choose the problem among the first ``candidates`` of the test split and keep ``snapshots`` of each plan."""
-    problems = Protocol(config.task, "random", candidates, seed=config.seed).problems()
-    data = data_places(config.task)
-    models = {name: config.model(name, config.size.seeds[0]) for name in SHOWN}
-    chosen = farthest(imagined_places(config, models["base"], problems), data)
-    makings = [_making(config, name, model, problems, chosen, snapshots) for name, model in models.items()]
-    goal = config.card.scene.place(problems.goals[chosen])
-    return Movie(config.task, PLANNER, chosen, data, goal, tuple(makings))
-
-
-def data_places(task: str) -> np.ndarray:
-    """Places (n, 2) that the training data went to."""
-    states = collect_states(DataSpec(task, "train", EPISODES, pixels=False)).states
-    return card_of(task).scene.place(states).reshape(-1, 2)
-
-
-def imagined_places(config: Config, model: WorldModel, problems: Problems) -> np.ndarray:
-    """Places (B, H + 1, 2) that ``model`` imagines its plans for ``problems`` to lead through."""
-    outcome = config.evaluate(model, config.planner(PLANNER), problems)
-    return model.decode_proprio(imagined(model, outcome))[..., :2]
-
-
-def farthest(paths: np.ndarray, data: np.ndarray) -> int:
-    """Which of ``paths`` (B, K, 2) has the place that is farthest from the nearest of ``data`` (n, 2)."""
-    return int(np.argmax([distances(path, data).max() for path in paths]))
+    def conclude(self) -> None:
+        """Say what became of the plan."""
+        reached, distance = self.making.distance < 1, self.making.distance
+        self.text.set_text(f"{'reached' if reached else 'missed'}: {distance:.1f} success radii from the goal")
 
 
-def distances(places: np.ndarray, data: np.ndarray) -> np.ndarray:
-    """From each of ``places`` (K, 2) to the nearest of ``data`` (n, 2)."""
-    return np.linalg.norm(places[:, None] - data, axis=-1).min(1)
+@in_style
+def figure_of(movie: Movie) -> tuple[Figure, list[Panel]]:
+    """The figure whose panels the frames move."""
+    figure = Figure(figsize=SIZE, dpi=100, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    width, height = 0.47, 0.47 * SIZE[0] / SIZE[1]
+    axes = [figure.add_axes((left, 0.172, width, height)) for left in (0.02, 0.51)]
+    panels = [Panel(ax, movie, making) for ax, making in zip(axes, movie.makings, strict=True)]
+    _legend(figure, movie, panels[0])
+    return figure, panels
 
 
-def _making(config: Config, name: str, model: WorldModel, problems: Problems, chosen: int, snapshots: int) -> Making:
-    """The plan that `evaluate` makes for the ``chosen`` problem, with its snapshots executed in the simulator."""
-    problem, planner, options = problems[chosen : chosen + 1], config.planner(PLANNER), config.objective
-    episode = run_episode(model, planner, problem, seed=config.seed, index=chosen, snapshots=snapshots, **options)
-    stages = unfold(model, episode, **options)
-    assert stages.imagined_proprio is not None
-    return Making(
-        model=name,
-        iterations=episode.attempts[0].iterations,
-        imagined=stages.imagined_proprio[..., :2],
-        true=config.card.scene.place(stages.states),
-        distance=float(make_task(config.task).distance(stages.states[-1, -1:], problem.goals)[0]),
+def frames(movie: Movie) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame and the milliseconds that it is shown."""
+    figure, panels = figure_of(movie)
+    snapshots, steps = len(movie.makings[0].iterations), panels[0].steps
+    for i in range(snapshots):
+        for panel in panels:
+            panel.plan(i)
+        yield _picture(figure), FIRST if i in (0, snapshots - 1) else PLANNING
+    for step in range(steps + 1):
+        for panel in panels:
+            panel.execute(step)
+        yield _picture(figure), EXECUTING
+    for panel in panels:
+        panel.conclude()
+    yield _picture(figure), LAST
+
+
+def save(movie: Movie, path: Path) -> None:
+    """Write the frames to ``path`` as a GIF that loops."""
+    pictures, times = zip(*frames(movie), strict=True)
+    palette = pictures[-1].quantize(COLOURS)
+    first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    with replacing(path) as temporary:
+        first.save(temporary, save_all=True, append_images=rest, duration=list(times), loop=0, optimize=False)
+
+
+def _background(ax: Axes, movie: Movie) -> None:
+    """The empty scene, pale, and on it the places that the training data went to."""
+    task, (low, high) = make_task(movie.task), card_of(movie.task).scene.view
+    extent = (low, high, high, low)
+    states = task.random_states(np.random.default_rng(0), 9)[0]
+    ax.imshow(np.median(task.render(states, 400), axis=0).astype(np.uint8), extent=extent, alpha=0.3)
+    edges = np.linspace(low, high, CELLS + 1)
+    counts, _, _ = np.histogram2d(movie.data[:, 1], movie.data[:, 0], [edges, edges])
+    cells = np.broadcast_to(to_rgba(DATA, SHADE), (CELLS, CELLS, 4)) * (counts > 0)[..., None]
+    ax.imshow(cells, extent=extent)
+    ax.set(xlim=(low, high), ylim=(high, low), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def _legend(figure: Figure, movie: Movie, panel: Panel) -> None:
+    """What the lines and colours mean, and below it what is shown."""
+    star: dict[str, Any] = {"marker": "*", "markersize": 14, "color": GOAL_COLOUR, "linestyle": "none"}
+    handles = {
+        "training data": Patch(color=DATA, alpha=SHADE),
+        "start": Line2D([], [], marker="s", color=INK, markersize=8, linestyle="none"),
+        "goal and success radius": Line2D([], [], **star),
+        "imagined path": panel.imagined,
+        "true path": panel.true,
+    }
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="center",
+        bbox_to_anchor=(0.5, 0.073),
+        ncols=5,
+        fontsize=11.5,
+        labelcolor=INK,
+        handletextpad=0.5,
+        columnspacing=1.2,
     )
+    steps = movie.makings[0].iterations[-1]
+    caption = (
+        f"{label(movie.task)}, test problem {movie.problem}: {steps} steps of {label(movie.planner)} through each "
+        "world model, executed open loop"
+    )
+    figure.text(0.5, 0.022, caption, ha="center", va="center", fontsize=12, color=INK)
 
 
-def main(path: Path) -> None:
-    """Make the moving picture from the shipped models."""
-    from lab.studies.overview.frames import save
-
-    save(movie(Config(TASK)), path)
+def _picture(figure: Figure) -> Image.Image:
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FILE)
+    save(movie_of(Config(TASK)), Path(sys.argv[1]) if len(sys.argv) > 1 else FILE)

@@ -11,9 +11,9 @@ import torch
 from lab.data import DataSpec, Problems
 from lab.data.dataset import collect_states
 from lab.evaluation.imagination import imagined
-from lab.evaluation.protocol import Protocol
 from lab.models import WorldModel
 from lab.studies.common.config import Config
+from lab.studies.common.protocol import Protocol
 from lab.tasks import Task, make_task
 
 NAME = "overview"

@@ -24,7 +24,6 @@ from lab.data import Dataset
 from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import Gap
-from lab.evaluation.protocol import Protocol
 from lab.files import MODELS, cache_root
 from lab.models import WorldModel, load_model
 from lab.plots.words import in_cells, percent, points
@@ -33,6 +32,7 @@ from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, pick_device, provenance
 from lab.studies.common.judge import verdict
 from lab.studies.common.measure import by_step, cases, errors, expert, measure, problems_of
+from lab.studies.common.protocol import Protocol
 from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import targets
 from lab.studies.common.variants import Variant, trained

@@ -13,7 +13,6 @@ import pandas as pd
 
 from lab.errors import LabError
 from lab.evaluation.compare import average, compare, success_rates
-from lab.evaluation.protocol import Protocol
 from lab.files import MODELS
 from lab.planning import MODES, RandomActions
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
@@ -24,6 +23,7 @@ from lab.studies.common.card import built_in
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import FEWEST, verdict
 from lab.studies.common.measure import Case, cases, measure_all
+from lab.studies.common.protocol import Protocol
 from lab.studies.common.strips import Strip, joined, strip
 from lab.tasks import make_task
 from lab.tasks.pushing import Pushing

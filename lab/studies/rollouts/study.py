@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.evaluation.episode import run_episode
-from lab.evaluation.protocol import Protocol
 from lab.studies.common.config import Config
+from lab.studies.common.protocol import Protocol
 from lab.tasks import make_task
 
 NAME = "rollouts"

@@ -18,7 +18,6 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.evaluation.gap import Gap
-from lab.evaluation.protocol import Protocol
 from lab.files import cache_root, models_root
 from lab.models import load_model
 from lab.planning import GradientPlanner
@@ -26,6 +25,7 @@ from lab.results import Result
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.measure import Case, by_step, errors, expert, measure, summary
+from lab.studies.common.protocol import Protocol
 from lab.training import train
 from lab.training.adversarial import Radii
 

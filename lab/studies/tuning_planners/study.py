@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.evaluation.protocol import Protocol
 from lab.planning import ICEM, MPPI, GradCEM, GradientPlanner, Planner
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.measure import Case, measure, summary
+from lab.studies.common.protocol import Protocol
 
 NAME = "tuning_planners"
 N = 50  #: tune-split problems for each kind of goals
