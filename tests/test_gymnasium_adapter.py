@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LabError
+from lab.machine import MACHINE
 from lab.tasks import GymnasiumEnvironment, workers
 from lab.tasks.wall import Wall
 
@@ -137,10 +138,10 @@ def no_workers():
 def test_worker_processes_give_the_same_numbers(options, monkeypatch, no_workers):
     slow = GymnasiumEnvironment("Pendulum-v1", slow=True, **options)
     states, actions = slow.collect(np.random.default_rng(0), 9, T)
-    for processes in ("1", "2"):
-        monkeypatch.setenv("LAB_PROCESSES", processes)
+    for processes in (1, 2):
+        monkeypatch.setattr(MACHINE, "processes", processes)
         np.testing.assert_array_equal(slow.simulate(states[:, 0], actions), states)
-        assert len(workers._pool) == int(processes) - 1
+        assert len(workers._pool) == processes - 1
 
 
 # --- Where episodes end
