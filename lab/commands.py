@@ -33,7 +33,7 @@ def collect(args: argparse.Namespace) -> int:
 
 
 def train(args: argparse.Namespace) -> int:
-    from lab.benchmarks.own import Own
+    from lab.benchmarks.custom_run import CustomRun
     from lab.training import train
 
     device = pick_device(args.device)
@@ -41,8 +41,8 @@ def train(args: argparse.Namespace) -> int:
     if args.method == "initialisation":
         return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):
-        own = Own(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
-        folder = own.train(device=device)
+        run = CustomRun(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
+        folder = run.train(device=device)
     else:
         recipe = recipe_of(args.task, args.preset, args.family)
         folder = train(args.task, args.method, args.seed, recipe, models_root(args.preset, args.family), device=device)

@@ -10,7 +10,7 @@ from state import touched
 
 from lab import variables
 from lab.benchmarks import recipe_of
-from lab.benchmarks.own import Own, own_runs, training_log
+from lab.benchmarks.custom_run import CustomRun, custom_runs, training_log
 from lab.errors import LabError
 from lab.files import MODELS, model_folder, weight_files
 from lab.models import read_info, whole_file
@@ -43,7 +43,7 @@ SHOWN = 12  #: trainings in the list
 TEST = "50"  #: problems of a test
 
 
-def chosen() -> Own:
+def chosen() -> CustomRun:
     """The controls that say what to train."""
     with widgets.row():
         task = widgets.task_picker()
@@ -65,52 +65,52 @@ def chosen() -> Own:
         if method == "online":
             rounds = widgets.number("rounds", "Rounds", 1, 16, recipe.online.rounds, help="Of planning and correcting.")
         seed = widgets.number("seed", "Seed", 0, 999, 0, help="Of batches, plans and a fresh predictor.")
-    return Own(task, method, seed, size, steps, None, radius, rounds, variables.family())
+    return CustomRun(task, method, seed, size, steps, None, radius, rounds, variables.family())
 
 
-def show_training(own: Own) -> None:
+def show_training(run: CustomRun) -> None:
     """Start, watch, stop and resume."""
-    name = run_name(own)
+    name = run_name(run)
     status = runs.workers().status(name)
     running = status is not None and status.running
     with st.container(horizontal=True, vertical_alignment="center"):
         if running:
             st.button("Stop", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
-        elif not own.done:
-            label, icon = ("Resume", ":material/resume:") if own.begun else ("Train", ":material/play_arrow:")
-            st.button(label, icon=icon, on_click=runs.start, args=(name, own.command))
+        elif not run.trained:
+            label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
+            st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
         others = [other for other in runs.workers().running() if other != name]
         if others:
             st.caption(f"Also running on this server: {', '.join(others)}.")
-    shipped = shipped_log(own)
-    runs.watch(name, lambda status: draw_training(own, status, shipped))
+    shipped = shipped_log(run)
+    runs.watch(name, lambda status: draw_training(run, status, shipped))
     st.caption("The same on the command line, where it also goes on from where it was stopped:")
-    widgets.command("python -m " + " ".join(own.command))
+    widgets.command("python -m " + " ".join(run.command))
 
 
-def shipped_log(own: Own):
+def shipped_log(run: CustomRun):
     """The training log of the shipped model of the same method, or None."""
     try:
-        return training_log(model_folder(own.task, own.method, family=own.family))
+        return training_log(model_folder(run.task, run.method, family=run.family))
     except LabError:
         return None
 
 
-def draw_training(own: Own, status: Status | None, shipped) -> None:
+def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
     """How far it is, and the loss."""
-    log = training_log(own.folder)
+    log = training_log(run.folder)
     step = 0 if log.empty else int(log.step.iloc[-1]) + 1
     if status is not None and status.running:
-        text = "Stopping …" if status.stopped else f"Step {step} of {own.total}" if step else preparing(status)
-        st.progress(min(1.0, step / own.total), text)
-    elif own.done:
-        st.success(f"Trained: {own.total} steps, last loss {log.loss.iloc[-1]:.4g}.", icon=":material/check_circle:")
-    elif own.begun:
+        text = "Stopping …" if status.stopped else f"Step {step} of {run.total}" if step else preparing(status)
+        st.progress(min(1.0, step / run.total), text)
+    elif run.trained:
+        st.success(f"Trained: {run.total} steps, last loss {log.loss.iloc[-1]:.4g}.", icon=":material/check_circle:")
+    elif run.resumable:
         st.info(
-            f"Stopped at about step {step} of {own.total}; Resume goes on from the last checkpoint.",
+            f"Stopped at about step {step} of {run.total}; Resume goes on from the last checkpoint.",
             icon=":material/pause_circle:",
         )
-    figure = training_figure(log, own.method, own.total, shipped)
+    figure = training_figure(log, run.method, run.total, shipped)
     alt = "No loss yet; the shipped model's in grey."
     if not log.empty:
         alt = f"Loss over training steps, {log.loss.iloc[0]:.3g} at first and {log.loss.iloc[-1]:.3g} at step {step}."
@@ -122,11 +122,11 @@ def preparing(status: Status) -> str:
     return f"Preparing: {status.last[:80]}" if status.last else "Preparing: loading libraries, data and encoder …"
 
 
-def show_finished(own: Own) -> None:
+def show_finished(run: CustomRun) -> None:
     """What can be done with a trained model: test it, take it along."""
-    name = f"test {own.task} {own.folder.name}"
-    picture = own.folder / "test.png"
-    command = ("lab", "plan", "--task", own.task, "--checkpoint", str(own.folder), "--problems", TEST)
+    name = f"test {run.task} {run.folder.name}"
+    picture = run.folder / "test.png"
+    command = ("lab", "plan", "--task", run.task, "--checkpoint", str(run.folder), "--problems", TEST)
     with st.container(horizontal=True):
         st.button(
             f"Test it on {TEST} problems",
@@ -136,8 +136,8 @@ def show_finished(own: Own) -> None:
         )
         st.download_button(
             "Download model.safetensors",
-            whole_file(own.folder),
-            f"{own.task}-{own.folder.name}.safetensors",
+            whole_file(run.folder),
+            f"{run.task}-{run.folder.name}.safetensors",
             "application/octet-stream",
             icon=":material/download:",
             on_click="ignore",
@@ -155,52 +155,52 @@ def show_finished(own: Own) -> None:
     runs.watch(name, draw)
 
 
-def show_own(now: Own) -> None:
-    """All trainings of one's own, to open again."""
-    found = own_runs(now.task, now.family)[:SHOWN]
-    if not found:
+def show_other_runs(now: CustomRun) -> None:
+    """The list of the task's custom runs; a click opens one again."""
+    others = custom_runs(now.task, now.family)[:SHOWN]
+    if not others:
         return
     st.markdown(f"**Your trainings of {label(now.task)}**")
-    for own in found:
+    for run in others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(title(own), key=f"open_{own.folder.name}", on_click=reopen, args=(own,), disabled=own == now)
-            st.caption(how_it_is(own))
+            st.button(title(run), key=f"open_{run.folder.name}", on_click=reopen, args=(run,), disabled=run == now)
+            st.caption(state_of(run))
 
 
-def title(own: Own) -> str:
-    """Its settings, for people."""
-    parts = [LABELS[own.method], f"{own.total} steps"]
-    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(own, name)) is not None]
-    return " · ".join([*parts, f"seed {own.seed}", *(["20 episodes"] if own.preset == "smoke" else [])])
+def title(run: CustomRun) -> str:
+    """Its settings in words."""
+    parts = [LABELS[run.method], f"{run.total} steps"]
+    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(run, name)) is not None]
+    return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
 
 
-def how_it_is(own: Own) -> str:
-    log, status = training_log(own.folder), runs.workers().status(run_name(own))
+def state_of(run: CustomRun) -> str:
+    log, status = training_log(run.folder), runs.workers().status(run_name(run))
     if status is not None and status.running:
         return f"running, {status.seconds:.0f} s"
-    if own.done:
+    if run.trained:
         return f"trained, last loss {log.loss.iloc[-1]:.3g}"
-    return "stopped" if own.begun else "not begun"
+    return "stopped" if run.resumable else "not begun"
 
 
-def reopen(own: Own) -> None:
-    """Set the controls to the settings of ``own``; for callbacks."""
+def reopen(run: CustomRun) -> None:
+    """Set the controls to the settings of ``run``; for callbacks."""
     for key, value in (
-        ("method", own.method),
-        ("size", own.preset),
-        ("steps", own.total),
-        ("seed", own.seed),
-        ("radius", own.radius),
-        ("rounds", own.rounds),
+        ("method", run.method),
+        ("size", run.preset),
+        ("steps", run.total),
+        ("seed", run.seed),
+        ("radius", run.radius),
+        ("rounds", run.rounds),
     ):
         if value is not None:
             st.session_state[key] = value
     touched()
 
 
-def run_name(own: Own) -> str:
-    """Under which its training runs."""
-    return f"train {own.task} {own.folder.name}"
+def run_name(run: CustomRun) -> str:
+    """The name of its background process."""
+    return f"train {run.task} {run.folder.name}"
 
 
 def inspect() -> None:
@@ -301,11 +301,11 @@ def page() -> None:
     if widgets.picker("part", "What to do", tuple(SECTIONS), labels=SECTIONS) == "inspect":
         inspect()
         return
-    own = chosen()
-    show_training(own)
-    if own.done:
-        show_finished(own)
-    show_own(own)
+    run = chosen()
+    show_training(run)
+    if run.trained:
+        show_finished(run)
+    show_other_runs(run)
 
 
 page()

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from harness import address, settled, whole
 
-from lab.benchmarks.own import Own
+from lab.benchmarks.custom_run import CustomRun
 from lab.files import MODELS, SHIPPED
 from lab.models import whole_file
 from lab.repro.processes import Status
@@ -59,11 +59,11 @@ class TestTraining:
         monkeypatch.setattr("lab.repro.processes.Processes.start", lambda self, name, command: commands.append(command))
         test = app("train", size="smoke", steps="20")
         button(test, "Train").click().run()
-        assert whole(test) and commands == [Own("wall", "adversarial", 0, "smoke", 20, None, 0.3).command]
+        assert whole(test) and commands == [CustomRun("wall", "adversarial", 0, "smoke", 20, None, 0.3).command]
 
     def test_while_it_runs_and_when_it_dies(self, app, own_cache_of_app, monkeypatch):
         test = app("train", size="smoke", steps="100")
-        folder = Own("wall", "adversarial", 0, "smoke", 100, None, 0.3).folder
+        folder = CustomRun("wall", "adversarial", 0, "smoke", 100, None, 0.3).folder
         status = Status(running=True, stopped=False, seconds=1, last="collecting: 10%")
         monkeypatch.setattr("lab.repro.processes.Processes.status", lambda self, name: status)
         test.run()
@@ -78,7 +78,7 @@ class TestTraining:
         assert "step 50 of 100" in test.info[0].value and button(test, "Resume")
 
     def test_a_finished_one(self, app, own_cache_of_app, tiny_recipes):
-        Own("wall", "control", 0, "quick", 12).train(progress=False)
+        CustomRun("wall", "control", 0, "quick", 12).train(progress=False)
         test = app("train", method="control", steps="12")
         assert whole(test) and "Trained: 12 steps" in test.success[0].value
         assert len(test.get("download_button")) == 1 and button(test, "Test it on 50 problems")

@@ -1,4 +1,7 @@
-"""A training with settings of one's own: kept in a folder named after them, so that the same settings go on there."""
+"""A custom run: a training with settings that the user chose.
+
+Its folder is named after the settings: the same settings find it again, and resume it where it was stopped.
+"""
 
 import json
 from contextlib import suppress
@@ -14,13 +17,16 @@ from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, o
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
 
-SETTINGS = "own.json"  #: in the folder of a training
-CHECKPOINT_EVERY = 100  #: steps that a stop can cost at most
+SETTINGS = "own.json"  #: the settings, in the folder of a run
+CHECKPOINT_EVERY = 100  #: steps: a stopped run loses fewer
 
 
 @dataclass(frozen=True)
-class Own:
-    """What is not set (None) is as in the recipe of the preset. Raises LabError for settings that do not fit."""
+class CustomRun:
+    """Settings of a training; where one is None, the recipe's counts.
+
+    Raises LabError for settings that do not fit the method.
+    """
 
     task: str
     method: str
@@ -40,7 +46,7 @@ class Own:
                 raise LabError(f"Only the method {method} has {name}; this is {self.method}.")
         if self.rounds is not None and self.rounds < 1:
             raise LabError(f"At least 1 round is needed, got {self.rounds}.")
-        self.recipe  # noqa: B018 - raises for what cannot be
+        self.recipe  # noqa: B018 - raises for settings that cannot be
 
     @property
     def recipe(self) -> Recipe:
@@ -66,39 +72,39 @@ class Own:
 
     @property
     def options(self) -> dict[str, str]:
-        """Whatever is set, as text, by name."""
+        """The settings that are not None, as text, by name."""
         names = ("steps", "lr", "radius", "rounds")
-        given = {name: str(value) for name in names if (value := getattr(self, name)) is not None}
-        return given | {"seed": str(self.seed)} | ({"preset": self.preset} if self.preset != "quick" else {})
+        chosen = {name: str(value) for name in names if (value := getattr(self, name)) is not None}
+        return chosen | {"seed": str(self.seed)} | ({"preset": self.preset} if self.preset != "quick" else {})
 
     @property
     def folder(self) -> Path:
-        """Where it is kept, below ``own/`` of the cache."""
+        """Its folder, below ``own/`` of the cache."""
         name = "-".join([self.method, *(f"{name}{value}" for name, value in self.options.items())])
         return cache_root() / of_family("own", self.family) / self.task / name
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What comes after ``python -m``."""
+        """The arguments of ``python -m`` that make this run."""
         options = (word for name, value in self.options.items() for word in (f"--{name}", value))
         family = () if self.family == FAMILIES[0] else ("--family", self.family)
         return ("lab", "train", "--task", self.task, "--method", self.method, *family, *options)
 
     @property
-    def done(self) -> bool:
-        """Whether the model is there."""
+    def trained(self) -> bool:
+        """Whether its model is trained."""
         return finished(self.folder, self.recipe, self.method)
 
     @property
-    def begun(self) -> bool:
-        """Whether a run has left something to go on from."""
-        return not self.done and (self.folder / "state.safetensors").is_file()
+    def resumable(self) -> bool:
+        """Whether a stopped training can be resumed."""
+        return not self.trained and (self.folder / "state.safetensors").is_file()
 
     def train(self, progress: bool = True, device: torch.device | str = "cpu") -> Path:
-        """Train it, or go on; returns its folder.
+        """Train its model, or resume the training; returns its folder.
 
-        Everything but ``base`` starts from the base model that is shipped or made here (trained first if neither is
-        there), ``base`` from the encoder of that model and a fresh predictor.
+        Method ``base`` starts from the encoder of the task's base model and an untrained predictor; all others start
+        from the base model. That is the shipped one, or the one in the cache; it is trained first if there is none.
         """
         write_json(self.folder / SETTINGS, asdict(self))
         try:
@@ -109,18 +115,18 @@ class Own:
         return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 
 
-def own_runs(task: str, family: str = "small") -> list[Own]:
-    """All trainings of one's own of this family that were ever begun and are still there, the newest first."""
-    found = (cache_root() / of_family("own", family) / task).glob(f"*/{SETTINGS}")
+def custom_runs(task: str, family: str = "small") -> list[CustomRun]:
+    """All custom runs of this task and family in the cache, the newest first."""
+    notes = (cache_root() / of_family("own", family) / task).glob(f"*/{SETTINGS}")
     runs = []
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(notes, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(LabError, TypeError):  # of another version, or half deleted
-            runs.append(Own(**read_json(path) | {"family": family}))
+            runs.append(CustomRun(**read_json(path) | {"family": family}))
     return runs
 
 
 def training_log(folder: Path) -> pd.DataFrame:
-    """What was logged so far: step, loss and its parts; a line that is being written is left out."""
+    """The log so far: columns step, loss, latent and proprio. A line that is still being written is left out."""
     rows = []
     path = folder / "metrics.jsonl"
     for line in path.read_text().splitlines() if path.is_file() else ():
