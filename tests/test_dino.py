@@ -20,7 +20,7 @@ from lab.files import MODELS, cache_root, model_folder, models_root, read_json, 
 from lab.machine import MACHINE
 from lab.models import PatchSpec, WorldModel, load_model, patches, whole_file
 from lab.models.checkpoint import load_tensors
-from lab.models.dino import SMALL, find_weights, weights_digest
+from lab.models.encoders.dino import SMALL, find_weights, weights_digest
 from lab.models.inspect import read_checkpoint
 from lab.models.patches import Block, PatchTransformer
 from lab.planning import PLANNERS, GradientPlanner

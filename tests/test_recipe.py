@@ -1,6 +1,6 @@
 """The recipe's variants: what each changes, the parts that only they use, and the targets read from the tables."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from lab.benchmarks import recipe_of
 from lab.data import DataSpec, load_or_collect
 from lab.errors import LabError
-from lab.models import ModelSpec, WorldModel, load_model, save_model
 from lab.results import Result
 from lab.studies.common.config import Config
 from lab.studies.common.stored import REFERENCE, results_of
@@ -123,21 +122,6 @@ def test_perturbing_corrected_plans_makes_the_loss_worse(tiny_model, tiny_recipe
         method = Combined(Online(latents, make_task("wall"), recipe.online), Adversarial(latents, Radii(*[factor] * 3)))
         losses.append(method.loss(model, 0, Schedule(12, batch=16), torch.Generator().manual_seed(0))["loss"].item())
     assert losses[1] > losses[0]
-
-
-# --- Encoder families
-
-
-@pytest.mark.parametrize("kind", ["pixels", "random"])
-def test_families_keep_what_they_were_fitted_with(kind, tmp_path):
-    model = WorldModel(replace(ModelSpec("wall"), encoder=kind, latent_dim=4, hidden=8, layers=1, proprio_dim=2))
-    frames = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8))
-    model.encoder.fit(frames)
-    latents = model.encoder(frames)
-    assert latents.shape == (12, 4)
-    torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
-    save_model(model, tmp_path, {})
-    torch.testing.assert_close(load_model(tmp_path).encoder(frames), latents)
 
 
 # --- Tables and targets

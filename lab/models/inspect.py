@@ -4,6 +4,7 @@ The file may come from anywhere: it is read as safetensors, which can hold nothi
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.files import SHIPPED
 from lab.models.checkpoint import check_tensors, load_tensors
-from lab.models.families import ENCODERS
+from lab.models.encoders import ENCODERS, VectorEncoder
 from lab.models.world_model import ModelSpec, WorldModel
 
 PARTS = {
@@ -122,13 +123,19 @@ def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
         hidden, width = tensors["predictor.body.0.weight"].shape
         layers = sum(key.startswith("predictor.body.") and tensor.ndim == 2 for key, tensor in tensors.items())
         names = {key.removeprefix("encoder.") for key in tensors if key.startswith("encoder.")}
-        encoder = next(kind for kind, cls in ENCODERS.items() if set(cls(latent).state_dict()) == names)
+        encoder = next(kind for kind, cls in _vector_encoders() if set(cls(latent).state_dict()) == names)
         frameskip, rest = divmod(width - latent - proprio, action)
         if rest or len(tensors) > MANY:
             raise ValueError(f"{len(tensors)} tensors")
         return ModelSpec("", encoder, latent, proprio, action, frameskip, hidden, layers)
     except (KeyError, ValueError, TypeError, RuntimeError, ZeroDivisionError, StopIteration, LabError) as error:
         raise LabError(f"{name} is a safetensors file, but not of a world model of this lab.") from error
+
+
+def _vector_encoders() -> Iterator[tuple[str, type[VectorEncoder]]]:
+    for kind, encoder in ENCODERS.items():
+        if issubclass(encoder, VectorEncoder):
+            yield kind, encoder
 
 
 def _recognised(tensors: dict[str, Tensor]) -> tuple[str | None, tuple[str, int] | None]:

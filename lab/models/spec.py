@@ -14,9 +14,7 @@ from torch import nn
 from lab.errors import LabError
 from lab.files import FAMILIES
 from lab.models.decoder import Decoder, PatchDecoder
-from lab.models.dino import SMALL, DinoPatches
-from lab.models.encoders import SIZE
-from lab.models.families import ENCODERS
+from lab.models.encoders import SIZE, Encoder, PatchEncoder, VectorEncoder, encoder_class
 from lab.models.patches import PatchTransformer
 from lab.models.predictor import ResidualMLP
 
@@ -26,7 +24,7 @@ class ModelSpec:
     """A model on one latent vector for each picture, which predicts from the present alone."""
 
     task: str  #: its name; nothing here depends on it
-    encoder: str = "points"  #: one of `ENCODERS`
+    encoder: str = "points"  #: the kind of one in `lab.models.encoders.ENCODERS`
     latent_dim: int = 64
     proprio_dim: int = 4
     action_dim: int = 2  #: of one environment step
@@ -34,21 +32,16 @@ class ModelSpec:
     hidden: int = 512
     layers: int = 3
 
+    encoders: ClassVar[type[Encoder]] = VectorEncoder  #: those that such a model can have
     family: ClassVar[str] = FAMILIES[0]  #: of models, see `lab.files.FAMILIES`
     counts: ClassVar[tuple[str, ...]] = ("latent_dim", "proprio_dim", "action_dim", "frameskip", "hidden", "layers")
 
     def __post_init__(self) -> None:
-        if self.encoder not in (known := self.encoders()):
-            raise LabError(f"Unknown encoder '{self.encoder}': choose one of {', '.join(known)}.")
+        encoder_class(self.encoder, self.encoders)
         for name in self.counts:
             least = int(name != "proprio_dim")  # not every task senses something besides its picture
             if not isinstance(size := getattr(self, name), int) or size < least:
                 raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
-
-    @classmethod
-    def encoders(cls) -> tuple[str, ...]:
-        """The encoders such a model can have."""
-        return tuple(ENCODERS)
 
     @property
     def size(self) -> int:
@@ -73,14 +66,14 @@ class ModelSpec:
     def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         """Encoder, predictor and decoder, untrained; raises LabError where weights from elsewhere are missing."""
         block = self.action_dim * self.frameskip
-        encoder = ENCODERS[self.encoder](self.latent_dim)
+        encoder = encoder_class(self.encoder, VectorEncoder)(self.latent_dim)
         predictor = ResidualMLP(self.latent_dim + self.proprio_dim, block, self.hidden, self.layers)
         return encoder, predictor, Decoder(self.latent_dim)
 
 
 @dataclass(frozen=True)
 class PatchSpec(ModelSpec):
-    """A model on the patch tokens of a DINOv2: the paper's. ``latent_dim`` counts the numbers of all patches."""
+    """A model on patch tokens, like the paper's. ``latent_dim`` counts the numbers of all patches."""
 
     encoder: str = "dino"
     latent_dim: int = 196 * 384
@@ -90,9 +83,10 @@ class PatchSpec(ModelSpec):
     channels: int = 384  #: of a patch
     heads: int = 16
     history: int = 3
-    source: str = SMALL  #: of the DINOv2 weights: a name on the hub, or a folder
-    digest: str = ""  #: of these weights, see `lab.models.dino.weights_digest`
+    source: str = ""  #: of the encoder's weights, see `Patches`
+    digest: str = ""  #: of these weights
 
+    encoders: ClassVar[type[Encoder]] = PatchEncoder
     family: ClassVar[str] = "dino"
     counts: ClassVar[tuple[str, ...]] = (*ModelSpec.counts, "size", "channels", "heads", "history")
 
@@ -100,10 +94,6 @@ class PatchSpec(ModelSpec):
         super().__post_init__()
         if self.latent_dim % self.channels or isqrt(self.patches) ** 2 != self.patches:
             raise LabError(f"{self.latent_dim} numbers are not a square of patches of {self.channels} channels each.")
-
-    @classmethod
-    def encoders(cls) -> tuple[str, ...]:
-        return (DinoPatches.kind,)
 
     @property
     def patches(self) -> int:
@@ -123,10 +113,11 @@ class PatchSpec(ModelSpec):
             self.patches, self.channels, self.proprio_dim, self.action_dim * self.frameskip,
             history=self.history, layers=self.layers, heads=self.heads, hidden=self.hidden,
         )  # fmt: skip
-        return DinoPatches(self.source, self.digest), predictor, PatchDecoder(self.patches, self.channels)
+        encoder = encoder_class(self.encoder, PatchEncoder)(self.source, self.digest)
+        return encoder, predictor, PatchDecoder(self.patches, self.channels)
 
 
 def read_spec(values: Mapping[str, Any]) -> ModelSpec:
     """The spec that a checkpoint's JSON holds; raises TypeError or LabError if it is none."""
-    family = PatchSpec if values.get("encoder") in PatchSpec.encoders() else ModelSpec
-    return family(**values)
+    encoder = encoder_class(values.get("encoder", ModelSpec.encoder), Encoder)
+    return (PatchSpec if issubclass(encoder, PatchEncoder) else ModelSpec)(**values)

@@ -6,8 +6,7 @@ from typing import ClassVar, Self
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
 from lab.models import ModelSpec, PatchSpec
-from lab.models.dino import architecture_of, find_weights, weights_digest, weights_source
-from lab.models.encoders import SIZE
+from lab.models.encoders import SIZE, PatchEncoder, encoder_class
 from lab.planning import GradientPlanner
 from lab.tasks import Task
 from lab.training.adversarial import Radii
@@ -98,19 +97,12 @@ class PatchRecipe(Recipe):
             raise LabError(f"The history must be 1 to {HORIZON} frames, as many as a plan has, not {self.history}.")
 
     def spec(self, task: Task) -> PatchSpec:
-        """Raises LabError where the DINOv2 weights are missing, or do not fit the size of the pictures."""
-        source = weights_source()
-        folder = find_weights(source)
-        architecture = architecture_of(folder)
-        side, rest = divmod(self.size, architecture["patch_size"])
-        if rest or not side:
-            raise LabError(
-                f"Pictures of {self.size} pixels do not divide into patches of {architecture['patch_size']}."
-            )
-        channels = architecture["hidden_size"]
+        """Raises LabError where the encoder's weights are missing, or do not fit the size of the pictures."""
+        patches = encoder_class(self.encoder, PatchEncoder).patches(self.size)
         return PatchSpec(
-            task.name, self.encoder, side**2 * channels, task.proprio_dim, task.action_dim, task.frameskip, self.hidden,
-            self.layers, self.size, channels, self.heads, self.history, source, weights_digest(folder),
+            task.name, self.encoder, patches.count * patches.channels, task.proprio_dim, task.action_dim,
+            task.frameskip, self.hidden, self.layers, self.size, patches.channels, self.heads, self.history,
+            patches.source, patches.digest,
         )  # fmt: skip
 
     def shrunk(self) -> Self:

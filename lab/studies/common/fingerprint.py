@@ -2,7 +2,7 @@
 
 Code is followed from import to import. A name that a package re-exports (in its ``__init__.pyi``) leads to the one
 module that defines it. What is looked up by name at run time is followed where the caller names it: planners, and tasks
-with their cards (of a plugin, the one file that has it).
+with their cards (of a plugin, the one file that has it). Of encoders, all that are built in are followed.
 Comments and layout of code do not count. Loads without torch, and takes a fraction of a second for the whole lab.
 """
 
@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -81,12 +82,14 @@ def _outside(module: str) -> Path | None:
 
 
 def _imports(code: ast.AST) -> Iterator[str]:
-    """Every name that may be a module, also of imports inside functions."""
+    """Every name that may be a module: of imports, also inside functions, and of encoders in their registry."""
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"lab\.models\.encoders\.\w+:\w+", str(node.value)):
+            yield str(node.value).partition(":")[0]
 
 
 @functools.cache

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from lab.errors import LabError
 from lab.files import read_json
 from lab.machine import MACHINE
-from lab.models.encoders import to_channels
+from lab.models.encoders.encoder import PatchEncoder, Patches
+from lab.models.encoders.fitting import to_channels
 
 SMALL = "facebook/dinov2-small"  #: ViT-S/14 on the hub
 FILES = ("config.json", "model.safetensors")
@@ -29,7 +30,7 @@ ARCHITECTURE = (
 )  # fmt: skip
 
 
-class DinoPatches(nn.Module):
+class DinoPatches(PatchEncoder):
     """Pictures (B, H, W, 3) uint8 -> tokens (B, P * C): P patches, row by row, of C channels each.
 
     Pixels are scaled to [-1, 1], as the paper does; the tokens are the last layer's, normalised. Raises LabError where
@@ -37,9 +38,11 @@ class DinoPatches(nn.Module):
     """
 
     kind = "dino"
+    most_frames = 512
+    slow = True
 
     def __init__(self, source: str, digest: str) -> None:
-        super().__init__()
+        super().__init__(source, digest)
         folder = find_weights(source)
         if (found := weights_digest(folder)) != digest:
             raise LabError(
@@ -58,6 +61,17 @@ class DinoPatches(nn.Module):
         pixels = 2 * to_channels(images) - 1
         tokens = self._frozen[0](pixel_values=pixels).last_hidden_state
         return tokens[:, 1:].flatten(1)  # the first belongs to no patch
+
+    @classmethod
+    def patches(cls, size: int) -> Patches:
+        """Those of the weights in the folder of `MACHINE`, else of ViT-S/14."""
+        source = str(MACHINE.dino or SMALL)
+        folder = find_weights(source)
+        architecture = architecture_of(folder)
+        side, rest = divmod(size, architecture["patch_size"])
+        if rest or not side:
+            raise LabError(f"Pictures of {size} pixels do not divide into patches of {architecture['patch_size']}.")
+        return Patches(side**2, architecture["hidden_size"], source, weights_digest(folder))
 
 
 def find_weights(source: str) -> Path:
@@ -80,11 +94,6 @@ def find_weights(source: str) -> Path:
             f"'hf download {source} {' '.join(FILES)}' once, or set LAB_DINO to a folder with {' and '.join(FILES)}."
         )
     return Path(str(found[0])).parent
-
-
-def weights_source() -> str:
-    """What a new model records as the source of its weights: the folder of `MACHINE`, else ViT-S/14."""
-    return str(MACHINE.dino or SMALL)
 
 
 def weights_digest(folder: Path) -> str:

@@ -1,0 +1,38 @@
+"""Every encoder by its kind, loaded when it is first asked for."""
+
+from typing import TypeVar
+
+from lab.errors import LabError
+from lab.models.encoders.encoder import Encoder
+from lab.registry import Registry
+
+E = TypeVar("E", bound=Encoder)
+
+#: the classes by kind, those of the shipped models first
+ENCODERS: Registry[type[Encoder]] = Registry(
+    "wm_lab.encoders",
+    {
+        "pyramid": "lab.models.encoders.pyramid:Pyramid",
+        "points": "lab.models.encoders.points:FeaturePoints",
+        "pixels": "lab.models.encoders.pixels:Pixels",
+        "random": "lab.models.encoders.random:RandomConvolutions",
+        "dino": "lab.models.encoders.dino:DinoPatches",
+    },
+)
+
+
+def encoder_class(kind: str, of: type[E]) -> type[E]:
+    """The encoder of that ``kind``; raises LabError where it is unknown, or no subclass ``of`` what is asked for."""
+    if kind not in ENCODERS:
+        raise LabError(f"Unknown encoder '{kind}': choose one of {', '.join(ENCODERS)}.")
+    encoder = ENCODERS[kind]
+    if not (isinstance(encoder, type) and issubclass(encoder, of) and encoder.kind == kind):
+        raise LabError(f"The encoder called '{kind}' must be a {of.__name__} of that kind, got {encoder!r}.")
+    return encoder
+
+
+def register(encoder: type[Encoder]) -> None:
+    """Make ``encoder`` known by its kind; raises LabError for the kind of one that is built in."""
+    if encoder.kind in ENCODERS.built_in:
+        raise LabError(f"There is an encoder '{encoder.kind}' already: give yours another kind.")
+    ENCODERS.registered[encoder.kind] = encoder

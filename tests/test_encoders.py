@@ -1,0 +1,108 @@
+"""Encoders, found by their kinds: each keeps what it was fitted with, and others bring their own in one file."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lab.benchmarks import card_of
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation.success import evaluate
+from lab.models import ModelSpec, PatchSpec, WorldModel, load_model, read_info, save_model, whole_file
+from lab.models.encoders import ENCODERS, Frames, VectorEncoder, encoder_class, register
+from lab.models.inspect import read_checkpoint
+from lab.planning import GradientPlanner
+from lab.studies.common.fingerprint import reachable
+from lab.training import train
+
+EXAMPLE = Path(__file__).parent / "plugin" / "tiles.py"
+VECTORS = [kind for kind in ENCODERS.built_in if issubclass(ENCODERS[kind], VectorEncoder)]
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+def test_each_keeps_what_it_was_fitted_with(kind, tmp_path):
+    model = WorldModel(ModelSpec("wall", kind, latent_dim=4, hidden=8, layers=1, proprio_dim=2))
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    before = model.encoder(torch.from_numpy(pictures))
+    model.encoder.fit(Frames(pictures, seed=0), steps=2, progress=False)
+    latents = model.encoder(torch.from_numpy(pictures))
+    assert latents.shape == (12, 4) and not torch.equal(latents, before)
+    save_model(model, tmp_path, {})
+    torch.testing.assert_close(load_model(tmp_path).encoder(torch.from_numpy(pictures)), latents)
+
+
+@pytest.mark.parametrize("kind", ["pyramid", "pixels", "random"])
+def test_projections_are_centred_on_the_data(kind):
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    frames, encoder = Frames(pictures, seed=0), encoder_class(kind, VectorEncoder)(4)
+    encoder.fit(frames, steps=0)
+    latents = encoder(Frames(pictures, seed=0).sample(encoder.most_frames))  # the pictures it was fitted to
+    torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+
+
+@pytest.fixture(params=["registered", "offered"])
+def tiles(request, monkeypatch, tmp_path) -> type[VectorEncoder]:
+    """The class of the example, known for one test: by ``register``, or by the entry point of a package."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tiles", raising=False)
+    monkeypatch.setattr(ENCODERS, "registered", {})
+    monkeypatch.delitem(vars(ENCODERS), "_offered", raising=False)
+    shutil.copy(EXAMPLE, tmp_path)
+    if request.param == "offered":
+        about = tmp_path / "tiles-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiles\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text("[wm_lab.encoders]\ntiles = tiles:Tiles\n")
+        yield ENCODERS["tiles"]
+    else:
+        from tiles import Tiles
+
+        register(Tiles)
+        yield Tiles
+    vars(ENCODERS).pop("_offered", None)
+
+
+def test_one_from_outside_is_trained_and_planned_with(tiles, tmp_path):
+    recipe = replace(card_of("wall").recipe("smoke", "small"), encoder="tiles", episodes=8, latent_dim=48)
+    folder = train("wall", "base", 0, recipe, tmp_path, progress=False)
+    model = load_model(folder)
+    assert type(model.encoder) is tiles and model.encoder.usual.abs().max() > 0
+    assert read_info(folder)["recipe"]["encoder"] == "tiles"
+    outcome = evaluate(model, GradientPlanner("adam", iterations=3), sample_problems("wall", "dataset", 2))
+    assert np.isfinite(outcome.states).all() and len(outcome.success["full"]) == 2
+    assert read_checkpoint(whole_file(folder)).spec.encoder == "tiles"
+
+
+def test_one_that_sees_nothing_is_answered_in_a_sentence(tiles, monkeypatch, tmp_path):
+    monkeypatch.setattr(tiles, "forward", lambda encoder, images: torch.ones(len(images), encoder.latent_dim))
+    recipe = replace(card_of("wall").recipe("smoke", "small"), encoder="tiles", episodes=8, latent_dim=48)
+    with pytest.raises(LabError, match="The encoder 'tiles' must tell pictures apart, but gives all the same latents"):
+        train("wall", "base", 0, recipe, tmp_path, progress=False)
+
+
+def test_kinds_are_guarded(tiles, monkeypatch):
+    with pytest.raises(LabError, match="There is an encoder 'points' already"):
+        register(type("Mine", (tiles,), {"kind": "points"}))
+    with pytest.raises(LabError, match=r"Unknown encoder 'vit': choose one of pyramid, points, .*dino, tiles"):
+        ModelSpec("wall", "vit")
+    monkeypatch.setitem(ENCODERS.registered, "mine", torch.nn.Linear)
+    with pytest.raises(LabError, match="The encoder called 'mine' must be a VectorEncoder of that kind"):
+        ModelSpec("wall", "mine")
+
+
+def test_vectors_and_patches_are_not_mixed():
+    with pytest.raises(LabError, match="'dino' must be a VectorEncoder"):
+        ModelSpec("wall", "dino")
+    with pytest.raises(LabError, match="'points' must be a PatchEncoder"):
+        PatchSpec("wall", "points")
+
+
+def test_results_depend_on_the_encoders_code():
+    files = {f"lab/models/encoders/{kind}.py" for kind in ENCODERS.built_in}
+    assert files <= reachable("from lab.models import load_model")
+    assert not files & reachable("from lab.models.encoders import SIZE")
