@@ -10,7 +10,7 @@ from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.studies.common.config import PRESETS
+from lab.presets import PRESETS
 from lab.tasks import TASKS, Task, make_task
 from lab.training.initialisation import STARTED, folders
 

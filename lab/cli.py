@@ -18,8 +18,8 @@ from lab.data import GOALS, SPLITS
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS
 from lab.planning.catalog import PLANNERS
+from lab.presets import PRESETS
 from lab.repro.executors import EXECUTORS
-from lab.studies.common.presets import PRESETS
 from lab.studies.registry import STUDIES
 from lab.tasks import TASKS
 

@@ -17,6 +17,7 @@ import psutil
 from safetensors import SafetensorError
 
 from lab.errors import LabError
+from lab.presets import PRESETS
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parent
@@ -53,7 +54,7 @@ def of_family(name: str, family: str) -> str:
 
 def models_root(preset: str = "quick", family: str = "small") -> Path:
     """Where models trained here are kept: the toys of preset smoke apart from the real ones."""
-    return cache_root() / of_family("models-smoke" if preset == "smoke" else "models", family)
+    return cache_root() / of_family(f"models-{preset}" if PRESETS[preset].toy else "models", family)
 
 
 def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick", family: str = "small") -> Path:

@@ -13,6 +13,7 @@ from lab.files import ROOT
 #: from the bottom; packages on one floor do not import each other
 FLOORS = (
     ("errors",),
+    ("presets",),
     ("files", "machine", "options", "registry"),
     ("results", "variables"),
     ("tasks",),
@@ -29,7 +30,7 @@ FLOORS = (
     ("cli",),
     ("__main__",),
 )
-LIBRARY = FLOORS[3:7]
+LIBRARY = FLOORS[4:8]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 PATHS = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

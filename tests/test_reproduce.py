@@ -20,6 +20,7 @@ from papermill import __version__ as papermill_version
 from lab.errors import LabError
 from lab.files import ROOT
 from lab.models import load_model
+from lab.presets import PRESETS, training_seeds
 from lab.repro import executors, notebook
 from lab.repro import reproduce as module
 from lab.repro.reproduce import graph, reproduce, usual
@@ -28,7 +29,6 @@ from lab.results import Result, save_result
 from lab.studies.common.card import Study
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config
-from lab.studies.common.presets import PRESETS, training_seeds
 from lab.studies.fig4_gap import study as fig4_gap
 from lab.studies.registry import STUDIES
 
@@ -46,7 +46,7 @@ def write_notebook(path: Path, *code: str) -> None:
 def notebooks(tmp_path, monkeypatch) -> Path:
     """Three tiny notebooks, registered instead of the real ones: two quick ones, and one that wants to be alone."""
     names = {"one": False, "two": False, "clock": True}
-    entries = [Study(name, i, (1, 1, 1), models=(), alone=alone) for i, (name, alone) in enumerate(names.items())]
+    entries = [Study(name, i, 1, 0, models=(), alone=alone) for i, (name, alone) in enumerate(names.items())]
     for place in ("studies.registry", "repro.reproduce", "repro.report"):
         monkeypatch.setattr(f"lab.{place}.STUDIES", {entry.name: entry for entry in entries})
     folder = tmp_path / "notebooks"
@@ -326,7 +326,7 @@ from pathlib import Path
 from unittest.mock import patch
 from lab.studies.common.card import Study
 from lab.repro import reproduce
-with patch.object(reproduce, "STUDIES", {"one": Study("one", 1, (1, 1, 1), models=())}):
+with patch.object(reproduce, "STUDIES", {"one": Study("one", 1, 1, 0, models=())}):
     sys.exit(reproduce.reproduce("smoke", task="wall", out=sys.argv[1], folder=Path(sys.argv[2])))
 """
     check_kills(lambda out: start("-c", script, str(out), str(notebooks)), 1, tmp_path, monkeypatch)

@@ -21,13 +21,14 @@ from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
 from lab.plots.save import drawing
 from lab.plots.style import LABELS, label
+from lab.presets import PRESETS as lab_presets
 from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
 
-PRESETS = ("full", "quick", "smoke")  #: the most trustworthy first
+PRESETS = tuple(reversed(lab_presets))  #: the most trustworthy first
 PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
 SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem"}
-SIZES = {"full": "Full", "quick": "Quick", "smoke": "Smoke"}
+SIZES = {name: preset.label for name, preset in lab_presets.items()}
 SIZE_HELP = "Full: 300 problems, three training seeds. Quick: 50 problems, one seed, minutes on a laptop."
 MODE_NAMES = {"open": "Once (open loop)", "mpc": "Replan (MPC)"}
 WORDS = {

@@ -6,10 +6,9 @@ from lab.benchmarks.scene import Scene, plain_scene
 from lab.errors import LabError
 from lab.files import FAMILIES
 from lab.planning import Settings
+from lab.presets import PRESETS
 from lab.tasks import Task
 from lab.training.recipes import PatchRecipe, Recipe
-
-PRESETS = ("smoke", "quick", "full")
 
 
 @dataclass(frozen=True)
@@ -40,4 +39,4 @@ class Card:
             if value not in known:
                 raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
         recipe = self.dino if family == "dino" else self.small
-        return recipe.shrunk() if preset == "smoke" else recipe
+        return recipe.shrunk() if PRESETS[preset].toy else recipe

@@ -11,8 +11,7 @@ from tqdm.auto import tqdm
 from lab.errors import LabError
 from lab.repro.report import write_claims
 from lab.results import keep_tables
-from lab.studies.common.presets import preset_folder
-from lab.studies.common.stored import REFERENCE
+from lab.studies.common.stored import REFERENCE, preset_folder
 
 
 def keep(preset: str, out: str = "figures") -> int:

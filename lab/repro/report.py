@@ -19,8 +19,7 @@ from lab.errors import LabError
 from lab.files import read_json, replacing
 from lab.plots.style import label
 from lab.studies.common import claims
-from lab.studies.common.presets import preset_folder
-from lab.studies.common.stored import results_of
+from lab.studies.common.stored import preset_folder, results_of
 from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS
 

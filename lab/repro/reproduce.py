@@ -20,17 +20,17 @@ from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, weight_files, writable
+from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import Study, built_in
 from lab.studies.common.fingerprint import code_hash, versions
-from lab.studies.common.presets import PRESETS, preset_folder, result_folder, training_seeds
+from lab.studies.common.stored import preset_folder, result_folder
 from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS, make_task
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 REPORT_SECONDS = 10
-TRAIN_SECONDS = {"smoke": 10, "quick": 300, "full": 300}
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _check_notebooks(folder: Path) -> None:
 
 def usual(preset: str) -> list[str]:
     """The notebooks that are made unless one is named: all, but at quick none that takes long."""
-    return [name for name, notebook in STUDIES.items() if preset != "quick" or not notebook.long]
+    return [name for name, notebook in STUDIES.items() if not (PRESETS[preset].brief and notebook.long)]
 
 
 # --- The graph
@@ -154,7 +154,9 @@ def _training(task: str, notebooks: Iterable[Study], wanted: _Wanted) -> list[St
         options = ("--seed", str(seed), "--preset", wanted.preset, "--family", wanted.family)
         command = ("lab", "train", "--task", task, "--method", method, *options)
         needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
-        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=TRAIN_SECONDS[wanted.preset]))
+        steps.append(
+            Step(names[method, seed], command, needs=frozenset(needs), seconds=PRESETS[wanted.preset].train_seconds)
+        )
     return steps
 
 
@@ -183,8 +185,8 @@ def _notebook(notebook: Study, folder: Path, task: str | None, wanted: _Wanted, 
         command=("lab.repro.notebook", str(source), json.dumps(given), str(executed)),
         outputs=(writable(results),),
         inputs=inputs,
-        seconds=notebook.seconds[list(PRESETS).index(preset)],
-        alone=notebook.alone and preset != "smoke",
+        seconds=notebook.seconds(PRESETS[preset]),
+        alone=notebook.alone and not PRESETS[preset].toy,
     )
 
 

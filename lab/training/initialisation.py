@@ -19,6 +19,7 @@ from lab.files import model_folder, models_root
 from lab.models import WorldModel, load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import Initialised, Planner
+from lab.presets import PRESETS
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
 from lab.training.loop import Schedule
 from lab.training.pipeline import train
@@ -58,7 +59,7 @@ def train_initialisation(
     root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
     started = time.perf_counter()
     data = recipe.data(task, progress)
-    schedule = SMOKE if preset == "smoke" else SCHEDULE
+    schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
     network, loss = fit(Segments(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
     seconds = round(time.perf_counter() - started, 1)

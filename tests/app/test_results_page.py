@@ -5,8 +5,7 @@ import pytest
 from harness import APP, address, settled, whole
 
 from lab.results import Result, load_result, save_result
-from lab.studies.common.presets import preset_folder
-from lab.studies.common.stored import REFERENCE
+from lab.studies.common.stored import REFERENCE, preset_folder
 
 QUICK = preset_folder("quick", REFERENCE)
 

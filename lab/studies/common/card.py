@@ -5,6 +5,7 @@ from importlib import import_module
 
 from lab.files import MODELS
 from lab.planning.catalog import PAPER_PLANNERS, PLANNERS
+from lab.presets import Preset
 from lab.tasks import TASKS
 
 
@@ -19,7 +20,8 @@ class Study:
 
     name: str
     chapter: int  #: where it stands in lists and in the report
-    seconds: tuple[float, float, float]  #: rough, at smoke, quick and full: for the first estimate of the time left
+    start: float  #: rough seconds before its first problem
+    each: float  #: rough seconds of a problem with one training seed, of all that it measures there
     kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task
     chosen: tuple[str, ...] = ()  #: the built-in tasks that are enough; none: all of its kind
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
@@ -27,6 +29,10 @@ class Study:
     measured: bool = True  #: its result is tables; the others only show something
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
     alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
+
+    def seconds(self, preset: Preset) -> float:
+        """A rough time, for the first estimate of how much is left."""
+        return self.start + self.each * preset.n * len(preset.seeds)
 
     def fits(self, task: str) -> bool:
         """Whether it has a run for ``task``, which may be a plugin's."""

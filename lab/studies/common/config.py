@@ -21,9 +21,10 @@ from lab.files import FAMILIES, MODELS, PACKAGE, ROOT, model_folder, models_root
 from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import PLANNERS, Planner, shortened
 from lab.planning.planner import IterativePlanner
+from lab.presets import PRESETS, Preset, training_seeds
 from lab.studies.common.fingerprint import versions
-from lab.studies.common.presets import PRESETS, Preset, result_folder, training_seeds
 from lab.studies.common.protocol import Protocol
+from lab.studies.common.stored import result_folder
 from lab.tasks import TASKS
 from lab.training import Recipe, train
 

@@ -1,12 +1,23 @@
-"""The results that are on disk already. Loads without torch."""
+"""Where results go, and those that are on disk already. Loads without torch."""
 
 from contextlib import suppress
+from pathlib import Path
 
 from lab.errors import LabError
+from lab.files import CHECKOUT, ROOT, of_family
 from lab.results import Result, load_result
-from lab.studies.common.presets import preset_folder
 
 REFERENCE = "figures/reference"  #: the results that are committed, beside what users make in ``figures``
+
+
+def preset_folder(preset: str, out: str, family: str = "small") -> Path:
+    """Where all results of ``preset`` go: in ``out``, which counts from the checkout, or else the working folder."""
+    return (ROOT if CHECKOUT else Path.cwd()) / out / of_family(preset, family)
+
+
+def result_folder(name: str, task: str, preset: str, out: str, family: str = "small") -> Path:
+    """Where the results of experiment (or notebook) ``name`` go; those of a notebook without a task: one level up."""
+    return preset_folder(preset, out, family) / name / task
 
 
 def results_of(task: str, preset: str, *outs: str, family: str = "small") -> dict[str, Result]:

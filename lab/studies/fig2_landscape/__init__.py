@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("fig2_landscape", 2, (11, 20, 120), planners=())
+STUDY = Study("fig2_landscape", 2, 10, 0.15, planners=())

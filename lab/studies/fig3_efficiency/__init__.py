@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("fig3_efficiency", 3, (11, 60, 600), alone=True)
+STUDY = Study("fig3_efficiency", 3, 8, 0.8, alone=True)

@@ -13,9 +13,9 @@ import pandas as pd
 
 from lab.errors import LabError
 from lab.files import cache_root
+from lab.presets import Preset
 from lab.results import Result, save_result
 from lab.studies.common.config import Config
-from lab.studies.common.presets import Preset
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 
 

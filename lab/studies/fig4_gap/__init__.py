@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("fig4_gap", 4, (11, 35, 600))
+STUDY = Study("fig4_gap", 4, 9, 0.6)

@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("online", 9, (12, 900, 9000), chosen=("point_maze", "wall"), models=("base", "control"), long=True)
+STUDY = Study("online", 9, 10, 12, chosen=("point_maze", "wall"), models=("base", "control"), long=True)

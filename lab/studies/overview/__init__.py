@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("overview", 11, (10, 15, 15), chosen=("wall",), measured=False)
+STUDY = Study("overview", 11, 12, 0, chosen=("wall",), measured=False)

@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("radii", 8, (15, 900, 9000), chosen=("point_maze", "wall"), models=("base", "control"), long=True)
+STUDY = Study("radii", 8, 10, 12, chosen=("point_maze", "wall"), models=("base", "control"), long=True)

@@ -30,7 +30,6 @@ LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 STEPS = (2, 5, 10)
 ROUNDS = 5  #: of the clock; the least time counts, as whatever else a machine does can only add to it
 BATCH = 512  #: transitions that `strength` looks at
-TIMED_STEPS = {"smoke": 2, "quick": 10, "full": 20}
 
 
 def run(config: Config) -> Result:
@@ -65,7 +64,7 @@ def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
     methods: dict[str, Method] = {"control": TeacherForcing(latents)}
     for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
         methods[name] = Adversarial(latents, replace(recipe.radii, steps=steps))
-    schedule = replace(recipe.finetune, steps=TIMED_STEPS[config.preset], checkpoint_every=recipe.finetune.steps)
+    schedule = replace(recipe.finetune, steps=config.size.timed_steps, checkpoint_every=recipe.finetune.steps)
     times: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(ROUNDS):
         for name, method in methods.items():

@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("recipe", 10, (12, 5400, 14000), long=True)
+STUDY = Study("recipe", 10, 12, 30, long=True)

@@ -53,7 +53,6 @@ STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
 SMOKE = ("lambda", "method", "encoder")
 OPEN = ("lambda", "method", "length")  #: the choice is made among these studies: full length, and the task's goal loss
 TEST = "test"
-TUNE_PROBLEMS = {"smoke": 4, "quick": 32, "full": 64}  #: for each kind of goals
 KEYS = ["study", "trial"]
 MEASURED = ["model", "train_seed", "goals", "planner", "pair", "success"]  #: of each problem, and the gap
 
@@ -109,9 +108,9 @@ def variants(config: Config) -> Iterator[RecipeVariant]:
     """
     if config.family != "small":
         raise LabError(f"The variants of a recipe are of the small models, not of {config.family}.")
-    for study in SMOKE if config.preset == "smoke" else STUDIES:
+    for study in SMOKE if config.size.toy else STUDIES:
         of_study = list(variants_of(study, config.recipe))
-        yield from of_study[-1:] if config.preset == "smoke" else of_study
+        yield from of_study[-1:] if config.size.toy else of_study
 
 
 def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
@@ -189,7 +188,7 @@ class _Measured:
 
     def add(self, variant: RecipeVariant, seed: int = 0) -> None:
         """Evaluate base, control and the finetuned models of ``variant``."""
-        split, n = (TEST, self.config.size.n) if variant.study == TEST else ("tune", TUNE_PROBLEMS[self.config.preset])
+        split, n = (TEST, self.config.size.n) if variant.study == TEST else ("tune", self.config.size.tune)
         protocols = {kind: replace(p, split=split, n=n) for kind, p in self.config.protocols().items()}
         self.protocols |= dict.fromkeys(protocols.values())
         for method in ("base", "control", *variant.methods):

@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("robotics", 5, (20, 300, 3600), kind="particles", long=True)
+STUDY = Study("robotics", 5, 12, 4, kind="particles", long=True)

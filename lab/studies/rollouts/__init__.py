@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("rollouts", 13, (10, 12, 12), models=("base", "adversarial"), measured=False)
+STUDY = Study("rollouts", 13, 12, 0, models=("base", "adversarial"), measured=False)

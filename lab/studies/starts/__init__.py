@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("starts", 7, (12, 150, 1500), long=True)
+STUDY = Study("starts", 7, 8, 2, long=True)

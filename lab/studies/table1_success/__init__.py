@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("table1_success", 1, (14, 170, 3600))
+STUDY = Study("table1_success", 1, 12, 3.5)

@@ -49,7 +49,9 @@ def todo(config: Config) -> Iterator[Case]:
     for protocol in config.protocols().values():
         for mode, (name, planner) in itertools.product(MODES, floors.items()):
             yield Case(protocol, "none", 0, base, name, planner, mode)
-        yield from cases(config, [protocol], models, PAPER_PLANNERS, MODES, {("cem", "mpc"): config.size.longest})
+        yield from cases(
+            config, [protocol], models, PAPER_PLANNERS, MODES, {("cem", "mpc"): config.size.longest or MODELS}
+        )
 
 
 def do_nothing(model: WorldModel) -> torch.Tensor:

@@ -1,3 +1,3 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("tasks", 12, (15, 20, 20), kind=None, models=(), measured=False)
+STUDY = Study("tasks", 12, 18, 0, kind=None, models=(), measured=False)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
-from lab.studies.common.presets import PRESETS
+from lab.presets import PRESETS
 from lab.tasks import TASKS, make_task
 
 NAME = "tasks"
