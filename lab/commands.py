@@ -15,8 +15,8 @@ from lab.files import cache_root, model_folder, models_root, read_json, replacin
 from lab.models import WorldModel, load_model
 from lab.planning import CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
+from lab.studies.common.filmstrips import film_strip
 from lab.studies.common.protocol import Protocol
-from lab.studies.common.strips import strip
 
 STRIP_PROBLEMS = 4  #: on a film strip
 
@@ -147,6 +147,6 @@ def _write_strip(path: Path, model: WorldModel, outcome: Outcome) -> None:
     """Draw the first few problems' film strip."""
     from lab.plots.filmstrip import filmstrip
 
-    figure = filmstrip(**vars(strip(model, outcome, slice(STRIP_PROBLEMS))))
+    figure = filmstrip(**vars(film_strip(model, outcome, slice(STRIP_PROBLEMS))))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

@@ -175,9 +175,9 @@ def test_the_shadow_is_the_boxs():
 
 @pytest.mark.parametrize("task", ["push_t", "wall"])
 def test_films_start_alike_and_the_expert_arrives(task):
-    seen = rollouts.films(Config(task, "smoke"), models=("base",))
-    expert, true, imagined = seen.films
-    assert [film.name for film in seen.films] == ["expert", "base, true", "base, imagined"]
+    seen = rollouts.rollouts(Config(task, "smoke"), models=("base",))
+    expert, true, imagined = seen.trajectories
+    assert [trajectory.name for trajectory in seen.trajectories] == ["expert", "base, true", "base, imagined"]
     np.testing.assert_array_equal(expert.frames[0], true.frames[0])
     np.testing.assert_array_equal(expert.frames[-1], seen.goal)
     assert expert.distance[-1] == pytest.approx(0, abs=1e-6) and imagined.distance is None

@@ -136,7 +136,7 @@ def test_dataset_problems_are_solved_by_replaying_the_expert(task):
     problems = sample_problems(task, "dataset", n, "tune")
     reached = simulator.simulate(problems.starts, problems.expert)[:, -1]
     np.testing.assert_array_equal(reached, problems.goals)
-    assert simulator.apart(problems.starts, problems.goals).all()
+    assert simulator.start_outside_goal(problems.starts, problems.goals).all()
     assert problems.expert.shape == (n, 5 * simulator.frameskip, simulator.action_dim)
 
 
@@ -180,7 +180,7 @@ def test_problems_along_trajectories_are_solved_by_replaying_them():
     states, actions = task.collect(np.random.default_rng(0), 30, 20)
     problems = problems_along(task, states, actions, 10, 12)
     np.testing.assert_array_equal(task.simulate(problems.starts, problems.expert)[:, -1], problems.goals)
-    assert problems.expert.shape == (10, 12, 2) and task.apart(problems.starts, problems.goals).all()
+    assert problems.expert.shape == (10, 12, 2) and task.start_outside_goal(problems.starts, problems.goals).all()
     np.testing.assert_array_equal(problems_along(task, states, actions, 10, 12).starts, problems.starts)
     assert (problems_along(task, states, actions, 10, 12, seed=1).starts != problems.starts).any()
 

@@ -29,7 +29,7 @@ from lab.studies.common.config import Config
 from lab.studies.common.protocol import Protocol
 from lab.studies.overview.study import overview
 from lab.studies.registry import figures_of
-from lab.studies.rollouts.study import films
+from lab.studies.rollouts.study import rollouts
 from lab.tasks import make_task
 from lab.training import initialisation, train
 from lab.training.latents import LatentData, encode_dataset
@@ -455,7 +455,7 @@ def test_nothing_of_the_small_family_is_looked_at(folders, tmp_path, monkeypatch
     config = Config(TASK, "smoke", family="dino", out=str(tmp_path))
     seen = overview(config)
     assert seen.radius == TINY.radii.latent
-    assert films(config).task == TASK
+    assert rollouts(config).task == TASK
     steps = graph("smoke", ["overview", "tasks"], [TASK], str(tmp_path), family="dino")
     for step in steps:
         assert all("smoke-dino" in path.parts for path in step.outputs)

@@ -39,7 +39,7 @@ def test_what_is_shown(tiny_model):
     data = drive_data("wall", model, driven, [0.5])
     assert len(data["states"]) == 6 and len(data["ghost"]) == 2 and data["block"] == 5
     apart = np.linalg.norm(np.array(data["ghost"][1]) - data["states"][-1]) / card_of("wall").scene.radius
-    assert data["apart"][1] == pytest.approx(apart, abs=0.01) and data["apart"][0] < 0.01
+    assert data["separation"][1] == pytest.approx(apart, abs=0.01) and data["separation"][0] < 0.01
 
 
 def test_the_usual_error_is_that_of_the_data(tiny_model):

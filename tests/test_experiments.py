@@ -22,7 +22,7 @@ from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 from lab.studies.__main__ import redraw
 from lab.studies.common import claims
-from lab.studies.common.claims import CLAIMS, Claimed, sentences, summarise, verdicts
+from lab.studies.common.claims import CLAIMS, ClaimFinding, sentences, summarise, verdicts
 from lab.studies.common.config import PRESETS, Config
 from lab.studies.common.protocol import Protocol
 from lab.studies.fig2_landscape import study as fig2_landscape
@@ -327,8 +327,8 @@ def test_random_goals_are_measured_against_the_data_set_experts(results):
     ],
 )
 def test_the_interval_decides(finding, verdict):
-    made = Claimed(**{"number": 2, "subject": "a", "difference": 0.2, "n": 100} | finding)
-    assert made.verdict == verdict
+    judged = ClaimFinding(**{"number": 2, "subject": "a", "difference": 0.2, "n": 100} | finding)
+    assert judged.verdict == verdict
 
 
 def test_every_claim_is_judged(results):

@@ -10,8 +10,8 @@ from lab.files import models_root
 from lab.planning import Settings
 from lab.results import load_result
 from lab.studies.fig3_efficiency import study as fig3_efficiency
-from lab.studies.fig3_efficiency.figures import answers, together
-from lab.studies.fig3_efficiency.live import Few, live_folder, main, measure
+from lab.studies.fig3_efficiency.figures import answers, models_in_one_panel
+from lab.studies.fig3_efficiency.live import FirstProblems, live_folder, main, measure
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def tiny_world(trained, empty_cache, change_card):
 def test_measure(tiny_world, tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr("lab.studies.fig3_efficiency.live.save_result", lambda result, folder: told.append(result))
-    result = measure(Few(task="wall", problems=3, device="cpu"), tmp_path)
+    result = measure(FirstProblems(task="wall", problems=3, device="cpu"), tmp_path)
     assert told[-1] is result and "progress" not in result.meta and result.meta["config"]["problems"] == 3
     curves = result.tables["curves"]
     assert len(told) == 1 + len(curves) and (curves.n == 3).all() and (curves.seconds_single > 0).all()
@@ -35,7 +35,7 @@ def test_measure(tiny_world, tmp_path, monkeypatch):
     assert shares == sorted(shares) and shares[0] > 0 and shares[-1] == 1
     assert [len(partial.tables["curves"]) for partial in told[:-1]] == list(range(1, len(curves) + 1))
     assert all(partial.meta["progress"]["left"] >= 0 for partial in told[:-1])
-    quick = fig3_efficiency.run(Few(task="wall", problems=3, device="cpu"))
+    quick = fig3_efficiency.run(FirstProblems(task="wall", problems=3, device="cpu"))
     pd.testing.assert_frame_equal(quick.tables["pairs"], result.tables["pairs"])
 
 
@@ -54,16 +54,16 @@ def test_bad_input_gets_one_sentence(task, problems, capsys, tmp_path):
 
 def test_too_many_problems():
     with pytest.raises(LabError, match="Between 1 and 50"):
-        Few(problems=51)
+        FirstProblems(problems=51)
 
 
 def test_figure_and_answers(tiny_world):
-    result = fig3_efficiency.run(Few(task="wall", problems=2, device="cpu"))
+    result = fig3_efficiency.run(FirstProblems(task="wall", problems=2, device="cpu"))
     for clock, seconds in fig3_efficiency.CLOCKS.items():
-        figure = together(result.tables["curves"], seconds)
+        figure = models_in_one_panel(result.tables["curves"], seconds)
         drawn = [trace for trace in figure.data if trace.x[0] is not None]
         assert len(drawn) == 4 * 3
         table = answers(result.tables["ratios"], clock)
         assert len(table) == 4 * 2 and table["As good as CEM?"].str.match(r"(yes, in [\d.e+]+ of its time|no: )").all()
     no_cem = result.tables["curves"].query("planner != 'cem'")
-    assert len(together(no_cem, "seconds_single").layout.shapes) == 0
+    assert len(models_in_one_panel(no_cem, "seconds_single").layout.shapes) == 0

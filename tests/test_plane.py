@@ -53,7 +53,7 @@ def test_what_spans_a_plane_lies_in_it(seed):
     assert u[0] > 0 and abs(v[0]) < 1e-4 and v[1] > 0
     for plan, a, b in zip((first, second), u, v, strict=True):
         torch.testing.assert_close(plane.at(float(a), float(b)), plan, atol=1e-4, rtol=1e-4)
-    assert plane.held(torch.stack([centre, first, second])) == pytest.approx(1, abs=1e-4)
+    assert plane.explained_variance(torch.stack([centre, first, second])) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("second", [0.0, 1.0, -2.0])
@@ -61,16 +61,16 @@ def test_three_plans_on_a_line(second):
     centre, first = plans(2)
     plane = plane_through(centre, first, centre + second * (first - centre))
     assert orthonormal(plane)
-    assert plane.held(torch.stack([centre, first])) == pytest.approx(1, abs=1e-4)
+    assert plane.explained_variance(torch.stack([centre, first])) == pytest.approx(1, abs=1e-4)
 
 
 def test_principal_components_hold_more_than_any_other_plane():
     path = plans(20).cumsum(0)
     principal = principal_plane(path[-1], path)
-    others = [random_plane(path[-1], seed).held(path) for seed in range(20)]
-    assert orthonormal(principal) and 1 >= principal.held(path) > max(others)
+    others = [random_plane(path[-1], seed).explained_variance(path) for seed in range(20)]
+    assert orthonormal(principal) and 1 >= principal.explained_variance(path) > max(others)
     np.testing.assert_allclose(principal.project(path[-1]), 0, atol=1e-5)
-    assert principal.held(path[:1]) == 1.0
+    assert principal.explained_variance(path[:1]) == 1.0
 
 
 def test_a_random_plane_is_the_same_for_the_same_seed():

@@ -112,7 +112,7 @@ def test_actions_that_are_not_finite_are_refused(bad):
 def test_random_problems_start_outside_their_goal_and_end_at_rest():
     task = PointMaze()
     starts, goals = task.sample_problems(np.random.default_rng(0), 500)
-    assert task.apart(starts, goals).all()
+    assert task.start_outside_goal(starts, goals).all()
     assert (goals[:, 2:] == 0).all() and np.abs(starts[:, 2:]).max() <= 5.226
     assert np.abs(starts[:, 2:]).max() > 5.0
 

@@ -185,7 +185,7 @@ def test_random_problems_are_the_references():
         assert (states[:, 2:4] >= 100).all() and (states[:, 2:4] < 400).all()
         assert (states[:, 5:] == 0).all() and (states[:, 4] >= 0).all() and (states[:, 4] < 2 * np.pi).all()
         assert states[:, 4].std() == pytest.approx(2 * np.pi / 12**0.5, rel=0.05)
-    assert task.apart(*task.sample_problems(np.random.default_rng(1), 500)).all()
+    assert task.start_outside_goal(*task.sample_problems(np.random.default_rng(1), 500)).all()
 
 
 def test_no_random_problem_begins_with_the_pusher_on_the_block():

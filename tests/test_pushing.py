@@ -300,7 +300,7 @@ def test_grain_goals_are_shrunk_and_shifted():
 def test_problems_start_off_their_goal_and_after_some_pushes(name):
     task = make_task(name)
     starts, goals = task.sample_problems(np.random.default_rng(0), 6)
-    assert task.apart(starts, goals).all()
+    assert task.start_outside_goal(starts, goals).all()
     rng = np.random.default_rng(0)
     np.testing.assert_array_equal(
         task.collect(rng, 6, WARM_UP)[0][:, -1], task.random_states(np.random.default_rng(0), 6)[0]

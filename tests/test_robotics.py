@@ -92,7 +92,7 @@ def test_the_figures_need_the_tables_alone(result, tmp_path):
 
 
 def test_the_film_has_a_strip_for_each_model(small):
-    strip = robotics.film(Config("rope", "smoke"))
+    strip = robotics.film_strips(Config("rope", "smoke"))
     assert strip.true.shape == (4, 6, 96, 96, 3) and strip.imagined.shape == (4, 6, 64, 64, 3)
     np.testing.assert_array_equal(strip.true[:, 0], np.repeat(strip.true[:1, 0], 4, 0))  # all begin alike
     figure = filmstrip(**vars(strip), names=MODELS)

@@ -117,7 +117,7 @@ def test_actions_that_are_not_finite_are_refused(bad):
 def test_a_walk_through_the_door_solves_every_random_problem_in_25_steps():
     task = Wall()
     states, goals = task.sample_problems(np.random.default_rng(0), 500)
-    assert task.apart(states, goals).all()
+    assert task.start_outside_goal(states, goals).all()
     towards = np.where(goals[:, 0] > task.wall_x, 1.0, -1.0)
     mouths = [np.stack([task.wall_x + s * 4 * towards, np.full(500, task.door_y)], axis=1) for s in (-1, 1)]
     leg = np.zeros(500, dtype=int)

@@ -192,7 +192,7 @@ class Panel {
   tell(part) {
     this.data.paths.forEach((path, i) => {
       const m = Math.round(part * (path.points.length - 1));
-      this.items[i].textContent = `${path.name}: loss ${short(path.loss[m])} at iteration ${path.iterations[m]}; the slice holds ${Math.round(100 * path.held)}% of its path`;
+      this.items[i].textContent = `${path.name}: loss ${short(path.loss[m])} at iteration ${path.iterations[m]}; the slice shows ${Math.round(100 * path.explained)}% of its path`;
     });
   }
 

@@ -66,10 +66,10 @@ def read(text: str) -> str:
 
 def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
     """How it stands, and whether the two worlds have parted."""
-    parted = next((k for k, apart in enumerate(data["apart"]) if apart >= 1), None)
+    parted = next((k for k, separation in enumerate(data["separation"]) if separation >= 1), None)
     if not letters:
         return "Both are at the start. Press an arrow key.", False
-    now = f"The dreamt {body} is {data['apart'][-1]:.2f} success radii from the true one"
+    now = f"The dreamt {body} is {data['separation'][-1]:.2f} success radii from the true one"
     if parted is not None:
         return f"Parted after {parted} blocks. {now}.", True
     full = " That is as far as this drive goes." if len(letters) == cached.LONGEST else ""

@@ -18,7 +18,7 @@ from lab.results import Result
 from lab.studies.common import claims
 from lab.studies.common.judge import MARGIN
 from lab.studies.fig3_efficiency import study as fig3_efficiency
-from lab.studies.fig3_efficiency.figures import PLANNERS, answers, together
+from lab.studies.fig3_efficiency.figures import PLANNERS, answers, models_in_one_panel
 from lab.studies.fig3_efficiency.live import command, live_folder
 from lab.studies.planners import study as planners
 from lab.studies.planners.figures import interactive as all_planners
@@ -52,7 +52,7 @@ def read(folder: Path) -> Result:
 def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], compared: tuple[str, ...]) -> go.Figure | None:
     """The chart of the chosen curves, or None where there are none; not to be changed, all sessions share it."""
     curves = chosen_curves(read(folder), models, compared)
-    return together(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
+    return models_in_one_panel(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
 
 
 def chosen_curves(result: Result, models: Sequence[str], compared: Sequence[str]) -> pd.DataFrame:

@@ -157,7 +157,7 @@ def plane_of(choice: Choice) -> tuple[Plane, float]:
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def cut(choice: Choice, model: str, stamp: str, zoom: float, points: int) -> Slice:
+def slice_of(choice: Choice, model: str, stamp: str, zoom: float, points: int) -> Slice:
     """The model's loss on the plane."""
     through = cached.world_model(choice.case.task, model, stamp)
     plane, radius = plane_of(choice)
@@ -178,7 +178,7 @@ def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tupl
 def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, now: int) -> list[Slice]:
     """Surfaces and maps as far as the stage ``now`` has them."""
     plane, _ = plane_of(choice)
-    cuts = [cut(choice, model, stamps[model], zoom, POINTS[min(now, len(POINTS) - 1)]) for model in models]
+    cuts = [slice_of(choice, model, stamps[model], zoom, POINTS[min(now, len(POINTS) - 1)]) for model in models]
     known = models[: max(0, now - len(POINTS) + 1)]
     panels = [
         Panel(model, slice_, paths_of(choice.case, model, stamps[model]) if model in known else {})
@@ -217,7 +217,7 @@ def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], sta
     st.info(
         f"**This is a slice**: 2 of {size} directions, {ABOUT[choice.directions].format(model=LABELS[choice.model])}. "
         "The planners' paths leave it; they are drawn where they are nearest to it, and beside each stands how much of "
-        "its variance the slice holds. Their real loss may be far from the surface's.",
+        "its variance the slice shows. Their real loss may be far from the surface's.",
         icon=":material/layers:",
     )
     rows = []
@@ -285,7 +285,7 @@ def compute(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, st
     """What the next stage adds."""
     if stage < len(POINTS):
         for model in models:
-            cut(choice, model, stamps[model], zoom, POINTS[stage])
+            slice_of(choice, model, stamps[model], zoom, POINTS[stage])
     else:
         paths_of(choice.case, (model := models[stage - len(POINTS)]), stamps[model])
 

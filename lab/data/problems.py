@@ -13,7 +13,8 @@ from lab.files import cache_root, replacing
 from lab.tasks import Task, make_task
 from lab.tasks.environment import Environment, distances
 
-Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  #: starts, goals, expert actions
+#: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
+StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
 GOALS = ("random", "dataset")  #: kinds of goals: drawn for themselves, or reached by a trajectory of the data
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
@@ -45,7 +46,10 @@ class Problems:
 
 
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
-    """Draw ``n`` problems of ``split``; starts inside their goal are drawn again. Raises LabError on bad arguments."""
+    """Draw ``n`` problems of ``split``, all of whose starts lie outside their goal.
+
+    Raises LabError for fewer than 1 problem, an unknown task or kind of goals, and where the data have too few.
+    """
     if n < 1:
         raise LabError(f"At least 1 problem is needed, got {n}.")
     if goals not in GOALS:
@@ -56,11 +60,11 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
         return Problems(simulator, *simulator.sample_problems(rng, n))
     spec = DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     draw = partial(_from_trajectories, simulator, rng, n, spec)
-    return Problems(simulator, *(_kept(spec, n, simulator, draw) if simulator.slow else draw()))
+    return Problems(simulator, *(_load_or_draw(spec, n, simulator, draw) if simulator.slow else draw()))
 
 
-def _kept(spec: DataSpec, n: int, task: Task, draw: Callable[[], Drawn]) -> Drawn:
-    """The problems from the cache, or drawn and kept; a file that cannot be read is made anew."""
+def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsGoalsActions]) -> StartsGoalsActions:
+    """The problems from the cache; drawn and stored there if they are missing or cannot be read."""
     name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.npz"
     path = cache_root() / "problems" / task.name / name
     try:
@@ -86,21 +90,21 @@ def problems_along(
     if not 1 <= steps <= actions.shape[1]:
         raise LabError(f"A goal {steps} steps from its start is on no trajectory of {actions.shape[1]} steps.")
 
-    def apart(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    def start_outside_goal(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
         radii = distances(environment, starts, goals).values()
         return np.all([radius >= 1 for radius in radii], axis=0) if radii else np.ones(len(starts), dtype=bool)
 
     rng = np.random.default_rng(seed)
-    segments = _segments(zip(states, actions, strict=True), apart, rng, n, steps)
+    segments = _segments(zip(states, actions, strict=True), start_outside_goal, rng, n, steps)
     if len(segments) < n:
         raise LabError(f"Only {len(segments)} of {n} problems found in {len(states)} trajectories.")
     starts, goals, expert = (np.array(part) for part in zip(*segments, strict=True))
     return Problems(environment, starts, goals, expert)
 
 
-def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> Drawn:
+def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> StartsGoalsActions:
     """One problem from each of ``n`` episodes of ``spec``."""
-    segments = _segments(episodes(spec), task.apart, rng, n, HORIZON * task.frameskip)
+    segments = _segments(episodes(spec), task.start_outside_goal, rng, n, HORIZON * task.frameskip)
     if len(segments) < n:
         raise LabError(
             f"Only {len(segments)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."
@@ -111,19 +115,22 @@ def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataS
 
 def _segments(
     trajectories: Iterable[tuple[np.ndarray, np.ndarray]],
-    apart: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    start_outside_goal: Callable[[np.ndarray, np.ndarray], np.ndarray],
     rng: np.random.Generator,
     n: int,
     steps: int,
-) -> list[Drawn]:
-    """Start (S,), goal (S,) and actions (steps, a) between them, of up to ``n`` trajectories where they lie apart."""
-    found: list[Drawn] = []
+) -> list[StartsGoalsActions]:
+    """Start (S,), goal (S,) and the actions (steps, a) between them, one of each trajectory that has any, up to ``n``.
+
+    ``start_outside_goal`` tells for starts and goals (m, S) which starts lie outside their goals (m,).
+    """
+    segments: list[StartsGoalsActions] = []
     for states, actions in trajectories:
         offsets = rng.permutation(len(actions) - steps + 1)
-        ok = apart(states[offsets], states[offsets + steps])
+        ok = start_outside_goal(states[offsets], states[offsets + steps])
         if ok.any():
             first = offsets[ok.argmax()]
-            found.append((states[first], states[first + steps], actions[first : first + steps]))
-        if len(found) == n:
+            segments.append((states[first], states[first + steps], actions[first : first + steps]))
+        if len(segments) == n:
             break
-    return found
+    return segments

@@ -37,11 +37,11 @@ class Plane:
         away = plans - self.centre
         return torch.stack([(away * d).sum((-2, -1)) for d in (self.first, self.second)], -1).numpy(force=True)
 
-    def held(self, path: Tensor) -> float:
-        """The share of a path's (N, H, A) variance about its mean that shows in the plane; 1 if it stands still."""
-        about = path - path.mean(0)
-        total = float((about**2).sum())
-        return float((self.project(self.centre + about) ** 2).sum()) / total if total > 0 else 1.0
+    def explained_variance(self, path: Tensor) -> float:
+        """Share of the variance of ``path`` (N, H, A) about its mean that lies in the plane; 1 if all are equal."""
+        centred = path - path.mean(0)
+        total = float((centred**2).sum())
+        return float((self.project(self.centre + centred) ** 2).sum()) / total if total > 0 else 1.0
 
 
 @dataclass(frozen=True)

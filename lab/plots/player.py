@@ -80,7 +80,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
 def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Sequence[float]) -> dict[str, Any]:
     """Both worlds of a drive on the stage, for the component that steers them.
 
-    ``apart`` says how many success radii lie between the true and the imagined place of the first body.
+    ``separation`` says how many success radii lie between the true and the imagined place of the first body.
     """
     task, scene = make_task(task_name), card_of(task_name).scene
     ghost = model.decode_proprio(drive.dream)[:, _sensed(task_name)]
@@ -91,7 +91,7 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
         "block": task.frameskip,
         "error": _significant(drive.error),
         "usual": _significant(np.asarray(usual_error, dtype=float)),
-        "apart": _numbers(np.linalg.norm(ghost - true, axis=1) / scene.radius, 3),
+        "separation": _numbers(np.linalg.norm(ghost - true, axis=1) / scene.radius, 3),
         "camera": png_uri(task.render(drive.states[-1:], SIZE)[0]),
         "dream": png_uri(model.draw(drive.dream[-1:])[0]),
     }

@@ -26,16 +26,16 @@ class Panel:
     """One model on the plane: its slice, and what its planners did, as far as that is known already."""
 
     model: str
-    cut: Slice  #: of one problem
+    loss_slice: Slice  #: of one problem
     paths: Mapping[str, Attempt]  #: by planner
 
 
 def relief_data(plane: Plane, panels: Sequence[Panel], marks: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """What the component draws; ``marks`` are named points (u, v) of the plane."""
     return {
-        "axis": np.round(panels[0].cut.axis, 4).tolist(),
+        "axis": np.round(panels[0].loss_slice.axis, 4).tolist(),
         "colours": [to_hex(colour) for colour in mpl.colormaps[LOSSES](np.linspace(0, 1, SHADES))],
-        "range": [_short(f([panel.cut.loss[0] for panel in panels])) for f in (np.min, np.max)],
+        "range": [_short(f([panel.loss_slice.loss[0] for panel in panels])) for f in (np.min, np.max)],
         "marks": [{"name": name, "at": [round(float(x), 3) for x in at]} for name, at in marks.items()],
         "panels": [_panel(plane, panel) for panel in panels],
     }
@@ -46,7 +46,7 @@ def _panel(plane: Plane, panel: Panel) -> dict[str, Any]:
         "model": panel.model,
         "title": LABELS[panel.model],
         "colour": MODEL_COLOURS[panel.model],
-        "loss": [[_short(x) for x in row] for row in panel.cut.loss[0]],
+        "loss": [[_short(x) for x in row] for row in panel.loss_slice.loss[0]],
         "paths": [_path(plane, name, attempt) for name, attempt in panel.paths.items()],
     }
 
@@ -60,7 +60,7 @@ def _path(plane: Plane, planner: str, attempt: Attempt) -> dict[str, Any]:
         "points": np.round(plane.project(blocks), 3).tolist(),
         "iterations": attempt.iterations.tolist(),
         "loss": [_short(attempt.loss[min(i, len(attempt.loss) - 1)]) for i in attempt.iterations],
-        "held": round(plane.held(blocks), 4),
+        "explained": round(plane.explained_variance(blocks), 4),
     }
 
 

@@ -16,14 +16,14 @@ from lab.studies.common.card import Study
 FOLDER = ROOT / "notebooks"
 
 
-def _found() -> dict[str, Study]:
+def _studies() -> dict[str, Study]:
     packages = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.ispkg]
     modules = [import_module(f"lab.studies.{name}") for name in packages]
     cards = [module.STUDY for module in modules if hasattr(module, "STUDY")]
     return {card.name: card for card in sorted(cards, key=lambda card: card.chapter)}
 
 
-STUDIES = _found()  #: by name, in the order of their chapters
+STUDIES = _studies()  #: by name, in the order of their chapters
 MEASURED = tuple(name for name, study in STUDIES.items() if study.measured)  #: those whose result is tables
 
 

@@ -127,14 +127,17 @@ class Task(ABC):
         """Whether ``states`` (B, S) fulfil ``goals`` (B, S)."""
         return self.distance(states, goals, criterion) < 1.0
 
-    def apart(self, starts: Floats, goals: Floats) -> NDArray[np.bool_]:
-        """Whether each start lies outside its goal by every criterion, so that doing nothing never succeeds."""
+    def start_outside_goal(self, starts: Floats, goals: Floats) -> NDArray[np.bool_]:
+        """Whether each of ``starts`` (B, S) lies outside its goal (B, S) by every criterion, as (B,).
+
+        On such problems, doing nothing never succeeds.
+        """
         return np.all([~self.success(starts, goals, criterion) for criterion in self.criteria], axis=0)
 
     def sample_problems(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """``n`` random (start, goal) pairs, each (n, S), starts inside their goal drawn again."""
+        """``n`` random (start, goal) pairs, each (n, S), all of whose starts lie outside their goal."""
         starts, goals = self.random_states(rng, n)
-        while not (ok := self.apart(starts, goals)).all():
+        while not (ok := self.start_outside_goal(starts, goals)).all():
             starts[~ok], goals[~ok] = self.random_states(rng, int((~ok).sum()))
         return starts, goals
 

@@ -91,7 +91,7 @@ def test_too_many_runs(app, monkeypatch):
 
 def test_progress_then_result_then_cancelled(app, cache):
     """The measurement as it comes: a real one, cut down to the cases that one wants to see."""
-    config = live.Few(task="wall", problems=2, device="cpu")
+    config = live.FirstProblems(task="wall", problems=2, device="cpu")
     seen = []
     test = app("efficiency", problems="5")
     folder = live.live_folder("wall", 5)

@@ -24,7 +24,7 @@ def test_every_task(app, task):
         loss = np.array(panel["loss"])
         assert loss.shape == (49, 49) and low <= loss.min() and loss.max() <= high
         assert [path["name"] for path in panel["paths"]] == ["GD", "Adam", "CEM"]
-        assert all(0 <= path["held"] <= 1.0001 for path in panel["paths"])
+        assert all(0 <= path["explained"] <= 1.0001 for path in panel["paths"])
     assert len(player["lanes"]) == 3 and player["stage"]["task"] == task
 
 
@@ -37,8 +37,8 @@ def test_every_plane(app, directions, centre):
     assert middle == pytest.approx(player["lanes"][0]["plans"][0]["loss"][0], rel=1e-2)  # u = v = 0 is executed
     if directions == "paths":  # the base model's principal components hold more of its paths than a random slice
         random, _ = components(app("landscape", directions="random", centre=centre, beside="base"))
-        held = [sum(path["held"] for path in made["panels"][0]["paths"]) for made in (relief, random)]
-        assert held[0] > held[1]
+        explained = [sum(path["explained"] for path in made["panels"][0]["paths"]) for made in (relief, random)]
+        assert explained[0] > explained[1]
 
 
 def test_a_picked_point_is_executed_and_kept_in_the_address(app):

@@ -32,7 +32,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
-class Claimed(Finding):
+class ClaimFinding(Finding):
     """A difference that bears on a claim, turned so that above zero speaks for it."""
 
     sign: int = 1  #: -1 where less is better; the numbers are as measured
@@ -86,28 +86,28 @@ def planners_on_base(tables: Tables, comparisons: list[tuple[str, str]]) -> pd.D
     return compare(pairs.assign(model=pairs.planner), "success", ["goals"], "pair", comparisons)
 
 
-def _success(tables: Tables) -> Iterator[Claimed]:
+def _success(tables: Tables) -> Iterator[ClaimFinding]:
     """Claims 1 to 3, from the paper's own criterion."""
     for row in planners_on_base(tables, [("adam", "gd"), ("cem", "adam")]).itertuples():
         subject = f"{LABELS[row.ours]} minus {LABELS[row.theirs]}, Base, open loop, {GOALS[row.goals]}"
-        yield Claimed.of(1, subject, row, in_points=True)
+        yield ClaimFinding.of(1, subject, row, in_points=True)
     for row in tables["differences"].query("criterion == 'full' and ours == 'adversarial'").itertuples():
         if row.theirs in ("base", "control") and row.mode == "open" and row.planner != "cem":
             subject = f"Adversarial minus {LABELS[row.theirs]}, {LABELS[row.planner]}, open loop, {GOALS[row.goals]}"
-            yield Claimed.of(2, subject, row, in_points=True)
+            yield ClaimFinding.of(2, subject, row, in_points=True)
         if (row.theirs, row.planner, row.mode) == ("base (cem)", "adam", "mpc"):
             subject = f"Adam on Adversarial minus CEM on Base, MPC, {GOALS[row.goals]}"
-            yield Claimed.of(3, subject, row, in_points=True, margin=MARGIN)
+            yield ClaimFinding.of(3, subject, row, in_points=True, margin=MARGIN)
 
 
-def _landscape(tables: Tables) -> Iterator[Claimed]:
+def _landscape(tables: Tables) -> Iterator[ClaimFinding]:
     """Claim 6."""
     for row in tables["differences"].query("ours == 'adversarial'").itertuples():
         subject = f"{row.measure} of the loss, Adversarial minus {LABELS[row.theirs]}"
-        yield Claimed.of(6, subject, row, sign=-1 if row.measure == "roughness" else 1)
+        yield ClaimFinding.of(6, subject, row, sign=-1 if row.measure == "roughness" else 1)
 
 
-def _efficiency(tables: Tables) -> Iterator[Claimed]:
+def _efficiency(tables: Tables) -> Iterator[ClaimFinding]:
     """Claim 4: the best of GD's and Adam's budgets within a tenth of CEM's time on the same model, by either clock.
 
     Without a start from the network, which the paper's Figure 3 does not have.
@@ -117,29 +117,29 @@ def _efficiency(tables: Tables) -> Iterator[Claimed]:
         subject = f"{LABELS[row.planner]} minus CEM, {LABELS[row.model]}, {CLOCKS[row.clock]}"
         note = f" in {row.ratio:.2g} of CEM's time" + ("" if row.met else ", the least there is")
         options = {"in_points": True, "margin": MARGIN, "refuted": not row.met, "note": note}
-        yield Claimed.of(4, subject, row, **options)
+        yield ClaimFinding.of(4, subject, row, **options)
 
 
-def _gap(tables: Tables) -> Iterator[Claimed]:
+def _gap(tables: Tables) -> Iterator[ClaimFinding]:
     """Claim 5. What became of the planned and the expert error stands beside each gap, which is their difference."""
     gaps = tables["gaps"].query("kind == 'gap' and model == 'base'").rename(columns={"mean": "difference"})
     for row in gaps.itertuples():
-        yield Claimed.of(5, f"gap of Base, {LABELS[row.planner]}, {GOALS[row.goals]}", row)
+        yield ClaimFinding.of(5, f"gap of Base, {LABELS[row.planner]}, {GOALS[row.goals]}", row)
     keys = ["goals", "planner", "ours", "theirs"]
     parts = tables["differences"].pivot_table(index=keys, columns="kind", values="difference")
     for row in tables["differences"].query("kind == 'gap' and ours in ('online', 'adversarial')").itertuples():
         subject = f"gap of {LABELS[row.ours]} minus {LABELS[row.theirs]}, {LABELS[row.planner]}, {GOALS[row.goals]}"
         planned, expert = parts.loc[(row.goals, row.planner, row.ours, row.theirs), ["planned", "expert"]]
         note = f" (planned error {planned:+.3g}, expert error {expert:+.3g})"
-        yield Claimed.of(5, subject, row, sign=-1, note=note)
+        yield ClaimFinding.of(5, subject, row, sign=-1, note=note)
 
 
-def _deformable(tables: Tables) -> Iterator[Claimed]:
+def _deformable(tables: Tables) -> Iterator[ClaimFinding]:
     """Claim 7, on the final distance in open loop, which is averaged over the training seeds."""
     rows = tables["differences"].query("mode == 'open' and ours in ('online', 'adversarial')")
     for row in rows[rows.planner.isin(("gd", "adam"))].itertuples():
         subject = f"Chamfer distance, {LABELS[row.ours]} minus {LABELS[row.theirs]}, {LABELS[row.planner]}, open loop"
-        yield Claimed.of(7, f"{subject}, {GOALS[row.goals]}", row, sign=-1)
+        yield ClaimFinding.of(7, f"{subject}, {GOALS[row.goals]}", row, sign=-1)
 
 
 _READERS = {

@@ -23,7 +23,7 @@ from lab.studies.common.protocol import Protocol
 from lab.tasks.environment import distances
 
 #: (name, training seed, model), as `Config.models` gives them
-Named = tuple[str, int, WorldModel]
+NamedModel = tuple[str, int, WorldModel]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ Columns = Callable[[Case, Outcome], Mapping[str, Any]]
 def cases(
     config: Config,
     protocols: Iterable[Protocol],
-    models: Sequence[Named],
+    models: Sequence[NamedModel],
     planners: Sequence[str],
     modes: Iterable[str] = ("open",),
     long: Mapping[tuple[str, str], Sequence[str]] | None = None,
@@ -70,12 +70,12 @@ def cases(
     Of what takes ``long``, by (planner, mode), only the models named there, with the first training seed.
     ``planner_of`` makes a planner from its name, the mode and the model (default: as tuned for the task).
     """
-    made = planner_of or (lambda planner, mode, model: config.planner(planner, mode))
+    make_planner = planner_of or (lambda planner, mode, model: config.planner(planner, mode))
     for protocol, (name, seed, model) in itertools.product(protocols, models):
         for planner, mode in itertools.product(planners, modes):
             affordable = (long or {}).get((planner, mode))
             if affordable is None or (name in affordable and seed == config.size.seeds[0]):
-                yield Case(protocol, name, seed, model, planner, made(planner, mode, model), mode)
+                yield Case(protocol, name, seed, model, planner, make_planner(planner, mode, model), mode)
 
 
 def expert(protocol: Protocol, name: str, seed: int, model: WorldModel) -> Case:
@@ -126,7 +126,7 @@ def summary(measured: pd.DataFrame) -> dict[str, Any]:
     return {"goals": measured.goals.iloc[0], "n": n} | wilson(int(measured.success.sum()), n)._asdict()
 
 
-def named(column: str, criterion: str) -> str:
+def column_of(column: str, criterion: str) -> str:
     """The name of ``column`` for a criterion of success; the paper's own has the plain name."""
     return column if criterion == "full" else f"{column}_{criterion}"
 
@@ -152,8 +152,8 @@ def _columns(problems: Problems, outcome: Outcome) -> dict[str, Any]:
     environment = problems.environment
     columns: dict[str, Any] = {"pair": np.arange(len(problems))}
     for criterion in outcome.success:
-        columns[named("success", criterion)] = outcome.success[criterion].astype(int)
-        columns[named("at_end", criterion)] = outcome.at_end[criterion].astype(int)
+        columns[column_of("success", criterion)] = outcome.success[criterion].astype(int)
+        columns[column_of("at_end", criterion)] = outcome.at_end[criterion].astype(int)
     columns["loss"] = outcome.plans[0].loss.numpy(force=True)
     columns["start"] = distances(environment, problems.starts, problems.goals)["full"]
     columns["distance"] = distances(environment, outcome.trajectory[:, -1], problems.goals)["full"]

@@ -25,7 +25,7 @@ COLUMNS = ["target", "source", "sentence", "value", "low", "high", "n", "seeds",
 
 
 @dataclass(frozen=True)
-class Asked(Finding):
+class TargetFinding(Finding):
     """A figure that a target asks for."""
 
     reached: bool = False
@@ -61,7 +61,7 @@ def sentences(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _table1(task: str, tables: Tables) -> Iterator[Asked]:
+def _table1(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Targets 1 to 3, of the paper's own criterion."""
     for row in planners_on_base(tables, [("cem", "adam")]).itertuples():
         yield _room(row)
@@ -72,14 +72,14 @@ def _table1(task: str, tables: Tables) -> Iterator[Asked]:
         yield _as_good(f"Adam on {row.ours} minus CEM on base, MPC, {row.goals} goals", row)
 
 
-def _started(task: str, tables: Tables) -> Iterator[Asked]:
+def _started(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Target 3 again, with Adam started from the initialisation network."""
     rows = tables["differences"].query("mode == 'mpc' and model == 'adversarial' and theirs == 'base (cem)'")
     for row in rows.itertuples():
         yield _as_good(f"Adam from the network on {row.model} minus CEM on base, MPC, {row.goals} goals", row)
 
 
-def _tested(task: str, tables: Tables) -> Iterator[Asked]:
+def _tested(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Targets 1, 2, 4 and 6 of what was chosen among the variants of the recipe."""
     differences = tables["differences"].query("study == 'test'")
     for row in differences.query("planner == 'cem - adam'").itertuples():
@@ -91,7 +91,7 @@ def _tested(task: str, tables: Tables) -> Iterator[Asked]:
         yield from _smoother(tables["landscape"])
 
 
-def _time(task: str, tables: Tables) -> Iterator[Asked]:
+def _time(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Target 5: the least time in which gradient planning is as good as CEM on base, by each clock."""
     rows = tables["ratios"].query("rule == 'as good' and reference == 'base'")
     for clock, group in rows.groupby("clock", sort=False):
@@ -99,55 +99,55 @@ def _time(task: str, tables: Tables) -> Iterator[Asked]:
         share = SHARES[str(clock)]
         note = f" of CEM's success on base in {100 * row.ratio:.1f}% of its time (asked: {100 * share:.0f}%)"
         options = {"in_points": True, "note": note, "reached": bool(row.met and row.ratio <= share)}
-        yield Asked.of(5, f"{row.planner} on {row.model}, {CLOCKS[str(clock)]}", row, **options)
+        yield TargetFinding.of(5, f"{row.planner} on {row.model}, {CLOCKS[str(clock)]}", row, **options)
 
 
-def _gap(task: str, tables: Tables) -> Iterator[Asked]:
+def _gap(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Target 4."""
     return _gaps(tables["gaps"].query("kind == 'gap'"))
 
 
-def _landscape(task: str, tables: Tables) -> Iterator[Asked]:
+def _landscape(task: str, tables: Tables) -> Iterator[TargetFinding]:
     """Target 6."""
     return _smoother(tables["differences"])
 
 
-def _room(row: Any) -> Asked:
+def _room(row: Any) -> TargetFinding:
     """Target 1."""
     subject = f"CEM minus Adam, base, {row.goals} goals"
-    return Asked.of(1, subject, row, in_points=True, reached=bool(row.difference >= LEAST_GAP))
+    return TargetFinding.of(1, subject, row, in_points=True, reached=bool(row.difference >= LEAST_GAP))
 
 
-def _gain(task: str, row: Any) -> Iterator[Asked]:
+def _gain(task: str, row: Any) -> Iterator[TargetFinding]:
     """Target 2, of one difference between models, if it is one that was asked for."""
     if row.ours == "control" or row.theirs not in ("base", "control"):
         return
-    asked = card_of(task).gain if row.theirs == "base" else None
-    note = f" (asked: {100 * asked:+.0f})" if asked else " (asked: an interval above 0)"
-    reached = bool(row.difference >= asked if asked else row.low > 0)
+    threshold = card_of(task).gain if row.theirs == "base" else None
+    note = f" (asked: {100 * threshold:+.0f})" if threshold else " (asked: an interval above 0)"
+    reached = bool(row.difference >= threshold if threshold else row.low > 0)
     subject = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals"
-    yield Asked.of(2, subject, row, in_points=True, note=note, reached=reached)
+    yield TargetFinding.of(2, subject, row, in_points=True, note=note, reached=reached)
 
 
-def _as_good(subject: str, row: Any) -> Asked:
+def _as_good(subject: str, row: Any) -> TargetFinding:
     """Target 3."""
-    return Asked.of(3, subject, row, in_points=True, reached=bool(row.low > -MARGIN))
+    return TargetFinding.of(3, subject, row, in_points=True, reached=bool(row.low > -MARGIN))
 
 
-def _gaps(gaps: pd.DataFrame) -> Iterator[Asked]:
+def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
     """Target 4: base and control are asked for as they are in the paper, all others to have no gap left."""
     for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
         before = row.model in ("base", "control")
         note = f" (asked: {'above 0' if before else '0 or below'})"
         reached = bool(row.low > 0 if before else row.low <= 0)
-        yield Asked.of(4, f"gap of {row.model}, Adam, {row.goals} goals", row, note=note, reached=reached)
+        yield TargetFinding.of(4, f"gap of {row.model}, Adam, {row.goals} goals", row, note=note, reached=reached)
 
 
-def _smoother(differences: pd.DataFrame) -> Iterator[Asked]:
+def _smoother(differences: pd.DataFrame) -> Iterator[TargetFinding]:
     """Target 6, of slices of the loss around the expert's actions."""
     for row in differences[~differences.ours.isin(("control", "online"))].itertuples():
         reached = bool(row.high < 0 if row.measure == "roughness" else row.low > 0)
-        yield Asked.of(6, f"{row.measure}, {row.ours} minus {row.theirs}", row, reached=reached)
+        yield TargetFinding.of(6, f"{row.measure}, {row.ours} minus {row.theirs}", row, reached=reached)
 
 
 _READERS = {

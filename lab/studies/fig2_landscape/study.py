@@ -41,10 +41,10 @@ def run(config: Config) -> Result:
     slices, measures = [], []
     for name, seed, model in tqdm(config.models(MODELS), desc=f"{NAME} {config.task}", unit="model", delay=2):
         keys = {"model": name, "train_seed": seed}
-        cut = slice_of(config, model, problems)
-        measures.append(_measures(keys, cut))
+        loss_slice = slice_of(config, model, problems)
+        measures.append(_measures(keys, loss_slice))
         if seed == config.size.seeds[0]:
-            slices.append(_grid(keys, cut))
+            slices.append(_grid(keys, loss_slice))
     table = pd.concat(measures, ignore_index=True)
     tidy = table.melt(["model", "train_seed", "problem"], MEASURES, "measure")
     tables = {
@@ -62,8 +62,8 @@ def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
     problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
     rows = []
     for name in MODELS:
-        cut = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
-        rows.append([name, cut.roughness().mean(), cut.basin().mean()])
+        loss_slice = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
+        rows.append([name, loss_slice.roughness().mean(), loss_slice.basin().mean()])
     return pd.DataFrame(rows, columns=["model", *MEASURES]).set_index("model")
 
 
@@ -86,13 +86,17 @@ def slice_of(config: Config, model: WorldModel, problems: Problems, radius: floa
     )
 
 
-def _measures(keys: dict, cut: Slice) -> pd.DataFrame:
-    columns = {"problem": np.arange(len(cut.loss)), "roughness": cut.roughness(), "basin": cut.basin()}
+def _measures(keys: dict, loss_slice: Slice) -> pd.DataFrame:
+    columns = {
+        "problem": np.arange(len(loss_slice.loss)),
+        "roughness": loss_slice.roughness(),
+        "basin": loss_slice.basin(),
+    }
     return pd.DataFrame(keys | columns)
 
 
-def _grid(keys: dict, cut: Slice) -> pd.DataFrame:
+def _grid(keys: dict, loss_slice: Slice) -> pd.DataFrame:
     """The first slices in long format: u along the rows of the grid, v along its columns."""
-    drawn = cut.loss[:DRAWN]
-    problem, u, v = np.meshgrid(np.arange(len(drawn)), cut.axis, cut.axis, indexing="ij")
+    drawn = loss_slice.loss[:DRAWN]
+    problem, u, v = np.meshgrid(np.arange(len(drawn)), loss_slice.axis, loss_slice.axis, indexing="ij")
     return pd.DataFrame(keys | {"problem": problem.ravel(), "u": u.ravel(), "v": v.ravel(), "loss": drawn.ravel()})

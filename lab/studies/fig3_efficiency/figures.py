@@ -81,7 +81,7 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 800, _caption(result))
 
 
-def together(curves: pd.DataFrame, clock: str) -> go.Figure:
+def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
     """All models of ``curves`` in one panel: colours are models, dashes and symbols planners; for the app."""
     figure = go.Figure()
     planners = shown(curves.planner, PLANNERS)

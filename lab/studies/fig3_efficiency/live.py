@@ -20,8 +20,8 @@ from lab.studies.fig3_efficiency import study as fig3_efficiency
 
 
 @dataclass(frozen=True)
-class Few(Config):
-    """The quick preset, on the first ``problems`` of its problems."""
+class FirstProblems(Config):
+    """The quick preset, cut down to the first ``problems`` of its problems."""
 
     problems: int = 10
 
@@ -45,7 +45,7 @@ def command(task: str, problems: int) -> tuple[str, ...]:
     return ("lab.studies.fig3_efficiency.live", task, str(problems), str(live_folder(task, problems)))
 
 
-def measure(config: Few, folder: Path) -> Result:
+def measure(config: FirstProblems, folder: Path) -> Result:
     """Run figure 3 and save what there is after every case; a case's partial result replaces the one before."""
     started = time.perf_counter()
     begun: list[float] = []  # when the first case ended, and the share that was over by then
@@ -68,7 +68,7 @@ def main(task: str, problems: str, folder: str) -> int:
     try:
         if not problems.isdecimal():
             raise LabError(f"The number of problems must be a whole number, got '{problems}'.")
-        measure(Few(task=task, problems=int(problems), device="cpu"), Path(folder))
+        measure(FirstProblems(task=task, problems=int(problems), device="cpu"), Path(folder))
     except LabError as error:
         print(error, file=sys.stderr)
         return 2

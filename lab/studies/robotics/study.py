@@ -21,10 +21,10 @@ from lab.plots.words import in_cells, interval, percent
 from lab.results import Result
 from lab.studies.common.card import built_in
 from lab.studies.common.config import Config, provenance
+from lab.studies.common.filmstrips import FilmStrip, film_strip, stacked
 from lab.studies.common.judge import FEWEST, verdict
 from lab.studies.common.measure import Case, cases, measure_all
 from lab.studies.common.protocol import Protocol
-from lab.studies.common.strips import Strip, joined, strip
 from lab.tasks import make_task
 from lab.tasks.pushing import Pushing
 
@@ -111,16 +111,18 @@ def sentences(result: Result, planner: str = "adam") -> list[str]:
     ]
 
 
-def film(config: Config, goals: str = "dataset", planner: str = "adam", mode: str = "open", problem: int = 0) -> Strip:
-    """What every model (first training seed) makes of one problem."""
+def film_strips(
+    config: Config, goals: str = "dataset", planner: str = "adam", mode: str = "open", problem: int = 0
+) -> FilmStrip:
+    """The film strips of one problem, one for each model (first training seed)."""
     pushing(config)
     problems = _protocols(config)[goals].problems()[problem : problem + 1]
-    films = []
+    strips = []
     for name in MODELS:
         model = config.model(name, config.size.seeds[0])
         outcome = config.evaluate(model, config.planner(planner, mode), problems, mode)
-        films.append(strip(model, outcome, slice(1)))
-    return joined(films)
+        strips.append(film_strip(model, outcome, slice(1)))
+    return stacked(strips)
 
 
 def _verdict(row) -> str:

@@ -1,4 +1,4 @@
-"""Film strips of one problem: a row for each way it went, the goal on the right."""
+"""Film strips of one problem: a row for each trajectory, the goal on the right."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -7,49 +7,49 @@ from matplotlib.figure import Figure
 from lab.plots.filmstrip import played
 from lab.plots.marks import REACHED, picture
 from lab.plots.style import LABELS, annotate, in_style, label, neutral
-from lab.studies.rollouts.study import Film, Films
+from lab.studies.rollouts.study import Rollouts, Trajectory
 
 HEIGHT = 460  #: of the interactive figure, in pixels
 
 
 @in_style
-def print_figure(seen: Films) -> Figure:
+def print_figure(seen: Rollouts) -> Figure:
     """True frames carry their distance to the goal in success radii, with a green border where the goal is reached."""
-    rows, columns = len(seen.films), len(seen.steps) + 1
+    rows, columns = len(seen.trajectories), len(seen.steps) + 1
     figure = Figure(figsize=(1.35 * columns + 1.2, 1.5 * rows + 0.9), layout="constrained")
-    for film, axes in zip(seen.films, figure.subplots(rows, columns, squeeze=False), strict=True):
+    for trajectory, axes in zip(seen.trajectories, figure.subplots(rows, columns, squeeze=False), strict=True):
         for i, ax in enumerate(axes[:-1]):
-            reached = film.distance is not None and film.distance[i] < 1
-            picture(ax, film.frames[i], REACHED if reached else None)
-            if film.distance is not None:
-                ax.set_xlabel(f"{film.distance[i]:.1f}", fontsize=8)
+            reached = trajectory.distance is not None and trajectory.distance[i] < 1
+            picture(ax, trajectory.frames[i], REACHED if reached else None)
+            if trajectory.distance is not None:
+                ax.set_xlabel(f"{trajectory.distance[i]:.1f}", fontsize=8)
         picture(axes[-1], seen.goal)
-        axes[0].set_ylabel(_name(film).replace(", ", "\n"))
+        axes[0].set_ylabel(_name(trajectory).replace(", ", "\n"))
     for ax, step in zip(figure.axes, [*(f"step {step}" for step in seen.steps), "goal"], strict=False):
         ax.set_title(step)
     annotate(figure, _title(seen), _caption(seen), 110)
     return figure
 
 
-def interactive(seen: Films) -> go.Figure:
+def interactive(seen: Rollouts) -> go.Figure:
     """All rows side by side, to be played."""
     still = [np.repeat(seen.goal[None], len(seen.steps), 0)]
-    movie = np.stack([*(film.frames for film in seen.films), *still], 1)
-    names = [name.replace(", ", "<br>") for name in [*map(_name, seen.films), "Goal"]]
+    movie = np.stack([*(trajectory.frames for trajectory in seen.trajectories), *still], 1)
+    names = [name.replace(", ", "<br>") for name in [*map(_name, seen.trajectories), "Goal"]]
     figure = played(movie, names, seen.steps)
     return neutral(figure, _title(seen), HEIGHT, "").update_layout(margin={"b": 130})
 
 
-def _name(film: Film) -> str:
-    who, _, what = film.name.partition(", ")
+def _name(trajectory: Trajectory) -> str:
+    who, _, what = trajectory.name.partition(", ")
     return ", ".join(filter(None, [LABELS.get(who, who.capitalize()), what]))
 
 
-def _title(seen: Films) -> str:
+def _title(seen: Rollouts) -> str:
     return f"{label(seen.task)}, test problem {seen.problem}: expert, plan, imagination"
 
 
-def _caption(seen: Films) -> str:
+def _caption(seen: Rollouts) -> str:
     return (
         f"Plans by {LABELS[seen.planner]}, open loop. Numbers: success radii between true state and goal; below 1 "
         "is success (green). Imagined frames are drawn by the decoder from imagined latents: what it draws blurred, "

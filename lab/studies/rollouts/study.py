@@ -1,4 +1,4 @@
-"""Film strips: one problem as the expert solves it, as it is planned, as that really goes, and as it is imagined."""
+"""Film strips of one problem: the expert's trajectory, and of each model the plan's true and imagined trajectory."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ SIZE = 64  #: pixels of all pictures: what the model sees, and what its decoder 
 
 
 @dataclass(frozen=True)
-class Film:
-    """One trajectory at the ``T`` block boundaries of a plan."""
+class Trajectory:
+    """A trajectory in pictures, at the ``T`` block boundaries of a plan."""
 
     name: str
     frames: np.ndarray  #: (T, SIZE, SIZE, 3) uint8
@@ -23,37 +23,39 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Films:
-    """All films of one ``problem`` with a data-set goal."""
+class Rollouts:
+    """All trajectories of one ``problem`` with a data-set goal."""
 
     task: str
     planner: str
     problem: int
     steps: np.ndarray  #: (T,) environment steps
     goal: np.ndarray  #: (SIZE, SIZE, 3) uint8
-    films: tuple[Film, ...]
+    rollouts: tuple[Trajectory, ...]
 
 
-def films(
+def rollouts(
     config: Config, problem: int = 0, planner: str = "adam", models: tuple[str, ...] = ("base", "adversarial")
-) -> Films:
-    """The expert's film, and of each model the plan's true and imagined ones, open loop; all of the test split."""
+) -> Rollouts:
+    """The expert's trajectory of a test problem, and of each model the plan's true and imagined ones (open loop)."""
     task = make_task(config.task)
     problems = Protocol(config.task, "dataset", max(problem + 1, config.size.slices), seed=config.seed).problems()
-    one = problems[problem : problem + 1]
-    assert one.expert is not None
-    steps = np.arange(0, one.expert.shape[1] + 1, task.frameskip)
-    found = [_true(config.task, "expert", task.simulate(one.starts, one.expert)[0, steps], one.goals[0])]
+    chosen = problems[problem : problem + 1]
+    assert chosen.expert is not None
+    steps = np.arange(0, chosen.expert.shape[1] + 1, task.frameskip)
+    shown = [_true(config.task, "expert", task.simulate(chosen.starts, chosen.expert)[0, steps], chosen.goals[0])]
     for name in models:
         model = config.model(name, config.size.seeds[0])
-        episode = run_episode(model, config.planner(planner), one, seed=config.seed, index=problem, **config.objective)
+        episode = run_episode(
+            model, config.planner(planner), chosen, seed=config.seed, index=problem, **config.objective
+        )
         assert episode.imagined_frames is not None
-        found.append(_true(config.task, f"{name}, true", episode.states[steps], one.goals[0]))
-        found.append(Film(f"{name}, imagined", episode.imagined_frames, None))
-    return Films(config.task, planner, problem, steps, task.render(one.goals, SIZE)[0], tuple(found))
+        shown.append(_true(config.task, f"{name}, true", episode.states[steps], chosen.goals[0]))
+        shown.append(Trajectory(f"{name}, imagined", episode.imagined_frames, None))
+    return Rollouts(config.task, planner, problem, steps, task.render(chosen.goals, SIZE)[0], tuple(shown))
 
 
-def _true(task_name: str, name: str, states: np.ndarray, goal: np.ndarray) -> Film:
+def _true(task_name: str, name: str, states: np.ndarray, goal: np.ndarray) -> Trajectory:
     task = make_task(task_name)
     distance = task.distance(states, np.broadcast_to(goal, states.shape))
-    return Film(name, task.render(states, SIZE), distance)
+    return Trajectory(name, task.render(states, SIZE), distance)

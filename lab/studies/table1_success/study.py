@@ -16,7 +16,7 @@ from lab.planning import MODES, PAPER_PLANNERS, Constant, Planner, RandomActions
 from lab.plots.words import in_cells, percent
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
-from lab.studies.common.measure import Case, cases, measure_all, named
+from lab.studies.common.measure import Case, cases, column_of, measure_all
 from lab.tasks import make_task
 
 NAME = "table1_success"
@@ -66,8 +66,8 @@ def by_criterion(measured: pd.DataFrame, criteria: Sequence[str]) -> pd.DataFram
     parts = []
     for criterion in criteria:
         reached = {
-            "success": measured[named("success", criterion)],
-            "success_at_end": measured[named("at_end", criterion)],
+            "success": measured[column_of("success", criterion)],
+            "success_at_end": measured[column_of("at_end", criterion)],
         }
         parts.append(measured.assign(criterion=criterion, **reached)[columns])
     order = measured.groupby(case, sort=False).ngroup()

@@ -1,4 +1,4 @@
-"""What film strips are drawn of: true and imagined frames of executed plans."""
+"""The pictures of film strips: true and imagined frames of executed plans, as in the paper's appendix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TRUE_SIZE = 96  #: pixels, of the true frames
 
 
 @dataclass(frozen=True)
-class Strip:
+class FilmStrip:
     """Pictures of ``N`` executed plans at ``T`` block boundaries; see `lab.plots.filmstrip.filmstrip`."""
 
     true: np.ndarray  #: (N, T, H, W, 3)
@@ -25,13 +25,13 @@ class Strip:
     steps: list[int]  #: (T,) environment steps
 
 
-def strip(model: WorldModel, outcome: Outcome, rows: slice) -> Strip:
-    """The film of ``rows`` of the problems."""
+def film_strip(model: WorldModel, outcome: Outcome, rows: slice) -> FilmStrip:
+    """The film strip of the problems ``rows`` of ``outcome``."""
     problems = outcome.world.problems
     task = problems.environment
     assert isinstance(task, Task)
     z = imagined(model, outcome)[rows]
-    return Strip(
+    return FilmStrip(
         true=task.observe(outcome.states[rows]).pictures(TRUE_SIZE),
         imagined=model.draw(z.flatten(0, 1)).reshape(*z.shape[:2], SIZE, SIZE, 3),
         goals=task.render(problems.goals[rows], TRUE_SIZE),
@@ -40,10 +40,10 @@ def strip(model: WorldModel, outcome: Outcome, rows: slice) -> Strip:
     )
 
 
-def joined(strips: Sequence[Strip]) -> Strip:
-    """Several films of equal length, one below the other."""
-    parts = {name: np.concatenate([getattr(one, name) for one in strips]) for name in _ARRAYS}
-    return Strip(**parts, steps=strips[0].steps)
+def stacked(strips: Sequence[FilmStrip]) -> FilmStrip:
+    """Several film strips of equal length as one, one below the other."""
+    parts = {name: np.concatenate([getattr(film, name) for film in strips]) for name in _ARRAYS}
+    return FilmStrip(**parts, steps=strips[0].steps)
 
 
 _ARRAYS = ("true", "imagined", "goals", "reached")
