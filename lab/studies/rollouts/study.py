@@ -31,7 +31,7 @@ class Rollouts:
     problem: int
     steps: np.ndarray  #: (T,) environment steps
     goal: np.ndarray  #: (SIZE, SIZE, 3) uint8
-    rollouts: tuple[Trajectory, ...]
+    trajectories: tuple[Trajectory, ...]
 
 
 def rollouts(
