@@ -28,6 +28,11 @@ def around(rows: pd.DataFrame, value: str, scale: float = 1) -> list[pd.Series]:
     return [scale * (rows[value] - rows.low), scale * (rows.high - rows[value])]
 
 
+def intervals(ax: Axes, x: Any, rows: pd.DataFrame, value: str, scale: float = 1, /, **look: Any) -> None:
+    """The column ``value`` of ``rows``, times ``scale``, over ``x``, with its error bars."""
+    ax.errorbar(x, scale * rows[value], around(rows, value, scale), **look)
+
+
 def legend_of(figure: Figure | SubFigure, ax: Axes, **options: Any) -> None:
     """The legend of one panel for the whole figure, above on the right."""
     handles, labels = ax.get_legend_handles_labels()

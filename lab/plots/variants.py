@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
-from lab.plots.marks import EXPERT, INK, around, dots, hover, sample
+from lab.plots.marks import EXPERT, INK, dots, hover, intervals, sample
 from lab.plots.style import (
     GREY,
     LABELS,
@@ -56,7 +56,9 @@ def draw(figure: Figure | SubFigure, result: Result, studies: Mapping[str, str],
     places, kinds = columns(result), rows(result)
     panels = figure.subplots(len(kinds) + 2 + more, 1, sharex=True)
     for ax, goals in zip(panels, kinds, strict=False):
-        _rates(ax, result.tables["rates"], goals, places)
+        rates = result.tables["rates"].query("goals == @goals")
+        for planner in PLANNERS:
+            _dots(ax, rates[rates.planner == planner], "rate", planner, places, 100)
         ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
     _gains(panels[len(kinds)], result.tables["differences"], places)
     _errors(panels[len(kinds) + 1], result.tables["errors"], places)
@@ -110,12 +112,6 @@ def caption(result: Result) -> str:
     )
 
 
-def _rates(ax: Axes, rates: pd.DataFrame, goals: str, places: dict[str, float]) -> None:
-    for planner in PLANNERS:
-        some = rates[(rates.goals == goals) & (rates.planner == planner)]
-        _dots(ax, some, "rate", planner, places, 100)
-
-
 def _errors(ax: Axes, errors: pd.DataFrame, places: dict[str, float]) -> None:
     for planner, rows in errors[errors.goals == "dataset"].groupby("planner", sort=False):
         _dots(ax, rows, "mean", planner, places)
@@ -128,17 +124,8 @@ def _errors(ax: Axes, errors: pd.DataFrame, places: dict[str, float]) -> None:
 def _dots(ax: Axes, table: pd.DataFrame, value: str, planner: str, places: dict[str, float], scale: float = 1) -> None:
     x = [places[name] + SHIFT[planner] for name in table.model]
     colour, marker = PLANNER_COLOURS.get(planner, EXPERT), PLANNER_MARKERS.get(planner, "_")
-    name = LABELS.get(planner, "expert's actions")
-    ax.errorbar(
-        x,
-        scale * table[value],
-        around(table, value, scale),
-        fmt=marker,
-        color=colour,
-        markersize=4.5,
-        linewidth=1.2,
-        label=name,
-    )
+    look = {"fmt": marker, "color": colour, "markersize": 4.5, "linewidth": 1.2}
+    intervals(ax, x, table, value, scale, label=LABELS.get(planner, "expert's actions"), **look)
 
 
 def _gains(ax: Axes, differences: pd.DataFrame, places: dict[str, float]) -> None:
@@ -146,7 +133,7 @@ def _gains(ax: Axes, differences: pd.DataFrame, places: dict[str, float]) -> Non
     x = [places[name] for name in rows.ours]
     ax.axhline(0, color=MODEL_COLOURS["control"], linewidth=1.2)
     ax.bar(x, 100 * rows.difference, 0.55, color="#C8C8C8")
-    ax.errorbar(x, 100 * rows.difference, around(rows, "difference", 100), fmt="none", color=INK, linewidth=1)
+    intervals(ax, x, rows, "difference", 100, fmt="none", color=INK, linewidth=1)
     ax.set_ylabel(GAIN)
 
 
@@ -171,12 +158,5 @@ def _bars(differences: pd.DataFrame) -> go.Bar:
     text = [
         hover(f"{row.ours} minus Control", points(row), counted(int(row.n), "problem")) for row in table.itertuples()
     ]
-    return go.Bar(
-        x=table.ours,
-        y=100 * table.difference,
-        hovertext=text,
-        hoverinfo="text",
-        showlegend=False,
-        marker={"color": faded(GREY)},
-        error_y=spread(table, "difference", 100) | {"color": GREY},
-    )
+    bars = go.Bar(x=table.ours, y=100 * table.difference, hovertext=text, hoverinfo="text", showlegend=False)
+    return bars.update(marker={"color": faded(GREY)}, error_y=spread(table, "difference", 100) | {"color": GREY})

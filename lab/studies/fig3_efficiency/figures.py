@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plotly.subplots import make_subplots
 
-from lab.plots.marks import LINE, around, hover, legend_of
+from lab.plots.marks import LINE, dots, hover, intervals, legend_of
 from lab.plots.page import in_page
 from lab.plots.style import (
     GREY,
@@ -27,7 +27,7 @@ from lab.plots.style import (
     shown,
     spread,
 )
-from lab.plots.words import percent
+from lab.plots.words import percent, points
 from lab.results import Result
 
 PLANNERS = ("gd", "adam", "network+adam", "cem")
@@ -87,18 +87,16 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
     planners = shown(curves.planner, PLANNERS)
     for model in shown(curves.model, MODELS):
         here = curves[curves.model == model]
-        figure.add_trace(_key(LABELS[model], MODEL_COLOURS[model], "line"))
+        figure.add_trace(_key(LABELS[model], MODEL_COLOURS[model], "lines", {"width": 4}))
         for planner in shown(here.planner, PLANNERS):
             trace = _trace(here[here.planner == planner], planner, clock, legend=False)
             trace.hovertext = [f"{LABELS[model]}, {text}" for text in trace.hovertext]
-            trace.legendgroup = None
-            trace.line, trace.marker.color = (
-                {"color": MODEL_COLOURS[model], "dash": DASHES[planner]},
-                MODEL_COLOURS[model],
-            )
-            figure.add_trace(trace)
+            colour = {"color": MODEL_COLOURS[model]}
+            figure.add_trace(trace.update(legendgroup=None, line=colour | {"dash": DASHES[planner]}, marker=colour))
     for planner in planners:
-        figure.add_trace(_key(LABELS[planner], GREY, "marker", planner))
+        figure.add_trace(
+            _key(LABELS[planner], GREY, "lines+markers", {"dash": DASHES[planner]}, PLANNER_MARKERS[planner])
+        )
     if "cem" in planners:
         _mark_cem(figure, curves, clock)
     figure.update_xaxes(type="log", title=CLOCKS[clock], **_ticks(clock))
@@ -108,25 +106,19 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
 
 def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
     """What there is to reach: CEM's rate on the first model shown, and a tenth of its time."""
-    model = next(model for model in shown(curves.model, MODELS) if "cem" in set(curves[curves.model == model].planner))
+    model = shown(curves[curves.planner == "cem"].model, MODELS)[0]
     target = _cem(curves[curves.model == model])
-    line = {"color": GREY, "width": 1, "dash": "dash"}
-    note = {"font": {"color": GREY, "size": 11}, "showarrow": False}
-    figure.add_hline(100 * target.rate, line=line)
-    figure.add_vline(target[clock] / 10, line=line)
-    x, y = math.log10(target[clock] / 10), 100 * target.rate
-    figure.add_annotation(
-        x=0, xref="paper", y=y, text=f"CEM's success, {LABELS[model]}", xanchor="left", yanchor="bottom", **note
-    )
-    figure.add_annotation(x=x, y=0, text="a tenth of its time", xanchor="left", yanchor="bottom", **note)
+    x, y, line = target[clock] / 10, 100 * target.rate, {"color": GREY, "width": 1, "dash": "dash"}
+    note = {"font": {"color": GREY, "size": 11}, "showarrow": False, "xanchor": "left", "yanchor": "bottom"}
+    figure.add_hline(y, line=line).add_vline(x, line=line)
+    figure.add_annotation(x=0, xref="paper", y=y, text=f"CEM's success, {LABELS[model]}", **note)
+    figure.add_annotation(x=math.log10(x), y=0, text="a tenth of its time", **note)
 
 
-def _key(name: str, colour: str, what: str, planner: str = "adam") -> go.Scatter:
+def _key(name: str, colour: str, mode: str, line: dict, marker: str = "o") -> go.Scatter:
     """An entry of the legend alone: a coloured line, or a planner's symbol and dash."""
-    mode = "lines" if what == "line" else "lines+markers"
-    line = {"color": colour, "width": 4} if what == "line" else {"color": colour, "dash": DASHES[planner]}
-    marker = {"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8, "color": colour}
-    return go.Scatter(x=[None], y=[None], mode=mode, name=name, line=line, marker=marker)
+    look = {"symbol": SYMBOLS[marker], "size": 8, "color": colour}
+    return go.Scatter(x=[None], y=[None], mode=mode, name=name, line=line | {"color": colour}, marker=look)
 
 
 def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
@@ -136,22 +128,15 @@ def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
     rows = []
     for (model, planner), both in here.groupby(["model", "planner"], sort=False):
         full, tenth = (both[both.rule == rule].iloc[0] for rule in ("as good", "a tenth"))
-        rows.append(
-            {
-                "Model": LABELS[model],
-                "Planner": LABELS[planner],
-                "CEM": f"{full.reference_rate:.0%}",
-                "As good as CEM?": f"yes, in {full.ratio:.2g} of its time" if full.met else f"no: {_points(full)}",
-                "In a tenth of CEM's time": f"{_points(tenth)}" if tenth.met else f"takes {tenth.ratio:.2g} at least",
-            }
-        )
-    return pd.DataFrame(rows)
+        as_good = f"yes, in {full.ratio:.2g} of its time" if full.met else f"no: {_rate(full)}"
+        quick = _rate(tenth) if tenth.met else f"takes {tenth.ratio:.2g} at least"
+        rows.append([LABELS[model], LABELS[planner], f"{full.reference_rate:.0%}", as_good, quick])
+    return pd.DataFrame(rows, columns=["Model", "Planner", "CEM", "As good as CEM?", "In a tenth of CEM's time"])
 
 
-def _points(row: pd.Series) -> str:
+def _rate(row: pd.Series) -> str:
     """The rate, and its difference to CEM's in points."""
-    difference, low, high = (100 * row[name] for name in ("difference", "low", "high"))
-    return f"{row.rate:.0%}, {difference:+.0f} points [{low:+.0f}, {high:+.0f}]"
+    return f"{row.rate:.0%}, {points(row, 0)}"
 
 
 def _ticks(clock: str) -> dict:
@@ -174,27 +159,11 @@ def _cem(curves: pd.DataFrame) -> pd.Series:
 def _draw(ax: Axes, curves: pd.DataFrame, clock: str) -> None:
     for planner in shown(curves.planner, PLANNERS):
         rows = curves[curves.planner == planner].sort_values("iterations")
-        ax.errorbar(
-            rows[clock],
-            100 * rows.rate,
-            around(rows, "rate", 100),
-            color=PLANNER_COLOURS[planner],
-            marker=PLANNER_MARKERS[planner],
-            markersize=4.5,
-            linewidth=1.4,
-            elinewidth=0.9,
-            label=LABELS[planner],
-        )
-        for row in rows.itertuples():
-            where = (getattr(row, clock), 100 * row.rate)
-            ax.annotate(
-                f"{row.iterations}",
-                where,
-                (4, -7),
-                textcoords="offset points",
-                fontsize=5.5,
-                color=PLANNER_COLOURS[planner],
-            )
+        colour, label = PLANNER_COLOURS[planner], LABELS[planner]
+        look = {"marker": PLANNER_MARKERS[planner], "markersize": 4.5, "linewidth": 1.4, "elinewidth": 0.9}
+        intervals(ax, rows[clock], rows, "rate", 100, color=colour, label=label, **look)
+        for x, y, count in zip(rows[clock], 100 * rows.rate, rows.iterations, strict=True):
+            ax.annotate(f"{count}", (x, y), (4, -7), textcoords="offset points", fontsize=5.5, color=colour)
     target = _cem(curves)
     ax.axhline(100 * target.rate, color=LINE, linestyle="--", linewidth=0.8, label="CEM's rate")
     ax.axvline(target[clock] / 10, color=LINE, linestyle=":", linewidth=1, label="10% of CEM's time")
@@ -220,19 +189,10 @@ def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Sca
         )
         for row in rows.itertuples()
     ]
-    return go.Scatter(
-        x=rows[clock],
-        y=100 * rows.rate,
-        mode="lines+markers",
-        error_y=spread(rows, "rate", 100) | {"thickness": 1, "width": 3},
-        name=LABELS[planner],
-        legendgroup=planner,
-        showlegend=legend,
-        hovertext=text,
-        hoverinfo="text",
-        line={"color": PLANNER_COLOURS[planner]},
-        marker={"symbol": SYMBOLS[PLANNER_MARKERS[planner]], "size": 8},
-    )
+    errors, symbol = spread(rows, "rate", 100) | {"thickness": 1, "width": 3}, SYMBOLS[PLANNER_MARKERS[planner]]
+    trace = dots(rows[clock], 100 * rows.rate, LABELS[planner], PLANNER_COLOURS[planner], text, error_y=errors)
+    trace.update(line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": symbol})
+    return trace.update(mode="lines+markers", legendgroup=planner, showlegend=legend)
 
 
 def _title(result: Result) -> str:

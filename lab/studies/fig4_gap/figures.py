@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
-from lab.plots.marks import EXPERT, INK, around, legend_of, sample
+from lab.plots.marks import EXPERT, INK, intervals, legend_of, sample
 from lab.plots.style import (
     GREY,
     LABELS,
@@ -110,7 +110,7 @@ def _draw_gaps(ax: Axes, gaps: pd.DataFrame, seeds: pd.Series, goals: str) -> No
         rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
         x = np.arange(len(models)) + (i - 0.5) * 0.4
         ax.bar(x, rows["mean"], 0.38, color=PLANNER_COLOURS[planner])
-        ax.errorbar(x, rows["mean"], around(rows, "mean"), fmt="none", color=INK, linewidth=0.9)
+        intervals(ax, x, rows, "mean", fmt="none", color=INK, linewidth=0.9)
         for where, model in zip(x, models, strict=True):
             each = seeds[model, goals, planner]
             if len(each) > 1:
@@ -122,28 +122,18 @@ def _draw_gaps(ax: Axes, gaps: pd.DataFrame, seeds: pd.Series, goals: str) -> No
 
 def _lines(errors: pd.DataFrame, model: str, goals: str, legend: bool) -> list[go.Scatter]:
     errors = errors[errors.model == model]
-    lines = _line(errors[errors.planner == "expert"], GREY, "expert's actions", "dash", legend)
+    lines = [_line(errors[errors.planner == "expert"], GREY, "expert's actions", "dash", legend)]
     for planner in PLANNERS:
         rows = errors[(errors.planner == planner) & (errors.goals == goals)]
-        lines += _line(rows, PLANNER_COLOURS[planner], f"planned by {LABELS[planner]}", "solid", legend)
+        lines.append(_line(rows, PLANNER_COLOURS[planner], f"planned by {LABELS[planner]}", "solid", legend))
     return lines
 
 
-def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -> list[go.Scatter]:
+def _line(rows: pd.DataFrame, colour: str, name: str, dash: str, legend: bool) -> go.Scatter:
+    errors = spread(rows, "mean") | {"thickness": 1, "width": 3}
+    line = go.Scatter(x=rows.step, y=rows["mean"], mode="lines+markers", name=name, legendgroup=name, error_y=errors)
     hover = name + ", step %{x}<br>%{y:.4f}<extra></extra>"
-    return [
-        go.Scatter(
-            x=rows.step,
-            y=rows["mean"],
-            mode="lines+markers",
-            name=name,
-            error_y=spread(rows, "mean") | {"thickness": 1, "width": 3},
-            legendgroup=name,
-            showlegend=legend,
-            line={"color": colour, "dash": dash},
-            hovertemplate=hover,
-        )
-    ]
+    return line.update(showlegend=legend, line={"color": colour, "dash": dash}, hovertemplate=hover)
 
 
 def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
@@ -152,17 +142,9 @@ def _gap_bars(gaps: pd.DataFrame, models: list[str]) -> list[go.Bar]:
         rows = gaps[(gaps.kind == "gap") & (gaps.planner == planner)].set_index("model").loc[models]
         hover = "%{x}, " + LABELS[planner]
         hover += "<br>gap %{y:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>"
-        bars.append(
-            go.Bar(
-                x=[LABELS[model] for model in models],
-                y=rows["mean"],
-                name=f"gap, {LABELS[planner]}",
-                showlegend=False,
-                customdata=rows[["low", "high"]],
-                hovertemplate=hover,
-                **bar_look(PLANNER_COLOURS[planner], spread(rows, "mean")),
-            )
-        )
+        bar = go.Bar(x=[LABELS[model] for model in models], y=rows["mean"], name=f"gap, {LABELS[planner]}")
+        bar.update(bar_look(PLANNER_COLOURS[planner], spread(rows, "mean")), showlegend=False)
+        bars.append(bar.update(customdata=rows[["low", "high"]], hovertemplate=hover))
     return bars
 
 

@@ -61,17 +61,8 @@ def success_rows(ax: Axes, table: pd.DataFrame, planners: Sequence[str]) -> None
     for i, model in enumerate(models):
         rows = table[table.model == model].set_index("planner").reindex(planners)
         y = [place + 0.16 * ((len(models) - 1) / 2 - i) for place in range(len(planners))]
-        errors = around(rows, "rate", 100)
-        ax.errorbar(
-            100 * rows.rate,
-            y,
-            xerr=errors,
-            fmt="o",
-            color=MODEL_COLOURS[model],
-            markersize=4,
-            linewidth=1,
-            label=LABELS[model],
-        )
+        error, colour, name = around(rows, "rate", 100), MODEL_COLOURS[model], LABELS[model]
+        ax.errorbar(100 * rows.rate, y, xerr=error, fmt="o", color=colour, label=name, markersize=4, linewidth=1)
     ax.set(xlabel="success (%)", xlim=(0, 103))
 
 

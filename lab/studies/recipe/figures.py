@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
-from lab.plots.marks import around, dots, hover
+from lab.plots.marks import dots, hover, intervals
 from lab.plots.style import (
     LABELS,
     MODEL_COLOURS,
@@ -121,16 +121,8 @@ def _draw(ax: Axes, rows: pd.DataFrame, value: str, name: str, places: Places, s
     shift = WIDTH * (DOTS.index(name) - (len(DOTS) - 1) / 2)
     x = [places[key] + shift for key in zip(rows.study, rows.trial, strict=True)]
     marker = "D" if name == "cem" else "o"
-    ax.errorbar(
-        x,
-        scale * rows[value],
-        around(rows, value, scale),
-        fmt=marker,
-        color=COLOURS[name],
-        markersize=4,
-        linewidth=1.1,
-        label=NAMES.get(name) or LABELS[name],
-    )
+    look = {"fmt": marker, "color": COLOURS[name], "markersize": 4, "linewidth": 1.1}
+    intervals(ax, x, rows, value, scale, label=NAMES.get(name) or LABELS[name], **look)
 
 
 def _title(result: Result) -> str:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
-from lab.plots.marks import INK, LINE, WIDTH, around, bar_panels, hover, legend_of, model_bars
+from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, intervals, legend_of, model_bars
 from lab.plots.style import (
     LABELS,
     MODEL_COLOURS,
@@ -70,7 +70,7 @@ def _bars(ax: Axes, here: pd.DataFrame) -> None:
         rows = here[here.model == model].set_index("planner").reindex(PLANNERS)
         x = [i + (j - 1.5) * WIDTH for i in range(len(PLANNERS))]
         ax.bar(x, rows["mean"], WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model])
-        ax.errorbar(x, rows["mean"], around(rows, "mean"), fmt="none", color=INK, linewidth=0.9)
+        intervals(ax, x, rows, "mean", fmt="none", color=INK, linewidth=0.9)
     ax.axhline(here["start"].iloc[0], color=LINE, linestyle=":", linewidth=1, label="start")
     ax.axhline(_chance(here), color=LINE, linestyle="--", linewidth=1, label="random pushes")
     ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
