@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.planning.catalog import CATALOG, PAPER_PLANNERS, PLANNERS, make_planner
-from lab.plots.style import SYMBOLS
+from lab.plots.palette import SYMBOLS
 
 TOY = """
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ catalog = sys.modules[spec.name] = types.ModuleType(spec.name)
 exec(source.replace(first, first + {LINE!r}), vars(catalog))
 
 from lab.cli import main
-from lab.plots.style import PLANNER_COLOURS, PLANNER_MARKERS, SYMBOLS, label
+from lab.plots.palette import PLANNER_COLOURS, PLANNER_MARKERS, SYMBOLS, label
 assert (label("toy"), PLANNER_COLOURS["toy"], SYMBOLS[PLANNER_MARKERS["toy"]]) == ("A toy", "#123456", "diamond-tall")
 from lab.planning import Settings
 toy = Settings().planner("toy")

@@ -11,8 +11,8 @@ from state import Case, answered, choose, note, touched
 
 from lab.benchmarks import card_of
 from lab.errors import LabError
+from lab.plots.palette import MODEL_COLOURS, label
 from lab.plots.player import drive_data, stage
-from lab.plots.style import MODEL_COLOURS, label
 
 INTRO = (
     "You steer the true simulator and a [[world model]] with the same actions. The model saw the start and nothing "

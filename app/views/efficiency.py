@@ -12,7 +12,7 @@ import streamlit as st
 import widgets
 
 from lab.files import MODELS
-from lab.plots.style import LABELS, label
+from lab.plots.palette import LABELS, label
 from lab.repro.processes import Status
 from lab.results import Result
 from lab.studies.common import claims

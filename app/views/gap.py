@@ -22,8 +22,8 @@ from lab.evaluation.success import evaluate
 from lab.files import MODELS
 from lab.planning import Constant
 from lab.plots.gap import Plans, map_figure, spread_figure, steps_figure
+from lab.plots.palette import LABELS, MODEL_COLOURS
 from lab.plots.player import empty_scene, lane, stage
-from lab.plots.style import LABELS, MODEL_COLOURS
 
 INTRO = (
     "A [[world model]] is trained along the data, but asked about plans. Planning looks for actions that the model "

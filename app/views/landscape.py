@@ -36,9 +36,9 @@ from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.protocols import see
 from lab.planning import PAPER_PLANNERS, Constant, GoalDistance
+from lab.plots.palette import LABELS, MODEL_COLOURS
 from lab.plots.player import lane, stage
 from lab.plots.relief import Panel, relief_data
-from lab.plots.style import LABELS, MODEL_COLOURS
 
 INTRO = (
     "Each point below is a whole plan: a sequence of actions. Its height is the [[planning loss]]: how far from the "

@@ -16,8 +16,8 @@ from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.planning import PLANNERS
+from lab.plots.palette import LABELS, label
 from lab.plots.player import method_colours, stage
-from lab.plots.style import LABELS, label
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED
 

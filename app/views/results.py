@@ -19,8 +19,8 @@ from lab.evaluation.compare import OUTCOMES, outcomes, paired
 from lab.evaluation.episode import place
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
+from lab.plots.palette import LABELS, label
 from lab.plots.save import drawing
-from lab.plots.style import LABELS, label
 from lab.presets import PRESETS as lab_presets
 from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of

@@ -13,8 +13,8 @@ from state import DEFAULTS, Case
 from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
+from lab.plots.palette import MODEL_COLOURS, label
 from lab.plots.player import stage
-from lab.plots.style import MODEL_COLOURS, label
 from lab.studies.common.claims import CLAIMS
 from lab.tasks import TASKS
 

@@ -22,7 +22,7 @@ from lab.models.inspect import (
     statistics_table,
     tensor_table,
 )
-from lab.plots.style import LABELS, label
+from lab.plots.palette import LABELS, label
 from lab.plots.training import change_figure, training_figure
 from lab.repro.processes import Status
 

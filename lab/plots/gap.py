@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from lab.benchmarks import Scene, card_of
 from lab.evaluation.statistics import bootstrap_mean
-from lab.plots.style import CLEAR, GOAL_COLOUR, GREY, GRID, LABELS, MODEL_COLOURS
+from lab.plots.palette import CLEAR, GOAL_COLOUR, GREY, GRID, LABELS, MODEL_COLOURS
 
 ERROR = "model error"
 HEIGHT, MAP_HEIGHT = 360, 520

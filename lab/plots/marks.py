@@ -9,7 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lab.plots.style import GREY, LABELS, MODEL_COLOURS, MODELS, bar_look, counted, shown, spread
+from lab.files import MODELS
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, shown
+from lab.plots.style import bar_look, spread
+from lab.plots.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from lab.evaluation.compare import OUTCOMES
 from lab.plots.page import in_page
-from lab.plots.style import GREY
+from lab.plots.palette import GREY
 
 COLUMNS = 25  #: problems in a row
 LOOKS = {

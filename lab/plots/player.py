@@ -16,7 +16,7 @@ from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, Unfolded
 from lab.models import WorldModel
 from lab.models.encoders import SIZE
-from lab.plots.style import MODEL_COLOURS, PLANNER_COLOURS
+from lab.plots.palette import MODEL_COLOURS, PLANNER_COLOURS
 from lab.plots.uri import png_uri
 from lab.tasks import Task, make_task
 

@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from lab.evaluation.episode import Attempt
 from lab.evaluation.landscape import Slice
 from lab.evaluation.plane import Plane
-from lab.plots.style import LABELS, LOSSES, MODEL_COLOURS, PLANNER_COLOURS
+from lab.plots.palette import LABELS, LOSSES, MODEL_COLOURS, PLANNER_COLOURS
 
 SHADES = 64
 

@@ -1,4 +1,4 @@
-"""One palette for every figure, page and notebook: colour-blind safe (Okabe and Ito), legible on dark and light.
+"""How figures are laid out.
 
 Print figures are drawn and saved under `STYLE`; interactive ones end in `neutral`, which leaves the background to the
 page and keeps to greys that are legible on both.
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pandas as pd
 
-from lab.planning.catalog import CATALOG
-from lab.tasks import TASKS
+from lab.plots.palette import CLEAR, GREY, GRID
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,34 +22,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Drawn = TypeVar("Drawn")
 
-MODEL_COLOURS = {
-    "base": "#8C8C8C",
-    "control": "#E69F00",
-    "online": "#0090D0",
-    "adversarial": "#D55E00",
-    "none": "#BBBBBB",
-}
-PLANNER_COLOURS = {name: entry.colour for name, entry in CATALOG.items()}
-PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
-#: plotly's names of matplotlib's markers
-SYMBOLS = {
-    "o": "circle", "v": "triangle-down", "^": "triangle-up", "<": "triangle-left", ">": "triangle-right",
-    "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
-    "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
-}  # fmt: skip
-#: but for the tasks, whose classes say it; see `label`
-LABELS = {
-    "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-    "open": "open loop", "mpc": "MPC",
-} | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
-
-MODELS = ("base", "control", "online", "adversarial")  #: in the order in which they are drawn
-GREY = "#7F7F7F"
-GRID = "rgba(128, 128, 128, 0.25)"
-CLEAR = "rgba(0, 0, 0, 0)"
-GOAL_COLOUR = "#009E73"
-LOSSES = "viridis"  #: the scale of losses and shares
-IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
 STYLE: dict[str, Any] = {
@@ -81,26 +52,10 @@ def in_style(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     return styled
 
 
-def label(*names: str) -> str:
-    """Names of tasks, models, planners and modes as people write them, comma-separated."""
-    return ", ".join(TASKS[name].label if name in TASKS else LABELS.get(name, name) for name in names)
-
-
-def counted(n: int, what: str) -> str:
-    """``3 problems``, ``1 problem``."""
-    return f"{n} {what}" + ("s" if n != 1 else "")
-
-
 def annotate(figure: Figure, title: str, caption: str, width: int = 170) -> None:
     """A title above, on the left (a legend fits beside it), and the small print below."""
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.supxlabel(textwrap.fill(caption, width), fontsize=7.5, color="#555555", x=0.01, ha="left")
-
-
-def shown(values: Sequence[str], order: Sequence[str]) -> list[str]:
-    """Those of ``order`` that are among ``values``."""
-    present = set(values)
-    return [name for name in order if name in present]
 
 
 def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figure:

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lab.plots.page import in_page
-from lab.plots.style import GREY, MODEL_COLOURS
+from lab.plots.palette import GREY, MODEL_COLOURS
 
 PARTS = {"loss": "solid", "latent": "dash", "proprio": "dot"}
 TICKS = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]

@@ -10,19 +10,9 @@ from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
 from lab.plots.marks import EXPERT, INK, dots, hover, intervals, sample
-from lab.plots.style import (
-    GREY,
-    LABELS,
-    MODEL_COLOURS,
-    PLANNER_COLOURS,
-    PLANNER_MARKERS,
-    counted,
-    faded,
-    label,
-    shown,
-    spread,
-)
-from lab.plots.words import GOALS, interval, points
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, PLANNER_MARKERS, label, shown
+from lab.plots.style import faded, spread
+from lab.plots.words import GOALS, counted, interval, points
 from lab.results import Result
 
 PLANNERS = ("gd", "adam")

@@ -29,3 +29,8 @@ def in_cells(table: pd.DataFrame, cells: list[str], index: list[str], columns: s
         index=index, columns=columns, values="cell", aggfunc="first", sort=False
     )
     return wide.fillna("")
+
+
+def counted(n: int, what: str) -> str:
+    """``3 problems``, ``1 problem``."""
+    return f"{n} {what}" + ("s" if n != 1 else "")

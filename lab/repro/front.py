@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from lab.plots.style import counted, label
+from lab.plots.palette import label
+from lab.plots.words import counted
 from lab.studies.common.claims import CLAIMS
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"

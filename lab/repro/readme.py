@@ -10,7 +10,7 @@ import pandas as pd
 from lab.benchmarks import card_of
 from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
-from lab.plots.style import LABELS, label
+from lab.plots.palette import LABELS, label
 from lab.plots.words import interval, percent
 from lab.repro import front
 from lab.results import Result

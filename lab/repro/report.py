@@ -17,7 +17,7 @@ import pandas as pd
 
 from lab.errors import LabError
 from lab.files import read_json, replacing
-from lab.plots.style import label
+from lab.plots.palette import label
 from lab.studies.common import claims
 from lab.studies.common.stored import preset_folder, results_of
 from lab.studies.registry import FOLDER, STUDIES

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
-from lab.plots.style import LABELS
+from lab.plots.palette import LABELS
 
 
 def chosen(test: AppTest) -> dict[str, str]:

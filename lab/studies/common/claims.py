@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lab.evaluation.compare import compare
-from lab.plots.style import LABELS
+from lab.plots.palette import LABELS
 from lab.plots.words import GOALS
 from lab.results import Result
 from lab.studies.common.judge import FEWEST, MARGIN, Finding, verdict

@@ -9,22 +9,10 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
+from lab.files import MODELS
 from lab.plots.marks import in_rows, sample
-from lab.plots.style import (
-    CLEAR,
-    GREY,
-    GRID,
-    LABELS,
-    LOSSES,
-    MODEL_COLOURS,
-    MODELS,
-    annotate,
-    in_style,
-    label,
-    menu,
-    neutral,
-    shown,
-)
+from lab.plots.palette import CLEAR, GREY, GRID, LABELS, LOSSES, MODEL_COLOURS, label, shown
+from lab.plots.style import annotate, in_style, menu, neutral
 from lab.results import Result
 
 GAMMA = 0.5  #: of the colour scale, to tell low losses apart

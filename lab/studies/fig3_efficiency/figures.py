@@ -9,25 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plotly.subplots import make_subplots
 
+from lab.files import MODELS
 from lab.plots.marks import LINE, dots, hover, intervals, legend_of
 from lab.plots.page import in_page
-from lab.plots.style import (
-    GREY,
-    LABELS,
-    MODEL_COLOURS,
-    MODELS,
-    PLANNER_COLOURS,
-    PLANNER_MARKERS,
-    SYMBOLS,
-    annotate,
-    counted,
-    in_style,
-    label,
-    neutral,
-    shown,
-    spread,
-)
-from lab.plots.words import percent, points
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, PLANNER_MARKERS, SYMBOLS, label, shown
+from lab.plots.style import annotate, in_style, neutral, spread
+from lab.plots.words import counted, percent, points
 from lab.results import Result
 
 PLANNERS = ("gd", "adam", "network+adam", "cem")

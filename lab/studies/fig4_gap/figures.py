@@ -7,21 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.files import MODELS
 from lab.plots.marks import EXPERT, INK, intervals, legend_of, sample
-from lab.plots.style import (
-    GREY,
-    LABELS,
-    MODELS,
-    PLANNER_COLOURS,
-    annotate,
-    bar_look,
-    in_style,
-    label,
-    menu,
-    neutral,
-    shown,
-    spread,
-)
+from lab.plots.palette import GREY, LABELS, PLANNER_COLOURS, label, shown
+from lab.plots.style import annotate, bar_look, in_style, menu, neutral, spread
 from lab.plots.words import GOALS
 from lab.results import Result
 

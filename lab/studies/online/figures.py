@@ -8,7 +8,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 
 from lab.plots import variants
-from lab.plots.style import MODEL_COLOURS, annotate, in_style, label, neutral
+from lab.plots.palette import MODEL_COLOURS, label
+from lab.plots.style import annotate, in_style, neutral
 from lab.results import Result
 
 STUDIES = {"rounds": "rounds (as many plans in all)", "replay": "transitions kept"}

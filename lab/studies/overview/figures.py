@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from lab.plots.style import GREY, LABELS, MODEL_COLOURS, annotate, in_style, label, neutral
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, label
+from lab.plots.style import annotate, in_style, neutral
 from lab.studies.overview.study import Overview
 
 DATA, EXPERT, IMAGINED, GOAL = "#D8D8D8", "#444444", "#A259C4", "#009E73"

@@ -21,7 +21,8 @@ from PIL import Image
 
 from lab.benchmarks import card_of
 from lab.files import ROOT, replacing
-from lab.plots.style import GOAL_COLOUR, IMAGINED_COLOUR, in_style, label
+from lab.plots.palette import GOAL_COLOUR, IMAGINED_COLOUR, label
+from lab.plots.style import in_style
 from lab.studies.common.config import Config
 from lab.studies.overview.making import TASK, Making, Movie, movie_of
 from lab.tasks import make_task

@@ -7,9 +7,11 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.files import MODELS
 from lab.planning.catalog import CATALOG
 from lab.plots.marks import around, dots, hover, in_rows, sample
-from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, in_style, label, neutral, shown, spread
+from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
+from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import percent
 from lab.results import Result
 

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from lab.plots import variants
 from lab.plots.marks import in_rows
-from lab.plots.style import GREY, LABELS, annotate, faded, in_style, label, neutral
+from lab.plots.palette import GREY, LABELS, label
+from lab.plots.style import annotate, faded, in_style, neutral
 from lab.results import Result
 
 STUDIES = {"lambda": "multiple λ", "inputs": "perturbed inputs", "radii": "radii", "steps": "inner steps"}

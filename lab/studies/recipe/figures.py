@@ -9,19 +9,9 @@ from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
 from lab.plots.marks import dots, hover, intervals
-from lab.plots.style import (
-    LABELS,
-    MODEL_COLOURS,
-    PLANNER_COLOURS,
-    annotate,
-    counted,
-    in_style,
-    label,
-    neutral,
-    shown,
-    spread,
-)
-from lab.plots.words import GOALS, percent
+from lab.plots.palette import LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
+from lab.plots.style import annotate, in_style, neutral, spread
+from lab.plots.words import GOALS, counted, percent
 from lab.results import Result
 
 STUDIES = {

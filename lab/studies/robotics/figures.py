@@ -5,20 +5,12 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lab.files import MODELS
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, intervals, legend_of, model_bars
-from lab.plots.style import (
-    LABELS,
-    MODEL_COLOURS,
-    MODELS,
-    annotate,
-    counted,
-    in_style,
-    label,
-    neutral,
-    shown,
-)
-from lab.plots.words import GOALS, interval
+from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
+from lab.plots.style import annotate, in_style, neutral
+from lab.plots.words import GOALS, counted, interval
 from lab.results import Result
 
 MODES = ("open", "mpc")

@@ -16,8 +16,8 @@ from lab.evaluation.compare import average, compare, success_rates
 from lab.files import MODELS
 from lab.planning import MODES, RandomActions
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
-from lab.plots.style import counted, label
-from lab.plots.words import in_cells, interval, percent
+from lab.plots.palette import label
+from lab.plots.words import counted, in_cells, interval, percent
 from lab.results import Result
 from lab.studies.common.card import built_in
 from lab.studies.common.config import Config, provenance

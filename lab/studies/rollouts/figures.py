@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from lab.plots.filmstrip import played
 from lab.plots.marks import REACHED, picture
-from lab.plots.style import LABELS, annotate, in_style, label, neutral
+from lab.plots.palette import LABELS, label
+from lab.plots.style import annotate, in_style, neutral
 from lab.studies.rollouts.study import Rollouts, Trajectory
 
 HEIGHT = 460  #: of the interactive figure, in pixels

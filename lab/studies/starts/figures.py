@@ -7,9 +7,11 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, legend_of
-from lab.plots.style import LABELS, MODEL_COLOURS, MODELS, annotate, counted, in_style, label, neutral, shown, spread
-from lab.plots.words import GOALS, percent
+from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
+from lab.plots.style import annotate, in_style, neutral, spread
+from lab.plots.words import GOALS, counted, percent
 from lab.results import Result
 from lab.studies.planners.figures import success_rows
 

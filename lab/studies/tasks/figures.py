@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from lab.plots.filmstrip import played
 from lab.plots.marks import picture
-from lab.plots.style import annotate, in_style, label, neutral
+from lab.plots.palette import label
+from lab.plots.style import annotate, in_style, neutral
 from lab.studies.tasks.study import Sample
 
 INSIDE, OUTSIDE = "#009E73", "#D55E00"

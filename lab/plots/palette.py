@@ -1,0 +1,48 @@
+"""One palette and one set of names for every figure, page and notebook.
+
+Colours are safe for the colour-blind (Okabe and Ito) and legible on dark and light. Loads without torch and matplotlib.
+"""
+
+from collections.abc import Sequence
+
+from lab.planning.catalog import CATALOG
+from lab.tasks import TASKS
+
+MODEL_COLOURS = {
+    "base": "#8C8C8C",
+    "control": "#E69F00",
+    "online": "#0090D0",
+    "adversarial": "#D55E00",
+    "none": "#BBBBBB",
+}
+PLANNER_COLOURS = {name: entry.colour for name, entry in CATALOG.items()}
+PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
+#: plotly's names of matplotlib's markers
+SYMBOLS = {
+    "o": "circle", "v": "triangle-down", "^": "triangle-up", "<": "triangle-left", ">": "triangle-right",
+    "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
+    "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
+}  # fmt: skip
+#: but for the tasks, whose classes say it; see `label`
+LABELS = {
+    "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
+    "open": "open loop", "mpc": "MPC",
+} | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
+
+GREY = "#7F7F7F"
+GRID = "rgba(128, 128, 128, 0.25)"
+CLEAR = "rgba(0, 0, 0, 0)"
+GOAL_COLOUR = "#009E73"
+LOSSES = "viridis"  #: the scale of losses and shares
+IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
+
+
+def label(*names: str) -> str:
+    """Names of tasks, models, planners and modes as people write them, comma-separated."""
+    return ", ".join(TASKS[name].label if name in TASKS else LABELS.get(name, name) for name in names)
+
+
+def shown(values: Sequence[str], order: Sequence[str]) -> list[str]:
+    """Those of ``order`` that are among ``values``."""
+    present = set(values)
+    return [name for name in order if name in present]
