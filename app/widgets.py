@@ -24,7 +24,7 @@ from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.plots.palette import IMAGINED_COLOUR, LABELS, MODEL_COLOURS
-from lab.plots.style import label as named
+from lab.plots.palette import label as named
 from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
