@@ -1,4 +1,4 @@
-"""The floors every success rate is read against: random actions, and one constant action such as doing nothing."""
+"""Baselines without planning, beside which success rates are read: random actions and a constant action."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from lab.planning.streams import generators, normal
 
 @dataclass(frozen=True)
 class RandomActions:
-    """Independent normal actions with the data's mean and standard deviation."""
+    """Independent normal actions with the mean and the standard deviation of the data's."""
 
     def plan(self, request: PlanRequest) -> Plan:
-        """See `Planner.plan`; neither model nor goal matter."""
+        """See `Planner.plan`; the plan depends on neither model nor goal."""
         return request.answer(normal(generators(request.seeds, request.z0.device), request.init.shape[1:]))
 
 
@@ -25,7 +25,10 @@ class Constant:
     block: Tensor
 
     def plan(self, request: PlanRequest) -> Plan:
-        """See `Planner.plan`; neither model nor goal matter. Raises LabError for blocks that do not fit."""
+        """See `Planner.plan`; it depends on neither model nor goal. Raises LabError for blocks of another shape."""
         if self.block.shape not in [request.init.shape[first:] for first in range(3)]:
-            raise LabError(f"Blocks {tuple(self.block.shape)} do not fit plans {tuple(request.init.shape)}.")
+            raise LabError(
+                f"Blocks {tuple(self.block.shape)} do not fit plans {tuple(request.init.shape)}: give (A,), (H, A) or "
+                "(B, H, A)."
+            )
         return request.answer(self.block.to(request.z0.device).expand(request.init.shape))

@@ -1,6 +1,6 @@
-"""Every planner that has a name: how figures show it, and how it is made. Loads without torch.
+"""The planners by name: how figures show each, and how it is made. Loads without torch.
 
-A new planner is a file of its own and a line here, where figures are to show it; commands, pages and studies read it.
+A new planner is a new file and one entry here; commands, pages and studies read the entry.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from lab.errors import LabError
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of one planner."""
+    """One planner: its look in figures, and its factory with options."""
 
     label: str
     colour: str  #: gradient-based ones in blues and greens, sampling ones in reds and golds
     marker: str  #: of matplotlib
-    factory: str = ""  #: ``module:class``; none where it takes more than options: a network, the data
-    options: Mapping[str, Any] = field(default_factory=dict)  #: those that are not the factory's defaults
-    replan: int | None = None  #: most iterations at a replan of MPC, which starts warm (None: as many as at first)
+    factory: str = ""  #: ``module:class``; empty for planners that need a network or data besides options
+    options: Mapping[str, Any] = field(default_factory=dict)  #: options that differ from the factory's defaults
+    replan: int | None = (
+        None  #: most iterations of a replan in MPC, which starts warm; None: as many as of a first plan
+    )
 
 
 GRADIENT = "lab.planning.gradient:GradientPlanner"
@@ -46,12 +48,12 @@ CATALOG: dict[str, Entry] = {
     "random": Entry("Random", "#999999", "x"),
     "nothing": Entry("Do nothing", "#BBBBBB", "+"),
 }
-PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: those that can be asked for by name
+PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: those that `make_planner` makes
 PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
 
 
 def known(name: str) -> Entry:
-    """The entry of the planner called ``name``; raises LabError for a name that cannot be asked for."""
+    """The entry of the planner called ``name``; raises LabError for a name that is not in `PLANNERS`."""
     if name not in PLANNERS:
         raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
     return CATALOG[name]

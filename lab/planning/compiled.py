@@ -1,4 +1,4 @@
-"""Gradient-based planning with loss and gradient as one program, which torch compiles: the same up to rounding."""
+"""Gradient-based planning with ``torch.compile``: the plans are those of `GradientPlanner` up to rounding."""
 
 import warnings
 from collections.abc import Callable
@@ -17,7 +17,10 @@ from lab.planning.planner import PlanRequest
 
 @dataclass(frozen=True)
 class CompiledPlanner(GradientPlanner):
-    """Twice as fast for one problem, after a wait of some ten seconds for each size; torch keeps what it compiled."""
+    """A `GradientPlanner` whose loss and gradient are one compiled program.
+
+    A single problem is planned twice as fast. The first plan of each size takes some ten seconds to compile.
+    """
 
     def differentiate(self, request: PlanRequest, actions: Tensor) -> Differentiate:
         """See `GradientPlanner.differentiate`."""
@@ -25,7 +28,7 @@ class CompiledPlanner(GradientPlanner):
 
 
 def by_transform(model: Dynamics, objective: Objective, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (B,) of ``actions`` (B, H, A) and its gradient, in a form that torch can compile as a whole."""
+    """Loss (B,) of ``actions`` (B, H, A) and its gradient (B, H, A), written so that torch can compile all of it."""
 
     def total(actions: Tensor) -> tuple[Tensor, Tensor]:
         loss = objective(model.rollout(z0, actions), actions)
@@ -41,12 +44,12 @@ def _program() -> Callable[[Dynamics, Objective, Tensor, Tensor], tuple[Tensor, 
 
 
 def by_program(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`; compiled where it was not yet for arguments like these."""
+    """See `Differentiate`; compiles the program for arguments of new shapes."""
     return _program()(request.model, request.objective, request.z0, actions)
 
 
 def compiled(request: PlanRequest, actions: Tensor) -> Differentiate:
-    """One program for arguments like these, compiled now; with a warning, `by_autograd` where torch cannot."""
+    """The program, compiled for arguments of these shapes; where torch cannot, `by_autograd`, after a warning."""
     from torch._dynamo.exc import TorchDynamoException
 
     try:

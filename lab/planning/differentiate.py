@@ -1,4 +1,4 @@
-"""The loss of plans and its gradient for their actions."""
+"""The planning loss and its gradient with respect to the actions."""
 
 from typing import Protocol
 
@@ -10,13 +10,15 @@ from lab.planning.planner import PlanRequest
 
 
 class Differentiate(Protocol):
+    """A way to compute the planning loss and its gradient."""
+
     def __call__(self, request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (B, ...) of ``actions`` (B, ..., H, A), and its gradient for them, in their shape."""
+        """The loss (B, ...) of ``actions`` (B, ..., H, A), and its gradient (B, ..., H, A) with respect to them."""
         ...
 
 
 def by_autograd(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`; works under ``torch.no_grad``, and no weight collects a gradient.
+    """See `Differentiate`. Gradients are taken even under ``torch.no_grad``, and with respect to the actions alone.
 
     Raises LabError where the model gives no gradient.
     """

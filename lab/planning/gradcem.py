@@ -1,4 +1,4 @@
-"""GradCEM (Bharadhwaj et al. 2020): CEM whose samples descend the gradient before the elites are chosen."""
+"""GradCEM (Bharadhwaj et al. 2020): CEM whose samples take gradient steps before the elites are chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lab.planning.sampling import Belief, Sampler, fittest, noise_for
 
 @dataclass(frozen=True)
 class GradCEM(Sampler):
-    """Defaults but for the iterations: one Adam step of 0.3 a sample, as in the authors' ``planning/gdcem.py``."""
+    """Defaults, but for ``iterations``: those of the authors' ``planning/gdcem.py`` (an Adam step of 0.3 a sample)."""
 
     samples: int = 300
     elites: int = 30
@@ -23,7 +23,7 @@ class GradCEM(Sampler):
     std: float = 1.0  #: initial standard deviation
     optimiser: str = "adam"
     lr: float = 0.3
-    steps: int = 1  #: of the optimiser, for each sample and iteration
+    steps: int = 1  #: gradient steps of each sample in each iteration
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 5  #: problems sampled together
 
@@ -35,12 +35,12 @@ class GradCEM(Sampler):
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
         noise = noise_for(belief, rngs, self.samples)
-        actions = self.bounded(self._descended(belief.mean[:, None] + belief.std[:, None] * noise, request))
+        actions = self.bounded(self._after_gradient_steps(belief.mean[:, None] + belief.std[:, None] * noise, request))
         elites, least = fittest(actions, request.loss(actions), self.elites)
         return Belief(elites.mean(1), elites.std(1), least)
 
-    def _descended(self, actions: Tensor, request: PlanRequest) -> Tensor:
-        """``actions`` (B, samples, H, A) after a few gradient steps of their own."""
+    def _after_gradient_steps(self, actions: Tensor, request: PlanRequest) -> Tensor:
+        """``actions`` (B, samples, H, A) after ``steps`` gradient steps each."""
         optimiser = Optimiser(self.optimiser, self.lr, actions)
         for _ in range(self.steps):
             _, gradient = by_autograd(request, actions)

@@ -1,4 +1,4 @@
-"""Gradient-based planning (GBP): descend the goal distance through the unrolled world model (the paper's algorithm)."""
+"""Gradient-based planning (GBP), the paper's algorithm: descent on the goal distance of the imagined rollout."""
 
 from dataclasses import dataclass
 
@@ -15,21 +15,19 @@ from lab.planning.streams import generators, normal
 
 @dataclass(frozen=True)
 class GradientPlanner:
-    """``a <- a - lr * grad_a L`` for ``iterations`` steps, with SGD (the paper's GD) or another first-order optimiser.
+    """``a <- a - lr * grad_a L`` for ``iterations`` steps, by SGD (the paper's GD) or another first-order optimiser.
 
-    Gradients are taken for the actions alone, so that no weight ever collects one.
+    Gradients are taken with respect to the actions alone: the model's parameters get none.
     """
 
     optimiser: str = "adam"  #: sgd, momentum, adam or adamw
     lr: float = 0.3
     iterations: int = 300
-    noise: float = (
-        0.003  #: standard deviation of what is added to the actions after each step, as in the authors' gd.py
-    )
+    noise: float = 0.003  #: standard deviation of the noise added after each step (authors: ``planning/gd.py``)
     start: float = 1.0  #: standard deviation of the initial actions
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
-    chunk: int = 256  #: problems (with restarts: starts) descended together
-    restarts: int = 1  #: starts of each problem, of which the plan with the least predicted loss is kept
+    chunk: int = 256  #: problems (with restarts: starts) planned in one batch
+    restarts: int = 1  #: random starts of each problem; the plan with the least predicted loss is kept
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -37,11 +35,11 @@ class GradientPlanner:
 
     def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
-        together = max(1, self.chunk // self.restarts)
-        return in_chunks(best_of(self.restarts, self._descend), together, request)
+        problems = max(1, self.chunk // self.restarts)
+        return in_chunks(best_of(self.restarts, self._descend), problems, request)
 
     def differentiate(self, request: PlanRequest, actions: Tensor) -> Differentiate:
-        """What gives loss and gradient for arguments like these."""
+        """The function that gives loss and gradient of plans like ``actions`` (B, H, A)."""
         return by_autograd
 
     def _descend(self, request: PlanRequest) -> Plan:

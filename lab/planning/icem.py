@@ -1,4 +1,4 @@
-"""The improved cross-entropy method (iCEM; Pinneri et al. 2020): coloured noise, kept elites, ever fewer samples."""
+"""The improved cross-entropy method (iCEM; Pinneri et al. 2020): coloured noise, kept elites, decreasing samples."""
 
 import math
 from collections.abc import Sequence
@@ -16,16 +16,19 @@ from lab.planning.streams import normal
 
 @dataclass(frozen=True)
 class ICEM(Sampler):
-    """CEM with smooth samples. Elites are kept within a plan; MPC hands on the best one, shifted by what was done."""
+    """CEM with temporally correlated samples, in which some elites of an iteration compete again in the next.
+
+    Elites are kept within one plan; the warm start of MPC hands on the best of them to the next.
+    """
 
     samples: int = 300
     elites: int = 30
     iterations: int = 10
     std: float = 1.0  #: initial standard deviation
-    beta: float = 2.0  #: the noise's power falls as 1 / f^beta; 0 is white
-    gamma: float = 1.25  #: each iteration draws so many times fewer samples than the one before
-    keep: float = 0.3  #: share of the elites (at least one) that compete again
-    alpha: float = 0.1  #: share of mean and standard deviation that a refit leaves
+    beta: float = 2.0  #: exponent of the noise's power spectrum 1 / f^beta; 0 is white noise
+    gamma: float = 1.25  #: factor by which the number of samples falls from one iteration to the next
+    keep: float = 0.3  #: share of the elites that compete again (at least one elite)
+    alpha: float = 0.1  #: momentum of the refit: weight of the former mean and standard deviation
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 5  #: problems sampled together
 
@@ -36,16 +39,16 @@ class ICEM(Sampler):
             raise LabError(f"ICEM needs gamma >= 1 and alpha from 0 to 1, got gamma {self.gamma}, alpha {self.alpha}.")
 
     def candidates(self, iteration: int) -> int:
-        """How many are drawn at this ``iteration``."""
+        """The number of samples of this ``iteration``."""
         return max(round(self.samples * self.gamma**-iteration), 2 * self.elites)
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
-        # Sample, fewer each time; some elites and the mean itself compete, too
+        # Sample, fewer each time; some former elites and the mean itself compete as well
         mean, std = belief.mean[:, None], belief.std[:, None]
         noise = coloured(normal(rngs, (self.candidates(iteration), *mean.shape[2:])), self.beta)
-        kept = mean if belief.elites is None else belief.elites[:, : max(1, round(self.keep * self.elites))]
-        actions = self.bounded(torch.cat([mean + std * noise, kept, mean], 1))
+        former = mean if belief.elites is None else belief.elites[:, : max(1, round(self.keep * self.elites))]
+        actions = self.bounded(torch.cat([mean + std * noise, former, mean], 1))
         # Keep the elites
         elites, least = fittest(actions, request.loss(actions), self.elites)
         # Refit, with momentum
@@ -54,7 +57,7 @@ class ICEM(Sampler):
 
 
 def coloured(white: Tensor, beta: float) -> Tensor:
-    """Noise whose power falls as 1 / f^beta along the steps, of unit variance, from ``white`` noise (..., H, A)."""
+    """``white`` noise (..., H, A) filtered along H to a power spectrum of 1 / f^beta and unit variance."""
     steps = white.shape[-2]
     scale = torch.fft.fftfreq(steps, device=white.device, dtype=white.dtype).abs().clamp(min=1 / steps) ** (-beta / 2)
     scale = scale / (scale**2).mean().sqrt()

@@ -1,4 +1,4 @@
-"""Planning from where the initialisation network says: the paper's optional start for gradient-based planning."""
+"""Planning from the initialisation network's proposal: the paper's optional start of gradient-based planning."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,10 @@ Propose = Callable[[Tensor, Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Initialised:
-    """``planner``, started from what the network ``propose``s wherever no warm start is given; without, that alone."""
+    """``planner``, started from the network's proposal wherever there is no warm start.
+
+    Without a planner, the proposal itself is the plan.
+    """
 
     propose: Propose
     planner: Planner | None = None

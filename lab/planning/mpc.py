@@ -14,7 +14,7 @@ from lab.planning.streams import Seed, child
 
 
 class World(Protocol):
-    """Where plans are executed: the true simulator, seen through the model's own encoder."""
+    """The true environment, in which plans are executed, as the model's encoder sees it."""
 
     def observe(self) -> Tensor:
         """The present latent states (B, Z)."""
@@ -27,11 +27,11 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class MPC:
-    """Plan ``horizon`` blocks, execute ``execute`` of them, ``budget`` times. It never asks whether it succeeded.
+    """Plan ``horizon`` blocks, execute ``execute`` of them, ``budget`` times, whether the goal is reached or not.
 
-    With ``shrink`` the arrival stays at a fixed time: each replan looks only as far as the blocks that are left of
-    the first horizon, and a new horizon starts after its end. With a fixed horizon every replan puts it off.
-    Open-loop planning is the special case ``execute == horizon, budget == 1``.
+    With ``shrink``, the time of arrival is fixed: a replan plans only the blocks that are left of the horizon, and a
+    new horizon starts after its end. Without, every replan plans the whole horizon, and so postpones the arrival.
+    Open-loop planning is the special case ``execute == horizon, budget == 1``. Raises LabError for other numbers.
     """
 
     horizon: int = 5
@@ -56,7 +56,10 @@ class MPC:
         seeds: Sequence[Seed],
         on_plan: Callable[[int, Plan], None] | None = None,
     ) -> list[Plan]:
-        """Drive ``world`` through all replans; returns their plans, after showing each to ``on_plan``."""
+        """Plan and execute in ``world`` until the budget is spent; returns the plans of all replans.
+
+        ``seeds`` has one seed for each problem. ``on_plan`` is called with the number of each replan and its plan.
+        """
         plans: list[Plan] = []
         warm = no_warm_start(len(seeds), self.horizon, action_dim)
         for replan in range(self.budget):
@@ -66,17 +69,17 @@ class MPC:
             if on_plan:
                 on_plan(replan, plans[-1])
             world.execute(plans[-1].actions[:, : self.execute])
-            rest = plans[-1].actions[:, self.execute :]
+            remaining = plans[-1].actions[:, self.execute :]
             warm = no_warm_start(len(seeds), self.horizon, action_dim)
-            warm[:, : rest.shape[1]] = rest
+            warm[:, : remaining.shape[1]] = remaining
         return plans
 
     def _horizon(self, replan: int) -> int:
-        """How many blocks to plan at this replan."""
+        """The number of blocks to plan at this replan."""
         if not self.shrink:
             return self.horizon
         return max(self.execute, self.horizon - replan * self.execute % self.horizon)
 
 
-OPEN_LOOP = MPC(execute=5, budget=1)  #: one plan of the horizon, executed whole
+OPEN_LOOP = MPC(execute=5, budget=1)  #: one plan, all of which is executed
 MODES: dict[str, MPC] = {"open": OPEN_LOOP, "mpc": MPC()}  #: the two of the paper's Table 1

@@ -1,4 +1,4 @@
-"""Model-predictive path integral control (MPPI; Williams et al. 2017): weigh noise by its cost, and move."""
+"""Model-predictive path integral control (MPPI; Williams et al. 2017): the mean moves by cost-weighted noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from lab.planning.sampling import Belief, Sampler, noise_for
 
 @dataclass(frozen=True)
 class MPPI(Sampler):
-    """Every sample counts, by ``exp(-cost / temperature)``; the standard deviation of the noise never changes.
+    """Every sample has the weight ``exp(-cost / temperature)``; the standard deviation of the noise is constant.
 
-    The cost of a sample is its loss and the control term ``temperature * u Sigma^-1 noise``, which corrects for
-    sampling around the present mean u.
+    The cost of a sample is the sum of its loss and the control term ``temperature * u Sigma^-1 noise``, which corrects
+    for sampling around the current mean u.
     """
 
     samples: int = 300
-    iterations: int = 10  #: the paper makes one at each step of MPC
+    iterations: int = 10  #: one per replan in Williams et al. and in the authors' ``planning/mppi.py``
     std: float = 0.5  #: standard deviation of the noise
     temperature: float = 0.01  #: lambda, in units of the loss
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's

@@ -1,4 +1,4 @@
-"""What a plan should minimise: the distance of an imagined trajectory to the goal's latent."""
+"""The planning objective: the distance of an imagined trajectory to the goal's latent."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -8,15 +8,15 @@ from torch import Tensor
 
 
 class Objective(Protocol):
-    """Batched over problems, like planners."""
+    """The loss that a planner minimises, batched over B problems."""
 
     @property
     def goal(self) -> Tensor:
-        """Where plans should lead (B, Z)."""
+        """The goals' latent states (B, Z)."""
         ...
 
     def __getitem__(self, rows: slice | Tensor) -> "Objective":
-        """The same objective for some of the problems, by a slice or by their numbers."""
+        """The same objective for some of the problems, chosen by a slice or by indices."""
         ...
 
     def __call__(self, z: Tensor, actions: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class GoalDistance:
     """
 
     goal: Tensor
-    latent_dim: int  #: the first so many numbers of z are the picture's latent, the rest proprioception
+    latent_dim: int  #: size of the picture's latent, which comes first in z; proprioception follows
     proprio: float = 0.0  #: weight of the proprioceptive distance (alpha)
     decay: float | None = None  #: below 1, early states weigh most
 

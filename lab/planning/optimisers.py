@@ -1,4 +1,4 @@
-"""First-order optimisers of actions, by the rules (and with the defaults) of ``torch.optim``."""
+"""First-order optimisers of actions, with the update rules and defaults of ``torch.optim``."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ class Optimiser:
         self.first, self.second = torch.zeros_like(variables), torch.zeros_like(variables)
 
     def step(self, variables: Tensor, gradient: Tensor) -> Tensor:
-        """What to subtract from the ``variables`` at the next iteration."""
+        """The update to subtract from the ``variables``, in their shape."""
         self.t += 1
         if self.name == "sgd":
             return self.lr * gradient

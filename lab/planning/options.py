@@ -1,4 +1,4 @@
-"""What the options of planners may be, whichever planner has them."""
+"""The values that options of planners may have, checked by the option's name."""
 
 import math
 
@@ -10,7 +10,7 @@ FROM_ZERO = ("noise", "start", "beta", "keep")
 
 
 def check_options(planner: object) -> None:
-    """Raise LabError for a count below 1, and for a step, width or bound that is not a finite number above 0."""
+    """Raise LabError for an option of ``planner`` outside of its range, see `COUNTS`, `ABOVE_ZERO` and `FROM_ZERO`."""
     for name, value in vars(planner).items():
         if name in COUNTS and not (isinstance(value, int) and value >= 1):
             _refuse(planner, name, value, "a whole number from 1")
@@ -21,7 +21,7 @@ def check_options(planner: object) -> None:
 
 
 def check_elites(planner: object, elites: int, samples: int) -> None:
-    """Raise LabError where so many elites do not give a standard deviation, or are more than the samples."""
+    """Raise LabError unless there are at least 2 elites, for a standard deviation, and at most as many as samples."""
     if not 2 <= elites <= samples:
         raise LabError(f"{_name(planner)} needs 2 <= elites <= samples, got {elites} elites of {samples} samples.")
 

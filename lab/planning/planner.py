@@ -1,4 +1,4 @@
-"""What all planners share: what they are asked, what they answer, and random numbers that do not depend on the batch.
+"""What all planners share: the request, the plan, and planning in chunks of problems.
 
 Dimensions: ``B`` problems, ``Z`` numbers of a latent state, ``H`` action blocks of a plan, ``A`` numbers of a block.
 """
@@ -17,28 +17,28 @@ from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
 from lab.planning.streams import Seed
 
-#: (iteration, actions (B, H, A), loss (B,)) after each iteration of a chunk of problems
+#: called as (iteration, actions (B, H, A), loss (B,)) in each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Find actions (B, H, A) that lead from ``z0`` to the objective's goal, as ``model`` imagines it.
+    """A request for actions (B, H, A) that lead from ``z0`` to the objective's goal, as ``model`` imagines it.
 
-    Raises LabError where the parts do not fit each other.
+    Raises LabError where the shapes of the parts do not match, or a seed is negative.
     """
 
     model: Dynamics
     z0: Tensor  #: (B, Z)
     objective: Objective  #: of the same B problems
-    init: Tensor  #: warm start (B, H, A), NaN wherever the planner is to start on its own
+    init: Tensor  #: warm start (B, H, A), NaN wherever the planner chooses the start
     seeds: Sequence[Seed]  #: one for each problem
     callback: Callback | None = None
 
     def __post_init__(self) -> None:
         problems = len(self.init)
         if self.init.ndim != 3 or 0 in self.init.shape:
-            raise LabError(f"A warm start has the shape (problems, steps, numbers), none 0, got {_shape(self.init)}.")
+            raise LabError(f"A warm start needs the shape (problems, steps, numbers), none 0, got {_shape(self.init)}.")
         if self.z0.ndim != 2 or len(self.z0) != problems:
             raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
         if self.objective.goal.shape != self.z0.shape:
@@ -49,23 +49,23 @@ class PlanRequest:
             raise LabError(f"Seeds are whole numbers from 0, got {negative[0]}.")
 
     def __getitem__(self, rows: slice) -> PlanRequest:
-        """The same for some of the problems."""
+        """The same request for some of the problems."""
         parts = {"z0": self.z0[rows], "objective": self.objective[rows], "init": self.init[rows]}
         return replace(self, **parts, seeds=self.seeds[rows])
 
     def loss(self, actions: Tensor) -> Tensor:
         """The predicted loss (B, ...) of ``actions`` (B, ..., H, A)."""
-        several = actions.shape[1:-2]  # such as the samples of each problem
-        z0 = self.z0.view(len(self.z0), *[1] * len(several), -1).expand(-1, *several, -1)
+        extra = actions.shape[1:-2]  # such as the samples of each problem
+        z0 = self.z0.view(len(self.z0), *[1] * len(extra), -1).expand(-1, *extra, -1)
         return self.objective(self.model.rollout(z0, actions), actions)
 
     @torch.no_grad()
     def answer(self, actions: Tensor) -> Plan:
-        """The plan of ``actions`` (B, H, A) that were not searched for, shown as the only iteration."""
+        """``actions`` (B, H, A) as a plan of one iteration, for planners that do not search."""
         loss = self.loss(actions)
         if self.callback:
             self.callback(0, actions, loss)
-        return finite(Plan(actions, loss, loss[None]))
+        return check_finite(Plan(actions, loss, loss[None]))
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,19 @@ class Plan:
 
 
 class Planner(Protocol):
-    """Batched over problems; a problem's plan depends on its own seed only, not on the others in the batch."""
+    """Plans for a batch of problems; a problem's plan depends on its own seed, not on the other problems."""
 
     def plan(self, request: PlanRequest) -> Plan:
-        """Actions for all problems of the request."""
+        """Plan for all problems of the request. Raises LabError for plans that are not finite."""
         ...
 
 
 class IterativePlanner(Planner, Protocol):
-    """A planner that says how often it improves its plans."""
+    """A planner that improves its plans iteration by iteration."""
 
     @property
     def iterations(self) -> int:
-        """How often."""
+        """The number of iterations."""
         ...
 
 
@@ -99,30 +99,30 @@ PlanChunk = Callable[[PlanRequest], Plan]
 
 
 def no_warm_start(problems: int, horizon: int, action_dim: int) -> Tensor:
-    """NaN (B, H, A): the ``init`` of a request that leaves the start to the planner."""
+    """NaN (problems, horizon, action_dim): the ``init`` of a request without a warm start."""
     return torch.full((problems, horizon, action_dim), torch.nan)
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def in_chunks(plan: PlanChunk, size: int, request: PlanRequest) -> Plan:
-    """``plan`` for ``size`` problems at a time, so that memory stays bounded; the plans of all as one.
+    """The plans of all problems as one, made by ``plan`` for ``size`` problems at a time, which bounds the memory.
 
-    Gradients are off, whatever they were for the caller; `lab.planning.differentiate` turns them on for itself.
+    Autograd is off here, whatever the caller's mode; `lab.planning.differentiate` turns it on where it is needed.
     Raises LabError for plans that are not finite.
     """
     plans = [plan(request[first : first + size]) for first in range(0, len(request.z0), size)]
     actions, loss = torch.cat([plan.actions for plan in plans]), torch.cat([plan.loss for plan in plans])
-    return finite(Plan(actions, loss, torch.cat([plan.history for plan in plans], dim=1)))
+    return check_finite(Plan(actions, loss, torch.cat([plan.history for plan in plans], dim=1)))
 
 
-def finite(plan: Plan) -> Plan:
+def check_finite(plan: Plan) -> Plan:
     """``plan`` itself; raises LabError where its actions or their loss are not finite."""
-    fine = plan.actions.isfinite().all((1, 2)) & plan.loss.isfinite()
-    if not fine.all():
+    finite = plan.actions.isfinite().all((1, 2)) & plan.loss.isfinite()
+    if not finite.all():
         raise LabError(
-            f"{(~fine).sum()} of {len(fine)} plans are not finite: take smaller steps, bound the actions, or look for "
-            "what is not finite in the model's predictions."
+            f"{(~finite).sum()} of {len(finite)} plans are not finite: take smaller steps, bound the actions, or "
+            "look for what is not finite in the model's predictions."
         )
     return plan
 

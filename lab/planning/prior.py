@@ -1,4 +1,4 @@
-"""The action prior: plans that stay near what the data did, where the world model knows what it is talking about."""
+"""The action prior: it keeps plans near the data's actions, on which the world model was trained."""
 
 from dataclasses import dataclass, replace
 
@@ -11,14 +11,14 @@ from lab.planning.planner import Plan, Planner, PlanRequest
 
 @dataclass(frozen=True)
 class ActionPrior:
-    """The action blocks of the data as a normal distribution, whose negative log-likelihood plans should keep low."""
+    """A normal distribution fitted to the data's action blocks; the prior's loss is its negative log-likelihood."""
 
     mean: Tensor  #: (A,)
     whitening: Tensor  #: (A, A), the inverse of a square root of the covariance
 
     @classmethod
     def fit(cls, blocks: Tensor, floor: float = 0.05) -> "ActionPrior":
-        """The distribution of ``blocks`` (N, A); ``floor`` is the least standard deviation in any direction."""
+        """Fit the distribution to ``blocks`` (N, A); ``floor`` is the least standard deviation in any direction."""
         values, vectors = torch.linalg.eigh(blocks.double().T.cov())
         whitening = vectors / values.clamp(min=floor**2).sqrt()
         return cls(blocks.mean(0), whitening.to(blocks.dtype))
@@ -30,7 +30,7 @@ class ActionPrior:
 
 @dataclass(frozen=True)
 class WithPrior:
-    """``distance`` to the goal plus ``weight`` times the distance of the actions to the data's."""
+    """The objective ``distance`` plus ``weight`` times the prior's distance of the actions."""
 
     distance: Objective
     prior: ActionPrior
@@ -52,12 +52,12 @@ class WithPrior:
 
 @dataclass(frozen=True)
 class Regularised:
-    """``planner``, with the prior as a part of whatever objective it is given."""
+    """``planner`` with the prior added to the objective of each request."""
 
     planner: Planner
     prior: ActionPrior
     weight: float
 
     def plan(self, request: PlanRequest) -> Plan:
-        """See `Planner.plan`; the plan's losses count the prior."""
+        """See `Planner.plan`; the plan's losses include the prior."""
         return self.planner.plan(replace(request, objective=WithPrior(request.objective, self.prior, self.weight)))

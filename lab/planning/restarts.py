@@ -1,4 +1,4 @@
-"""Random restarts: descend from several starts side by side, and keep the plan that the model likes best."""
+"""Random restarts: plan from several starts side by side, and keep the plan with the least predicted loss."""
 
 from dataclasses import replace
 
@@ -12,21 +12,21 @@ from lab.planning.streams import child
 def best_of(count: int, plan: PlanChunk) -> PlanChunk:
     """``plan`` from ``count`` starts for each problem, keeping the one with the least predicted loss.
 
-    The first start is that of a single plan: the seed's own, or the warm start. All others are random throughout.
-    Callback and history are about whichever start is best at the time. A start that diverges is never it.
+    The first start is that of a single plan: the seed's own, or the warm start. All other starts are random.
+    Callback and history show the start with the least loss at each iteration. A start that diverges is never chosen.
     """
 
     def best(request: PlanRequest) -> Plan:
         plans = plan(_repeated(request, count))
-        chosen = _chosen(plans.loss, count)
+        rows = _best_rows(plans.loss, count)
         history = _or_infinite(plans.history).view(len(plans.history), -1, count).amin(-1)
-        return Plan(plans.actions[chosen], plans.loss[chosen], history)
+        return Plan(plans.actions[rows], plans.loss[rows], history)
 
     return best if count > 1 else plan
 
 
 def _repeated(request: PlanRequest, count: int) -> PlanRequest:
-    """Every problem ``count`` times in a row, each time with a stream of its own."""
+    """Every problem ``count`` times in a row, each time with another random stream."""
     rows = torch.arange(len(request.z0)).repeat_interleave(count)
     init = torch.full_like(request.init[rows], torch.nan)
     init[::count] = request.init
@@ -40,8 +40,8 @@ def _repeated(request: PlanRequest, count: int) -> PlanRequest:
     )
 
 
-def _chosen(loss: Tensor, count: int) -> Tensor:
-    """The row (B,) of each problem's least ``loss`` (B * count,)."""
+def _best_rows(loss: Tensor, count: int) -> Tensor:
+    """The rows (B,) of the least ``loss`` (B * count,) of each problem."""
     return _or_infinite(loss).view(-1, count).argmin(1) + torch.arange(0, len(loss), count, device=loss.device)
 
 
@@ -50,8 +50,10 @@ def _or_infinite(loss: Tensor) -> Tensor:
 
 
 def _best_so_far(count: int, callback: Callback) -> Callback:
+    """A callback that shows ``callback`` the best start of each problem."""
+
     def watch(i: int, actions: Tensor, loss: Tensor) -> None:
-        chosen = _chosen(loss, count)
-        callback(i, actions[chosen], loss[chosen])
+        rows = _best_rows(loss, count)
+        callback(i, actions[rows], loss[rows])
 
     return watch

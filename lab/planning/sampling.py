@@ -1,4 +1,4 @@
-"""What planners that sample share: the loop, what it believes of good plans, and how the best samples are found."""
+"""What sampling planners share: the loop, its distribution over plans, and the choice of the best samples."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from lab.planning.streams import generators, normal
 
 @dataclass(frozen=True)
 class Belief:
-    """Where good plans are: ``mean`` and standard deviation ``std`` (B, H, A)."""
+    """The sampling distribution: independent normals with ``mean`` and standard deviation ``std`` (B, H, A)."""
 
     mean: Tensor
     std: Tensor
     least: Tensor | None = None  #: loss (B,) of the best sample; None before the first iteration
-    elites: Tensor | None = None  #: (B, E, H, A) samples that live on, best first: the first of them is the plan
+    elites: Tensor | None = None  #: (B, E, H, A) samples that compete again, best first; the first is then the plan
 
     @property
     def plan(self) -> Tensor:
-        """The plan (B, H, A) it stands for."""
+        """The plan (B, H, A): the best elite where elites are kept, else the mean."""
         return self.mean if self.elites is None else self.elites[:, 0]
 
 
 class Sampler(ABC):
-    """Improve a belief again and again; a planner that samples says how it does so once."""
+    """The loop of CEM and its relatives; a subclass defines one iteration, `improve`."""
 
     iterations: int
     std: float
@@ -38,7 +38,10 @@ class Sampler(ABC):
 
     @abstractmethod
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
-        """Sample plans around ``belief``, and learn from what they lead to."""
+        """One iteration: sample plans from ``belief``, and refit it to their losses.
+
+        ``rngs`` has a generator for each problem.
+        """
 
     def plan(self, request: PlanRequest) -> Plan:
         """See `Planner.plan`."""
@@ -57,12 +60,12 @@ class Sampler(ABC):
         return Plan(belief.plan, loss, torch.stack(history))
 
     def bounded(self, actions: Tensor) -> Tensor:
-        """``actions``, none of them beyond the bound."""
+        """``actions`` clipped to the bound."""
         return actions if self.bound is None else actions.clamp(-self.bound, self.bound)
 
 
 def noise_for(belief: Belief, rngs: Sequence[torch.Generator], samples: int) -> Tensor:
-    """Standard normal noise (B, samples, H, A), but none for the first: the mean itself is a candidate."""
+    """Standard normal noise (B, samples, H, A); the first sample's is 0, so that the mean itself is a candidate."""
     noise = normal(rngs, (samples, *belief.mean.shape[1:]))
     noise[:, 0] = 0
     return noise

@@ -1,4 +1,4 @@
-"""The planners' settings, shared by all models of a task; each task's are on its card."""
+"""Settings of the planners on one task, shared by all of its models; they stand on the task's card."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How plans are made on one task. Raises LabError for a planner that is not known."""
+    """Options of planners and of the planning objective. Raises LabError for an unknown planner."""
 
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: by planner, where not the catalog's
-    prior: float = 0.01  #: weight of the action prior, where it is asked for
+    options: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  #: by planner, where they differ from the catalog's
+    prior: float = 0.01  #: weight of the action prior, for the planner that has one
     proprio: float = 0.0  #: weight of the proprioceptive distance in the objective
     decay: float | None = None  #: of the weighted goal loss, see `GoalDistance`; None: the last step counts alone
 
@@ -30,13 +32,13 @@ class Settings:
         return {**known(name).options, **self.options.get(name, {})}
 
     def planner(self, name: str, mode: str = "open") -> IterativePlanner:
-        """The planner called ``name`` for ``mode``, open or mpc; raises LabError naming the known ones otherwise."""
+        """The planner called ``name`` for ``mode``, open or mpc; raises LabError for an unknown name."""
         planner = make_planner(name, **self.options.get(name, {}))
         return shortened(planner, CATALOG[name].replan) if mode == "mpc" else planner
 
 
 def shortened(planner: Any, iterations: int | None = None, samples: int | None = None) -> Any:
-    """``planner`` with so many iterations at most and, where it samples, so many samples and a tenth as elites."""
+    """``planner`` with at most ``iterations`` and, if it samples, ``samples`` and a tenth as many elites."""
     options: dict[str, int] = {}
     if iterations is not None:
         options["iterations"] = min(planner.iterations, iterations)

@@ -1,8 +1,8 @@
-"""Random streams of plans: one for each problem, replan and start, and no two share their numbers.
+"""Random streams of plans: an independent one for each problem, replan and start.
 
-NumPy's SeedSequence hashes a seed together with a path of numbers, its spawn key: (problem, replan), and for the
-further starts of random restarts (problem, replan, start). Sums of multiples, which are simpler, meet: seed 0 at
-replan 1 and seed 1 on problem 3 had the same numbers.
+NumPy's SeedSequence hashes a seed together with a spawn key: (problem, replan), and (problem, replan, start) for the
+further starts of random restarts. Seeds computed as sums of multiples would collide: those of (seed 0, replan 1) and
+(seed 1, problem 3), say.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 from numpy.random import SeedSequence
 from torch import Tensor
 
-Seed = int | SeedSequence  #: a whole number from 0, or a stream
+Seed = int | SeedSequence  #: a whole number from 0, or a random stream
 
 
 def problem_streams(seed: int, problems: range) -> list[SeedSequence]:
@@ -21,18 +21,18 @@ def problem_streams(seed: int, problems: range) -> list[SeedSequence]:
 
 
 def child(seed: Seed, number: int) -> SeedSequence:
-    """The child ``number`` of a stream, whichever others are asked for; `SeedSequence.spawn` would count them."""
+    """The child ``number`` of a stream. Unlike `SeedSequence.spawn`, it does not depend on earlier calls."""
     parent = as_stream(seed)
     return SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, number))
 
 
 def as_stream(seed: Seed) -> SeedSequence:
-    """``seed`` itself, or the stream that a whole number begins."""
+    """``seed`` itself, or the stream of a whole number."""
     return seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
 
 
 def generators(seeds: Sequence[Seed], device: torch.device) -> list[torch.Generator]:
-    """Torch's generator at the beginning of each stream; the global random state stays untouched."""
+    """A torch generator for each stream; the global random state stays untouched."""
     states = [int(as_stream(seed).generate_state(1, np.uint64)[0]) for seed in seeds]
     return [torch.Generator(device).manual_seed(state) for state in states]
 

@@ -1,8 +1,9 @@
 """Adversarial World Modeling: teacher forcing on worst-case latents and actions.
 
-min_f max_{|d_z| <= eps_z, |d_a| <= eps_a} || f(z + d_z, a + d_a) - z' ||^2, the inner maximum by sign-gradient steps
-from a uniform random start: one of length 1.25 eps (FGSM, the paper's; reference: train.py, section 3.3), or K of
-length 2.5 eps / K (PGD). The target z' is always the clean next latent.
+The loss is min_f max_{|d_z| <= eps_z, |d_a| <= eps_a} || f(z + d_z, a + d_a) - z' ||^2, where the target z' is the
+clean next latent. The inner maximum is found by sign-gradient steps from a uniform random start: one step of length
+1.25 eps (FGSM, as in the paper and in the authors' ``train.py``), or K steps of length
+2.5 eps / K (PGD).
 """
 
 from collections.abc import Mapping
@@ -21,13 +22,16 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass(frozen=True)
 class Radii:
-    """Perturbation radii as multiples (lambda) of a minibatch's standard deviation, one for each group of inputs."""
+    """Perturbation radii, as multiples (the paper's lambda) of the standard deviation of a minibatch.
+
+    Each group of inputs has one: picture latent, proprioception and action. Raises LabError for a negative multiple.
+    """
 
     latent: float = 0.2
     proprio: float = 0.2
     action: float = 0.2
-    adaptive: bool = False  #: measure the deviation on every minibatch; otherwise on the first, once and for all
-    steps: int = 1  #: of the inner maximum: 1 is FGSM, more are PGD
+    adaptive: bool = False  #: measure the standard deviation on every minibatch; False: on the first alone
+    steps: int = 1  #: gradient steps of the inner maximum: 1 is FGSM, more are PGD
 
     def __post_init__(self) -> None:
         if min(self.latent, self.proprio, self.action) < 0 or self.steps < 1:
@@ -35,11 +39,11 @@ class Radii:
 
     @property
     def stride(self) -> float:
-        """The length of each step, as a multiple of the radius."""
+        """Length of a gradient step, as a multiple of the radius."""
         return min(1.25, 2.5 / self.steps)
 
     def bounds(self, model: Trainable, z: Tensor, action: Tensor) -> Tensor:
-        """eps (Z + A,): lambda times the deviation within each group of ``z`` (..., Z) and ``action`` (..., A)."""
+        """eps (Z + A,): lambda times the standard deviation of each group of ``z`` (..., Z) and ``action`` (..., A)."""
         split = picture_numbers(model, z)
         groups = ((self.latent, z[..., :split]), (self.proprio, z[..., split:]), (self.action, action))
         return torch.cat(
@@ -49,7 +53,7 @@ class Radii:
 
 @dataclass
 class Adversarial:
-    """Every batch is perturbed; clean and perturbed transitions are not mixed, as in the paper."""
+    """Prediction of the next latent from perturbed inputs; as in the paper, every transition is perturbed."""
 
     data: LatentData
     radii: Radii = field(default_factory=Radii)
@@ -64,7 +68,7 @@ class Adversarial:
     def perturbed(
         self, model: Trainable, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The worst case within the radii, which the first batch fixes."""
+        """`worst_case` within the radii, which are measured first where they are not fixed yet."""
         if self.radii.adaptive or not len(self.epsilon):
             self.epsilon = self.radii.bounds(model, z, action)
         return self.worst_case(model, z, action, z_next, rng)
@@ -72,11 +76,14 @@ class Adversarial:
     def worst_case(
         self, model: Trainable, z: Tensor, action: Tensor, z_next: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """z and action, moved to where the model errs most within the radii."""
+        """``z`` (B, K, Z) and ``action`` (B, K, A), perturbed within the radii so as to maximise the prediction loss.
+
+        Raises LabError where the model gives no gradient for its inputs.
+        """
         clean, widths = torch.cat([z, action], -1), [z.shape[-1], action.shape[-1]]
         # Start uniformly in the box
         delta = self.epsilon * (2 * torch.rand(clean.shape, generator=rng).to(clean.device) - 1)
-        # Step uphill, and back into the box
+        # Step up the gradient, and project back into the box
         for _ in range(self.radii.steps):
             delta.requires_grad_(True)
             moved_z, moved_action = (clean + delta).split(widths, -1)

@@ -1,4 +1,4 @@
-"""Both of the paper's methods at once: Online's batches, moved to the worst case as in Adversarial World Modeling."""
+"""Both of the paper's methods at once: the batches of Online World Modeling, perturbed as in Adversarial."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass
 class Combined:
-    """The radii are fixed on the first batch, half of which is corrected plans already."""
+    """The radii are measured on the first batch, which contains corrected plans already."""
 
     online: Online
     adversarial: Adversarial
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """See `Method.loss`."""
-        # Data and corrected plans, by the present model's planner
+        # A batch of data and of corrected plans
         z, action, z_next = self.online.batch_at(model, step, schedule, rng)
-        # Moved to where the model errs most; the simulator's answer stays the target
+        # Perturb the inputs; the target stays what the simulator answered
         z, action = self.adversarial.perturbed(model, z, action, z_next, rng)
         return prediction_loss(model, z, action, z_next)
 

@@ -1,7 +1,7 @@
-"""The initialisation network, trained to give the data's actions back: E || g(z_t, z_{t+h}) - a_{t..t+h} ||^2.
+"""Training of the initialisation network g on the data's actions: E || g(z_t, z_{t+h}) - a_{t..t+h} ||^2.
 
-It learns from the same trajectories as the world models, seen through the same frozen encoder, for every number of
-steps h up to the planning horizon, so that it can start each replan of MPC, too.
+The data and the frozen encoder are those of the world models. The network learns every number of steps h up to the
+planning horizon, so that it can start each replan of MPC as well.
 """
 
 import time
@@ -26,14 +26,14 @@ from lab.training.pipeline import train
 from lab.training.recipes import Recipe
 
 NAME = "initialisation"
-STARTED = "network+adam"  #: the planner that is Adam, started from where the network says
+STARTED = "network+adam"  #: name of the planner that is Adam started from the network's proposal
 SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)
 SMOKE = Schedule(steps=20, lr=1e-3, batch=32)
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Random stretches of 1 to ``horizon`` latent steps of the data."""
+    """Random segments of 1 to ``horizon`` latent steps of the data."""
 
     data: LatentData
     horizon: int = HORIZON
@@ -55,7 +55,7 @@ class Segments:
 def train_initialisation(
     task: str, recipe: Recipe, preset: str = "quick", family: str = "small", progress: bool = True
 ) -> Path:
-    """Train the network of ``task`` on all the data of the ``recipe``; returns the folder where it is kept."""
+    """Train the network of ``task`` on all data of the ``recipe``; returns its folder."""
     root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
     started = time.perf_counter()
     data = recipe.data(task, progress)
@@ -68,7 +68,7 @@ def train_initialisation(
 
 
 def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[InitialisationNetwork, float]:
-    """A network trained on ``segments``, and its loss over the last tenth of the training; always the same one."""
+    """A network trained on ``segments``, and its mean loss over the last tenth of the training; the seed is fixed."""
     rng = torch.Generator().manual_seed(0)
     data = segments.data
     with torch.random.fork_rng():
@@ -92,18 +92,18 @@ def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[
 
 
 def folders(task: str, preset: str = "quick", family: str = "small") -> list[Path]:
-    """Where there are networks for ``task``: shipped, or trained here."""
-    found = [root / task / NAME for root in (files.SHIPPED, models_root(preset, family))]
-    return [folder for folder in found if (folder / "network.json").is_file()]
+    """The folders of all networks for ``task``: shipped ones, then those in the cache."""
+    candidates = [root / task / NAME for root in (files.SHIPPED, models_root(preset, family))]
+    return [folder for folder in candidates if (folder / "network.json").is_file()]
 
 
 def started(model: WorldModel, planner: Planner, preset: str = "quick") -> Initialised:
-    """``planner``, started from the network of ``model``; raises LabError if there is none."""
+    """``planner``, started from the proposals of the network for ``model``; raises LabError if there is none."""
     return Initialised(initialisation_of(model, preset).propose, planner)
 
 
 def find_initialisation(model: WorldModel, preset: str = "quick") -> InitialisationNetwork | None:
-    """The network made for the encoder of ``model``: shipped, or trained here; None if there is none."""
+    """The network for the encoder of ``model``, shipped or in the cache; None if there is none."""
     for folder in folders(model.spec.task, preset, model.spec.family):
         network, info = load_initialisation(folder, model.device)
         if info.get("encoder") == encoder_hash(model):
@@ -123,7 +123,7 @@ def initialisation_of(model: WorldModel, preset: str = "quick") -> Initialisatio
 
 
 def _base(task: str, recipe: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
-    """The task's base model, whose encoder is that of all its models; trained first if there is none."""
+    """The task's base model, with the encoder of all its models; trained first if there is none."""
     try:
         return load_model(model_folder(task, "base", 0, preset, family))
     except LabError:

@@ -1,7 +1,7 @@
-"""The training data as the predictor sees it: every frame encoded once, actions standardised.
+"""The training data as the predictor sees them: latent states of all frames, encoded once, and standardised actions.
 
-Encoded frames are kept as one ``.npy`` memory map, in the precision that the model's family asks for, and read from
-there: patch tokens of a few hundred episodes are more than a memory holds.
+The latents of a data set are a ``.npy`` memory map in the cache: the patch tokens of a few hundred episodes do not fit
+into memory. Their precision is that of the model's family.
 """
 
 import hashlib
@@ -23,26 +23,26 @@ from lab.models import Trainable, WorldModel
 from lab.models.protocols import see, steps_per_block
 from lab.tasks.environment import Environment
 
-EPISODES = 20  #: encoded together
-TOGETHER = 2**24  #: latent numbers, at most, that are in memory while encoding
+EPISODES = 20  #: episodes encoded in one batch, at most
+LATENT_NUMBERS = 2**24  #: of one batch while encoding, at most: this bounds the memory
 
 
 @dataclass(frozen=True)
 class LatentData:
-    """``z`` (N, T + 1, Z) at every environment step, in memory or on disk; ``actions`` (N, T, a) standardised."""
+    """N episodes: ``z`` (N, T + 1, Z) at every environment step and standardised ``actions`` (N, T, a)."""
 
     z: Tensor
     actions: Tensor
     frameskip: int
-    history: int = 1  #: transitions in a row that a predictor sees
+    history: int = 1  #: consecutive transitions that the predictor sees
     states: np.ndarray | None = None  #: (N, T + 1, S) the true states, from which Online World Modeling plans
 
     def at(self, episode: Tensor, step: Tensor) -> Tensor:
-        """The latent states (..., Z) of ``step`` (...) in ``episode`` (...), where the actions are."""
+        """The latent states (..., Z) of ``step`` (...) in ``episode`` (...), on the device of the actions."""
         return self.z[episode, step].to(self.actions)
 
     def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """``size`` windows of K = ``history`` transitions at any offset: z (B, K, Z), blocks (B, K, A), next z."""
+        """Random windows of K = ``history`` transitions: z (size, K, Z), blocks (size, K, A), next z (size, K, Z)."""
         n, steps, _ = self.actions.shape
         length = self.history * self.frameskip
         episode = torch.randint(n, (size, 1), generator=rng)
@@ -56,21 +56,21 @@ class LatentData:
 def encode(
     model: Trainable, environment: Environment, states: np.ndarray, actions: np.ndarray, progress: bool = True
 ) -> LatentData:
-    """Trajectories of any environment, ``states`` (N, T + 1, S) under ``actions`` (N, T, a), as ``model`` sees them.
+    """Encode trajectories of any environment, ``states`` (N, T + 1, S) under ``actions`` (N, T, a), with ``model``.
 
-    Raises LabError where states, actions and model do not fit each other.
+    Raises LabError where the shapes of states, actions and the model's outputs do not match.
     """
     if states.ndim != 3 or actions.ndim != 3 or (len(actions), actions.shape[1] + 1) != states.shape[:2]:
         raise LabError(
             f"Trajectories are states (N, T + 1, S) and actions (N, T, a), got {states.shape} and {actions.shape}."
         )
     starts = tqdm(range(0, len(states), EPISODES), desc="encoding frames", delay=2, disable=not progress)
-    seen = [see(model, environment, states[first : first + EPISODES]) for first in starts]
-    return _latent_data(model, torch.cat(seen), states, actions)
+    latents = [see(model, environment, states[first : first + EPISODES]) for first in starts]
+    return _latent_data(model, torch.cat(latents), states, actions)
 
 
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
-    """All frames of ``data`` through the model's encoder, or from the cache if that was done before; actions too."""
+    """``data`` as the encoder of ``model`` sees them, from the cache if they were encoded before."""
     path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.npy"
     z = None
     with suppress(OSError, ValueError, EOFError):
@@ -83,7 +83,7 @@ def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> L
 
 
 def _latent_data(model: Trainable, z: Tensor, states: np.ndarray, actions: np.ndarray) -> LatentData:
-    """Actions standardised one by one; those after the last whole block are left out."""
+    """Standardise the actions; those after the last whole block are left out."""
     skip = steps_per_block(model)
     steps = actions.shape[1] // skip * skip
     blocks = model.normalise_actions(np.array(actions[:, :steps]))
@@ -97,7 +97,7 @@ def _latent_data(model: Trainable, z: Tensor, states: np.ndarray, actions: np.nd
 
 
 def encoder_hash(model: WorldModel) -> str:
-    """Changes with anything that an encoded frame depends on."""
+    """A hash of all weights, statistics and outside weights on which an encoded frame depends."""
     digest = hashlib.sha256("".join(model.spec.outside.values()).encode())
     for name, tensor in model.state_dict().items():
         if not name.startswith(("predictor.", "decoder.")):
@@ -106,21 +106,21 @@ def encoder_hash(model: WorldModel) -> str:
 
 
 def _mapped(path: Path) -> Tensor:
-    """The array in ``path``, read from disk only where it is looked at."""
+    """The array in ``path`` as a memory map."""
     return torch.from_numpy(np.load(path, mmap_mode="c"))  # c: torch wants to be allowed to write, if not to the file
 
 
 def _encode(model: WorldModel, data: Dataset, file: BinaryIO, progress: bool) -> None:
-    """Write z (N, T + 1, Z) of all frames. Plain writes, unlike a memory map, report a full disk."""
+    """Write z (N, T + 1, Z) of all frames to ``file``. Unlike a memory map, plain writes report a full disk."""
     assert data.pixels is not None
     proprio = data.task.proprio(data.states)
     n, frames = data.states.shape[:2]
     shape = (n, frames, model.spec.latent_dim + model.spec.proprio_dim)
     dtype = torch.empty(0, dtype=model.spec.stored).numpy().dtype
     write_array_header_1_0(file, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
-    together = max(1, min(EPISODES, TOGETHER // (frames * shape[2])))
-    for first in tqdm(range(0, n, together), desc="encoding frames", delay=2, disable=not progress):
-        rows = slice(first, first + together)
+    episodes = max(1, min(EPISODES, LATENT_NUMBERS // (frames * shape[2])))
+    for first in tqdm(range(0, n, episodes), desc="encoding frames", delay=2, disable=not progress):
+        rows = slice(first, first + episodes)
         pixels = torch.from_numpy(np.array(data.pixels[rows])).flatten(0, 1)
         z = model.encode(pixels, proprio[rows].reshape(len(pixels), proprio.shape[-1]))
         file.write(z.to("cpu", model.spec.stored).numpy().tobytes())

@@ -1,4 +1,4 @@
-"""The training loop all methods share: AdamW on a cosine schedule, logged, and resumed after a kill."""
+"""The training loop of all methods: AdamW with a cosine schedule, a log, and checkpoints to resume from."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,13 +21,13 @@ EVERY = 50  #: steps between two lines of the log
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train."""
+    """Length, learning rate and batch size of a training. Raises LabError for numbers out of range."""
 
-    steps: int = 3000
+    steps: int = 3000  #: gradient steps
     lr: float = 1e-3
     batch: int = 256
     weight_decay: float = 0.01
-    checkpoint_every: int = 500
+    checkpoint_every: int = 500  #: steps
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 2 or self.lr <= 0:
@@ -35,28 +35,29 @@ class Schedule:
 
 
 class Method(Protocol):
-    """What distinguishes the training methods: where a batch comes from and what is done to it."""
+    """A training method: it draws batches, perhaps changes them, and defines the loss on them."""
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
-        """The quantity to minimise at ``step`` of the ``schedule`` as ``loss``, and others worth logging."""
+        """The quantity to minimise at ``step`` of the ``schedule``, as ``loss``, and others to log beside it."""
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """What must survive a kill besides the weights."""
+        """Tensors that a checkpoint needs besides weights and optimiser."""
         ...
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Take over what `state` returned."""
         ...
 
 
 def fit(
     model: Trainable, method: Method, schedule: Schedule, seed: int = 0, run: Path | None = None, progress: bool = True
 ) -> list[dict[str, float]]:
-    """Train, in place, whichever parameters of ``model`` require a gradient; returns what was logged.
+    """Train, in place, all parameters of ``model`` that require a gradient; returns the log, a dict per logged step.
 
-    The folder ``run`` keeps ``metrics.jsonl`` and the state from which a killed run goes on; without it nothing is
-    written. Raises LabError where there is nothing to train, or where the loss is not finite.
+    The folder ``run`` gets the log ``metrics.jsonl`` and a checkpoint, from which a killed run is resumed. Without a
+    folder, nothing is written. Raises LabError where no parameter requires a gradient, where the model gives none, and
+    where loss or weights are not finite.
     """
     training, log = _Training(model, method, schedule, seed), []
     first = training.resume(run) if run else 0
@@ -76,7 +77,7 @@ def fit(
 
 
 class _Training:
-    """A run of `fit` between two of its steps: all that decides how it goes on."""
+    """The state of `fit` between two steps: model, method, optimiser, schedule and random numbers."""
 
     def __init__(self, model: Trainable, method: Method, schedule: Schedule, seed: int) -> None:
         self.model, self.method = model, method
@@ -90,7 +91,7 @@ class _Training:
         self.rng = torch.Generator().manual_seed(seed)
 
     def descend(self, loss: Tensor, step: int) -> None:
-        """Take one step down the gradient of ``loss``."""
+        """Take one optimiser step on ``loss``."""
         if not torch.isfinite(loss):
             raise LabError(f"The loss is {loss.item()} at step {step}, so that training stops: lower lr or the radii.")
         if not loss.requires_grad:
@@ -109,7 +110,7 @@ class _Training:
             raise LabError(f"Weights are not finite after step {step}, so that training stops: lower lr or the radii.")
 
     def save(self, run: Path, step: int) -> None:
-        """Write all that is needed to go on at ``step``."""
+        """Write a checkpoint from which training resumes at ``step``."""
         self.check_finite(step)
         tensors = {f"model.{name}": tensor.detach() for name, tensor in self._tensors()}
         for i, moments in self.optimiser.state_dict()["state"].items():
@@ -120,7 +121,7 @@ class _Training:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
 
     def resume(self, run: Path) -> int:
-        """The step to go on at: 0, unless the folder holds the state of a run of this model."""
+        """Load the checkpoint in ``run``, if there is one; returns the step to go on at."""
         path = run / "state.safetensors"
         if not path.is_file():
             (run / "metrics.jsonl").unlink(missing_ok=True)
@@ -142,9 +143,9 @@ class _Training:
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "method": {}}
         device = self.parameters[0].device
         for name, tensor in tensors.items():
-            group, _, rest = name.partition(".")
-            if rest:
-                groups[group][rest] = tensor.to(device)
+            group, _, key = name.partition(".")
+            if key:
+                groups[group][key] = tensor.to(device)
         with torch.no_grad():
             for name, tensor in self._tensors():
                 tensor.copy_(groups["model"][name])
@@ -157,7 +158,7 @@ class _Training:
         self.rng.set_state(tensors["rng"])
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """What training changes of the model, by name."""
+        """The tensors of the model that training changes, by name."""
         if not isinstance(self.model, nn.Module):
             raise LabError(f"To be resumed, a model must be a torch.nn.Module; {type(self.model).__name__} is none.")
         yield from ((name, tensor) for name, tensor in self.model.named_parameters() if tensor.requires_grad)
@@ -171,7 +172,7 @@ def _write_line(run: Path, values: Mapping[str, float]) -> None:
 
 
 def _drop_log_after(log: Path, step: int) -> None:
-    """Forget lines logged after the last checkpoint: those steps are about to be taken again."""
+    """Drop lines logged after the last checkpoint, at ``step``: these steps are about to be repeated."""
     if log.is_file():
         lines = [
             line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] < step

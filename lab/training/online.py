@@ -1,8 +1,8 @@
-"""Online World Modeling: plan with the present model, correct the plan in the environment, learn from what happened.
+"""Online World Modeling: plan with the current model, execute the plan in the environment, learn from what happened.
 
-DAgger with the environment as the expert. A corrected trajectory holds the executed actions and the environment's
-states only, from the segment's start to the state after the last action: no transition is stitched across a teleport
-(the authors' train.py joins data frames to simulated ones).
+This is DAgger with the environment as the expert. A corrected trajectory consists of the executed actions and of the
+environment's states from the segment's start to the state after the last action. All of its transitions are real: the
+authors' ``train.py`` also joins frames of the data to simulated ones.
 """
 
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass(frozen=True)
 class OnlineConfig:
-    """How much is planned, how it is planned, and how much of it is kept."""
+    """Rounds, planner and replay of Online World Modeling. Raises LabError for numbers out of range."""
 
     rounds: int = 8
-    segments: int = 250  #: data segments planned for in each round
-    capacity: int = 20_000  #: windows of transitions in the replay; the oldest go first
-    share: float = 0.5  #: of each batch that comes from the replay
+    segments: int = 250  #: data segments for which each round plans
+    capacity: int = 20_000  #: windows of transitions that the replay keeps: the newest
+    share: float = 0.5  #: share of each batch that comes from the replay
     #: its ``bound`` keeps plans to actions that the environment executes
     planner: Planner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
-    horizon: int = HORIZON  #: blocks of a plan; its goal is as far along the data
+    horizon: int = HORIZON  #: blocks of a plan, and latent steps from a segment's start to its goal
 
     def __post_init__(self) -> None:
         counts = (self.rounds, self.segments, self.capacity, self.horizon)
@@ -49,7 +49,7 @@ class OnlineConfig:
 
 @dataclass
 class Online:
-    """Each round adds corrected transitions; training goes on with teacher forcing on the union.
+    """Teacher forcing on the union of the data and of corrected transitions, which each round adds to the replay.
 
     Raises LabError for ``data`` without states, or with episodes shorter than a plan.
     """
@@ -57,7 +57,7 @@ class Online:
     data: LatentData
     environment: Environment
     config: OnlineConfig = field(default_factory=OnlineConfig)
-    rounds: Path | None = None  #: folder in which each round leaves what was executed; see `read_rounds`
+    rounds: Path | None = None  #: folder for the executed plans of each round, see `read_rounds`
     #: z (R, K, Z), action blocks (R, K, A) and next z (R, K, Z) of windows as in `LatentData.batch`
     replay: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -78,20 +78,20 @@ class Online:
     def batch_at(
         self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The batch (see `LatentData.batch`) of training step ``step``; where a round is due, it is played first."""
+        """The batch (see `LatentData.batch`) of training step ``step``, after a round of planning if one is due."""
         every = max(1, schedule.steps // self.config.rounds)
         if step % every == 0 and step // every < self.config.rounds:
-            self._remember(self._corrected(model, rng, step // every))
+            self._add_to_replay(self._corrected(model, rng, step // every))
         return self._mixed_batch(schedule.batch, rng)
 
     def _corrected(self, model: Trainable, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows along the model's plans, executed in the environment in round ``number``; as many as fit a plan."""
+        """All windows of the model's plans as they were executed in the environment in round ``number``."""
         # A start and the goal one horizon later, from the data
         n, length = self.config.segments, self.config.horizon * self.data.frameskip
         episode = torch.randint(len(self.data.z), (n,), generator=rng)
         first = torch.randint(self.data.z.shape[1] - length, (n,), generator=rng)
         z0, goal = self.data.at(episode, first), self.data.at(episode, first + length)
-        # Plan with the present model
+        # Plan with the current model
         seeds = torch.randint(2**62, (n,), generator=rng).tolist()
         init = no_warm_start(n, self.config.horizon, model.block_dim)
         objective = GoalDistance(goal, picture_numbers(model, goal))
@@ -106,13 +106,15 @@ class Online:
         return self._windows(z[:, :-1]), self._windows(blocks), self._windows(z[:, 1:])
 
     def _windows(self, steps: Tensor) -> Tensor:
-        """All stretches (n * (H - K + 1), K, …) of K = history steps in a row of ``steps`` (n, H, …)."""
+        """All windows (n * (H - K + 1), K, …) of K = history consecutive steps of ``steps`` (n, H, …)."""
         return steps.unfold(1, self.data.history, 1).movedim(-1, 2).flatten(0, 1)
 
-    def _remember(self, transitions: tuple[Tensor, Tensor, Tensor]) -> None:
-        kept = self.replay or tuple(part[:0] for part in transitions)
-        joined = [torch.cat(parts)[-self.config.capacity :] for parts in zip(kept, transitions, strict=True)]
-        self.replay = (joined[0], joined[1], joined[2])
+    def _add_to_replay(self, transitions: tuple[Tensor, Tensor, Tensor]) -> None:
+        replay = self.replay or tuple(part[:0] for part in transitions)
+        z, action, z_next = (
+            torch.cat(parts)[-self.config.capacity :] for parts in zip(replay, transitions, strict=True)
+        )
+        self.replay = (z, action, z_next)
 
     def _mixed_batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         assert self.replay is not None
@@ -135,20 +137,20 @@ class Online:
 def execute(
     model: Trainable, environment: Environment, starts: np.ndarray, blocks: Tensor
 ) -> tuple[np.ndarray, Tensor, Tensor]:
-    """What happens when ``blocks`` (B, H, A) are asked for from ``starts`` (B, S).
+    """Execute plans ``blocks`` (B, H, A) from ``starts`` (B, S) in the environment.
 
-    Returns the true states (B, H * k + 1, S), z (B, H + 1, Z) of those between blocks, and the blocks that the
-    environment has really executed.
+    Returns the true states (B, H * k + 1, S), z (B, H + 1, Z) at the block boundaries, and the blocks (B, H, A) that
+    the environment really executed, such as clipped ones.
     """
-    asked = model.denormalise_actions(blocks)
-    done = executed(environment, asked)
-    states = simulate(environment, starts, asked)
-    z = see(model, environment, states[:, :: asked.shape[1] // blocks.shape[1]])
-    return states, z, blocks if np.array_equal(done, asked) else model.normalise_actions(done)
+    planned = model.denormalise_actions(blocks)
+    actions = executed(environment, planned)
+    states = simulate(environment, starts, planned)
+    z = see(model, environment, states[:, :: planned.shape[1] // blocks.shape[1]])
+    return states, z, blocks if np.array_equal(actions, planned) else model.normalise_actions(actions)
 
 
 def read_rounds(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What each round left in ``folder``: true states (B, H * k + 1, S) and the executed blocks (B, H, A)."""
+    """The executed plans of each round in ``folder``: true states (B, H * k + 1, S) and executed blocks (B, H, A)."""
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: int(path.stem))
     tensors = [load_file(path) for path in paths]
     return [(round["states"].numpy(), round["blocks"].numpy()) for round in tensors]

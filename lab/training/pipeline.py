@@ -1,4 +1,4 @@
-"""Data -> encoder -> base -> control, online, adversarial: each stage kept, so that a killed run goes on."""
+"""Data -> encoder -> base -> control, online, adversarial: each stage is stored, so that a killed run is resumed."""
 
 import hashlib
 import json
@@ -36,9 +36,9 @@ def train(
     progress: bool = True,
     device: torch.device | str = "cpu",
 ) -> Path:
-    """Train ``method`` on ``task`` by ``recipe``, and whatever it builds on; returns its folder below ``root``.
+    """Train ``method`` on ``task`` by ``recipe``, after the stages it builds on; returns its folder below ``root``.
 
-    Finished stages are reused as long as their recipe is the same; a finetuning looks for encoder and base model
+    Finished stages are reused as long as their recipe is the same. Encoder and base model of a finetuning are looked up
     below ``start`` (default: ``root``). The seed decides initialisation, batches and plans. Raises LabError for an
     unknown method.
     """
@@ -49,8 +49,8 @@ def train(
     if finished(folder, recipe, method):
         return folder
     if method == "base":
-        model = _untrained(task, recipe, start / task / "encoder", seed, progress, device)
-        return _stage(model, method, seed, recipe, folder, shared, progress)
+        model = _with_fresh_predictor(task, recipe, start / task / "encoder", seed, progress, device)
+        return _train_predictor(model, method, seed, recipe, folder, shared, progress)
     base = train(task, "base", seed, recipe, start, progress=progress, device=device)
     return finetune(base, method, seed, recipe, folder, shared=shared, progress=progress, device=device)
 
@@ -66,25 +66,25 @@ def finetune(
     progress: bool = True,
     device: torch.device | str = "cpu",
 ) -> Path:
-    """Train the world model in ``base`` on by ``method``; returns ``folder``, where the result then is.
+    """Finetune the world model in the folder ``base`` by ``method``; returns ``folder``, which then holds the result.
 
-    Method ``base`` takes over its encoder alone, and starts with a fresh predictor. What is finished in ``folder`` is
-    reused if it followed the same recipe; a killed run is resumed. What is frozen is kept in ``shared``, as by
-    `save_model`; without it, ``folder`` holds the whole model.
+    Method ``base`` takes over its encoder alone, and trains a fresh predictor. A finished model in ``folder`` is reused
+    if it has the same recipe; a killed run is resumed. Frozen parts are stored in ``shared``, see `save_model`;
+    without it, ``folder`` holds the whole model.
     """
     if finished(folder, recipe, method):
         return folder
     model = load_model(base, device)
     if method == "base":
-        _forget_training(model, seed)
-    return _stage(model, method, seed, recipe, folder, shared, progress)
+        _reset_predictor(model, seed)
+    return _train_predictor(model, method, seed, recipe, folder, shared, progress)
 
 
-def _stage(
+def _train_predictor(
     model: WorldModel, method: str, seed: int, recipe: Recipe, folder: Path, shared: Path | None, progress: bool
 ) -> Path:
     """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
-    _forget_other(folder, recipe, method)
+    _drop_other_runs(folder, recipe, method)
     started = time.perf_counter()
     data = recipe.data(model.spec.task, progress)
     latents = encode_dataset(model, data, progress)
@@ -107,7 +107,7 @@ def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder
     return adversarial if method == "adversarial" else TeacherForcing(data)
 
 
-def _untrained(
+def _with_fresh_predictor(
     task: str, recipe: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
 ) -> WorldModel:
     """A model with the encoder in ``folder`` (trained first if need be) and a fresh predictor."""
@@ -121,18 +121,18 @@ def _untrained(
         info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
         save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder)
     model = load_model(folder, device)
-    _forget_training(model, seed)
+    _reset_predictor(model, seed)
     return model
 
 
-def _forget_training(model: WorldModel, seed: int) -> None:
+def _reset_predictor(model: WorldModel, seed: int) -> None:
     """Give ``model`` a fresh predictor."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model.predictor = WorldModel(model.spec).predictor.to(model.device)
 
 
-#: by stage (encoder, or the name of a model), the options of a recipe that it does not depend on
+#: by stage (encoder, or method), the options of a recipe on which it does not depend
 UNUSED = {
     "encoder": ("base", "finetune", "radii", "online"),
     "base": ("finetune", "radii", "online"),
@@ -144,38 +144,38 @@ UNUSED = {
 
 
 def description(recipe: Recipe, stage: str) -> dict[str, Any]:
-    """The options of the recipe that ``stage`` depends on, as JSON."""
+    """The options of the ``recipe`` that ``stage`` depends on, as JSON."""
     return _used(plain(recipe), stage)
 
 
 def key(recipe: Recipe, stage: str, **others: Any) -> str:
-    """A short name of what `description` says and of ``others``; options added later do not change it."""
-    named = {"version": VERSION, "recipe": type(recipe).__name__, "options": _used(changed(recipe), stage)} | others
-    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
+    """A hash of `description` and of ``others``; options that are added later, with a default, do not change it."""
+    content = {"version": VERSION, "recipe": type(recipe).__name__, "options": _used(changed(recipe), stage)} | others
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def finished(folder: Path, recipe: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
-    """Whether ``folder`` holds a model that ``stage`` of the recipe has made, of ``pictures`` if it is the encoder."""
+    """Whether ``folder`` holds the model of ``stage`` by this recipe, and for the encoder, of these ``pictures``."""
     try:
-        whole = all(path.is_file() for path in weight_files(folder))
-        return whole and _follows(read_info(folder)["recipe"], recipe, stage, pictures or {})
+        complete = all(path.is_file() for path in weight_files(folder))
+        return complete and _has_recipe(read_info(folder)["recipe"], recipe, stage, pictures or {})
     except (LabError, KeyError, OSError):
         return False
 
 
-def _follows(stored: Any, recipe: Recipe, stage: str, pictures: Mapping[str, Any]) -> bool:
-    wanted = {**description(recipe, stage), **pictures}
-    return isinstance(stored, Mapping) and _used(completed(stored, recipe), stage) == wanted
+def _has_recipe(stored: Any, recipe: Recipe, stage: str, pictures: Mapping[str, Any]) -> bool:
+    expected = {**description(recipe, stage), **pictures}
+    return isinstance(stored, Mapping) and _used(completed(stored, recipe), stage) == expected
 
 
 def _used(options: Mapping[str, Any], stage: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in UNUSED[stage]}
 
 
-def _forget_other(folder: Path, recipe: Recipe, method: str) -> None:
-    """Drop what a run that followed another recipe has left."""
+def _drop_other_runs(folder: Path, recipe: Recipe, method: str) -> None:
+    """Delete what a run by another recipe has left in ``folder``."""
     note = folder / "run.json"
-    if note.is_file() and not _follows(read_json(note), recipe, method, {}):
+    if note.is_file() and not _has_recipe(read_json(note), recipe, method, {}):
         (folder / "state.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "rounds", ignore_errors=True)
     write_json(note, description(recipe, method))

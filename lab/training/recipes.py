@@ -1,4 +1,4 @@
-"""How world models are made: the small family, and the paper's. What is chosen for each task is on its card."""
+"""Recipes of world models: the small family, and the paper's. A task's own choices stand on its card."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
@@ -16,9 +16,9 @@ from lab.training.online import OnlineConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a world model, but for the seed."""
+    """All options that decide a world model, but for the training seed."""
 
-    data_seed: ClassVar[int] = 0  #: of data and encoder, which all training seeds share
+    data_seed: ClassVar[int] = 0  #: seed of data and encoder, which models of all training seeds share
 
     encoder: str = "points"
     latent_dim: int = 64
@@ -27,8 +27,8 @@ class Recipe:
     episodes: int = 1000
     encoder_steps: int = 1200
     decoder_steps: int = 1000
-    base: Schedule = field(default_factory=lambda: Schedule(steps=6000, lr=1e-3))
-    finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))
+    base: Schedule = field(default_factory=lambda: Schedule(steps=6000, lr=1e-3))  #: of the base model
+    finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))  #: of all other methods
     radii: Radii = field(default_factory=Radii)
     online: OnlineConfig = field(default_factory=OnlineConfig)
 
@@ -38,19 +38,19 @@ class Recipe:
         return SIZE
 
     def data(self, task: str, progress: bool = True) -> Dataset:
-        """The offline data of ``task``, collected first if need be."""
+        """The offline data of ``task``, collected first if they are not in the cache."""
         spec = DataSpec(task, "train", self.episodes, self.data_seed, self.size)
         return load_or_collect(spec, progress=progress)
 
     def spec(self, task: Task) -> ModelSpec:
-        """The world model of ``task`` to be made."""
+        """The shapes of the world model of ``task``."""
         return ModelSpec(
             task.name, self.encoder, self.latent_dim, task.proprio_dim, task.action_dim, task.frameskip, self.hidden,
             self.layers,
         )  # fmt: skip
 
     def shrunk(self) -> Self:
-        """As small as shows that every part runs."""
+        """The same recipe at the smallest sizes that still run every part, for preset smoke."""
         planner = self.online.planner
         assert isinstance(planner, GradientPlanner)
         return replace(
@@ -68,14 +68,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class PatchRecipe(Recipe):
-    """The paper's family: patch tokens of a frozen DINOv2, and a transformer over a few frames of them.
+    """The paper's family (DINO-WM): patch tokens of a frozen DINOv2, and a transformer over a few frames of them.
 
-    Sizes, learning rates and radii are the authors' (reference: 2.1, 3.1, 3.3); lengths and the learning rate of
-    finetuning, much shorter than theirs, are guesses that no full training has tested.
+    Sizes are those of the authors' ``models/vit.py``; the learning rate of the base model and the radii are those of
+    ``conf/train.yaml``. Training is much shorter than theirs: its lengths, and the learning rate of finetuning, are
+    guesses that no full training has tested.
     """
 
     encoder: str = "dino"
-    latent_dim: int = 0  #: follows from size and weights
+    latent_dim: int = 0  #: follows from the size of pictures and the weights
     hidden: int = 2048
     layers: int = 6
     episodes: int = 500

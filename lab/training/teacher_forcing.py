@@ -1,4 +1,4 @@
-"""Teacher forcing: E || f(Phi(o_t), a_t) - Phi(o_{t+1}) ||^2 on the offline data. Base model, and the control."""
+"""Teacher forcing: E || f(Phi(o_t), a_t) - Phi(o_{t+1}) ||^2 on the offline data (base model and control)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from lab.training.loop import Schedule
 
 
 def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor) -> dict[str, Tensor]:
-    """Mean squared one-step error of picture latent and proprioception, and their sum as ``loss``.
+    """Mean squared one-step error of picture latent (``latent``) and proprioception (``proprio``); ``loss``: their sum.
 
-    All three are windows of consecutive transitions, see `LatentData.batch`; every step of them counts. Raises
-    LabError where the model does not predict one next state for each.
+    ``z`` (B, K, Z), ``action`` (B, K, A) and ``z_next`` (B, K, Z) are windows of consecutive transitions, see
+    `LatentData.batch`. Raises LabError where the model does not predict one next state for each.
     """
     predicted = model.predict(z, action)
     if predicted.shape != z_next.shape:
@@ -35,7 +35,7 @@ def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor)
 
 @dataclass
 class TeacherForcing:
-    """Plain next-state prediction on batches of the offline data."""
+    """One-step prediction on batches of the offline data."""
 
     data: LatentData
 
