@@ -47,7 +47,7 @@ def test_tables():
     row = table.set_index("tensor").loc["predictor.head.weight"]
     assert row["shape"] == "66 x 256" and row.numbers == 66 * 256
     statistics = statistics_table(checkpoint).set_index("input")
-    assert statistics.loc["action 0", "deviation"] == pytest.approx(float(checkpoint.tensors["action_std"][0]))
+    assert statistics.loc["action 0", "standard deviation"] == pytest.approx(float(checkpoint.tensors["action_std"][0]))
     assert len(statistics) == 2 + 2 + 1
 
 

@@ -1,7 +1,7 @@
-"""Averages and paired differences between models, with their intervals, from a table with a row per problem.
+"""Averages of models and paired differences between them, with 95% intervals, from tables with a row per problem.
 
-Training seeds are averaged first, so that several models on one problem never count as independent; what the
-bootstrap draws again is the problems.
+Training seeds are averaged first, so that models of several seeds on one problem never count as independent. The
+bootstrap resamples problems.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 
 from lab.evaluation.statistics import Interval, bootstrap_mean, paired_difference, wilson
 
-#: (ours, theirs): what is done to the base model, against leaving it alone and against as much more teacher forcing
+#: (ours, theirs): each finetuned model against the base model, and both methods against the control
 COMPARISONS = (
     ("control", "base"),
     ("online", "base"),
@@ -18,12 +18,15 @@ COMPARISONS = (
     ("online", "control"),
     ("adversarial", "control"),
 )
-OUTCOMES = ("won", "lost", "both", "neither")  #: who reached the goal: we alone, they alone, ...
+OUTCOMES = ("won", "lost", "both", "neither")  #: of a problem: ours alone reached the goal, theirs alone, both, neither
 DIFFERENCE = ["ours", "theirs", "n", "seeds", "difference", "low", "high"]
 
 
 def average(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "problem") -> pd.DataFrame:
-    """Mean of ``value`` over problems and seeds for every group of ``by``: n, seeds, mean, low, high."""
+    """Mean of the column ``value`` over problems and seeds, for every group of ``by``.
+
+    Further columns: n (problems), seeds, mean, low and high (95% bootstrap interval over problems).
+    """
     rows = []
     for keys, group in table.groupby(list(by), sort=False):
         wide = group.pivot_table(index=problem, columns="train_seed", values=value)
@@ -32,9 +35,9 @@ def average(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "
 
 
 def success_rates(pairs: pd.DataFrame, by: Sequence[str], problem: str = "pair") -> pd.DataFrame:
-    """Success rate for every group of ``by``: n, seeds, rate, low, high.
+    """Success rate for every group of ``by``. Further columns: n (problems), seeds, rate, low, high.
 
-    The interval is Wilson's for n problems, however many seeds are averaged: seeds are no further problems.
+    The interval is Wilson's 95% interval for n problems, however many seeds are averaged.
     """
     groups = pairs.groupby(list(by), sort=False)
     table = groups.agg(n=(problem, "nunique"), seeds=("train_seed", "nunique"), rate=("success", "mean")).reset_index()
@@ -49,7 +52,10 @@ def compare(
     problem: str = "problem",
     comparisons: Sequence[tuple[str, str]] = COMPARISONS,
 ) -> pd.DataFrame:
-    """Paired differences of ``value`` between models, (ours, theirs) each, for every group of ``by``."""
+    """Paired differences of the column ``value``, ours minus theirs, for every group of ``by`` and pair of models.
+
+    Columns: ``by`` and `DIFFERENCE`; low and high are a 95% bootstrap interval over problems.
+    """
     rows = []
     for keys, group in table.groupby(list(by), sort=False):
         models = dict(list(group.groupby("model")))
@@ -62,22 +68,22 @@ def compare(
 
 
 def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = "problem") -> Interval:
-    """Mean difference of ``value`` between two sets of rows over the same problems, seeds averaged."""
+    """Mean difference of the column ``value``, ours minus theirs, over the same problems; seeds are averaged."""
     first, second = (rows.groupby(problem)[value].mean() for rows in (ours, theirs))
     return paired_difference(first.to_numpy(), second.loc[first.index].to_numpy())
 
 
 def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -> pd.DataFrame:
-    """The paired differences in success that Table 1's first ``n`` problems alone would give, for one case."""
+    """The paired differences in success of one case on the first ``n`` problems of Table 1 alone."""
     rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
     rows = rows[(rows.criterion == "full") & (rows.pair < n)]
     return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])
 
 
 def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:
-    """What became of each problem that both sets of rows have, for one training seed: problem, outcome (`OUTCOMES`)."""
+    """The outcome of each problem that both tables have, for one training seed: columns problem and outcome."""
     first, second = (rows.groupby(problem)["success"].mean().astype(bool) for rows in (ours, theirs))
     both = pd.DataFrame({"ours": first, "theirs": second}).dropna().astype(bool)
     names = {(True, True): "both", (True, False): "won", (False, True): "lost", (False, False): "neither"}
-    named = [names[pair] for pair in zip(both.ours, both.theirs, strict=True)]
-    return pd.DataFrame({"problem": both.index.to_numpy(), "outcome": named})
+    labels = [names[pair] for pair in zip(both.ours, both.theirs, strict=True)]
+    return pd.DataFrame({"problem": both.index.to_numpy(), "outcome": labels})

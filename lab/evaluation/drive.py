@@ -1,4 +1,4 @@
-"""Driving a world model and the true environment side by side, one block of one held action at a time."""
+"""Driving a world model and the true environment side by side, block by block, each with one repeated action."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from lab.tasks.environment import Environment, simulate
 
 @dataclass(frozen=True)
 class Drive:
-    """Where both worlds went. ``T`` environment steps, ``K`` blocks; index 0 is the start, which both share."""
+    """The trajectories of both worlds: ``T`` environment steps, ``K`` blocks. Both begin at the same start, index 0."""
 
     states: np.ndarray  #: (T + 1, S) true states
-    dream: Tensor  #: (K + 1, Z) imagined latent states; nothing is seen after the start
+    dream: Tensor  #: (K + 1, Z) imagined latent states; only the first is observed
     error: np.ndarray  #: (K + 1,) mean squared distance of imagined to true picture latent
 
 
 @torch.no_grad()
 def begin(model: Evaluable, environment: Environment, start: np.ndarray) -> Drive:
-    """Both worlds at ``start`` (S,)."""
+    """A drive of no block yet, from the state ``start`` (S,)."""
     return Drive(start[None], see(model, environment, start[None]), np.zeros(1))
 
 
@@ -31,17 +31,17 @@ def begin(model: Evaluable, environment: Environment, start: np.ndarray) -> Driv
 def drive(
     model: Evaluable, environment: Environment, so_far: Drive, direction: np.ndarray, strength: float = 1.0
 ) -> Drive:
-    """One block further: the action of ``direction`` (a,) is held for all of its environment steps.
+    """One block more, in which the same action is taken at every environment step.
 
-    ``direction`` has length 1 and counts in standard deviations of the data's actions; a ``strength`` of 1 makes it as
-    long as these typically are.
+    The action is ``direction`` (a,), of length 1 in standard deviations of the data's actions, times ``strength``; a
+    strength of 1 gives it the root mean square length of these actions.
     """
-    typical = strength * np.sqrt(len(direction)) * direction
-    here = so_far.dream[-1:]
-    block = torch.as_tensor(np.tile(typical, steps_per_block(model)), dtype=torch.float32, device=here.device)
+    action = strength * np.sqrt(len(direction)) * direction
+    z = so_far.dream[-1:]
+    block = torch.as_tensor(np.tile(action, steps_per_block(model)), dtype=torch.float32, device=z.device)
     blocks = block[None, None]
     states = simulate(environment, so_far.states[-1:], model.denormalise_actions(blocks))[0]
-    dream = model.rollout(here, blocks)[:, 1]
+    dream = model.rollout(z, blocks)[:, 1]
     error = latent_error(model, dream, see(model, environment, states[-1:]))
     return Drive(
         np.concatenate([so_far.states, states[1:]]), torch.cat([so_far.dream, dream]), np.append(so_far.error, error)

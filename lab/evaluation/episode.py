@@ -1,8 +1,8 @@
-"""One problem, watched closely: what the planner tried, what the model imagined, and what really happened.
+"""One problem in detail: the planner's iterations, the imagined trajectory, and the true one.
 
-`run_episode` gives all that a face needs to show it, as plain numpy arrays; `unfold` adds what each stage of one plan
-would have done in the true simulator. Dimensions: ``T`` environment steps, ``K`` executed blocks, ``N`` iterations of
-a planner, ``M`` snapshots of its actions, ``H`` planned blocks, ``P`` proprioceptive numbers, ``S`` state numbers.
+`run_episode` returns all of these as numpy arrays. `unfold` also executes the snapshots of a plan in the true
+simulator. Dimensions: ``T`` environment steps, ``K`` executed blocks, ``N`` iterations of a planner, ``M`` snapshots of
+its actions, ``H`` planned blocks, ``P`` proprioceptive numbers, ``S`` state numbers.
 """
 
 import time
@@ -26,10 +26,10 @@ from lab.tasks.environment import Environment, distances
 
 @dataclass(frozen=True)
 class Attempt:
-    """One plan in the making; under MPC there is one for each replan."""
+    """The iterations of one plan; under MPC each replan is an attempt."""
 
-    step: int  #: the environment step at which it was made
-    iterations: np.ndarray  #: (M,) of the snapshots; the last is the finished plan
+    step: int  #: environment step at which the plan was made
+    iterations: np.ndarray  #: (M,) iterations of the snapshots; the last is the finished plan
     clock: np.ndarray  #: (M,) seconds of planning until each snapshot
     blocks: np.ndarray  #: (M, H, A) standardised actions of the snapshots
     loss: np.ndarray  #: (N + 1,) imagined loss before each iteration and of the finished plan
@@ -37,7 +37,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Episode:
-    """What became of one problem. Index 0 of an axis over time is the start."""
+    """The outcome of one problem in detail. Index 0 of an axis over time is the start."""
 
     environment: Environment
     mode: str
@@ -50,28 +50,28 @@ class Episode:
     blocks: np.ndarray  #: (K + 1,) environment steps at the block boundaries
     error: np.ndarray  #: (K + 1,) mean squared distance of imagined to true picture latent
     distance: dict[str, np.ndarray]  #: by criterion (T + 1,): success radii between true state and goal
-    imagined_distance: np.ndarray | None  #: (K + 1,) the same as imagined, where proprioception is the whole state
-    ends: np.ndarray  #: environment steps at which success counts: the ends of executed plans
+    imagined_distance: np.ndarray | None  #: (K + 1,) the same of imagined states, if proprioception is the whole state
+    ends: np.ndarray  #: environment steps at which success is judged: the ends of executed plans
     seconds: float  #: planning time
 
     def reached(self, criterion: str = "full") -> int | None:
-        """The first environment step that counts as success, or None."""
+        """The first environment step at which the goal counts as reached, or None."""
         inside = [int(t) for t in self.ends if self.distance[criterion][t] < 1.0]
         return inside[0] if inside else None
 
     def closest(self, criterion: str = "full") -> float:
-        """The smallest distance (success radii) at a step where success counts."""
+        """The smallest distance in success radii at a step at which success is judged."""
         return float(self.distance[criterion][self.ends].min())
 
 
 @dataclass(frozen=True)
 class Unfolded:
-    """What each snapshot of one attempt leads to: in the true simulator and in the model's imagination."""
+    """The trajectories of all snapshots of an attempt, in the true simulator and in the model's imagination."""
 
     states: np.ndarray  #: (M, H * frameskip + 1, S)
     imagined_proprio: np.ndarray | None  #: (M, H + 1, P); None where the model decodes none
     loss: np.ndarray  #: (M,) the planner's loss as imagined
-    true_loss: np.ndarray  #: (M,) the same loss of what really happens
+    true_loss: np.ndarray  #: (M,) the same loss of the true latents
     distance: dict[str, np.ndarray]  #: by criterion (M,): success radii between the last true state and the goal
 
 
@@ -87,16 +87,16 @@ def run_episode(
     index: int = 0,
     snapshots: int = 30,
 ) -> Episode:
-    """Plan for the one ``problem`` and execute in the true simulator, keeping up to ``snapshots`` of each plan.
+    """Plan for the single ``problem`` and execute in the true simulator; up to ``snapshots`` of each plan are kept.
 
-    With the ``index`` that the problem has in a protocol, the plan is the one `evaluate` makes for it there.
+    ``index`` is the problem's number in its protocol: the plan is then the one that `evaluate` makes for it there.
     """
     watched = _Watched(planner)
     outcome = evaluate(model, watched, problem, mode, proprio=proprio, decay=decay, seed=seed, first=index)
     environment, goal, world = problem.environment, problem.goals[0], outcome.world
     z = imagined(model, outcome)[0]
     error = latent_error(model, z, outcome.latents[0])
-    error[0] = 0.0  # the start is seen; what is left of it is rounding
+    error[0] = 0.0  # the start is observed; what remains is rounding
     decoded = _decoded_proprio(model, z)
     return Episode(
         environment=environment,
@@ -125,7 +125,7 @@ def run_episode(
 def unfold(
     model: Evaluable, episode: Episode, attempt: int = 0, *, proprio: float = 0.0, decay: float | None = None
 ) -> Unfolded:
-    """Run every snapshot of an attempt from where it was planned, in the simulator and in the imagination."""
+    """Execute every snapshot of an attempt from the state in which it was planned, in simulator and imagination."""
     plan = episode.attempts[attempt]
     starts, goals = (
         np.repeat(state[None], len(plan.blocks), axis=0) for state in (episode.states[plan.step], episode.goal)
@@ -146,7 +146,7 @@ def unfold(
 
 
 def place(task: Task, state: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
-    """``state`` (S,) with some fields set, at rest, and moved out of whatever wall it would stand in."""
+    """``state`` (S,) with the fields in ``values`` set, velocities 0, and moved out of a wall that it overlaps."""
     if not values:
         return state
     placed = state.copy()
@@ -159,7 +159,7 @@ def place(task: Task, state: np.ndarray, values: Mapping[str, float]) -> np.ndar
 
 
 class _Watched:
-    """A planner that keeps its actions at every iteration."""
+    """A planner that records its actions at every iteration."""
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
@@ -172,7 +172,7 @@ class _Watched:
         started = time.perf_counter()
 
         def keep(_: int, actions: Tensor, loss: Tensor) -> None:
-            record.tried.append(actions[0].clone())
+            record.actions.append(actions[0].clone())
             record.clock.append(time.perf_counter() - started)
 
         plan = self.planner.plan(replace(request, callback=keep))
@@ -182,27 +182,29 @@ class _Watched:
 
 @dataclass(frozen=True)
 class _Record:
-    """A plan in the making: the actions (H, A) at every iteration, and when each was there, the finished one last."""
+    """The actions (H, A) at every iteration of a plan, and the times of all; the last time is the finished plan's."""
 
-    tried: list[Tensor]
+    actions: list[Tensor]
     clock: list[float]
 
 
 def _attempt(plan: Plan, record: _Record, step: int, snapshots: int) -> Attempt:
-    """Thin what was tried to ``snapshots``, first and finished plan included."""
-    final, tried, clock = plan.actions[0], record.tried, np.array(record.clock)
-    if tried and torch.equal(tried[-1], final):  # CEM shows its actions after each refit, the others before each step
-        tried, clock = tried[:-1], np.delete(clock, -2)
-    everything = torch.stack([*tried, final])
-    chosen = np.unique(np.linspace(0, len(tried), min(snapshots, len(everything))).round().astype(int))
-    first = len(plan.history) - len(tried)
+    """Choose ``snapshots`` of the iterations, the first and the finished plan included."""
+    final, iterations, clock = plan.actions[0], record.actions, np.array(record.clock)
+    if iterations and torch.equal(
+        iterations[-1], final
+    ):  # CEM shows its actions after each refit, the others before each step
+        iterations, clock = iterations[:-1], np.delete(clock, -2)
+    everything = torch.stack([*iterations, final])
+    chosen = np.unique(np.linspace(0, len(iterations), min(snapshots, len(everything))).round().astype(int))
+    first = len(plan.history) - len(iterations)
     loss = torch.cat([plan.history[:, 0], plan.loss[:1]])
     blocks = everything[chosen].numpy(force=True)
     return Attempt(step, chosen + first, clock[chosen], blocks, loss.numpy(force=True))
 
 
 def _distances(environment: Environment, states: np.ndarray, goal: np.ndarray) -> dict[str, np.ndarray]:
-    """By criterion, how far each of ``states`` (T, S) is from ``goal`` (S,)."""
+    """By criterion, the distance (T,) of ``states`` (T, S) to ``goal`` (S,)."""
     return distances(environment, states, np.broadcast_to(goal, states.shape))
 
 

@@ -1,7 +1,7 @@
-"""The train-test gap: a model's error on trajectories that its planner executes minus its error on the expert's.
+"""The train-test gap (the paper's Figure 4): a model's error on planned actions minus its error on the expert's.
 
-The error after h imagined steps is the mean squared distance of the imagined to the true latent. Only the picture's
-latent counts: its encoder is frozen and shared, so that models can be compared.
+Both are executed in the true environment. The error after h imagined steps is the mean squared distance between
+imagined and true latent. Only the picture's latent counts: its encoder is frozen, and the same for all models.
 """
 
 from dataclasses import dataclass
@@ -39,20 +39,20 @@ class Gap:
 
 
 def difference(planned: Any, expert: Any) -> Any:
-    """The gap of errors on planned and on expert actions of the same problems: arrays or columns of a table."""
+    """The gap: errors on planned minus errors on expert actions of the same problems (arrays or columns)."""
     return planned - expert
 
 
 def latent_error(model: Evaluable, imagined: Tensor, true: Tensor) -> np.ndarray:
-    """Mean squared distance (...) of the picture's latent between ``imagined`` and ``true`` z (..., Z)."""
+    """Mean squared distance (...) between the picture latents of ``imagined`` and ``true`` z (..., Z)."""
     return ((imagined - true)[..., : picture_numbers(model, true)] ** 2).mean(-1).numpy(force=True)
 
 
 @torch.no_grad()
 def planned_error(model: Evaluable, outcome: Outcome) -> np.ndarray:
-    """Errors (B, H) along the plans that ``outcome`` executed in open loop; raises LabError for replans."""
+    """Errors (B, H) along the plans of ``outcome``, which must be open loop; raises LabError otherwise."""
     if len(outcome.plans) != 1 or outcome.mpc.execute != outcome.mpc.horizon:
-        raise LabError("The gap is measured in open loop: evaluate one plan that is executed whole (mode 'open').")
+        raise LabError("The gap is measured in open loop: evaluate one plan, all of which is executed (mode 'open').")
     return _rollout_error(model, outcome.latents, outcome.plans[0].actions)
 
 
@@ -66,7 +66,7 @@ def expert_error(model: Evaluable, problems: Problems) -> np.ndarray:
 
 @torch.no_grad()
 def executed_error(model: Evaluable, problems: Problems, blocks: Tensor) -> np.ndarray:
-    """Errors (B, H) along ``blocks`` (B, H, A), executed from the starts of ``problems``."""
+    """Errors (B, H) along ``blocks`` (B, H, A), which are executed from the starts of ``problems``."""
     world = Simulation(model, problems)
     world.execute(blocks)
     return _rollout_error(model, world.latents(), blocks)
@@ -74,9 +74,9 @@ def executed_error(model: Evaluable, problems: Problems, blocks: Tensor) -> np.n
 
 @torch.no_grad()
 def data_error(model: Evaluable, environment: Environment, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    """Errors (n, K) after 1 … K imagined steps along given ``states`` (n, T + 1, S) and ``actions`` (n, T, a).
+    """Errors (n, K) after 1 … K imagined steps along trajectories: ``states`` (n, T + 1, S), ``actions`` (n, T, a).
 
-    On trajectories of the data policy that the model was not trained on, this is what is usual.
+    Held-out trajectories of the data policy give the error on data like the training data.
     """
     blocks = model.normalise_actions(actions)
     steps = actions.shape[1] // blocks.shape[1]
@@ -84,11 +84,14 @@ def data_error(model: Evaluable, environment: Environment, states: np.ndarray, a
 
 
 def train_test_gap(model: Evaluable, outcome: Outcome, experts: Problems | None = None) -> Gap:
-    """Errors on the plans of ``outcome`` and on the actions of ``experts`` (default: of the problems themselves)."""
+    """The gap between the plans of ``outcome`` and the expert actions of ``experts`` (default: of its own problems).
+
+    Raises LabError as `planned_error` and `expert_error` do.
+    """
     return Gap(planned_error(model, outcome), expert_error(model, experts or outcome.world.problems))
 
 
 def _rollout_error(model: Evaluable, true: Tensor, blocks: Tensor) -> np.ndarray:
-    """Errors (B, H) of imagining ``blocks`` (B, H, A), against the ``true`` latents (B, H + 1, Z)."""
+    """Errors (B, H) of the rollout of ``blocks`` (B, H, A), compared with the ``true`` latents (B, H + 1, Z)."""
     imagined = model.rollout(true[:, 0], blocks)
     return latent_error(model, imagined[:, 1:], true[:, 1:])

@@ -1,4 +1,4 @@
-"""What the model imagined of the plans that were executed, to be laid beside what happened."""
+"""The imagined trajectories of executed plans, for comparison with the true ones."""
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from lab.models import Dynamics
 def imagined(model: Dynamics, outcome: Outcome) -> Tensor:
     """Imagined latent states (B, K + 1, Z) at the block boundaries.
 
-    Each of the K executed blocks is imagined from what was seen when its plan was made; the first is the start.
+    Each of the K executed blocks is imagined from the latent that was observed when its plan was made. Index 0 is the
+    start.
     """
     true, execute = outcome.latents, outcome.mpc.execute
     parts = [true[:, :1]]

@@ -1,11 +1,11 @@
 """The planning loss over a 2-D slice of the action space, and how smooth it is (the paper's Figure 2).
 
-Two figures of one slice, both free of the loss's scale:
+Two measures of a slice, both invariant to the scale of the loss:
 
-* *roughness*: the mean size of the discrete Laplacian over the grid, divided by the standard deviation of the loss:
-  how much of the relief is curvature that a gradient step cannot see past (lower is smoother);
-* *basin*: the share of grid points from which steepest descent on the grid ends in its lowest point, as in the
-  watershed view of loss surfaces (higher is a broader basin).
+* *roughness*: the mean absolute discrete Laplacian over the grid, divided by the standard deviation of the loss (lower
+  is smoother);
+* *basin*: the share of grid points from which steepest descent on the grid ends in its lowest point, as in watershed
+  segmentation (higher is a broader basin).
 """
 
 from dataclasses import dataclass
@@ -26,21 +26,21 @@ class Slice:
     loss: np.ndarray
 
     def roughness(self) -> np.ndarray:
-        """(B,) see the module's docstring."""
+        """The roughness (B,), see the module's docstring."""
         x = self.loss
         laplacian = x[:, 2:, 1:-1] + x[:, :-2, 1:-1] + x[:, 1:-1, 2:] + x[:, 1:-1, :-2] - 4 * x[:, 1:-1, 1:-1]
         return np.abs(laplacian).mean((1, 2)) / x.std((1, 2))
 
     def basin(self) -> np.ndarray:
-        """(B,) see the module's docstring."""
+        """The basin (B,), see the module's docstring."""
         return np.array([_basin(loss) for loss in self.loss])
 
 
 def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple[Tensor, Tensor]:
     """Two random orthonormal directions (B, H, A) of the action space for each problem."""
     rng = torch.Generator().manual_seed(seed)
-    both = torch.randn(problems, horizon * action_dim, 2, generator=rng)
-    basis = torch.linalg.qr(both).Q
+    gaussian = torch.randn(problems, horizon * action_dim, 2, generator=rng)
+    basis = torch.linalg.qr(gaussian).Q
     return basis[..., 0].view(problems, horizon, action_dim), basis[..., 1].view(problems, horizon, action_dim)
 
 
@@ -56,9 +56,10 @@ def landscape(
     radius: float = 8.0,
     points: int = 41,
 ) -> Slice:
-    """The planning loss on a grid of ``points`` x ``points`` around ``centre`` (B, H, A), ``radius`` to each side.
+    """The planning loss on a grid of ``points`` x ``points`` plans around ``centre`` (B, H, A), to ``radius``.
 
-    ``radius`` is a length in the space of all H x A standardised action numbers.
+    ``z0`` is (B, Z); ``first`` and ``second`` are the directions of the slice (B, H, A). ``radius`` is a length in the
+    space of all H x A standardised action numbers.
     """
     axis = torch.linspace(-radius, radius, points, device=centre.device)
     u, v = (grid.reshape(-1, 1, 1) for grid in torch.meshgrid(axis, axis, indexing="ij"))
@@ -71,7 +72,7 @@ def landscape(
 
 
 def _basin(loss: np.ndarray) -> float:
-    """Share of the grid (G, G) that flows to its minimum, each point moving to the lowest of its 8 neighbours."""
+    """Share of the grid (G, G) that flows to its minimum, if each point moves to the lowest of its 8 neighbours."""
     g = len(loss)
     padded = np.pad(loss, 1, constant_values=np.inf)
     shifts = [(i, j) for i in (0, -1, 1) for j in (0, -1, 1)]

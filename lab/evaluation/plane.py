@@ -1,8 +1,8 @@
-"""2-D planes in the space of plans, along which a planning loss can be looked at.
+"""2-D planes in the space of plans, for slices of the planning loss.
 
-A plan has H x A standardised numbers; a plane shows two directions of that space. Which two decides what is seen, so
-there are four ways to choose them: at random, through three plans, along the gradient and the sharpest curvature, or
-along the principal components of the optimisers' paths (as in Li et al. 2018, arXiv 1712.09913).
+A plan has H x A standardised numbers; a plane shows two directions of that space. There are four ways to choose these:
+at random, through three plans, along the gradient and the sharpest curvature, or along the principal components of the
+optimisers' paths (as in Li et al. 2018, arXiv 1712.09913).
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Plane:
     second: Tensor
 
     def at(self, u: float, v: float) -> Tensor:
-        """The plan (H, A) at a point of the plane."""
+        """The plan (H, A) at the point ``u``, ``v`` of the plane."""
         return self.centre + u * self.first + v * self.second
 
     def project(self, plans: Tensor) -> np.ndarray:
-        """u and v (..., 2) of the points of the plane nearest to ``plans`` (..., H, A)."""
-        away = plans - self.centre
-        return torch.stack([(away * d).sum((-2, -1)) for d in (self.first, self.second)], -1).numpy(force=True)
+        """The orthogonal projection of ``plans`` (..., H, A) on the plane, as u and v (..., 2)."""
+        offset = plans - self.centre
+        return torch.stack([(offset * d).sum((-2, -1)) for d in (self.first, self.second)], -1).numpy(force=True)
 
     def explained_variance(self, path: Tensor) -> float:
         """Share of the variance of ``path`` (N, H, A) about its mean that lies in the plane; 1 if all are equal."""
@@ -46,7 +46,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Curvature:
-    """The second-order view of a loss at one plan."""
+    """Gradient and Hessian of a planning loss at one plan."""
 
     gradient: Tensor  #: (H, A)
     values: Tensor  #: (H * A,) eigenvalues of the Hessian, ascending
@@ -54,7 +54,7 @@ class Curvature:
 
     @property
     def sharpest(self) -> int:
-        """Which eigenvalue is largest in size."""
+        """The index of the eigenvalue of largest absolute value."""
         return int(self.values.abs().argmax())
 
 
@@ -65,41 +65,41 @@ def first_guess(planner: GradientPlanner, problem: int, shape: tuple[int, int], 
 
 
 def random_plane(centre: Tensor, seed: int) -> Plane:
-    """Two random directions."""
+    """The plane through ``centre`` (H, A) along two random orthonormal directions."""
     first, second = directions(seed, 1, *centre.shape)
     return Plane(centre, first[0].to(centre), second[0].to(centre))
 
 
 def plane_through(centre: Tensor, towards: Tensor, and_towards: Tensor) -> Plane:
-    """The plane that holds three plans (H, A): ``towards`` on its positive u axis, the third where v is positive.
+    """The plane through three plans (H, A): ``towards`` lies on the positive u axis, ``and_towards`` at a positive v.
 
-    If the three lie on a line, any plane that holds it.
+    If the three lie on a line, the plane is any that contains the line.
     """
     return _spanned(centre, towards - centre, and_towards - centre)
 
 
 def principal_plane(centre: Tensor, path: Tensor) -> Plane:
-    """Through ``centre``, along the two directions in which the plans ``path`` (N, H, A) vary most."""
+    """The plane through ``centre`` along the first two principal components of the plans ``path`` (N, H, A)."""
     _, _, components = torch.linalg.svd((path - path.mean(0)).flatten(1), full_matrices=False)
     return _spanned(centre, *components[:2].unflatten(-1, centre.shape))
 
 
 def curved_plane(centre: Tensor, curvature: Curvature) -> Plane:
-    """Through ``centre``, uphill along the gradient (u) and along the sharpest curvature there (v)."""
+    """The plane through ``centre`` along the gradient (u) and along the direction of sharpest curvature (v)."""
     sharpest = curvature.vectors[:, curvature.sharpest].view_as(centre)
     return _spanned(centre, curvature.gradient, sharpest)
 
 
 def reach(plane: Plane, plans: Tensor, least: float = 0.0) -> float:
-    """How far from the centre a square slice must go to show ``plans`` (N, H, A) with a margin; ``least``, if less."""
+    """Half the side of a square slice that shows ``plans`` (N, H, A) with a margin; at least ``least``."""
     return max(least, 1.15 * float(np.abs(plane.project(plans)).max()))
 
 
 def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor) -> Curvature:
     """Gradient and Hessian of the planning loss of one problem, ``z0`` (1, Z), at ``plan`` (H, A).
 
-    The Hessian comes whole, from central differences of gradients that are taken in one batch: so few numbers make up
-    a plan that this is sooner done than a power iteration.
+    The whole Hessian comes from central differences of gradients, computed in one batch: for the few numbers of a plan
+    this is faster than a power iteration.
     """
     size = plan.numel()
     steps = STEP * torch.eye(size, device=plan.device).view(size, *plan.shape)
@@ -110,15 +110,15 @@ def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor
 
 
 def _gradients(model: Dynamics, z0: Tensor, objective: GoalDistance, plans: Tensor) -> Tensor:
-    """The loss's gradients (N, H, A) at ``plans`` (N, H, A); nothing but the plans collects any."""
+    """The gradients (N, H, A) of the loss at ``plans`` (N, H, A), taken with respect to the plans alone."""
     plans = plans.detach().requires_grad_(True)
     loss = objective(model.rollout(z0.expand(len(plans), -1), plans)[None], plans[None])
     return gradient(loss.sum(), plans, model)
 
 
 def _spanned(centre: Tensor, first: Tensor, second: Tensor) -> Plane:
-    """The plane of two directions, made orthonormal, each on the side it was on."""
-    both = torch.stack([first.flatten(), second.flatten()], 1)
-    basis = torch.linalg.qr(both).Q
-    basis = basis * torch.where((basis * both).sum(0) < 0, -1.0, 1.0)
+    """The plane of two directions, which are orthonormalised and keep their signs."""
+    spanning = torch.stack([first.flatten(), second.flatten()], 1)
+    basis = torch.linalg.qr(spanning).Q
+    basis = basis * torch.where((basis * spanning).sum(0) < 0, -1.0, 1.0)
     return Plane(centre, basis[:, 0].view_as(centre), basis[:, 1].view_as(centre))

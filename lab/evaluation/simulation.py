@@ -1,4 +1,4 @@
-"""The true environment as MPC's world, and, to prove planners before a learned model is used, as their model too."""
+"""The true environment as the world of MPC, and as a perfect model, with which planners can be tested."""
 
 import numpy as np
 import torch
@@ -13,9 +13,9 @@ from lab.tasks.task import Observation
 
 
 class Simulation:
-    """All of ``problems`` run side by side, and what ``model`` sees of them at the block boundaries.
+    """All of ``problems``, simulated side by side, and observed through ``model`` at the block boundaries.
 
-    Nothing is simulated or observed twice: a boundary is observed when a plan is made there, or asked for.
+    Nothing is simulated or observed twice: a boundary is observed when a plan starts there, or when `latents` needs it.
     """
 
     def __init__(self, model: Evaluable, problems: Problems) -> None:
@@ -47,14 +47,14 @@ class Simulation:
         return self.trajectory[:, self.boundaries]
 
     def latents(self) -> Tensor:
-        """True latents (B, K + 1, Z): what the model sees of `states`."""
+        """True latents (B, K + 1, Z): `states` as the model observes them."""
         unseen = [k for k in range(len(self.boundaries)) if k not in self._observed]
         if unseen:
             self._observed |= dict(zip(unseen, self._see(self.states[:, unseen]).unbind(1), strict=True))
         return torch.stack([self._observed[k] for k in range(len(self.boundaries))], 1)
 
     def reached(self) -> dict[str, np.ndarray]:
-        """By criterion, whether each problem fulfils its goal at the end of each executed plan (B, number of plans)."""
+        """By criterion, whether each goal is reached at the end of each executed plan (B, number of plans)."""
         environment, goals = self.problems.environment, self.problems.goals
         ends = [distances(environment, self.trajectory[:, t], goals) for t in self.plan_ends]
         return {name: np.stack([end[name] < 1.0 for end in ends], axis=1) for name in ends[0]}
@@ -64,10 +64,10 @@ class Simulation:
 
 
 class SimulatorDynamics:
-    """The true simulator behind the planner's contract: a world model without error, and without gradients.
+    """The true simulator as a world model: without error, and without gradients.
 
-    z (..., F + S) is what the goal distance looks at, followed by the state itself. The F features are all fields
-    but velocities, standardised by the data policy's; an angle counts as its cosine and sine.
+    z (..., F + S) holds F features, in which distances are measured, and the state itself. Features are all state
+    fields but velocities, standardised by the data policy's states; an angle gives its cosine and sine.
     """
 
     def __init__(self, task: Task) -> None:
@@ -89,7 +89,7 @@ class SimulatorDynamics:
         return np.stack(columns, -1)
 
     def observe(self, observation: Observation) -> Tensor:
-        """z (..., F + S) of observed states (..., S), in float64: the state within is exact."""
+        """z (..., F + S) of observed states (..., S), in float64, so that the state in z is exact."""
         states = observation.states
         return torch.from_numpy(np.concatenate([(self._features(states) - self.mean) / self.std, states], -1))
 

@@ -18,7 +18,7 @@ class Interval(NamedTuple):
     high: float
 
     def __format__(self, spec: str) -> str:
-        """All three numbers in the format ``spec`` of one: ``f"{interval:+.0%}"`` is ``+24% [+16%, +33%]``."""
+        """All three numbers in the number format ``spec``: ``f"{interval:+.0%}"`` is ``+24% [+16%, +33%]``."""
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
     def excludes_zero(self) -> bool:
@@ -29,8 +29,8 @@ class Interval(NamedTuple):
 def wilson(successes: float, n: int) -> Interval:
     """A success rate with Wilson's 95% score interval; ``successes`` may be an average over training seeds.
 
-    Wilson (1927), "Probable inference, the law of succession, and statistical inference". In our own words because
-    the libraries that have it take a second to load, which every command and notebook would wait for.
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference". It is written out here
+    because the libraries that have it take a second to load, for which every command and notebook would wait.
     """
     rate, share = successes / n, Z**2 / n
     middle = (rate + share / 2) / (1 + share)
@@ -41,13 +41,13 @@ def wilson(successes: float, n: int) -> Interval:
 def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     """The mean of ``values`` (problems, ...) with a 95% percentile bootstrap interval over problems.
 
-    Further axes (training seeds, say) are averaged first: the problems are what is drawn again, so that results of
-    several seeds on one problem never count as independent.
+    Further axes, such as training seeds, are averaged first. Problems are resampled, so that results of several seeds
+    on one problem never count as independent.
     """
     per_problem = np.asarray(values, dtype=float).reshape(len(values), -1).mean(1)
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(per_problem), size=(RESAMPLES, len(per_problem)))
-    low, high = np.quantile(per_problem[drawn].mean(1), [0.025, 0.975])
+    resampled = rng.integers(len(per_problem), size=(RESAMPLES, len(per_problem)))
+    low, high = np.quantile(per_problem[resampled].mean(1), [0.025, 0.975])
     return Interval(float(per_problem.mean()), float(low), float(high))
 
 

@@ -20,12 +20,12 @@ from lab.planning.streams import problem_streams
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of ``B`` problems; states and latents of the true ``world``, at the boundaries of ``K`` blocks."""
+    """The outcome of ``B`` problems: plans, and true states and latents at the boundaries of ``K`` executed blocks."""
 
     world: Simulation
     mpc: MPC
     plans: list[Plan]
-    seconds: float  #: planning time for all problems, simulator and encoder excluded
+    seconds: float  #: of planning for all problems, without simulator and encoder
 
     @property
     def trajectory(self) -> np.ndarray:
@@ -39,7 +39,7 @@ class Outcome:
 
     @property
     def latents(self) -> Tensor:
-        """True latents (B, K + 1, Z) at the block boundaries; those that no plan needed are observed now."""
+        """True latents (B, K + 1, Z) at the block boundaries; those that no plan needed are computed now."""
         return self.world.latents()
 
     @cached_property
@@ -61,7 +61,7 @@ class Outcome:
 def goal_distance(
     model: Evaluable, problems: Problems, proprio: float = 0.0, decay: float | None = None
 ) -> GoalDistance:
-    """The planning objective of ``problems``: their goals as the model sees them."""
+    """The planning objective of ``problems``: the distance to their goals' latents. For options, see `GoalDistance`."""
     goal = see(model, problems.environment, problems.goals)
     return GoalDistance(goal, picture_numbers(model, goal), proprio, decay)
 
@@ -78,10 +78,11 @@ def evaluate(
     first: int = 0,
     on_plan: Callable[[int, Plan], None] | None = None,
 ) -> Outcome:
-    """Plan for ``problems`` in ``mode`` (open, mpc, or horizons of your own) and execute in their environment.
+    """Plan for ``problems`` in ``mode`` (open, mpc, or an `MPC`) and execute the plans in their environment.
 
-    ``first`` is the number that the first of them has in its protocol: some of its problems get the plans they get
-    among all. Raises LabError where model, environment and problems do not fit each other.
+    ``first`` is the number of the first problem in its protocol: a part of the problems then gets the same plans as in
+    an evaluation of all. ``on_plan`` is called with the number of each replan and its plan. Raises LabError for an
+    unknown mode, and where the shapes of model, environment and problems do not match.
     """
     mpc = _mode(mode)
     world, timed = Simulation(model, problems), _Timed(planner)
@@ -100,7 +101,7 @@ def _mode(mode: str | MPC) -> MPC:
 
 
 class _Timed:
-    """A planner that adds up its own wall-clock time."""
+    """A planner that adds up its wall-clock time."""
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner

@@ -25,7 +25,7 @@ FORMAT = "wm-lab/1"
 
 
 def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Path | None = None) -> None:
-    """Write ``model`` and what is known of its making (``info``) to ``folder``.
+    """Write ``model`` to ``folder``, and ``info`` on its training to the folder's ``model.json``.
 
     With ``shared``, all but the predictor goes to a file in that folder, whose name follows from its contents: models
     with the same encoder, decoder and statistics have one file of them, and none overwrites another's.
@@ -35,9 +35,9 @@ def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Pa
         parts = {folder / "model.safetensors": _bytes(tensors)}
     else:
         predictor = {name: tensor for name, tensor in tensors.items() if name.startswith("predictor.")}
-        rest = _bytes({name: tensor for name, tensor in tensors.items() if name not in predictor})
+        frozen = _bytes({name: tensor for name, tensor in tensors.items() if name not in predictor})
         parts = {
-            shared / f"{_sha256(rest)[:16]}.safetensors": rest,
+            shared / f"{_sha256(frozen)[:16]}.safetensors": frozen,
             folder / "predictor.safetensors": _bytes(predictor),
         }
     for path, data in parts.items():
@@ -48,7 +48,7 @@ def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Pa
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """The JSON beside the weights; raises LabError unless it is ours."""
+    """The JSON beside the weights; raises LabError unless it describes a world model of this lab."""
     info = read_json(folder / "model.json")
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise LabError(f"{folder / 'model.json'} is not a world model of this lab (its format should be {FORMAT}).")
@@ -118,8 +118,8 @@ def _spec(folder: Path, info: Mapping[str, Any]) -> ModelSpec:
 def check_tensors(tensors: dict[str, torch.Tensor], model: WorldModel, path: Path) -> None:
     """Raise LabError unless names and shapes are the model's and all numbers are finite."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if wrong := sorted(expected.items() ^ found.items()):
+    actual = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if wrong := sorted(expected.items() ^ actual.items()):
         name, shape = wrong[0]
         raise LabError(f"{path} does not fit its spec: {len(wrong)} tensors differ, first {name} {shape}.")
     if broken := [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]:

@@ -1,4 +1,4 @@
-"""The initialisation network: from where one is and where to go, straight to actions."""
+"""The initialisation network: it maps a start and a goal to actions."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ SIZES = ("z_dim", "block_dim", "horizon", "hidden", "layers")
 
 
 class InitialisationNetwork(nn.Module):
-    """(z0, goal) -> the blocks that would lead there in 1 to ``horizon`` latent steps (paper: appendix).
+    """(z0, goal) -> blocks that lead from z0 to the goal in 1 to ``horizon`` latent steps (the paper's appendix).
 
-    The authors' network puts out action embeddings; this one puts out the standardised actions that planners plan.
+    The authors' ``models/initnet.py`` returns action embeddings; this network returns standardised actions, like plans.
     """
 
     def __init__(self, z_dim: int, block_dim: int, horizon: int = 5, hidden: int = 192, layers: int = 3) -> None:
@@ -33,25 +33,25 @@ class InitialisationNetwork(nn.Module):
 
     def forward(self, z0: Tensor, goal: Tensor, steps: Tensor) -> Tensor:
         """Blocks (B, horizon, A) of ``z0`` and ``goal`` (B, Z); the first ``steps`` (B,) of them count."""
-        hurry = F.one_hot(steps - 1, self.horizon).to(z0.dtype)
-        return self.head(self.body(torch.cat([z0, goal, hurry], -1))).view(-1, self.horizon, self.block_dim)
+        duration = F.one_hot(steps - 1, self.horizon).to(z0.dtype)
+        return self.head(self.body(torch.cat([z0, goal, duration], -1))).view(-1, self.horizon, self.block_dim)
 
     def propose(self, z0: Tensor, goal: Tensor, steps: int) -> Tensor:
-        """Blocks (B, steps, A) from ``z0`` to ``goal`` (B, Z); raises LabError for more steps than it was made for."""
+        """Blocks (B, steps, A) from ``z0`` to ``goal`` (B, Z); raises LabError for more steps than the horizon."""
         if steps > self.horizon:
             raise LabError(f"The initialisation network plans {self.horizon} steps at most, not {steps}.")
         return self(z0, goal, torch.full((len(z0),), steps, device=z0.device))[:, :steps]
 
 
 def save_initialisation(network: InitialisationNetwork, folder: Path, info: dict[str, Any]) -> None:
-    """Write ``network`` and what is known of its making (``info``) to ``folder``."""
+    """Write ``network``, and ``info`` on its training, to ``folder``."""
     with replacing(folder / "network.safetensors") as temporary:
         save_file(network.state_dict(), temporary, metadata={"format": FORMAT})
     write_json(folder / "network.json", {"format": FORMAT, "sizes": network.sizes, **info})
 
 
 def load_initialisation(folder: Path, device: torch.device | str = "cpu") -> tuple[InitialisationNetwork, dict]:
-    """The network in ``folder``, frozen, and what is known of it; raises LabError where it is missing or corrupt."""
+    """The network in ``folder``, frozen, and its ``info``; raises LabError where it is missing or corrupt."""
     info, path = read_json(folder / "network.json"), folder / "network.safetensors"
     try:
         network = InitialisationNetwork(**info["sizes"])

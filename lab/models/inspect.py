@@ -1,6 +1,6 @@
-"""What is inside a world model's file: its sizes, statistics and weights, found from the tensors alone.
+"""The contents of a world model's file: sizes, statistics and weights, inferred from the tensors alone.
 
-The file may come from anywhere: it is read as safetensors, which can hold nothing but numbers, and from memory.
+The file may come from anywhere. It is read as safetensors, a format that can hold nothing but numbers.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ PARTS = {
     "encoder": "turns pictures into latents; frozen after pretraining",
     "predictor": "imagines the next latent; what the training methods change",
     "decoder": "draws imagined latents; neither trained on nor planned with",
-    "statistics": "means and deviations that inputs are standardised by",
+    "statistics": "means and standard deviations, by which inputs are standardised",
 }
-MANY = 200  #: tensors, more than which no world model here has
+MOST_TENSORS = 200  #: no world model of the lab has more
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Checkpoint:
 
     spec: ModelSpec
     tensors: dict[str, Tensor]
-    task: str | None  #: the one whose shipped encoder it has
-    shipped: tuple[str, int] | None  #: (method, seed) of the shipped model that it is, number for number
+    task: str | None  #: the task whose shipped encoder it has
+    shipped: tuple[str, int] | None  #: (method, seed) of the shipped model with the same numbers
     digest: str  #: the start of the SHA-256 of the file, as in the provenance of results
 
     @property
@@ -69,7 +69,7 @@ def part(name: str) -> str:
 
 
 def tensor_table(checkpoint: Checkpoint) -> pd.DataFrame:
-    """A row for each tensor: part, name, shape, how many numbers, and their mean, deviation and largest size."""
+    """A row for each tensor: part, name, shape, size, mean, standard deviation and largest absolute value."""
     rows = [
         {
             "part": part(name),
@@ -77,7 +77,7 @@ def tensor_table(checkpoint: Checkpoint) -> pd.DataFrame:
             "shape": " x ".join(map(str, tensor.shape)) or "1",
             "numbers": tensor.numel(),
             "mean": float(tensor.float().mean()),
-            "deviation": float(tensor.float().std(correction=0)),
+            "standard deviation": float(tensor.float().std(correction=0)),
             "largest": float(tensor.float().abs().max()),
         }
         for name, tensor in sorted(checkpoint.tensors.items())
@@ -86,19 +86,19 @@ def tensor_table(checkpoint: Checkpoint) -> pd.DataFrame:
 
 
 def statistics_table(checkpoint: Checkpoint) -> pd.DataFrame:
-    """Mean and deviation of every number of the action and of the proprioception, and of all latent numbers at once."""
+    """Mean and standard deviation of each number of action and proprioception, and of all latent numbers at once."""
     rows = []
-    for what in ("action", "proprio", "latent"):
-        mean, deviation = (checkpoint.tensors[f"{what}_{name}"].float() for name in ("mean", "std"))
-        if what == "latent":
-            rows.append([f"latent (all {len(mean)})", float(mean.mean()), float(deviation.mean())])
+    for part_name in ("action", "proprio", "latent"):
+        mean, std = (checkpoint.tensors[f"{part_name}_{name}"].float() for name in ("mean", "std"))
+        if part_name == "latent":
+            rows.append([f"latent (all {len(mean)})", float(mean.mean()), float(std.mean())])
         else:
-            rows += [[f"{what} {i}", float(mean[i]), float(deviation[i])] for i in range(len(mean))]
-    return pd.DataFrame(rows, columns=["input", "mean", "deviation"])
+            rows += [[f"{part_name} {i}", float(mean[i]), float(std[i])] for i in range(len(mean))]
+    return pd.DataFrame(rows, columns=["input", "mean", "standard deviation"])
 
 
 def change(checkpoint: Checkpoint, other: Checkpoint) -> pd.DataFrame:
-    """How far each part's tensors are from those of ``other``: the distance, relative to the size of the other's.
+    """The distance of each tensor from that of ``other``, relative to the norm of the latter.
 
     Columns: part, tensor, change. Raises LabError where the sizes differ.
     """
@@ -113,7 +113,7 @@ def change(checkpoint: Checkpoint, other: Checkpoint) -> pd.DataFrame:
 
 
 def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
-    """The sizes that the shapes ask for."""
+    """The spec that the shapes of ``tensors`` imply."""
     if all(key.startswith("predictor.") for key in tensors):
         raise LabError(f"{name} holds a predictor alone: give a whole model.safetensors, or choose the model by name.")
     if "predictor.position" in tensors:
@@ -124,8 +124,8 @@ def _spec(tensors: dict[str, Tensor], name: str) -> ModelSpec:
         layers = sum(key.startswith("predictor.body.") and tensor.ndim == 2 for key, tensor in tensors.items())
         names = {key.removeprefix("encoder.") for key in tensors if key.startswith("encoder.")}
         encoder = next(kind for kind, cls in _vector_encoders() if set(cls(latent).state_dict()) == names)
-        frameskip, rest = divmod(width - latent - proprio, action)
-        if rest or len(tensors) > MANY:
+        frameskip, remainder = divmod(width - latent - proprio, action)
+        if remainder or len(tensors) > MOST_TENSORS:
             raise ValueError(f"{len(tensors)} tensors")
         return ModelSpec("", encoder, latent, proprio, action, frameskip, hidden, layers)
     except (KeyError, ValueError, TypeError, RuntimeError, ZeroDivisionError, StopIteration, LabError) as error:
@@ -139,7 +139,7 @@ def _vector_encoders() -> Iterator[tuple[str, type[VectorEncoder]]]:
 
 
 def _recognised(tensors: dict[str, Tensor]) -> tuple[str | None, tuple[str, int] | None]:
-    """The task whose shipped encoder this has, and the shipped model that it is."""
+    """The task whose shipped encoder the tensors hold, and (method, seed) of the shipped model if they are equal."""
     task = None
     for folder in sorted(path.parent for path in SHIPPED.glob("*/*/seed*/model.json")):
         theirs = load_tensors(folder)

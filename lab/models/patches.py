@@ -1,9 +1,9 @@
 """The paper's predictor: a vision transformer over the patch tokens of a few past frames.
 
-In the layout of the reference (section 2.1): every token carries its patch's channels and an embedding of
-proprioception and action; attention is causal by frame. What differs: the output is a change that starts at zero, as
-in `ResidualMLP`; proprioception is read from all patches instead of being one copy for each; there is no dropout,
-whose random numbers would make equal seeds give different models.
+As in the authors' ``models/vit.py`` and ``models/visual_world_model.py``, every token holds its patch's channels and an
+embedding of proprioception and action, and attention is causal by frame. Differences: the output is a change that
+starts at zero, as in `ResidualMLP`; proprioception is the mean over the outputs of all patches, where the authors
+predict a copy in each; there is no dropout.
 """
 
 import torch
@@ -13,15 +13,15 @@ from torch.utils.checkpoint import checkpoint
 
 from lab.errors import LabError
 
-EMBEDDING = 20  #: numbers of a token that tell of proprioception and action
-HEAD = 64  #: numbers of an attention head
-TOKENS = 2**12  #: that are imagined together, so that memory stays bounded however many rows are asked for
+EMBEDDING = 20  #: size of the embedding of proprioception and action in a token
+HEAD = 64  #: size of an attention head
+TOKENS = 2**12  #: imagined in one batch, which bounds the memory
 
 
 class PatchTransformer(nn.Module):
-    """z -> next z of ``patches`` x ``channels`` picture numbers followed by ``proprio_dim`` others.
+    """z -> next z, where z has ``patches`` x ``channels`` picture numbers followed by ``proprio_dim`` others.
 
-    ``history`` is how many past frames it sees at most; position and frame have a learned embedding each pair.
+    It sees up to ``history`` frames; each pair of frame and position has a learned embedding.
     """
 
     kind = "patches"
@@ -52,18 +52,18 @@ class PatchTransformer(nn.Module):
     def forward(self, z: Tensor, action: Tensor) -> Tensor:
         """The next state of each of the states ``z`` (..., T, Z) under ``action`` (..., T, A), T <= ``history``.
 
-        Each is predicted from itself and those before it alone. Raises LabError for more states than the history.
+        Each is predicted from itself and from earlier states alone. Raises LabError for more states than the history.
         """
         frames = z.shape[-2]
         if frames > self.history:
             raise LabError(f"The predictor sees {self.history} frames at most, not {frames}.")
         flat, split = z.reshape(-1, *z.shape[-2:]), self.patches * self.channels
-        told = self.embed(torch.cat([flat[..., split:], action.reshape(len(flat), frames, -1)], -1))
+        embedded = self.embed(torch.cat([flat[..., split:], action.reshape(len(flat), frames, -1)], -1))
         seen = flat[..., :split].unflatten(-1, (self.patches, self.channels))
-        x = torch.cat([seen, told[:, :, None].expand(-1, -1, self.patches, -1)], -1) + self.position[:frames]
+        x = torch.cat([seen, embedded[:, :, None].expand(-1, -1, self.patches, -1)], -1) + self.position[:frames]
         change = self.head(self.norm(self.blocks(x)))
-        picture, others = change[..., : self.channels].flatten(-2), change[..., self.channels :].mean(-2)
-        return (flat + torch.cat([picture, others], -1)).view(z.shape)
+        picture, proprio = change[..., : self.channels].flatten(-2), change[..., self.channels :].mean(-2)
+        return (flat + torch.cat([picture, proprio], -1)).view(z.shape)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """The next state (..., Z) of ``z`` (..., Z), without a past, after ``action`` (..., A)."""
@@ -72,17 +72,19 @@ class PatchTransformer(nn.Module):
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z).
 
-        The past grows from the start alone to the whole history. Rows too many for the memory go one part after the
-        other, and are imagined again where a gradient needs to know how.
+        The first step sees the start alone, later ones up to the whole history. Rows are imagined in parts, which
+        bounds the memory; for gradients, a part is imagined again in the backward pass (gradient checkpointing).
         """
         starts, blocks = z0.reshape(-1, z0.shape[-1]), actions.reshape(-1, *actions.shape[-2:])
         rows = max(1, TOKENS // (self.history * self.patches))
         parts = list(zip(starts.split(rows), blocks.split(rows), strict=True))
         if torch.is_grad_enabled() and len(parts) > 1:
-            done = [checkpoint(self._imagine, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+            trajectories = [
+                checkpoint(self._imagine, *part, use_reentrant=False, preserve_rng_state=False) for part in parts
+            ]
         else:
-            done = [self._imagine(*part) for part in parts]
-        return torch.cat(done).view(*z0.shape[:-1], -1, z0.shape[-1])
+            trajectories = [self._imagine(*part) for part in parts]
+        return torch.cat(trajectories).view(*z0.shape[:-1], -1, z0.shape[-1])
 
     def _imagine(self, z0: Tensor, actions: Tensor) -> Tensor:
         """See `rollout`, for (B, Z) and (B, H, A)."""
@@ -114,7 +116,7 @@ class Block(nn.Module):
     def _attend(self, x: Tensor) -> Tensor:
         """What the heads gather (B, T, P, heads * HEAD): a frame's patches look at its own and at earlier frames.
 
-        Frame by frame there is nothing to mask, so that nothing is computed in vain.
+        Frames are attended one by one, so that no mask is needed.
         """
         parts = self.queries_keys_values(x).unflatten(-1, (3, self.heads, HEAD))
         q, k, v = parts.movedim((3, 4), (0, 2)).unbind()  # (B, heads, T, P, HEAD)

@@ -27,7 +27,7 @@ class ResidualMLP(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, z: Tensor, action: Tensor) -> Tensor:
-        """The next state (..., Z) of each of ``z`` (..., Z) under ``action`` (..., A), whatever came before."""
+        """The next state (..., Z) of each of ``z`` (..., Z) under ``action`` (..., A), from that state alone."""
         return z + self.head(self.body(torch.cat([z, action], -1)))
 
     step = forward

@@ -1,11 +1,11 @@
-"""What the lab asks of a world model: little to plan, a little more to be evaluated, and to be finetuned.
+"""What the lab requires of a world model, in three protocols: to plan, to be evaluated, and to be finetuned.
 
-`lab.models.WorldModel` is one implementation; a ``torch.nn.Module`` of your own is another with a few methods.
+`lab.models.WorldModel` is one implementation; any ``torch.nn.Module`` with these methods is another.
 
-Dimensions: ``B`` problems, ``H`` blocks, ``Z`` numbers of a latent state z. A block of ``A`` numbers is one latent
-step's action: the standardised actions of so many environment steps, one after the other. Where a model has an
-attribute ``latent_dim``, so many of z's first numbers are the picture's latent, and the others proprioception;
-otherwise all are the picture's.
+Dimensions: ``B`` problems, ``H`` blocks, ``Z`` numbers of a latent state z. A block of ``A`` numbers is the action of
+one latent step: the standardised actions of its environment steps, concatenated. If a model has an attribute
+``latent_dim``, the first ``latent_dim`` numbers of z are the picture's latent and the others proprioception; otherwise
+all are the picture's.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from lab.tasks.environment import Environment
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """To plan: all that a planner asks of a world model."""
+    """What planning requires."""
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
         """Imagine ``actions`` (..., H, A) from ``z0`` (..., Z); returns (..., H + 1, Z), the start included."""
@@ -30,7 +30,7 @@ class Dynamics(Protocol):
 
 @runtime_checkable
 class Evaluable(Dynamics, Protocol):
-    """To be evaluated: success, the train-test gap and the landscape, all against the true environment."""
+    """What evaluation in the true environment requires: success, the train-test gap and the landscape."""
 
     block_dim: int  #: A
 
@@ -49,9 +49,9 @@ class Evaluable(Dynamics, Protocol):
 
 @runtime_checkable
 class Trainable(Evaluable, Protocol):
-    """To be finetuned; whichever of its parameters require a gradient are trained.
+    """What finetuning requires. The parameters that require a gradient are trained.
 
-    A predictor that sees several past states says how many in an attribute ``history``; without it, one.
+    A predictor that sees several states has an attribute ``history``, their number; without it, it sees one.
     """
 
     def predict(self, z: Tensor, actions: Tensor) -> Tensor:
@@ -59,13 +59,16 @@ class Trainable(Evaluable, Protocol):
         ...
 
     def parameters(self) -> Iterable[nn.Parameter]:
-        """What may be trained."""
+        """The model's parameters."""
         ...
 
 
 @torch.no_grad()
 def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tensor:
-    """z (..., Z): ``states`` (..., S) of the environment as the model sees them; raises LabError for another shape."""
+    """z (..., Z) of the environment's ``states`` (..., S), as the model observes them.
+
+    Raises LabError where the model returns another shape.
+    """
     z = model.observe(environment.observe(states))
     if z.shape[:-1] != states.shape[:-1]:
         raise LabError(
@@ -76,11 +79,11 @@ def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tenso
 
 
 def gradient(loss: Tensor, inputs: Tensor, model: object) -> Tensor:
-    """The gradient of ``loss`` for the ``inputs`` of ``model``; raises LabError where none comes through."""
+    """The gradient of ``loss`` with respect to ``inputs`` of ``model``; raises LabError where there is none."""
     if loss.requires_grad:
-        (found,) = torch.autograd.grad(loss, inputs, allow_unused=True)
-        if found is not None:
-            return found
+        (result,) = torch.autograd.grad(loss, inputs, allow_unused=True)
+        if result is not None:
+            return result
     raise LabError(
         f"{type(model).__name__} gives no gradient for its inputs: let it compute in torch, without no_grad or detach."
     )
@@ -92,5 +95,5 @@ def picture_numbers(model: object, z: Tensor) -> int:
 
 
 def steps_per_block(model: Evaluable) -> int:
-    """Environment steps in one block."""
+    """The number of environment steps in a block."""
     return model.denormalise_actions(torch.zeros(1, model.block_dim)).shape[-2]

@@ -17,7 +17,7 @@ from lab.tasks.task import Observation
 class WorldModel(nn.Module):
     """See the module's docstring. ``proprio`` and ``action`` arguments are in the task's own units.
 
-    It fulfils all protocols in `lab.models.protocols`, as every model may that one wants to plan with and to finetune.
+    It fulfils all protocols in `lab.models.protocols`.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -51,7 +51,7 @@ class WorldModel(nn.Module):
         return self.encode(flat, proprio.reshape(len(flat), self.spec.proprio_dim)).view(*pictures.shape[:-3], -1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
-        """The next z (..., D + P) after the standardised action block (..., A); nothing is known of the past."""
+        """The next z (..., D + P) after the standardised action block (..., A), predicted without a history."""
         return self.predictor.step(z, action)
 
     def predict(self, z: Tensor, actions: Tensor) -> Tensor:
