@@ -5,13 +5,14 @@ import numpy as np
 import streamlit as st
 from pages import VIEWS
 from PIL import Image
-from state import arrive
+from state import DEFAULTS, arrive
 
 from lab import variables
 from lab.errors import LabError
 from lab.tasks import make_task
 
-icon = Image.fromarray(make_task("point_maze").render(np.array([[2.8, 2.8, 0.0, 0.0]]), 64)[0])
+task = make_task(DEFAULTS["task"])
+icon = Image.fromarray(task.render(task.random_states(np.random.default_rng(0), 1)[0], 64)[0])
 st.set_page_config(page_title="World-model planning lab", page_icon=icon, layout="wide")
 cached.use_few_threads()
 pages = {st.Page(view.path, title=view.title, icon=view.icon): view for view in VIEWS}

@@ -1,10 +1,11 @@
 """Reusable pieces of the pages: controls bound to the address, the verdict, the film strip."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import cached
 import numpy as np
+import player
 import streamlit as st
 from state import (
     DEFAULTS,
@@ -25,6 +26,7 @@ from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.plots.palette import IMAGINED_COLOUR, LABELS, MODEL_COLOURS
 from lab.plots.palette import label as named
+from lab.plots.player import stage
 from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
@@ -298,6 +300,20 @@ def verdict(episode: Episode, method: str) -> None:
     st.warning(text, icon=":material/cancel:")
 
 
+def play(key: str, case: Case, lanes: Sequence[dict[str, Any]], about: str, **options: Any) -> None:
+    """The player of ``lanes`` (see `player.play`) on the case's scene; of tasks that are drawable alone."""
+    if card_of(case.task).scene.drawable:
+        problem = cached.problem(case)
+        player.play(key, stage(case.task, problem.starts[0], problem.goals[0]), lanes, about, **options)
+
+
+def film_strips(task: str, strips: Sequence[tuple[str, Episode, str]]) -> None:
+    """By heading, episode and model: the first, or all where the player does not show the others."""
+    for heading, episode, model in strips[: 1 if card_of(task).scene.drawable else None]:
+        st.markdown(f"**{heading}**")
+        film_strip(episode, model)
+
+
 def film_strip(episode: Episode, model: str) -> None:
     """Imagined above true frames at the block boundaries, with the model's error and the distance to the goal."""
     task = episode.environment
@@ -305,16 +321,26 @@ def film_strip(episode: Episode, model: str) -> None:
     true = task.render(episode.states[steps], 128)
     distance = episode.distance["full"][steps]
     largest = max(float(episode.error.max()), 1e-9)
-    columns = [_labels()]
-    columns += [
+    columns = [
         _column(f"step {t}", episode.imagined_frames[k], true[k], float(episode.error[k]), largest, distance[k], model)
         for k, t in enumerate(steps)
     ]
     goal = _frame(png_uri(task.render(episode.goal[None], 128)[0]), "The goal")
     columns.append(_stacked(_cell("goal"), _cell(""), goal))
+    _strip("Film strip: imagined above true frames", [_labels(), *columns], first="90px")
+
+
+def pictures(frames: np.ndarray, captions: Iterable[str], about: str) -> None:
+    """Pictures (N, H, W, 3) in a row, each above its caption."""
+    named = zip(frames, captions, strict=True)
+    _strip(about, [f"<div>{_frame(png_uri(frame), f'{about}: {text}')}{_cell(text)}</div>" for frame, text in named])
+
+
+def _strip(about: str, columns: Sequence[str], first: str = "minmax(62px,110px)") -> None:
+    """``columns`` side by side, to be scrolled where the window is narrow; the ``first`` may be of another width."""
     st.html(
-        '<div tabindex="0" role="group" aria-label="Film strip: imagined above true frames" style="display:grid;'
-        "grid-auto-flow:column;grid-template-columns:90px;grid-auto-columns:minmax(62px,110px);gap:5px;"
+        f'<div tabindex="0" role="group" aria-label="{about}" style="display:grid;grid-auto-flow:column;'
+        f"grid-template-columns:{first};grid-auto-columns:minmax(62px,110px);gap:5px;"
         f'overflow-x:auto;padding:4px;font-size:0.8rem">{"".join(columns)}</div>'
     )
 

@@ -80,7 +80,7 @@ def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
 def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     """Both worlds, and the drive in the address. A fragment, so that a key is answered quickly."""
     if not card_of(case.task).scene.bodies:
-        st.info(f"{label(case.task)} is pushed about as a whole: there is nothing that arrow keys could steer.")
+        st.info(f"{label(case.task)} has no single thing at a place: there is nothing that arrow keys could steer.")
         return
     choose("drive", "", read, lambda letters: isinstance(letters, str), "Known: up to 15 letters from a to p.")
     letters = st.session_state["drive"]

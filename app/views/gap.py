@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import cached
 import numpy as np
 import pandas as pd
-import player
 import progress
 import streamlit as st
 import widgets
@@ -15,15 +14,16 @@ from state import Case, touched
 from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation.episode import run_episode, unfold
+from lab.evaluation.episode import Episode, run_episode, unfold
 from lab.evaluation.gap import Gap, expert_error, planned_error
 from lab.evaluation.statistics import bootstrap_mean, wilson
 from lab.evaluation.success import evaluate
 from lab.files import MODELS
 from lab.planning import Constant
 from lab.plots.gap import Plans, map_figure, spread_figure, steps_figure
-from lab.plots.palette import LABELS, MODEL_COLOURS
-from lab.plots.player import empty_scene, lane, stage
+from lab.plots.palette import LABELS, MODEL_COLOURS, label
+from lab.plots.player import empty_scene, lane
+from lab.tasks import make_task
 
 INTRO = (
     "A [[world model]] is trained along the data, but asked about plans. Planning looks for actions that the model "
@@ -71,13 +71,14 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def expert_lane(case: Case, model: str, stamp: str) -> dict:
-    """The data's own actions on one near problem, for the player."""
+def along_expert(case: Case, model: str, stamp: str) -> tuple[dict, Episode]:
+    """The data's own actions on one near problem, for the player, and what becomes of them."""
     through, settings = cached.world_model(case.task, model, stamp), card_of(case.task).settings
     expert = sample_problems(case.task, "dataset", cached.PROBLEMS).expert[case.problem]
     weights = {"proprio": settings.proprio, "decay": settings.decay}
-    made = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
-    return lane(made, [unfold(through, made, **weights)], cached.usual_error(case.task, model, stamp))
+    episode = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
+    usual = cached.usual_error(case.task, model, stamp)
+    return lane(episode, [unfold(through, episode, **weights)], usual), episode
 
 
 def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray], waiting: Sequence[str]) -> None:
@@ -154,9 +155,30 @@ def picked() -> None:
     touched()
 
 
+def show_pictures(case: Case, model: str, planned: Plans | None) -> None:
+    """In place of a map: pictures of the data, and of where plans went while the model was most wrong."""
+    task, many = make_task(case.task), 8
+    st.subheader("What the data show, and where planning goes")
+    st.caption(
+        f"The state of {label(case.task)} names no place, so there is no map. Above: states of the data policy. Below: "
+        f"states that plans on the {LABELS[model]} model really reached, by problem, with its largest errors first. "
+        "Type a problem's number into Problem above to see that trajectory."
+    )
+    states = cached.held_out(case.task)[0].reshape(-1, len(task.state_fields))
+    data = states[:: len(states) // many][:many]
+    widgets.pictures(task.render(data, 128), map(str, range(1, many + 1)), "States of the data policy")
+    if planned is not None:
+        problems = np.argsort(-planned.error.max(1))[:many]
+        worst = planned.error[problems].argmax(1)
+        errors = planned.error[problems, worst]
+        captions = [f"{problem}: {error:.2g}" for problem, error in zip(problems, errors, strict=True)]
+        widgets.pictures(
+            task.render(planned.states[problems, worst + 1], 128), captions, "States that plans reached, problem: error"
+        )
+
+
 def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
     """The picked trajectory as imagined and as it was, beside the expert's."""
-    problem = cached.problem(case)
     lanes = [
         cached.lane(case, model, planner, "open", stamp)
         | {
@@ -166,9 +188,11 @@ def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
             "text": f"Problem {case.problem}, planned on the {LABELS[model]} model.",
         }
     ]
+    strips = [(lanes[0]["title"], cached.episode(case, model, planner, "open", stamp), model)]
     if case.goals == "dataset" and not case.moved:
+        expert, episode = along_expert(case, model, stamp)
         lanes.append(
-            expert_lane(case, model, stamp)
+            expert
             | {
                 "title": "The expert's actions",
                 "colour": "#555555",
@@ -176,10 +200,11 @@ def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
                 "text": f"What the data did, as the {LABELS[model]} model imagines it.",
             }
         )
+        strips.append((lanes[1]["title"], episode, model))
     st.subheader("One trajectory, imagined and true")
-    scene = stage(case.task, problem.starts[0], problem.goals[0])
-    player.play("pick", scene, lanes, f"Problem {case.problem}: what the model imagines and what happens", charts=False)
-    widgets.film_strip(cached.episode(case, model, planner, "open", stamp), model)
+    about = f"Problem {case.problem}: what the model imagines and what happens"
+    widgets.play("pick", case, lanes, about, charts=False)
+    widgets.film_strips(case.task, strips)
 
 
 def page() -> None:
@@ -202,7 +227,8 @@ def page() -> None:
     errors = {name: plans.error for name, plans in planned.items()}
     show_figures(errors, expert, order[now:])
     show_table(planned, expert, case.goals == "dataset")
-    show_map(case, model, planned.get(model))
+    show_places = show_map if card_of(case.task).scene.drawable else show_pictures
+    show_places(case, model, planned.get(model))
     if now:
         show_pick(case, model, planner, stamps[model])
     if now < len(order):

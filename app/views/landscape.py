@@ -37,7 +37,7 @@ from lab.models import WorldModel
 from lab.models.protocols import see
 from lab.planning import PAPER_PLANNERS, Constant, GoalDistance
 from lab.plots.palette import LABELS, MODEL_COLOURS
-from lab.plots.player import lane, stage
+from lab.plots.player import lane
 from lab.plots.relief import Panel, relief_data
 
 INTRO = (
@@ -254,7 +254,6 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
             "all; dotted is what each model imagines."
         )
     shown = [executed(choice, model, stamps[model], u, v) for model in models]
-    problem = cached.problem(choice.case)
     lanes = [
         made
         | {
@@ -265,10 +264,13 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
         }
         for model, (episode, made) in zip(models, shown, strict=True)
     ]
-    scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
-    player.play("pick", scene, lanes, f"The plan at u {u:g}, v {v:g} on {len(models)} models", charts=False)
-    st.markdown(f"**What {LABELS[models[0]]} imagines of it, and what really happens**")
-    widgets.film_strip(shown[0][0], models[0])
+    about = f"The plan at u {u:g}, v {v:g} on {len(models)} models"
+    widgets.play("pick", choice.case, lanes, about, charts=False)
+    strips = [
+        (f"What {LABELS[model]} imagines of it, and what really happens", episode, model)
+        for model, (episode, _) in zip(models, shown, strict=True)
+    ]
+    widgets.film_strips(choice.case.task, strips)
 
 
 def said(episode: Episode, made: dict) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import cached
 import pandas as pd
-import player
 import streamlit as st
 import widgets
 from glossary import prose
@@ -17,7 +16,7 @@ from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.planning import PLANNERS
 from lab.plots.palette import LABELS, label
-from lab.plots.player import method_colours, stage
+from lab.plots.player import method_colours
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED
 
@@ -88,16 +87,14 @@ def clicked() -> None:
 
 def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
     """The player, and under it who moves when it is clicked."""
-    problem = cached.problem(choice.case)
     colours = method_colours(choice.methods)
     titled = [
         lane | {"title": METHODS["-".join(method)], "colour": colour}
         for lane, method, colour in zip(lanes, choice.methods, colours, strict=True)
     ]
     about = f"{len(titled)} methods plan for one problem of {label(choice.case.task)}"
-    scene = stage(choice.case.task, problem.starts[0], problem.goals[0])
-    moves = st.session_state["click"] if scene["bodies"] else None
-    player.play("race", scene, titled, about, moves=moves, on_click=clicked)
+    moves = st.session_state["click"] if card_of(choice.case.task).scene.bodies else None
+    widgets.play("race", choice.case, titled, about, moves=moves, on_click=clicked)
 
 
 def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict]) -> None:
@@ -117,11 +114,13 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
     st.table(pd.DataFrame(rows).set_index("Method"))
 
 
-def show_strip(choice: Choice, episode: Episode) -> None:
-    """Frames of the first method."""
-    planner, model = choice.methods[0]
-    st.markdown(f"**What {METHODS[f'{planner}-{model}']} imagined, and what really happened**")
-    widgets.film_strip(episode, model)
+def show_strips(choice: Choice, episodes: Sequence[Episode]) -> None:
+    """Frames of the first method, or of all."""
+    strips = [
+        (f"What {METHODS[f'{planner}-{model}']} imagined, and what really happened", episode, model)
+        for (planner, model), episode in zip(choice.methods, episodes, strict=True)
+    ]
+    widgets.film_strips(choice.case.task, strips)
 
 
 def show_commands(choice: Choice) -> None:
@@ -150,7 +149,7 @@ def page() -> None:
         show_race(choice, lanes)
     widgets.verdict(episodes[0], METHODS["-".join(choice.methods[0])])
     show_table(choice, episodes, lanes)
-    show_strip(choice, episodes[0])
+    show_strips(choice, episodes)
     show_commands(choice)
 
 

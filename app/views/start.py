@@ -4,8 +4,8 @@ import html
 
 import cached
 import pandas as pd
-import player
 import streamlit as st
+import widgets
 from glossary import prose
 from pages import VIEWS
 from state import DEFAULTS, Case
@@ -14,7 +14,6 @@ from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.plots.palette import MODEL_COLOURS, label
-from lab.plots.player import stage
 from lab.studies.common.claims import CLAIMS
 from lab.tasks import TASKS
 
@@ -58,10 +57,8 @@ def three_pictures() -> None:
             "colour": MODEL_COLOURS["adversarial"],
         },
     ]
-    problem = cached.problem(CASE)
-    scene = stage(CASE.task, problem.starts[0], problem.goals[0])
     about = f"Leave the data, err, fix: one problem of {label(CASE.task)} in three pictures"
-    player.play("story", scene, lanes, about, charts=False, loop=True)
+    widgets.play("story", CASE, lanes, about, charts=False, loop=True)
 
 
 def leaves(episode: Episode) -> str:

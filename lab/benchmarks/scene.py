@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.errors import LabError
 from lab.tasks import Task
 
 
@@ -33,8 +34,13 @@ class Scene:
     #: name, and where its x and y are in a state; none where no single thing is followed
     bodies: tuple[tuple[str, int, int], ...]
     radius: float  #: of the circle within which success is
-    shapes: tuple[Shape, ...]  #: none where nothing is known of the state: such a task is shown in pictures alone
+    shapes: tuple[Shape, ...]  #: none where a state names no place
     unit: str
+
+    @property
+    def drawable(self) -> bool:
+        """Whether states can be drawn as lines and dots; the task is shown in its own pictures alone if not."""
+        return bool(self.shapes)
 
     @property
     def drawn(self) -> int:
@@ -44,10 +50,12 @@ class Scene:
     @property
     def followed(self) -> str:
         """What `place` is the place of."""
-        return self.bodies[0][0] if self.bodies else "middle of the particles"
+        return self.bodies[0][0] if self.bodies else "middle of what moves"
 
     def place(self, states: np.ndarray) -> np.ndarray:
-        """Where that is (…, 2) in states (…, S)."""
+        """Where that is (…, 2) in states (…, S). Raises LabError unless the scene is `drawable`."""
+        if not self.drawable:
+            raise LabError("States of this task name no place: show its pictures, or give its card a layout.")
         if self.bodies:
             return states[..., list(self.bodies[0][1:])]
         xy = [[shape.x, shape.y] for shape in self.shapes]
@@ -59,11 +67,15 @@ class Scene:
 
 
 def plain_scene(task: type[Task]) -> Scene:
-    """The scene of a task that brings none: a disc where the state begins with x and y, and else no shapes."""
+    """The scene of a task that brings none: a disc where the state begins with x and y, and else no shapes.
+
+    The disc is a body, which can be followed in imagination too, if x and y are sensed.
+    """
     if task.state_fields[:2] != ("x", "y"):
         return Scene((0.0, 1.0), (), task.radius, (), "units")
     low, high = min(task.state_low[:2]), max(task.state_high[:2])
-    return Scene((low, high), ((task.label.lower(), 0, 1),), task.radius, (disc((high - low) / 40),), "units")
+    bodies = ((task.label.lower(), 0, 1),) if {"x", "y"} <= set(task.proprio_fields) else ()
+    return Scene((low, high), bodies, task.radius, (disc((high - low) / 40),), "units")
 
 
 def disc(radius: float, first: int = 0, points: int = 49) -> Shape:

@@ -22,7 +22,7 @@ def lanes(test: AppTest) -> list[dict]:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task(app, task):
-    test = app("gap", task=task)
+    test = app("gap", task=task, problem="23")  # not one of the first ten, which are planned for
     steps, spread, places = figures(test)
     assert len(steps["data"]) == len(spread["data"]) == 2 * len(MODELS)
     assert [trace["name"] for trace in places["data"]] == ["data", "plans"]
