@@ -1,9 +1,9 @@
 """Worker processes for the simulators that take milliseconds a step: the problems of a batch are shared out.
 
-A worker is a plain Python process that reads (task, states, actions) and answers with states (`serve`). Nothing is
-forked, so that threads of whoever asks do not matter, and the caller's main module is not run again: a task that is
-defined there is simulated without workers. How a batch is shared out changes no number: each problem is a simulation
-of its own.
+A worker is a plain Python process (`serve`). It reads where modules are, then (task, states, actions), and answers with
+states. Nothing is forked, so that threads of whoever asks do not matter, and the caller's main module is not run
+again: a task that is defined there is simulated without workers. How a batch is shared out changes no number: each
+problem is a simulation of its own.
 """
 
 import os
@@ -65,6 +65,7 @@ def _shared(task: Shared, states: Floats, actions: Floats, workers: list[subproc
     chunks = list(zip(*(np.array_split(array, len(workers) + 1) for array in (states, actions)), strict=True))
     for worker, chunk in zip(workers, chunks[1:], strict=True):
         assert worker.stdin is not None
+        pickle.dump(sys.path, worker.stdin)  # first, as the module of the task may be on it
         pickle.dump((task, *chunk), worker.stdin)
         worker.stdin.flush()
     parts = [task.alone(*chunks[0])]
@@ -109,6 +110,7 @@ def serve() -> None:
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
+            sys.path[:] = pickle.load(questions)
             task, states, actions = pickle.load(questions)
             pickle.dump(task.alone(states, actions), answers)
             answers.flush()

@@ -17,13 +17,13 @@ from lab.benchmarks import Card, card_of
 from lab.cli import main
 from lab.errors import LabError
 from lab.files import ROOT
+from lab.machine import MACHINE
 from lab.registry import Registry
 from lab.results import load_result
 from lab.studies.common.fingerprint import code_hash
 from lab.studies.registry import STUDIES
-from lab.tasks import TASKS, make_task
+from lab.tasks import TASKS, make_task, workers
 from lab.tasks.registry import register
-from lab.tasks.workers import share_out
 
 EXAMPLE = Path(__file__).parents[1] / "plugin" / "slide.py"
 
@@ -155,12 +155,13 @@ class SlowSlide(Slide):
 
 
 def test_worker_processes_simulate_it(slide, monkeypatch, tmp_path):
-    monkeypatch.setenv("LAB_PROCESSES", "2")
+    monkeypatch.setattr(MACHINE, "processes", 2)
+    workers._workers(1)  # one that runs since before the task's folder is on the path
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "slow_slide.py").write_text(SLOW)
     task = import_module("slow_slide").SlowSlide()
     starts, actions = task.random_states(np.random.default_rng(0), 8)[0], np.full((8, 5, 2), 0.1)
-    np.testing.assert_array_equal(share_out(task, starts, actions), task.alone(starts, actions))
+    np.testing.assert_array_equal(workers.share_out(task, starts, actions), task.alone(starts, actions))
 
 
 def test_names_are_guarded(slide):
