@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lab import __version__
 from lab.errors import LabError
 from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
 from lab.evaluation.landscape import Slice
@@ -92,6 +93,7 @@ def test_the_promised_tables_are_there(name, results):
     assert all(present == set(MODELS) for present in models)
     assert meta["config"]["task"] == "wall"
     assert {"commit", "machine", "threads", "versions", "models", "planners", "wall_seconds"} <= set(meta)
+    assert meta["versions"]["lab"] == __version__
     assert all("test split" in protocol["text"] for protocol in meta["protocols"])
 
 

@@ -47,7 +47,7 @@ _MOMENTS = [pymunk.moment_for_poly(1.0, corners) for corners in _CORNERS]
 
 
 class Granular(Pushing):
-    """The grains of the reference in 2-D (see `lab.tasks.pushing` for what differs): state is (x, y, angle) of each.
+    """The authors' grains in 2-D (see `lab.tasks.pushing` for what differs): state is (x, y, angle) of each.
 
     Grains are quasi-static: they lose their velocity in every step. A goal counts as reached within a Chamfer
     distance of `radius`; angles do not count.

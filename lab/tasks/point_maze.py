@@ -19,7 +19,7 @@ SPEED_LIMIT = 5.0  # m/s per axis, imposed before each action
 START_SPEED = 5.226  # m/s per axis, the range of the random starts
 RADIUS = 0.1  # m, of the ball that collides
 DRAWN_RADIUS = 0.2  # m
-# The maze of the reference, cells of 1 m, rows along x: "#####", "#GOO#", "###O#", "#OOO#", "#####". Cell (r, c)
+# The authors' maze, cells of 1 m, rows along x: "#####", "#GOO#", "###O#", "#OOO#", "#####". Cell (r, c)
 # spans [r - 0.7, r + 0.3] x [c - 0.7, c + 0.3], so the free cells are a square less a block at its low-y side.
 OUTER = (0.3, 3.3)  # m: the square, on both axes
 BLOCK_X, BLOCK_TOP = (1.3, 2.3), 2.3  # m: the block, up to y = 2.3
@@ -28,16 +28,16 @@ WALL_COLOUR, FLOOR_COLOUR, BALL_COLOUR = (179, 128, 77), (38, 64, 89), (76, 153,
 
 
 class PointMaze(Task):
-    """The PointMaze task of the reference (env/pointmaze): state (x, y, vx, vy) in m and m/s.
+    """The authors' PointMaze (``env/pointmaze``): state (x, y, vx, vy) in m and m/s.
 
     An action is a force, clipped to [-1, 1] per axis and held for 0.05 s. Success is within 0.5 m, whatever the
     velocity. Free motion is MuJoCo's Euler scheme: damping implicit, velocity before position.
 
-    Differences from the reference:
+    Differences from their code:
     - MuJoCo's soft contacts let the ball sink in by some mm; here a contact is a frictionless inelastic
       projection: the ball is put back on the surface and loses the velocity along its normal. In 100 episodes of
       the data policy MuJoCo 4.0 ends up 0.02 m (median) from here after 25 actions, and within 0.5 m in 95 of them;
-    - the goal has no velocity, where the reference gives it a random one that an arrived ball cannot keep (repair);
+    - the goal has no velocity, where theirs has a random one that an arrived ball cannot keep (repair);
     - drawn top-down without perspective and light: x right, y down, the ground in the mean of its two colours.
     """
 
@@ -92,7 +92,7 @@ class PointMaze(Task):
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
         """Random forces, in each episode with another correlation in time, from independent to long pushes.
 
-        The reference's forces are all independent, which keeps the ball near its start.
+        The authors' forces are all independent, which keeps the ball near its start.
         """
         states, actions = np.empty((n, steps + 1, 4)), np.empty((n, steps, 2))
         states[:, 0] = self.random_states(rng, n)[0]
@@ -133,7 +133,7 @@ def _leave_block(position: Floats, velocity: Floats) -> None:
 
 
 def _random_positions(rng: np.random.Generator, n: int) -> Floats:
-    """Uniform positions (n, 2) at least 0.2 m from every wall, by rejection as in the reference."""
+    """Uniform positions (n, 2) at least 0.2 m from every wall, by rejection, as in the authors' code."""
     margin = 2 * RADIUS
     low, high = OUTER[0] + margin, OUTER[1] - margin
     found = np.empty((0, 2))

@@ -27,21 +27,21 @@ TABLE = (-1000.0, 1512.0)  # px: the pusher's target is kept in here
 
 
 class PushT(Task):
-    """The PushT task of the reference (env/pusht): positions in px of a 512 x 512 table (y down), angle in rad.
+    """The authors' PushT (``env/pusht``): positions in px of a 512 x 512 table (y down), angle in rad.
 
     The pusher is kinematic; an action is the displacement of its PD target in units of 100 px, held for 0.1 s. The
     block is quasi-static (it loses its velocity in every sub-step). Success, ``full``: distance of (pusher, block)
     to the goal's below 20 px in all four numbers together, and angle within pi / 9. ``block``: the same without
     the pusher.
 
-    Repairs of the reference:
+    Repairs of their code:
     - angle differences are wrapped before they are compared (a difference beyond 2 pi always passed);
     - setting a state takes no physics step (the start moved by v * 0.01 s);
     - the state is complete: what the physics engine remembers beyond it (the block's velocity and contact impulses
       of the last 0.01 s) is dropped after each action, so that any stored state replays exactly;
-    - the pusher's target stays within 1000 px of the table, where the reference lets it run to infinity;
+    - the pusher's target stays within 1000 px of the table, where theirs runs to infinity;
     - a block that the pusher, which no wall stops, has pressed into a wall or through it is put back inside at the
-      end of each action (the reference loses the block off the table); none is drawn overlapping a wall.
+      end of each action (theirs leaves the table); none is drawn overlapping a wall.
     """
 
     name: ClassVar[str] = "push_t"

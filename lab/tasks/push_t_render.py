@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lab.tasks.drawing import Image, draw_frames
 from lab.tasks.task import Floats
 
-TABLE = 512.0  # px along each side of the reference's picture
+TABLE = 512.0  # px along each side of the authors' picture
 WALL_COLOUR, WALL_HALF_WIDTH = (211, 211, 211), 2.0
 BLOCK_COLOUR, PUSHER_COLOUR, PUSHER_CENTRE_COLOUR = (143, 163, 184), (65, 105, 225), (78, 126, 255)
 BLOCK_RADIUS, CENTRE_OF_GRAVITY = 77.0, 45.0

@@ -1,6 +1,6 @@
 """What Rope and Granular share: a robot's straight pushes on a table, particles, and the distance between two heaps.
 
-Top-down 2-D physics in pymunk. Lengths are the units of the reference's simulator (PyFleX), x right, y down. A push
+Top-down 2-D physics in pymunk. Lengths are the units of the authors' simulator (PyFleX), x right, y down. A push
 comes down, goes straight, is lifted, and what it moved comes to rest; nothing moves in between, so that the state is
 positions alone. Every push is simulated in a space of its own that is made from the state: a stored state replays
 exactly, in whatever process.
@@ -64,7 +64,7 @@ class Pushing(Task):
     five random pushes apart in the data fewer than 5% are as near (5th percentiles 0.44 and 0.42).
     """
 
-    proprio_fields: ClassVar[tuple[str, ...]] = ()  # the reference senses a constant zero
+    proprio_fields: ClassVar[tuple[str, ...]] = ()  # the authors' code senses a constant zero
     action_fields: ClassVar[tuple[str, ...]] = ("x_start", "y_start", "x_end", "y_end")
     action_limit: ClassVar[float] = 4.0
     frameskip: ClassVar[int] = 1
@@ -86,7 +86,7 @@ class Pushing(Task):
 
     @abstractmethod
     def random_goals(self, rng: np.random.Generator, n: int) -> Floats:
-        """Goals (n, S) as the reference draws them."""
+        """Goals (n, S) as the authors draw them."""
 
     @abstractmethod
     def push(self, state: Floats, begin: Floats, end: Floats) -> Floats:
@@ -129,11 +129,11 @@ class Pushing(Task):
         return np.where(met, np.maximum(along - reach, 0.0), np.inf).min(1)
 
     def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """Starts three random pushes after a first state; goals as in the reference."""
+        """Starts three random pushes after a first state; goals as in the authors' code."""
         return self._episodes(rng, n, WARM_UP)[0][:, -1], self.random_goals(rng, n)
 
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
-        """Random pushes through the particles, by the reference's rules."""
+        """Random pushes through the particles, by the authors' rules."""
         return self._episodes(rng, n, steps)
 
     def _episodes(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:

@@ -24,7 +24,7 @@ NEIGHBOURS = 3  # rods to either side overlap as the rope bends, and are no obst
 
 
 class Rope(Pushing):
-    """The rope of the reference in 2-D (see `lab.tasks.pushing` for what differs): state is its 21 nodes (x, y).
+    """The authors' rope in 2-D (see `lab.tasks.pushing` for what differs): state is its 21 nodes (x, y).
 
     Rods of equal length are joined in a chain. Springs resist bending, and dry friction with the table holds the rope
     wherever the springs are too weak to move it. A goal counts as reached within a Chamfer distance of `radius`.

@@ -1,5 +1,8 @@
 """The contract every task fulfils: an `Environment` with its renderer, data policy and success criterion.
 
+The built-in tasks follow the paper's code, called "the authors'" in all files: its folder ``env/`` in the repository
+qw3rtman/robust-world-model-planning on GitHub, commit 07726ac.
+
 Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``A`` action numbers, ``P`` proprioceptive
 numbers. States are float64 arrays; everything is a pure function of its arguments, so a replay is exact.
 """
@@ -113,7 +116,7 @@ class Task(ABC):
 
     @abstractmethod
     def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """Draw ``n`` independent (start, goal) pairs, each (n, S), as the reference does for random goals."""
+        """Draw ``n`` independent (start, goal) pairs, each (n, S), as the authors do for random goals."""
 
     @abstractmethod
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:

@@ -25,13 +25,13 @@ APPROACH = 6.0  # px from the wall's centre: the data policy walks to here befor
 
 @dataclass(frozen=True)
 class Wall(Task):
-    """The Wall task of the reference (env/wall): state (x, y) in px of a 65 x 65 world, x right, y down.
+    """The authors' Wall (``env/wall``): state (x, y) in px of a 65 x 65 world, x right, y down.
 
     An action moves the dot by twice itself, and is not bounded: ``action_limit`` only declares a box. The first
     plane that the straight move meets (border, face of the wall, floor or ceiling of the door) stops it there,
-    0.5 px off the plane and 0.5 px along it towards larger x or y, as in the reference. Success is within 4.5 px.
+    0.5 px off the plane and 0.5 px along it towards larger x or y, as in the authors' code. Success is within 4.5 px.
 
-    Repairs of the reference:
+    Repairs of their code:
     - a move parallel to an axis into a border gave NaN (division by zero); it now stops there like any other;
     - the edges of the wall that bound the random states were those of the default wall; they follow ``wall_x``;
     - the door's floor and ceiling were tested before the wall's faces, so that long moves entered the door through
@@ -196,7 +196,7 @@ def _meeting_time(p: Floats, d: Floats, plane_up: float, plane_down: float) -> F
 
 
 def _bump(offset: Image) -> Image:
-    """A Gaussian of the offsets (b, size), scaled so that its largest sample is 1 (as the reference does)."""
+    """A Gaussian of the offsets (b, size), scaled so that its largest sample is 1 (as the authors do)."""
     bump = np.exp(offset**2 / np.float32(-2 * DOT_STD**2))
     return bump / bump.max(axis=1, keepdims=True)
 

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import torch
 
+from lab import __version__
 from lab.benchmarks import Card, card_of
 from lab.data import Problems
 from lab.errors import LabError
@@ -136,7 +137,7 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "device": _device_name(config),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 1),
-        "versions": versions() | {"torch": torch.__version__},
+        "versions": {"lab": __version__} | versions() | {"torch": torch.__version__},
         "times": {table: list(columns) for table, columns in (times or {}).items()},
         "wall_seconds": round(time.perf_counter() - started, 1),
     }
