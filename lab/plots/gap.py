@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from lab.benchmarks import Scene, card_of
 from lab.evaluation.statistics import bootstrap_mean
 from lab.plots.palette import CLEAR, GOAL_COLOUR, GREY, GRID, LABELS, MODEL_COLOURS
+from lab.plots.style import spread
 
 ERROR = "model error"
 HEIGHT, MAP_HEIGHT = 360, 520
@@ -68,47 +70,20 @@ def map_figure(
     scene = card_of(task_name).scene
     low, high = scene.view
     figure = go.Figure()
-    figure.add_layout_image(
-        source=background,
-        xref="x",
-        yref="y",
-        x=low,
-        y=low,
-        sizex=high - low,
-        sizey=high - low,
-        opacity=0.9,
-        layer="below",
-        sizing="stretch",
-    )
+    square = {"xref": "x", "yref": "y", "x": low, "y": low, "sizex": high - low, "sizey": high - low}
+    figure.add_layout_image(square, source=background, opacity=0.9, layer="below", sizing="stretch")
     clear_blue = [[0, "rgba(28, 111, 181, 0)"], [0.05, "rgba(28, 111, 181, 0.25)"], [1, "rgba(28, 111, 181, 0.75)"]]
-    figure.add_trace(
-        go.Histogram2d(
-            x=data[:, 0],
-            y=data[:, 1],
-            xbins={"start": low, "end": high, "size": (high - low) / 32},
-            ybins={"start": low, "end": high, "size": (high - low) / 32},
-            colorscale=clear_blue,
-            showscale=False,
-            hoverinfo="skip",
-            name="data",
-        )
-    )
+    cells = {"start": low, "end": high, "size": (high - low) / 32}
+    clouds = go.Histogram2d(x=data[:, 0], y=data[:, 1], xbins=cells, ybins=cells, colorscale=clear_blue, name="data")
+    figure.add_trace(clouds.update(showscale=False, hoverinfo="skip"))
     if planned is not None:
         _add_plans(figure, scene, planned, picked)
     axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
-    figure.update_layout(
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        height=MAP_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 10, "b": 0},
-        showlegend=False,
-        dragmode=False,
-        clickmode="event+select",
-        font={"color": GREY},
-    )
-    return figure
+    figure.update_layout(height=MAP_HEIGHT, margin={"l": 0, "r": 0, "t": 10, "b": 0}, font={"color": GREY})
+    figure.update_layout(showlegend=False, dragmode=False, clickmode="event+select")
+    return figure.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
 
 
 def _add_plans(figure: go.Figure, scene: Scene, planned: Plans, picked: int | None) -> None:
@@ -127,45 +102,20 @@ def _add_plans(figure: go.Figure, scene: Scene, planned: Plans, picked: int | No
     }
     if picked is not None and picked < n:
         x, y = scene.place(states[picked]).T
-        figure.add_trace(
-            go.Scatter(x=x, y=y, mode="lines", line={"color": GOAL_COLOUR, "width": 3}, hoverinfo="skip", name="picked")
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=at[:, 0],
-            y=at[:, 1],
-            mode="markers",
-            marker=colour,
-            customdata=which.tolist(),
-            name="plans",
-            text=errors.ravel(),
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
-            hovertemplate="problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>",
-        )
-    )
+        line = {"color": GOAL_COLOUR, "width": 3}
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="picked"))
+    hover = "problem %{customdata[0]}, step %{customdata[1]}<br>error %{text:.3g}<extra></extra>"
+    dots = go.Scatter(x=at[:, 0], y=at[:, 1], mode="markers", marker=colour, name="plans", hovertemplate=hover)
+    dots.update(selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}})
+    figure.add_trace(dots.update(customdata=which.tolist(), text=errors.ravel()))
 
 
 def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
-    means = [bootstrap_mean(column) for column in error.T]
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "thickness": 1.5,
-        "width": 3,
-        "color": colour,
-        "array": [m.high - m.value for m in means],
-        "arrayminus": [m.value - m.low for m in means],
-    }
-    return go.Scatter(
-        x=np.arange(1, len(means) + 1),
-        y=[m.value for m in means],
-        error_y=bars,
-        name=name,
-        mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 2},
-        hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
-    )
+    means = pd.DataFrame([bootstrap_mean(column) for column in error.T])
+    bars = spread(means, "value") | {"thickness": 1.5, "width": 3, "color": colour}
+    line = go.Scatter(x=means.index + 1, y=means["value"], error_y=bars, name=name, mode="lines+markers")
+    hover = "%{y:.3g}<extra>" + name + "</extra>"
+    return line.update(line={"color": colour, "dash": dash, "width": 2}, hovertemplate=hover)
 
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:

@@ -23,6 +23,7 @@ LINE = "#555555"  #: of what is to be compared with
 EXPERT = "#444444"
 FRAME = "#BBBBBB"  #: around pictures
 REACHED = "#009E73"
+GAP = 0.8  #: between studies, in columns
 WIDTH = 0.2  #: of a model's bar, in groups of planners
 
 
@@ -34,6 +35,12 @@ def around(rows: pd.DataFrame, value: str, scale: float = 1) -> list[pd.Series]:
 def intervals(ax: Axes, x: Any, rows: pd.DataFrame, value: str, scale: float = 1, /, **look: Any) -> None:
     """The column ``value`` of ``rows``, times ``scale``, over ``x``, with its error bars."""
     ax.errorbar(x, scale * rows[value], around(rows, value, scale), **look)
+
+
+def columns(studies: pd.Series, first: float) -> pd.Series:
+    """The x of each row, from ``first`` on: one more than the row before, and a gap besides where a study begins."""
+    begins = (studies != studies.shift()) & (studies.index > 0)
+    return first + (1 + GAP * begins).cumsum() - 1
 
 
 def legend_of(figure: Figure | SubFigure, ax: Axes, **options: Any) -> None:

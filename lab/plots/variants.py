@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
+from lab.plots import marks
 from lab.plots.marks import EXPERT, INK, dots, hover, intervals, sample
 from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, PLANNER_MARKERS, label, shown
 from lab.plots.style import faded, spread
@@ -20,17 +21,13 @@ BESIDE = ("base", "control")
 SHIFT = {"gd": -0.14, "adam": 0.14, "expert": 0.0}
 GAIN = "gain over control\n(points)"
 ERROR = "latent error (mean squared)"
-GAP = 0.8  #: between studies, in columns
 
 
 def columns(result: Result) -> dict[str, float]:
     """Where base, control and each variant stand, left to right, with gaps between studies."""
     places = {name: float(i) for i, name in enumerate(BESIDE)}
-    study, x = "", float(len(BESIDE) - 1)
-    for row in result.tables["variants"].itertuples():
-        x += 1 + GAP * (row.study != study)
-        places[row.model], study = x, row.study
-    return places
+    table = result.tables["variants"]
+    return places | dict(zip(table.model, marks.columns(table.study, len(BESIDE) + marks.GAP), strict=True))
 
 
 def rows(result: Result) -> list[str]:

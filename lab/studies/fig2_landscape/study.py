@@ -71,19 +71,10 @@ def slice_of(config: Config, model: WorldModel, problems: Problems, radius: floa
     """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
     assert problems.expert is not None
     centre = model.normalise_actions(problems.expert)
-    first, second = directions(config.seed, *centre.shape)
+    plane = [direction.to(model.device) for direction in directions(config.seed, *centre.shape)]
     z0 = see(model, problems.environment, problems.starts)
     objective = goal_distance(model, problems, **config.objective)
-    return landscape(
-        model,
-        z0,
-        objective,
-        centre,
-        first.to(model.device),
-        second.to(model.device),
-        radius=radius,
-        points=config.size.points,
-    )
+    return landscape(model, z0, objective, centre, *plane, radius=radius, points=config.size.points)
 
 
 def _measures(keys: dict, loss_slice: Slice) -> pd.DataFrame:

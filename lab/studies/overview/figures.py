@@ -60,13 +60,7 @@ def interactive(seen: Overview) -> go.Figure:
             _line(seen.expert, GREY, "expert's actions", width=3, mode="lines+markers"),
             _line(plan, MODEL_COLOURS[seen.model], "the plan, as it really happens", width=3, mode="lines+markers"),
             _line(seen.imagined, IMAGINED, "the plan, as imagined", width=3, mode="lines+markers", dash="dot"),
-            go.Scatter(
-                x=seen.goal[:1],
-                y=seen.goal[1:],
-                mode="markers",
-                name="goal",
-                marker={"symbol": "star", "size": 16, "color": GOAL},
-            ),
+            _line(seen.goal[None], GOAL, "goal", mode="markers", marker={"symbol": "star", "size": 16}),
         ]
     )
     figure.update_xaxes(title="first component of the latent")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
-from lab.evaluation.compare import DIFFERENCE, paired, success_rates
+from lab.evaluation.compare import compare, success_rates
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, goal_distance
 from lab.files import MODELS
@@ -94,15 +94,12 @@ def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """See `run`."""
     by = ["model", "planner"]
     costs = pairs.groupby(by, sort=False)[COSTS].mean().reset_index()
-    rows = []
-    for model, group in pairs.groupby("model", sort=False):
-        cem = group[group.planner == "cem"]
-        for planner, ours in group[group.planner != "cem"].groupby("planner", sort=False):
-            counts = ours["pair"].nunique(), ours["train_seed"].nunique()
-            rows.append([model, planner, "cem", *counts, *paired(ours, cem, "success", "pair")])
+    against_cem = [(planner, "cem") for planner in pairs.planner.unique() if planner != "cem"]
+    exchanged = pairs.rename(columns={"planner": "model", "model": "planner"})  # as what is compared are models
+    differences = compare(exchanged, "success", ["planner"], "pair", against_cem)
     return {
         "planners": success_rates(pairs, by).merge(costs, on=by),
-        "differences": pd.DataFrame(rows, columns=["model", *DIFFERENCE]),
+        "differences": differences.rename(columns={"planner": "model"}),
         "pairs": pairs.drop(columns=COSTS),
     }
 

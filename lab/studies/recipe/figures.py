@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from lab.plots import marks
 from lab.plots.marks import dots, hover, intervals
 from lab.plots.palette import LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
@@ -21,7 +22,6 @@ STUDIES = {
 COLOURS = MODEL_COLOURS | {"combined": "#7E57C2", "cem": PLANNER_COLOURS["cem"]}
 NAMES = {"combined": "Combined", "cem": "Base, by CEM"}
 DOTS = ("cem", "base", "control", "online", "adversarial", "combined")
-GAP = 0.8  #: between studies, in columns
 WIDTH = 0.09  #: between the dots of a column
 
 Places = dict[tuple[str, str], float]
@@ -29,12 +29,8 @@ Places = dict[tuple[str, str], float]
 
 def columns(result: Result) -> Places:
     """The x of each variant by study and name, with gaps between studies."""
-    places: Places = {}
-    x, before = -1.0, ""
-    for row in result.tables["trials"].itertuples():
-        x += 1 + GAP * (row.study != before and before != "")
-        places[row.study, row.trial], before = x, row.study
-    return places
+    table = result.tables["trials"]
+    return dict(zip(zip(table.study, table.trial, strict=True), marks.columns(table.study, 0.0), strict=True))
 
 
 @in_style

@@ -54,17 +54,10 @@ def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
 
 def facts() -> pd.DataFrame:
     """Every registered task: what a state, an action and the agent's own senses are."""
-    rows = [
-        [
-            name,
-            _short(task.state_fields),
-            _short(task.proprio_fields),
-            _short(task.action_fields),
-            task.frameskip,
-            task.episode_steps,
-        ]
-        for name, task in ((name, make_task(name)) for name in TASKS)
-    ]
+    rows = []
+    for task in map(make_task, TASKS):
+        fields = map(_short, (task.state_fields, task.proprio_fields, task.action_fields))
+        rows.append([task.name, *fields, task.frameskip, task.episode_steps])
     columns = ["task", "state", "proprioception", "action", "steps in a latent step", "steps in an episode"]
     return pd.DataFrame(rows, columns=columns).set_index("task")
 
