@@ -33,7 +33,7 @@ def collect(args: argparse.Namespace) -> int:
 
 
 def train(args: argparse.Namespace) -> int:
-    from lab.benchmarks.custom_run import CustomRun
+    from lab.repro.custom_run import CustomRun
     from lab.training import train
 
     device = pick_device(args.device)

@@ -6,10 +6,10 @@ from dataclasses import asdict
 import pytest
 
 from lab.benchmarks import recipe_of
-from lab.benchmarks.custom_run import CustomRun, custom_runs, training_log
 from lab.errors import LabError
 from lab.files import models_root
 from lab.models import load_model, read_info
+from lab.repro.custom_run import CustomRun, custom_runs, training_log
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_custom_base_model_starts_from_a_fresh_predictor(small):
 
 
 def test_a_stopped_run_goes_on(small, monkeypatch):
-    monkeypatch.setattr("lab.benchmarks.custom_run.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("lab.repro.custom_run.CHECKPOINT_EVERY", 2)
     whole = CustomRun("wall", "control", steps=6).train(progress=False)
     expected = (whole / "model.safetensors").read_bytes()
     (whole / "model.json").unlink()

@@ -10,7 +10,6 @@ from state import touched
 
 from lab import variables
 from lab.benchmarks import recipe_of
-from lab.benchmarks.custom_run import CustomRun, custom_runs, training_log
 from lab.errors import LabError
 from lab.files import MODELS, model_folder, weight_files
 from lab.models import read_info, whole_file
@@ -24,6 +23,7 @@ from lab.models.inspect import (
 )
 from lab.plots.palette import LABELS, label
 from lab.plots.training import change_figure, training_figure
+from lab.repro.custom_run import CustomRun, custom_runs, training_log
 from lab.repro.processes import Status
 
 INTRO = (

@@ -73,13 +73,6 @@ def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = 
     return paired_difference(first.to_numpy(), second.loc[first.index].to_numpy())
 
 
-def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -> pd.DataFrame:
-    """The paired differences in success of one case on the first ``n`` problems of Table 1 alone."""
-    rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
-    rows = rows[(rows.criterion == "full") & (rows.pair < n)]
-    return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])
-
-
 def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:
     """The outcome of each problem that both tables have, for one training seed: columns problem and outcome."""
     first, second = (rows.groupby(problem)["success"].mean().astype(bool) for rows in (ours, theirs))

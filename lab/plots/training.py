@@ -12,7 +12,7 @@ NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own posi
 
 
 def training_figure(log: pd.DataFrame, method: str, total: int, beside: pd.DataFrame | None = None) -> go.Figure:
-    """The loss and its two parts in ``log`` (`lab.benchmarks.custom_run.training_log`) up to ``total`` steps.
+    """The loss and its two parts in ``log`` (`lab.repro.custom_run.training_log`) up to ``total`` steps.
 
     ``beside`` is the log of another model, drawn in grey.
     """

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from harness import address, settled, whole
 
-from lab.benchmarks.custom_run import CustomRun
 from lab.files import MODELS, SHIPPED
 from lab.models import whole_file
+from lab.repro.custom_run import CustomRun
 from lab.repro.processes import Status
 
 FILE = whole_file(SHIPPED / "wall" / "online" / "seed0")

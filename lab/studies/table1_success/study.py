@@ -116,3 +116,10 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
                 rows.append([*keys[:2], planner, *keys[2:], model, "base (cem)", *counts, *interval])
     against_cem = pd.DataFrame(rows, columns=[*by, *DIFFERENCE])
     return pd.concat([compare(models, "success", by, "pair"), against_cem], ignore_index=True)
+
+
+def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -> pd.DataFrame:
+    """The paired differences in success of one case on the first ``n`` problems alone."""
+    rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
+    rows = rows[(rows.criterion == "full") & (rows.pair < n)]
+    return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])
