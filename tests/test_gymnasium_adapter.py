@@ -10,9 +10,11 @@ from gymnasium.wrappers import Autoreset, FlattenObservation, RescaleAction, Tra
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.data import problems_along
 from lab.errors import LabError
 from lab.machine import MACHINE
 from lab.tasks import GymnasiumEnvironment, workers
+from lab.tasks.environment import distances
 from lab.tasks.wall import Wall
 
 T = 12
@@ -186,6 +188,14 @@ def test_observation_distance_and_own_functions():
     np.testing.assert_array_equal(mine.distance(states, states[::-1]), [1, 1])
 
 
+def test_without_a_distance_there_are_problems_but_no_success():
+    plain, measured = pendulum(), pendulum(distance=lambda states, goals: np.abs(states - goals).max(-1))
+    trajectories = plain.collect(np.random.default_rng(0), 3, 10)
+    problems = problems_along(plain, *trajectories, n=3, steps=5)
+    assert len(problems) == 3 and distances(plain, problems.starts, problems.goals) == {}
+    assert list(distances(measured, problems.starts, problems.goals)) == ["full"]
+
+
 def test_wrapped_actions_are_those_of_the_wrapper():
     scaled = pendulum(lambda: RescaleAction(gym.make("Pendulum-v1"), np.float32(-1), np.float32(1)))
     start, asked = np.array([[3.0, 0.0]]), np.full((1, T, 1), 5.0)
@@ -248,7 +258,6 @@ def refused() -> dict[str, tuple]:
             np.zeros((1, 3)),
         ),
         r"got \(1, 2\) and \(2, 3, 1\)": (plain.simulate, start, np.zeros((2, 3, 1))),
-        "when is a goal reached": (plain.distance, start, start),
         'made with render_mode="rgb_array"': (plain.pictures, start),
         "cannot observe a set state": (pendulum("MountainCarContinuous-v0").observe, start),
         "at most 3 steps was asked for one more": (replayed.simulate, histories[:, -1], np.zeros((1, 1, 1))),

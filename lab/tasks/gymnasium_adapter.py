@@ -49,7 +49,8 @@ class GymnasiumEnvironment:
         """``make`` is a Gymnasium id, or a function that returns the environment.
 
         ``observe`` makes of states (..., S) what the world model observes; the default is the environment's own
-        observation. ``distance`` tells how far states (B, S) are from goals (B, S), as (B,): below 1 is success.
+        observation. ``distance`` tells how far states (B, S) are from goals (B, S), as (B,): below 1 is success;
+        it is the method of this name, which an environment made without it does not have.
         ``slow`` shares the problems of a batch out among processes, one environment in each: worth it where a step
         takes a tenth of a millisecond or more. All numbers stay the same.
 
@@ -68,7 +69,9 @@ class GymnasiumEnvironment:
             self.env = Replay(self.env, replay)
         pair = get_state and set_state and StateAccess(get_state, set_state)
         self._access = pair or find_access(self.env, self.name)
-        self._observe, self._distance = observe, distance
+        self._observe = observe
+        if distance:  # elsewhere there is none to be found, see `lab.tasks.environment.distances`
+            self.distance = distance
         self._check_access()
         self._recipe, self._slow = (make, get_state, set_state, replay), slow
         if slow and not _importable(self._recipe):
@@ -127,12 +130,6 @@ class GymnasiumEnvironment:
         if self.env.render_mode != "rgb_array":
             raise LabError(f'{self.name}: to draw, it must be made with render_mode="rgb_array".')
         return self._in_each(states, lambda: np.asarray(self.env.render()))
-
-    def distance(self, states: Floats, goals: Floats) -> Floats:
-        """How far ``states`` (B, S) are from ``goals`` (B, S), as (B,): below 1 is success."""
-        if self._distance is None:
-            raise LabError(f"{self.name}: when is a goal reached? Pass distance=..., a function of states and goals.")
-        return self._distance(states, goals)
 
     def collect(
         self, rng: np.random.Generator, n: int, steps: int, policy: Policy | None = None
