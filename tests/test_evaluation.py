@@ -7,8 +7,8 @@ import torch
 from lab.data import sample_problems
 from lab.evaluation.gap import Gap, executed_error, train_test_gap
 from lab.evaluation.imagination import imagined, reached_at
-from lab.evaluation.landscape import Slice, directions, landscape
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
+from lab.evaluation.slices import Slice, directions, landscape
 from lab.evaluation.success import evaluate
 from lab.models.protocols import see
 from lab.planning import CEM, MODES, Constant, GoalDistance, GradientPlanner

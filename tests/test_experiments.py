@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from lab import __version__
 from lab.errors import LabError
 from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
-from lab.evaluation.landscape import Slice
+from lab.evaluation.slices import Slice
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import load_model

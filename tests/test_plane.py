@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lab.evaluation.landscape import landscape
 from lab.evaluation.plane import (
     Plane,
     curvature,
@@ -17,6 +16,7 @@ from lab.evaluation.plane import (
     principal_plane,
     random_plane,
 )
+from lab.evaluation.slices import landscape
 from lab.planning import GoalDistance, GradientPlanner
 from lab.planning.planner import PlanRequest, no_warm_start
 from lab.planning.streams import child, problem_streams

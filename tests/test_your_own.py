@@ -15,7 +15,7 @@ from lab.evaluation.drive import begin, drive
 from lab.evaluation.episode import run_episode, unfold
 from lab.evaluation.gap import train_test_gap
 from lab.evaluation.imagination import imagined, reached_at
-from lab.evaluation.landscape import directions, landscape
+from lab.evaluation.slices import directions, landscape
 from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Evaluable, Trainable
 from lab.models.protocols import see

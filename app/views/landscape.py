@@ -19,7 +19,6 @@ from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.episode import Episode, run_episode, unfold
-from lab.evaluation.landscape import Slice, landscape
 from lab.evaluation.plane import (
     Curvature,
     Plane,
@@ -31,6 +30,7 @@ from lab.evaluation.plane import (
     random_plane,
     reach,
 )
+from lab.evaluation.slices import Slice, landscape
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.evaluation.landscape import directions
+from lab.evaluation.slices import directions
 from lab.models import Dynamics
 from lab.models.protocols import gradient
 from lab.planning import GoalDistance, GradientPlanner

@@ -14,8 +14,8 @@ import torch
 from matplotlib.colors import to_hex
 
 from lab.evaluation.episode import Attempt
-from lab.evaluation.landscape import Slice
 from lab.evaluation.plane import Plane
+from lab.evaluation.slices import Slice
 from lab.plots.palette import LABELS, LOSSES, MODEL_COLOURS, PLANNER_COLOURS
 
 SHADES = 64

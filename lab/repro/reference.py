@@ -12,7 +12,7 @@ import pdoc.render
 from lab.files import ROOT
 
 #: all that export names
-PACKAGES = sorted(f"lab.{stub.parent.name}" for stub in (ROOT / "lab").glob("*/__init__.pyi"))
+PACKAGES = sorted(".".join(stub.parent.relative_to(ROOT).parts) for stub in (ROOT / "lab").rglob("__init__.pyi"))
 
 
 def write_reference(folder: Path) -> None:

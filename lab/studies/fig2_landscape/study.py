@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.evaluation.compare import average, compare
-from lab.evaluation.landscape import Slice, directions, landscape
+from lab.evaluation.slices import Slice, directions, landscape
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
@@ -32,7 +32,7 @@ MEASURES = ("roughness", "basin")
 def run(config: Config) -> Result:
     """Measure every slice under every model.
 
-    Tables: ``slices`` (a grid point a row), ``measures`` (a slice a row; see `lab.evaluation.landscape`), ``summary``
+    Tables: ``slices`` (a grid point a row), ``measures`` (a slice a row; see `lab.evaluation.slices`), ``summary``
     (means over slices) and ``differences`` (paired); seeds averaged, bootstrap over problems.
     """
     started = time.perf_counter()
