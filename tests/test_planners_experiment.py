@@ -25,7 +25,7 @@ from lab.studies.planners import study as planners
 from lab.studies.planners.memory import PeakMemory
 from lab.studies.tuning_planners import study as tuning_planners
 from lab.studies.tuning_planners.study import CANDIDATES, chosen
-from lab.training.initialisation import Segments, fit, initialisation_of
+from lab.training.initialisation import InverseDynamics, initialisation_of, trained_network
 from lab.training.latents import LatentData
 from lab.training.loop import Schedule
 
@@ -141,21 +141,26 @@ def latents(n=40, length=12, skip=2):
 
 
 def test_segments_hold_what_leads_from_start_to_end():
-    data = Segments(latents(), horizon=3)
-    z0, goal, steps, blocks = data.batch(200, torch.Generator().manual_seed(0))
+    method = InverseDynamics(latents(), horizon=3)
+    z0, goal, steps, blocks = method.batch(200, torch.Generator().manual_seed(0))
     assert set(steps.tolist()) == {1, 2, 3} and blocks.shape == (200, 3, 4)
     torch.testing.assert_close(z0 + blocks.view(200, 3, 2, 2).sum((1, 2)), goal, atol=1e-4, rtol=1e-4)
     assert all((block[count:] == 0).all() for block, count in zip(blocks, steps, strict=True))
 
 
 def test_the_network_learns_to_give_actions_back():
-    data = Segments(latents(), horizon=3)
-    network, loss = fit(data, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
-    again, _ = fit(data, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
+    method = InverseDynamics(latents(), horizon=3)
+    network, loss = trained_network(method, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
+    again, _ = trained_network(method, Schedule(steps=300, lr=3e-3, batch=64), progress=False)
     assert loss < 0.05
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
-    z0, goal, *_ = data.batch(50, torch.Generator().manual_seed(1))
+    z0, goal, *_ = method.batch(50, torch.Generator().manual_seed(1))
     assert network.propose(z0, goal, 2).shape == (50, 2, 4)
+
+
+def test_a_training_of_the_network_that_diverges_is_told():
+    with pytest.raises(LabError, match="training stops: lower lr"):
+        trained_network(InverseDynamics(latents(), horizon=3), Schedule(steps=20, lr=1e30, batch=16), progress=False)
 
 
 def test_a_network_is_kept_and_damage_is_told(tmp_path):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from lab import files
 from lab.data import HORIZON
@@ -21,7 +20,7 @@ from lab.models.initialisation import InitialisationNetwork, load_initialisation
 from lab.planning import Initialised, Planner
 from lab.presets import PRESETS
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
-from lab.training.loop import Schedule
+from lab.training.loop import Method, Schedule, fit
 from lab.training.pipeline import train
 from lab.training.recipes import Recipe
 
@@ -31,12 +30,21 @@ SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)
 SMOKE = Schedule(steps=20, lr=1e-3, batch=32)
 
 
-@dataclass(frozen=True)
-class Segments:
-    """Random segments of 1 to ``horizon`` latent steps of the data."""
+@dataclass
+class InverseDynamics(Method):
+    """Regression of the actions that lead from the start to the end of random segments of the data."""
 
     data: LatentData
-    horizon: int = HORIZON
+    horizon: int = HORIZON  #: latent steps of the longest segment
+
+    def loss(
+        self, model: InitialisationNetwork, step: int, schedule: Schedule, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        """See `Method.loss`: the mean squared error of the standardised actions."""
+        z0, goal, steps, blocks = self.batch(schedule.batch, rng)
+        within = self._within(steps).to(blocks)
+        error = (model(z0, goal, steps.to(z0.device)) * within - blocks) ** 2
+        return {"loss": error.sum() / (within.sum() * blocks.shape[-1])}
 
     def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """z at the start and at the end (B, Z), steps between (B,), and blocks (B, horizon, A), 0 beyond the end."""
@@ -47,9 +55,12 @@ class Segments:
         first = (torch.rand(size, generator=rng) * (length - steps * skip + 1)).long()
         window = (first[:, None] + torch.arange(self.horizon * skip)).clamp(max=length - 1)
         blocks = self.data.actions[episode[:, None], window].view(size, self.horizon, -1)
-        within = torch.arange(self.horizon) < steps[:, None]
         start, end = self.data.at(episode, first), self.data.at(episode, first + steps * skip)
-        return start, end, steps, blocks * within[..., None].to(blocks)
+        return start, end, steps, blocks * self._within(steps).to(blocks)
+
+    def _within(self, steps: Tensor) -> Tensor:
+        """Which blocks (B, horizon, 1) lie within the first ``steps`` (B,)."""
+        return (torch.arange(self.horizon) < steps[:, None])[..., None]
 
 
 def train_initialisation(
@@ -60,35 +71,25 @@ def train_initialisation(
     started = time.perf_counter()
     data = recipe.data(task, progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
-    network, loss = fit(Segments(encode_dataset(base, data, progress)), schedule, progress)
+    network, loss = trained_network(InverseDynamics(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
     seconds = round(time.perf_counter() - started, 1)
     save_initialisation(network, root / task / NAME, info | {"loss": round(loss, 5), "wall_seconds": seconds})
     return root / task / NAME
 
 
-def fit(segments: Segments, schedule: Schedule, progress: bool = True) -> tuple[InitialisationNetwork, float]:
-    """A network trained on ``segments``, and its mean loss over the last tenth of the training; the seed is fixed."""
-    rng = torch.Generator().manual_seed(0)
-    data = segments.data
+def trained_network(
+    method: InverseDynamics, schedule: Schedule, progress: bool = True
+) -> tuple[InitialisationNetwork, float]:
+    """A network trained by ``method``, and its mean loss over the last tenth of the log; the seed is fixed."""
+    data = method.data
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        block = data.frameskip * data.actions.shape[-1]
-        network = InitialisationNetwork(data.z.shape[-1], block, segments.horizon)
+        network = InitialisationNetwork(data.z.shape[-1], data.frameskip * data.actions.shape[-1], method.horizon)
     network = network.to(data.actions.device)
-    optimiser = torch.optim.AdamW(network.parameters(), schedule.lr, weight_decay=schedule.weight_decay)
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
-    losses = []
-    for _ in tqdm(range(schedule.steps), desc=NAME, delay=2, disable=not progress):
-        z0, goal, steps, blocks = segments.batch(schedule.batch, rng)
-        within = (torch.arange(segments.horizon) < steps[:, None])[..., None].to(blocks)
-        loss = ((network(z0, goal, steps.to(z0.device)) * within - blocks) ** 2).sum() / (within.sum() * block)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        cosine.step()
-        losses.append(loss.detach())
-    return network.eval().requires_grad_(False), float(torch.stack(losses[-max(1, schedule.steps // 10) :]).mean())
+    log = fit(network, method, schedule, progress=progress)
+    losses = [line["loss"] for line in log if line["step"] >= 0.9 * schedule.steps]
+    return network.eval().requires_grad_(False), sum(losses) / len(losses)
 
 
 def folders(task: str, preset: str = "quick", family: str = "small") -> list[Path]:

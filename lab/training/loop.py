@@ -1,7 +1,7 @@
 """The training loop of all methods: AdamW with a cosine schedule, a log, and checkpoints to resume from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import replacing
-from lab.models import Trainable
 
 EVERY = 50  #: steps between two lines of the log
 
@@ -34,24 +33,35 @@ class Schedule:
             raise LabError(f"Training needs steps >= 1, batch >= 2 and lr > 0, got {asdict(self)}.")
 
 
-class Method(Protocol):
-    """A training method: it draws batches, perhaps changes them, and defines the loss on them."""
+class Learner(Protocol):
+    """What can be trained: a world model (`lab.models.Trainable`), or another network."""
 
-    def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """Those that require a gradient are trained."""
+        ...
+
+
+class Method(Protocol):
+    """A training method: it draws batches, perhaps changes them, and defines the loss on them.
+
+    A subclass that keeps nothing from one step to the next needs `loss` alone.
+    """
+
+    def loss(self, model: Any, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """The quantity to minimise at ``step`` of the ``schedule``, as ``loss``, and others to log beside it."""
         ...
 
     def state(self) -> dict[str, Tensor]:
         """Tensors that a checkpoint needs besides weights and optimiser."""
-        ...
+        return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` returned."""
-        ...
+        return None
 
 
 def fit(
-    model: Trainable, method: Method, schedule: Schedule, seed: int = 0, run: Path | None = None, progress: bool = True
+    model: Learner, method: Method, schedule: Schedule, seed: int = 0, run: Path | None = None, progress: bool = True
 ) -> list[dict[str, float]]:
     """Train, in place, all parameters of ``model`` that require a gradient; returns the log, a dict per logged step.
 
@@ -79,7 +89,7 @@ def fit(
 class _Training:
     """The state of `fit` between two steps: model, method, optimiser, schedule and random numbers."""
 
-    def __init__(self, model: Trainable, method: Method, schedule: Schedule, seed: int) -> None:
+    def __init__(self, model: Learner, method: Method, schedule: Schedule, seed: int) -> None:
         self.model, self.method = model, method
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not self.parameters:

@@ -1,6 +1,5 @@
 """Teacher forcing: E || f(Phi(o_t), a_t) - Phi(o_{t+1}) ||^2 on the offline data (base model and control)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +9,7 @@ from lab.errors import LabError
 from lab.models import Trainable
 from lab.models.protocols import picture_numbers
 from lab.training.latents import LatentData
-from lab.training.loop import Schedule
+from lab.training.loop import Method, Schedule
 
 
 def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor) -> dict[str, Tensor]:
@@ -34,7 +33,7 @@ def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor)
 
 
 @dataclass
-class TeacherForcing:
+class TeacherForcing(Method):
     """One-step prediction on batches of the offline data."""
 
     data: LatentData
@@ -42,10 +41,3 @@ class TeacherForcing:
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """See `Method.loss`."""
         return prediction_loss(model, *self.data.batch(schedule.batch, rng))
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Method.state`."""
-        return {}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """See `Method.restore`."""
