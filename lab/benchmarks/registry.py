@@ -1,10 +1,14 @@
-"""The card of every task by the task's name, loaded when it is first asked for."""
+"""The card of every task by the task's name, loaded when it is first asked for.
 
+That of a built-in task stands in the file of the same name in this folder.
+"""
+
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.registry import Registry
-from lab.tasks import make_task
+from lab.tasks import TASKS, make_task
 
 if TYPE_CHECKING:
     from lab.benchmarks.card import Card
@@ -14,11 +18,9 @@ if TYPE_CHECKING:
 CARDS: "Registry[Card]" = Registry(
     "wm_lab.cards",
     {
-        "push_t": "lab.benchmarks.push_t:CARD",
-        "point_maze": "lab.benchmarks.point_maze:CARD",
-        "wall": "lab.benchmarks.wall:CARD",
-        "rope": "lab.benchmarks.rope:CARD",
-        "granular": "lab.benchmarks.granular:CARD",
+        task: f"lab.benchmarks.{task}:CARD"
+        for task in TASKS.built_in
+        if (Path(__file__).parent / f"{task}.py").is_file()
     },
 )
 

@@ -54,6 +54,7 @@ class Granular(Pushing):
     """
 
     name: ClassVar[str] = "granular"
+    place: ClassVar[int] = 4
     state_fields: ClassVar[tuple[str, ...]] = tuple(
         f"grain{i}_{field}" for i in range(SIDE**2) for field in ("x", "y", "angle")
     )

@@ -42,6 +42,7 @@ class PointMaze(Task):
     """
 
     name: ClassVar[str] = "point_maze"
+    place: ClassVar[int] = 1
     state_fields: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy")
     proprio_fields: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy")
     action_fields: ClassVar[tuple[str, ...]] = ("fx", "fy")

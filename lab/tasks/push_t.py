@@ -45,6 +45,7 @@ class PushT(Task):
     """
 
     name: ClassVar[str] = "push_t"
+    place: ClassVar[int] = 0
     state_fields: ClassVar[tuple[str, ...]] = (
         "agent_x", "agent_y", "block_x", "block_y", "block_angle", "agent_vx", "agent_vy",
     )  # fmt: skip

@@ -1,22 +1,18 @@
-"""Every task by its name, loaded when it is first asked for, and known to Gymnasium from the start."""
+"""Every task by its name, loaded when it is first asked for, and known to Gymnasium from the start.
+
+The class of a built-in task stands in the file of its name in this folder.
+"""
+
+from pathlib import Path
 
 import gymnasium as gym
 
 from lab.errors import LabError
-from lab.registry import Registry
+from lab.registry import Registry, classes_in
 from lab.tasks.task import Task, env_id
 
 #: the classes by name
-TASKS: Registry[type[Task]] = Registry(
-    "wm_lab.tasks",
-    {
-        "push_t": "lab.tasks.push_t:PushT",
-        "point_maze": "lab.tasks.point_maze:PointMaze",
-        "wall": "lab.tasks.wall:Wall",
-        "rope": "lab.tasks.rope:Rope",
-        "granular": "lab.tasks.granular:Granular",
-    },
-)
+TASKS: Registry[type[Task]] = Registry("wm_lab.tasks", classes_in(Path(__file__).parent, "lab.tasks", "name"))
 
 
 def make_task(name: str) -> Task:

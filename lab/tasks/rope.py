@@ -31,6 +31,7 @@ class Rope(Pushing):
     """
 
     name: ClassVar[str] = "rope"
+    place: ClassVar[int] = 3
     state_fields: ClassVar[tuple[str, ...]] = tuple(f"node{i}_{axis}" for i in range(RODS + 1) for axis in "xy")
     state_low: ClassVar[tuple[float, ...]] = (-8.0,) * (2 * RODS + 2)
     state_high: ClassVar[tuple[float, ...]] = (8.0,) * (2 * RODS + 2)

@@ -34,6 +34,7 @@ class Task(ABC):
     """A control problem: how the world moves, what it looks like, and when a goal counts as reached."""
 
     name: ClassVar[str]  #: in results, URLs, notebooks and on the command line: small letters, digits and _
+    place: ClassVar[int]  #: of a built-in task in lists; those without one follow by name
     label: ClassVar[str]  #: as people write it; without one of its own, ``push_t`` is PushT
     env_id: ClassVar[str]  #: the Gymnasium id, which follows from the name
     kind: ClassVar[str] = "bodies"  #: of matter: a few bodies, or particles; studies are made for one of them

@@ -41,6 +41,7 @@ class Wall(Task):
     """
 
     name: ClassVar[str] = "wall"
+    place: ClassVar[int] = 2
     state_fields: ClassVar[tuple[str, ...]] = ("x", "y")
     proprio_fields: ClassVar[tuple[str, ...]] = ("x", "y")
     action_fields: ClassVar[tuple[str, ...]] = ("dx", "dy")

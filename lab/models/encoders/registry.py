@@ -1,23 +1,22 @@
-"""Every encoder by its kind, loaded when it is first asked for."""
+"""Every encoder by its kind, loaded when it is first asked for. A built-in one stands in the file named by its kind.
 
-from typing import TypeVar
+Loads without torch.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from lab.errors import LabError
-from lab.models.encoders.encoder import Encoder
-from lab.registry import Registry
+from lab.registry import Registry, classes_in
 
-E = TypeVar("E", bound=Encoder)
+if TYPE_CHECKING:
+    from lab.models.encoders.encoder import Encoder
 
-#: the classes by kind, those of the shipped models first
-ENCODERS: Registry[type[Encoder]] = Registry(
-    "wm_lab.encoders",
-    {
-        "pyramid": "lab.models.encoders.pyramid:Pyramid",
-        "points": "lab.models.encoders.points:FeaturePoints",
-        "pixels": "lab.models.encoders.pixels:Pixels",
-        "random": "lab.models.encoders.random:RandomConvolutions",
-        "dino": "lab.models.encoders.dino:DinoPatches",
-    },
+E = TypeVar("E", bound="Encoder")
+
+#: the classes by kind
+ENCODERS: "Registry[type[Encoder]]" = Registry(
+    "wm_lab.encoders", classes_in(Path(__file__).parent, "lab.models.encoders", "kind")
 )
 
 
@@ -31,7 +30,7 @@ def encoder_class(kind: str, of: type[E]) -> type[E]:
     return encoder
 
 
-def register(encoder: type[Encoder]) -> None:
+def register(encoder: "type[Encoder]") -> None:
     """Make ``encoder`` known by its kind; raises LabError for the kind of one that is built in."""
     if encoder.kind in ENCODERS.built_in:
         raise LabError(f"There is an encoder '{encoder.kind}' already: give yours another kind.")

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import json
 import platform
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +20,7 @@ from typing import Any
 
 from lab.benchmarks.registry import CARDS
 from lab.files import ROOT
+from lab.models.encoders import registry as encoders
 from lab.planning.catalog import CATALOG
 from lab.tasks.registry import TASKS
 
@@ -82,14 +82,12 @@ def _outside(module: str) -> Path | None:
 
 
 def _imports(code: ast.AST) -> Iterator[str]:
-    """Every name that may be a module: of imports, also inside functions, and of encoders in their registry."""
+    """Every name that may be a module: of imports, also inside functions."""
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and re.fullmatch(r"lab\.models\.encoders\.\w+:\w+", str(node.value)):
-            yield str(node.value).partition(":")[0]
 
 
 @functools.cache
@@ -122,7 +120,8 @@ def _parsed(path: Path) -> ast.AST:
 
 @functools.cache
 def _imported_by(path: Path) -> tuple[str, ...]:
-    return tuple(_imports(_parsed(path)))
+    looked_up = encoders.ENCODERS.built_in.values() if path == Path(encoders.__file__) else ()
+    return (*_imports(_parsed(path)), *(entry.module for entry in looked_up))
 
 
 @functools.cache
