@@ -12,7 +12,8 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.palette import LABELS, label
 from lab.plots.words import interval, percent
-from lab.repro import front
+from lab.repro import front, short, tried
+from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
 from lab.studies.common.card import built_in
@@ -26,8 +27,6 @@ from lab.tasks import TASKS
 README, PAGE = ROOT / "README.md", ROOT / "figures" / "README.md"
 PRESET = "full"
 HEAD = ["model", "GD", "Adam", "CEM"]
-
-Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 
 
 def write() -> None:
@@ -53,18 +52,26 @@ def seven_rows(committed: Committed) -> str:
 def page(committed: Committed) -> str:
     """All results as Markdown."""
     paper = {task: studies for task, studies in committed.items() if task in built_in("bodies")}
-    parts = [_INTRODUCTION, _claims(_findings(committed)), "## Success rates"]
+    parts = [_INTRODUCTION, _short(committed), _claims(_findings(committed)), "## Success rates"]
     parts += [_success(task, studies[TABLE1]) for task, studies in paper.items() if TABLE1 in studies]
     parts.append("¹ CEM under MPC takes most of the hours: one training seed.")
     parts.append(_starts({task: studies[starts.NAME] for task, studies in paper.items() if starts.NAME in studies}))
-    parts.append(
-        _targets({task: targets.targets(studies) for task, studies in paper.items() if recipe.NAME in studies})
-    )
+    varied = {task: studies for task, studies in paper.items() if recipe.NAME in studies}
+    parts.append(_targets({task: targets.targets(studies) for task, studies in varied.items()}))
+    parts += [_TRIED, _lines(tried.rows({task: studies[recipe.NAME] for task, studies in varied.items()}))]
     parts.append("## Deformable matter")
     parts += [
         _deformable(task, studies[robotics.NAME]) for task, studies in committed.items() if robotics.NAME in studies
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _short(committed: Committed) -> str:
+    """The summary: in words, counted, and every difference that is counted."""
+    every = [_lines(short.differences(committed))]
+    folded = _folding("Every difference, with its interval (success in points)", every)
+    parts = ["## In short", short.WORDS, _SHORT, _lines(short.summary(committed)), *short.sentences(committed)]
+    return "\n\n".join([*parts, "\n".join(folded)])
 
 
 def _findings(committed: Committed) -> pd.DataFrame:
@@ -171,16 +178,31 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
 
 
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of ``rows``, the first of which is its head."""
+    head, *rest = rows
+    return "\n".join(_table(head, rest))
+
+
 def _folded(summary: str, items: Iterable[str]) -> list[str]:
     """A list that opens on a click, line by line."""
-    return [f"<details><summary>{summary}</summary>", "", *(f"- {item}" for item in items), "", "</details>"]
+    return _folding(summary, [f"- {item}" for item in items])
+
+
+def _folding(summary: str, lines: Iterable[str]) -> list[str]:
+    """What opens on a click."""
+    return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"]
 
 
 _INTRODUCTION = """# Results
 
 All numbers at preset `full`, on the test split; settings and radii were chosen on the tune split
-(`reference/full/tuning/`). Every number has a 95 % interval: Wilson's for a success rate, else from a bootstrap over
-problems. Differences are paired: all models and planners get the same problems. Training seeds share data and encoder.
+(`reference/full/tuning/`). Rates, distances and differences have a 95 % interval: Wilson's for a success rate, else
+from a bootstrap over problems; ratios of times, and numbers in round brackets, have none. Differences are paired: all
+models and planners get the same problems. Training seeds share data and encoder.
+
+The full tables were made with version 0.1's random streams, and the shipped Online models learned from planned actions,
+not from executed ones as they do now. Tables made since name the lab's version in `meta.json`.
 
 This page is written by `python -m lab.repro.readme` from the tables in `reference/full/`, and a test holds it to them.
 `meta.json` beside each table says how it came about: configuration, weights, versions, times. The figures are drawn
@@ -188,20 +210,12 @@ from the same tables by `python -m lab reproduce --preset full`, and the app's p
 
 What differs from the paper: small world models from 64 x 64 pixels (the paper: patch tokens of DINOv2); simulators
 written anew, Rope and Granular in 2-D; 300 problems (50); a control, which is the base model given as many further
-steps of plain training; CEM with 10 iterations, on PushT with the authors' 30.
-
-## In short
-
-- On the base model, gradient planning is behind CEM everywhere, and its plans lead where the model errs.
-- On PointMaze and Wall the paper's picture appears: Adversarial World Modeling smooths the loss, lowers the train-test
-  gap and lifts open-loop gradient planning above the control. Part of the lower gap is a larger error on the expert's
-  own actions. On PushT the gap falls against the base model, but success does not rise above the control.
-- Online World Modeling lowers the gap too; it lifts success on PointMaze only, by a few points.
-- Under MPC, Adam on the Adversarial model comes within 5 points of CEM on the base model, except on PushT; on Wall's
-  random goals that stays undecided.
-- Started from noise, gradient planning is nowhere as good as CEM in a tenth of its time. Started from a network's
-  guess, and all problems planned together, Adam is, on each of the three tasks: see
-  [where planning starts](#where-planning-starts)."""
+steps of plain training; CEM with 10 iterations, on PushT with the authors' 30."""
+_SHORT = (
+    "Each row counts paired differences by their whole 95 % interval: above zero, below it, or unclear. There is one "
+    "for each planner and each kind of goals that a study has. Less is better for gap, error, roughness and distance. "
+    "The gap is that of open-loop plans."
+)
 _HOW = (
     "Each claim is put as differences that should be above zero. A finding is *reproduced* where the whole 95 % "
     "interval of its paired difference is above zero, *not reproduced* where all of it is below, else *unclear*; for "
@@ -219,11 +233,11 @@ _TARGETS = (
     "lengths of the finetuning were tried one by one on the tune split (`reference/full/recipe/`, told in "
     "`notebooks/recipe.ipynb`). What was chosen there was trained again and tested. The table gives the targets "
     "reached, of all: by the shipped models (`table1_success`, `fig2_landscape`, `fig3_efficiency`, `fig4_gap`), by "
-    "the models of that test (`recipe`), and by Adam started from the network (`starts`, and in `fig3_efficiency`).\n\n"
-    "What mattered most, on the tune split: the radius has an optimum, which differs between tasks, and a radius that "
-    "helps one task ruins another. Latents whose distance soon saturates, such as principal components of the pixels, "
-    "take most of its success from gradient planning and little from CEM. The weighted goal loss is worse than the "
-    "last step's. A quarter of the data, drawn at random, is nearly as good as all; half of the training is not."
+    "the models of that test (`recipe`), and by Adam started from the network (`starts`, and in `fig3_efficiency`)."
+)
+_TRIED = (
+    "On the tune split, for data-set goals, Adam and CEM reach this success in % [95% interval] before and after one "
+    "change of the recipe (one training seed, and few problems: the intervals are wide):"
 )
 
 if __name__ == "__main__":

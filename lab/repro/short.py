@@ -1,0 +1,144 @@
+"""The summary of ``figures/README.md``: what the whole intervals of paired differences say, counted by task.
+
+Counts and shares come from the tables. Of `WORDS`, written by hand, a test holds each sentence to the counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lab.plots.palette import LABELS, label
+from lab.plots.words import GOALS, interval
+from lab.results import Result
+from lab.studies.common.judge import MARGIN, verdict
+
+Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
+WORDS = """- On the base model, GD and Adam are behind CEM on PushT, PointMaze and Wall, open loop and under MPC.
+- *Adversarial World Modeling* lifts success above the control's on PointMaze and Wall, open loop and under MPC; one
+  difference, on Wall in open loop, is unclear. On PushT nothing is shown in open loop; under MPC, GD gains and Adam
+  loses. The gap falls on PointMaze and Wall, on PushT under GD only.
+- *Online World Modeling* lowers the gap on PushT, PointMaze and Wall. In open loop it lifts success on PointMaze only.
+  Under MPC one of four differences on PointMaze is above the control; on PushT GD gains and Adam loses; on Wall GD
+  loses.
+- On Rope and Granular, in open loop, both methods bring gradient plans closer to the goal; one difference, of Online on
+  Rope, is unclear. Under MPC more of them are."""
+VERDICTS = ("above", "below", "unclear")
+METHODS, GRADIENT = ("adversarial", "online"), "planner in ('gd', 'adam')"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Paired differences that one study has measured for several planners and kinds of goals."""
+
+    subject: str
+    part: str  #: of the subject, such as the mode
+    study: str
+    query: str  #: of the study's table ``differences``
+    scale: float = 1.0  #: 100 for points of success
+
+    def rows(self, committed: Committed) -> pd.DataFrame:
+        """The differences of all tasks that have the study; further columns: task, case."""
+        measured = {task: studies[self.study] for task, studies in committed.items() if self.study in studies}
+        rows = [result.tables["differences"].query(self.query).assign(task=task) for task, result in measured.items()]
+        table = pd.concat(rows)
+        return table.assign(case=[_case(row) for row in table.to_dict("records")])
+
+
+def topics() -> Iterator[Topic]:
+    """All that the summary counts, in its order."""
+    for mode in ("open", "mpc"):
+        query = f"ours == 'base' and theirs == 'base (cem)' and criterion == 'full' and mode == '{mode}'"
+        yield Topic("Gradient planning minus CEM, both on Base: success", LABELS[mode], "table1_success", query, 100)
+    for mode in ("open", "mpc"):
+        query = f"model == 'base' and theirs == 'base (cem)' and mode == '{mode}'"
+        yield Topic("Network, then Adam, minus CEM, both on Base: success", LABELS[mode], "starts", query, 100)
+    for model in METHODS:
+        yield from _of_method(f"{LABELS[model]} minus Control", f"ours == '{model}' and theirs == 'control'")
+
+
+def _of_method(subject: str, against: str) -> Iterator[Topic]:
+    """What one way of finetuning changes against the control."""
+    gradient = f"{against} and {GRADIENT}"
+    for mode in ("open", "mpc"):
+        query = f"{gradient} and criterion == 'full' and mode == '{mode}'"
+        yield Topic(f"{subject}: success", LABELS[mode], "table1_success", query, 100)
+    for kind, part in {"gap": "train-test gap", "planned": "error on planned actions"}.items():
+        yield Topic(f"{subject}: {part}", LABELS["open"], "fig4_gap", f"{gradient} and kind == '{kind}'")
+    for measure in ("roughness", "basin"):
+        query = f"{against} and measure == '{measure}'"
+        yield Topic(f"{subject}: {measure} of the loss", "near the expert", "fig2_landscape", query)
+    for mode in ("open", "mpc"):
+        query = f"{gradient} and mode == '{mode}'"
+        yield Topic(f"{subject}: final Chamfer distance", LABELS[mode], "robotics", query)
+
+
+def summary(committed: Committed) -> Iterator[list[str]]:
+    """Head and rows of a table: how many differences of each topic are above zero, unclear or below, by task."""
+    yield ["difference", "", *map(label, committed)]
+    for topic in topics():
+        counts = {task: tally(rows) for task, rows in topic.rows(committed).groupby("task", sort=False)}
+        yield [topic.subject, topic.part, *(counts.get(task, "–") for task in committed)]
+
+
+def differences(committed: Committed) -> Iterator[list[str]]:
+    """Head and rows of a table: all differences that `summary` counts; bold where the interval excludes 0."""
+    yield ["difference", *map(label, committed)]
+    for topic in topics():
+        for case, rows in topic.rows(committed).groupby("case", sort=False):
+            cells = {row.task: _cell(row, topic.scale) for row in rows.itertuples()}
+            yield [f"{topic.subject}, {topic.part}{case}", *(cells.get(task, "–") for task in committed)]
+
+
+def sentences(committed: Committed) -> list[str]:
+    """What no count says: how the gap falls, and where Adam from the network's guess is as good as CEM in time."""
+    return [*(_share(committed, model) for model in METHODS), _in_a_tenth(committed)]
+
+
+def _case(row: Mapping[str, str]) -> str:
+    """``, GD, random goals``: the planner and the goals of a difference, as far as its study tells them apart."""
+    named = [LABELS[row["planner"]]] if "planner" in row else []
+    return "".join(f", {word}" for word in [*named, *([GOALS[row["goals"]]] if "goals" in row else [])])
+
+
+def _cell(row, scale: float) -> str:
+    text = interval(row, scale=scale, digits="+.1f" if scale == 100 else "+.3g")
+    return f"**{text}**" if verdict(row.low, row.high) != "unclear" else text
+
+
+def tally(rows: pd.DataFrame) -> str:
+    """``3 above, 1 unclear``: what the intervals say."""
+    verdicts = [verdict(row.low, row.high, *VERDICTS) for row in rows.itertuples()]
+    return ", ".join(f"{verdicts.count(word)} {word}" for word in VERDICTS if word in verdicts)
+
+
+def _share(committed: Committed, model: str) -> str:
+    """How much of the fall of the gap, where its whole interval is below zero, the error on the expert's actions is."""
+    texts = []
+    for task, studies in committed.items():
+        if "fig4_gap" in studies:
+            kinds = studies["fig4_gap"].tables["differences"].query(f"ours == '{model}' and theirs == 'control'")
+            wide = kinds.pivot(index=["goals", "planner"], columns="kind", values=["difference", "high"])
+            wide = wide[wide["high", "gap"] < 0]["difference"]
+            shares = 100 * wide.expert / -wide.gap
+            ends = dict.fromkeys(f"{share:.0f}" for share in (shares.min(), shares.max()))
+            texts.append(f"{label(task)} {' to '.join(ends)} %")
+    return (
+        f"Where the gap of {LABELS[model]} is below the control's, a larger error on the expert's own actions makes up "
+        f"this share of the difference: {', '.join(texts)}."
+    )
+
+
+def _in_a_tenth(committed: Committed) -> str:
+    """On which models Adam from the network's guess is as good as CEM in a tenth of its time, all problems together."""
+    texts = []
+    for task, studies in committed.items():
+        if "fig3_efficiency" in studies:
+            ratios = studies["fig3_efficiency"].tables["ratios"].query("rule == 'a tenth' and clock == 'batch'")
+            rows = ratios.query("planner == 'network+adam' and model == reference and met")
+            good = rows[rows.low > -MARGIN].model
+            texts.append(f"{label(task)}: {label(*good) or 'none'}")
+    return (
+        "Started from a network's guess, open loop, all problems planned together, Adam is as good as CEM on the same "
+        f"model in a tenth of its time on these models: {'; '.join(texts)}."
+    )

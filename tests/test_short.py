@@ -1,0 +1,93 @@
+"""The words of the results' summary say what its counts say; each difference is judged by its whole interval."""
+
+import pandas as pd
+import pytest
+
+from lab.repro import readme, short
+from lab.results import Result
+
+TOPICS = {f"{topic.subject}, {topic.part}": topic for topic in short.topics()}
+
+
+@pytest.fixture(scope="module")
+def counts():
+    """How many of a row's differences have a verdict, by row of the summary and task."""
+    head, *rows = short.summary(readme.results())
+    return {f"{subject}, {part}": dict(zip(head[2:], cells, strict=True)) for subject, part, *cells in rows}
+
+
+def only(counts, row, **tasks):
+    """Whether a row says this of these tasks, and nothing of others."""
+    return counts[row] == dict.fromkeys(counts[row], "–") | tasks
+
+
+def test_gradient_planning_on_base_is_behind_cem(counts):
+    for mode in ("open loop", "MPC"):
+        row = f"Gradient planning minus CEM, both on Base: success, {mode}"
+        assert only(counts, row, PushT="2 below", PointMaze="4 below", Wall="4 below")
+
+
+def test_from_the_networks_guess_adam_on_base_is_better_than_cem_on_push_t_and_wall(counts):
+    """As README.md says."""
+    for mode, maze in {"open loop": "2 below", "MPC": "1 below, 1 unclear"}.items():
+        row = f"Network, then Adam, minus CEM, both on Base: success, {mode}"
+        assert only(counts, row, PushT="1 above", PointMaze=maze, Wall="2 above")
+
+
+def test_what_adversarial_world_modeling_does(counts):
+    what = "Adversarial minus Control:"
+    open_loop = {"PushT": "2 unclear", "PointMaze": "4 above", "Wall": "3 above, 1 unclear"}
+    assert only(counts, f"{what} success, open loop", **open_loop)
+    assert only(counts, f"{what} success, MPC", PushT="1 above, 1 below", PointMaze="4 above", Wall="4 above")
+    gap = {"PushT": "1 below, 1 unclear", "PointMaze": "4 below", "Wall": "4 below"}
+    assert only(counts, f"{what} train-test gap, open loop", **gap)
+    assert decided(f"{what} success, MPC", "push_t") == {"gd": "above", "adam": "below"}
+    assert decided(f"{what} train-test gap, open loop", "push_t") == {"gd": "below", "adam": "unclear"}
+    assert only(counts, f"{what} final Chamfer distance, open loop", Rope="4 below", Granular="4 below")
+
+
+def test_what_online_world_modeling_does(counts):
+    what = "Online minus Control:"
+    assert only(counts, f"{what} train-test gap, open loop", PushT="2 below", PointMaze="4 below", Wall="4 below")
+    assert only(counts, f"{what} success, open loop", PushT="2 unclear", PointMaze="4 above", Wall="4 unclear")
+    mpc = {"PushT": "1 above, 1 below", "PointMaze": "1 above, 3 unclear", "Wall": "2 below, 2 unclear"}
+    assert only(counts, f"{what} success, MPC", **mpc)
+    assert decided(f"{what} success, MPC", "push_t") == {"gd": "above", "adam": "below"}
+    assert decided(f"{what} success, MPC", "wall") == {"gd": "below", "adam": "unclear"}
+    assert only(counts, f"{what} final Chamfer distance, open loop", Rope="3 below, 1 unclear", Granular="4 below")
+
+
+def test_on_deformable_matter_more_is_unclear_under_mpc(counts):
+    for model in ("Adversarial", "Online"):
+        open_loop, mpc = (counts[f"{model} minus Control: final Chamfer distance, {mode}"] for mode in OPEN_AND_MPC)
+        assert all(unclear(mpc[task]) > unclear(open_loop[task]) for task in ("Rope", "Granular"))
+
+
+def test_a_difference_counts_only_with_its_whole_interval():
+    lows_and_highs = {"gd": (0.01, 0.02), "adam": (-0.01, 0.02)}
+    rows = [
+        {"goals": "random", "planner": planner, "mode": "open", "criterion": "full", "ours": "online"}
+        | {"theirs": "control", "difference": 0.01, "low": low, "high": high}
+        for planner, (low, high) in lows_and_highs.items()
+    ]
+    result = Result({"differences": pd.DataFrame(rows)}, {})
+    topic = TOPICS["Online minus Control: success, open loop"]
+    table = topic.rows({"wall": {"table1_success": result}})
+    assert list(table.case) == [", GD, random goals", ", Adam, random goals"]
+    assert short.tally(table) == "1 above, 1 unclear"
+
+
+OPEN_AND_MPC = ("open loop", "MPC")
+
+
+def decided(row, task):
+    """What the intervals of one row and task say, by planner, of which each says one thing."""
+    committed = readme.results()
+    table = TOPICS[row].rows({task: committed[task]})
+    return {planner: short.tally(rows).split()[-1] for planner, rows in table.groupby("planner")}
+
+
+def unclear(count):
+    """How many are unclear in ``3 below, 1 unclear``."""
+    words = count.replace(",", "").split()
+    return int(words[words.index("unclear") - 1]) if "unclear" in words else 0
