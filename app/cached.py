@@ -57,7 +57,7 @@ def problem_arrays(task: str, goals: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def problem(case: Case) -> Problems:
-    """The problem of the case, with whatever was moved by hand."""
+    """The problem of the case, with the bodies that were moved by hand."""
     task = make_task(case.task)
     starts, goals = problem_arrays(case.task, case.goals)
     start = place(task, starts[case.problem], dict(case.start))

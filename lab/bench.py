@@ -100,12 +100,12 @@ def alternate(*functions: Callable[[], object], repeats: int = REPEATS) -> list[
     """Median seconds of each function, run in turns after one warm-up each."""
     seconds: list[list[float]] = [[] for _ in functions]
     for repeat in range(repeats + 1):
-        for function, taken in zip(functions, seconds, strict=True):
+        for function, times in zip(functions, seconds, strict=True):
             started = time.perf_counter()
             function()
             if repeat:
-                taken.append(time.perf_counter() - started)
-    return [statistics.median(taken) for taken in seconds]
+                times.append(time.perf_counter() - started)
+    return [statistics.median(times) for times in seconds]
 
 
 # --- Tasks
@@ -191,8 +191,8 @@ def _compare(
         scored("ours", planner.plan(request).actions)
 
     def plain() -> None:
-        one = plain_adam if isinstance(planner, GradientPlanner) else plain_cem
-        scored("plain", torch.cat([one(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
+        plan_one = plain_adam if isinstance(planner, GradientPlanner) else plain_cem
+        scored("plain", torch.cat([plan_one(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
 
     def theirs() -> None:
         scored("peer", peer_plan(peer, planner, model, z0, goal))

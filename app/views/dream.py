@@ -88,7 +88,7 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     through = cached.world_model(case.task, model, stamp)
     drive = cached.driven(case, model, letters, strength, stamp)
     data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
-    status, parted = said(data, letters, card_of(case.task).scene.followed)
+    status, parted = said(data, letters, card_of(case.task).scene.body_name)
     problem = cached.problem(case)
     data |= {
         "letters": letters,

@@ -33,7 +33,7 @@ CLOCK_HELP = (
     "Together: the time per problem when all are planned at once, which suits gradient planning. Alone: the time of "
     "one plan made by itself, as a robot would wait for it. Time to render, encode and simulate is on neither clock."
 )
-FEW = ("5", "10", "25", "50")
+FEWEST_PROBLEMS = ("5", "10", "25", "50")
 BARS = "Bars: 95% Wilson intervals. Hover over a point for iterations, rate and time."
 
 
@@ -90,13 +90,13 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
         st.table(answers(ratios, clock).set_index("Model"))
     findings = claims.verdicts({fig3_efficiency.NAME: result})
     counts = findings.verdict.value_counts()
-    told = ", ".join(
+    verdict_counts = ", ".join(
         f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced") if verdict in counts
     )
     st.markdown(
         f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (Base and Adversarial, GD and "
-        f"Adam, both clocks): **{told}**. Differences are paired over the same problems, with 95% bootstrap intervals; "
-        f"as good means no more than {100 * MARGIN:.0f} points below CEM."
+        f"Adam, both clocks): **{verdict_counts}**. Differences are paired over the same problems, with 95% bootstrap "
+        f"intervals; as good means no more than {100 * MARGIN:.0f} points below CEM."
     )
     widgets.command(
         f"python -m lab reproduce --preset {result.preset} --only {fig3_efficiency.NAME} --task {result.task}"
@@ -130,7 +130,7 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
         "The same measurement on the machine that serves this page, with few problems: the times are this machine's, "
         "the intervals wide."
     )
-    problems = int(widgets.picker("problems", "Problems", FEW, default="10"))
+    problems = int(widgets.picker("problems", "Problems", FEWEST_PROBLEMS, default="10"))
     name = f"efficiency {task} {problems}"
     folder = live_folder(task, problems)
     status = runs.workers().status(name)

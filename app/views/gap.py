@@ -124,7 +124,7 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
     """Where the data were and where plans went; a click picks a trajectory."""
     st.subheader("Where the data were, and where planning goes")
     st.caption(
-        f"Blue: where the {card_of(case.task).scene.followed} was in the training data, darker for more often. "
+        f"Blue: where the {card_of(case.task).scene.body_name} was in the training data, darker for more often. "
         f"Dots: where the plans on the {LABELS[model]} model really took it, block by block, coloured by the model's "
         "error then. The map shows the place alone, not velocities or actions: a bright dot on blue ground was reached "
         "in an unusual way. "

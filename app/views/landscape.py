@@ -127,7 +127,7 @@ def centre_of(choice: Choice) -> Tensor:
 
 
 def start_of(case: Case, like: Tensor) -> Tensor:
-    """Where GD and Adam begin, whatever the model."""
+    """The plan from which GD and Adam start, the same for all models."""
     return first_guess(card_of(case.task).settings.planner("adam"), case.problem, tuple(like.shape))
 
 

@@ -275,7 +275,7 @@ def whose(checkpoint: Checkpoint) -> str:
         return f"This is the shipped **{LABELS[method]}** model of {label(checkpoint.task)}, seed {seed}."
     if checkpoint.task:
         return f"Its encoder is the shipped one of **{label(checkpoint.task)}**; its predictor is of your own making."
-    return "Its encoder is none of the shipped ones, so it was trained from scratch, and its task cannot be told."
+    return "Its encoder is none of the shipped ones, so it was trained from scratch, and its task is unknown."
 
 
 def show_change(checkpoint: Checkpoint) -> None:

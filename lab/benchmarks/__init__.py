@@ -1,7 +1,7 @@
-"""One card a task, with all that is not physics: goals, recipes, planner settings, scene. All else loops over cards.
+"""One card per task, with all of it but the physics: goals, recipes, planner settings and scene.
 
-A task without a card of its own has the default ``Card(task)``. A package brings one by an entry point of the group
-``wm_lab.cards`` (the task's name = a `Card`), and a running program by `register`, also in place of one that is here.
+A task without a card has the default ``Card(task)``. Other packages add cards by entry points of the group
+``wm_lab.cards`` (the task's name = a `Card`). A running program adds or replaces a card by `register`.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""The card of a task: all that the lab's studies, commands and pages need to know of it besides its physics."""
+"""The card of a task: what the lab's studies, commands and pages need to know of it, besides its physics."""
 
 from dataclasses import dataclass, field
 
@@ -13,25 +13,29 @@ from lab.training.recipes import PatchRecipe, Recipe
 
 @dataclass(frozen=True)
 class Card:
-    """Only the task must be given: the defaults suit any."""
+    """A task's goals, recipes, planner settings and scene; the defaults suit any task."""
 
     task: type[Task]
-    about: str = ""  #: one sentence, without the task's name
-    goals: tuple[str, ...] = ("dataset", "random")  #: the kinds that are evaluated
-    problem: int = 0  #: the test problem that tells the most, shown at first
-    small: Recipe = field(default_factory=lambda: Recipe(encoder="pyramid", hidden=256))  #: of the shipped family
-    dino: PatchRecipe = field(default_factory=PatchRecipe)  #: of the paper's family
+    about: str = ""  #: a description in one sentence, without the task's name
+    goals: tuple[str, ...] = ("dataset", "random")  #: the kinds of goals that are evaluated
+    problem: int = 0  #: the test problem that pages show first
+    small: Recipe = field(
+        default_factory=lambda: Recipe(encoder="pyramid", hidden=256)
+    )  #: recipe of the small family, which is shipped
+    dino: PatchRecipe = field(default_factory=PatchRecipe)  #: recipe of the paper's family
     settings: Settings = field(default_factory=Settings)  #: of the planners
-    gain: float | None = None  #: how much finetuning adds to Adam's success, open loop, in the paper's Table 1
-    layout: Scene | None = None  #: how it is drawn; None: as `plain_scene` says
+    gain: float | None = (
+        None  #: gain in open-loop success of Adam by Adversarial World Modeling, in the paper's Table 1
+    )
+    layout: Scene | None = None  #: how the task is drawn; None: `plain_scene`
 
     @property
     def scene(self) -> Scene:
-        """How it is drawn."""
+        """How the task is drawn."""
         return self.layout or plain_scene(self.task)
 
     def recipe(self, preset: str, family: str) -> Recipe:
-        """How its world models are made: ``family`` is small or dino; preset ``smoke`` shrinks them to seconds.
+        """The recipe of the task's world models of ``family``, small or dino; at preset ``smoke`` it takes seconds.
 
         Raises LabError for an unknown preset or family.
         """

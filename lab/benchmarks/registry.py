@@ -26,7 +26,7 @@ CARDS: "Registry[Card]" = Registry(
 
 
 def card_of(task: str) -> "Card":
-    """The card of the task of that name; raises LabError for a name that is none, or a plugin that is no card."""
+    """The card of ``task``; raises LabError for an unknown task, and for a plugin that is no card."""
     from lab.benchmarks.card import Card
 
     known = type(make_task(task))
@@ -37,10 +37,10 @@ def card_of(task: str) -> "Card":
 
 
 def register(card: "Card") -> None:
-    """Make ``card`` that of its task, for the running program."""
+    """Use ``card`` for its task in the running program."""
     CARDS.registered[card.task.name] = card
 
 
 def recipe_of(task: str, preset: str = "quick", family: str = "small") -> "Recipe":
-    """See `Card.recipe`."""
+    """The recipe of ``task``, see `Card.recipe`."""
     return card_of(task).recipe(preset, family)

@@ -1,4 +1,4 @@
-"""How a task is laid out on paper and screen: what is seen, what moves in it, and where success is."""
+"""How a task is drawn: its view, the shapes that move in it, and the radius of success."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from lab.tasks import Task
 
 @dataclass(frozen=True)
 class Shape:
-    """Something that moves: a closed line around the place that a state gives it, turned by the angle it gives."""
+    """A moving shape: a closed outline, placed and turned by numbers of the state."""
 
-    x: int  #: where its x, y and, if it turns, its angle are in a state
+    x: int  #: index of its x in a state; then of its y, and of its angle if it turns
     y: int
     angle: int | None
     points: np.ndarray  #: (n, 2) corners in its own frame
 
     def outline(self, state: np.ndarray) -> np.ndarray:
-        """Its corners (n, 2) in the world."""
+        """Its corners (n, 2) in world coordinates, in ``state`` (S,)."""
         place = state[[self.x, self.y]]
         if self.angle is None:
             return self.points + place
@@ -28,12 +28,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Scene:
-    """How a task is laid out on paper: world coordinates, x right, y down."""
+    """How a task is drawn, in world coordinates: x right, y down."""
 
     view: tuple[float, float]  #: of both axes, as in the task's pictures
-    #: name, and where its x and y are in a state; none where no single thing is followed
+    #: name and the indices of x and y in a state; none for particles
     bodies: tuple[tuple[str, int, int], ...]
-    radius: float  #: of the circle within which success is
+    radius: float  #: of the circle of success
     shapes: tuple[Shape, ...]  #: none where a state names no place
     unit: str
 
@@ -43,13 +43,13 @@ class Scene:
         return bool(self.shapes)
 
     @property
-    def drawn(self) -> int:
-        """How many numbers of a state, from the first, are needed for drawing."""
+    def drawn_numbers(self) -> int:
+        """How many leading numbers of a state are needed for drawing."""
         return 1 + max((i for shape in self.shapes for i in (shape.x, shape.y, shape.angle or 0)), default=-1)
 
     @property
-    def followed(self) -> str:
-        """What `place` is the place of."""
+    def body_name(self) -> str:
+        """The name of the body whose position `place` returns."""
         return self.bodies[0][0] if self.bodies else "middle of what moves"
 
     def place(self, states: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ class Scene:
         return states[..., xy].mean(-2)
 
     def outline(self, state: np.ndarray) -> np.ndarray:
-        """The movable things of one state (S,) as a line (n, 2), NaN between them."""
+        """The outlines of all shapes in ``state`` (S,) as one line (n, 2), separated by NaN."""
         return _joined([shape.outline(state) for shape in self.shapes])
 
 
@@ -79,12 +79,12 @@ def plain_scene(task: type[Task]) -> Scene:
 
 
 def disc(radius: float, first: int = 0, points: int = 49) -> Shape:
-    """A disc at two numbers of the state, the ``first`` and the one after."""
+    """A disc whose x and y are the numbers ``first`` and ``first + 1`` of a state."""
     angle = np.linspace(0, 2 * np.pi, points)
     return Shape(first, first + 1, None, radius * np.stack([np.cos(angle), np.sin(angle)], -1))
 
 
 def _joined(lines: list[np.ndarray]) -> np.ndarray:
-    """Several lines as one, NaN between them."""
+    """Several lines as one, separated by NaN."""
     gap = np.full((1, 2), np.nan)
     return np.concatenate([part for line in lines for part in (line, gap)])

@@ -37,8 +37,8 @@ def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]
         ],
         "bodies": [{"name": name, "at": [x, y]} for name, x, y in scene.bodies],
         "radius": scene.radius,
-        "start": _drawn(task_name, start),
-        "goal": _drawn(task_name, goal),
+        "start": _rounded_states(task_name, start),
+        "goal": _rounded_states(task_name, goal),
     }
 
 
@@ -59,12 +59,12 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
                 "iterations": attempt.iterations.tolist(),
                 "loss": _significant(stage.loss),
                 "trueLoss": _significant(stage.true_loss),
-                "true": _drawn(name, stage.states),
+                "true": _rounded_states(name, stage.states),
                 "imagined": _imagined(name, np.asarray(stage.imagined_proprio)),
             }
             for attempt, stage in zip(episode.attempts, stages, strict=True)
         ],
-        "states": _drawn(name, episode.states),
+        "states": _rounded_states(name, episode.states),
         "blocks": episode.blocks.tolist(),
         "error": _significant(episode.error),
         "usual": _usual(episode, usual_error),
@@ -86,8 +86,8 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
     ghost = model.decode_proprio(drive.dream)[:, _sensed(task_name)]
     true = scene.place(drive.states[:: task.frameskip])
     return {
-        "states": _drawn(task_name, drive.states),
-        "ghost": _drawn(task_name, ghost),
+        "states": _rounded_states(task_name, drive.states),
+        "ghost": _rounded_states(task_name, ghost),
         "block": task.frameskip,
         "error": _significant(drive.error),
         "usual": _significant(np.asarray(usual_error, dtype=float)),
@@ -117,7 +117,7 @@ def _imagined(task_name: str, proprio: np.ndarray) -> list:
     """The imagined paths of the first body, of proprioception (M, T, P); empty ones where nothing is singled out."""
     if not card_of(task_name).scene.bodies:
         return [[] for _ in proprio]
-    return _drawn(task_name, proprio[..., _sensed(task_name)])
+    return _rounded_states(task_name, proprio[..., _sensed(task_name)])
 
 
 def _sensed(task_name: str) -> list[int]:
@@ -126,11 +126,11 @@ def _sensed(task_name: str) -> list[int]:
     return [task.proprio_fields.index(task.state_fields[i]) for i in card_of(task_name).scene.bodies[0][1:]]
 
 
-def _drawn(task_name: str, states: np.ndarray) -> list:
+def _rounded_states(task_name: str, states: np.ndarray) -> list:
     """The first C numbers of states (..., S), rounded to what can be seen."""
     scene = card_of(task_name).scene
     low, high = scene.view
-    return np.round(states[..., : scene.drawn], max(2, 4 - round(np.log10(high - low)))).tolist()
+    return np.round(states[..., : scene.drawn_numbers], max(2, 4 - round(np.log10(high - low)))).tolist()
 
 
 def _task(episode: Episode) -> Task:

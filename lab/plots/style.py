@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
-Drawn = TypeVar("Drawn")
+AnyFigure = TypeVar("AnyFigure")
 
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
@@ -39,11 +39,11 @@ STYLE: dict[str, Any] = {
 }
 
 
-def in_style(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+def in_style(draw: Callable[P, AnyFigure]) -> Callable[P, AnyFigure]:
     """Draw under `STYLE`, whatever the user has set."""
 
     @functools.wraps(draw)
-    def styled(*args: P.args, **options: P.kwargs) -> Drawn:
+    def styled(*args: P.args, **options: P.kwargs) -> AnyFigure:
         import matplotlib as mpl  # half a second that pages of the app, which only need the palette, do without
 
         with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}):

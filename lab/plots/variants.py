@@ -49,9 +49,9 @@ def draw(figure: Figure | SubFigure, result: Result, studies: Mapping[str, str],
         ax.set(ylabel=f"success (%)\n{GOALS[goals]}", ylim=(0, 108), yticks=range(0, 101, 25))
     _gains(panels[len(kinds)], result.tables["differences"], places)
     _errors(panels[len(kinds) + 1], result.tables["errors"], places)
-    own = result.tables["variants"].query("recipe").model
+    recipe_name = result.tables["variants"].query("recipe").model
     for ax in panels:
-        for name in own:
+        for name in recipe_name:
             ax.axvspan(places[name] - 0.45, places[name] + 0.45, color="#F0F0F0", zorder=0)
         ax.tick_params(axis="x", length=0)
     for study, group in result.tables["variants"].groupby("study", sort=False):
@@ -73,13 +73,13 @@ def interactive(result: Result, extra: int = 0) -> go.Figure:
     names = [LABELS.get(name, name) for name in columns(result)]
     for i, goals in enumerate(kinds):
         rates = result.tables["rates"]
-        for planner, some in rates[rates.goals == goals].groupby("planner", sort=False):
-            figure.add_trace(_points(some, "rate", planner, 100, i == 0), i + 1, 1)
+        for planner, curve in rates[rates.goals == goals].groupby("planner", sort=False):
+            figure.add_trace(_points(curve, "rate", planner, 100, i == 0), i + 1, 1)
         figure.update_yaxes(range=[0, 105], ticksuffix="%", row=i + 1)
     figure.add_trace(_bars(result.tables["differences"]), len(kinds) + 1, 1)
     errors = result.tables["errors"]
-    for planner, some in errors[errors.goals == "dataset"].groupby("planner", sort=False):
-        figure.add_trace(_points(some, "mean", planner, 1, planner == "expert"), len(kinds) + 2, 1)
+    for planner, curve in errors[errors.goals == "dataset"].groupby("planner", sort=False):
+        figure.add_trace(_points(curve, "mean", planner, 1, planner == "expert"), len(kinds) + 2, 1)
     for i in range(len(kinds) + 2):
         figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, row=i + 1)
     figure.update_yaxes(rangemode="tozero", row=len(kinds) + 2)

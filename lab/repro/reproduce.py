@@ -61,9 +61,13 @@ def reproduce(
     that cannot be written.
     """
     _check_notebooks(folder)
-    asked: list[tuple[str, Iterable[str], str]] = [(name, STUDIES, "notebook") for name in only]
-    asked += [(preset, PRESETS, "preset"), (executor, EXECUTORS, "executor"), (family, FAMILIES, "family of models")]
-    for value, known, what in asked:
+    requested: list[tuple[str, Iterable[str], str]] = [(name, STUDIES, "notebook") for name in only]
+    requested += [
+        (preset, PRESETS, "preset"),
+        (executor, EXECUTORS, "executor"),
+        (family, FAMILIES, "family of models"),
+    ]
+    for value, known, what in requested:
         if value not in known:
             raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
     if jobs is not None and jobs < 1:
@@ -91,7 +95,7 @@ def _check_notebooks(folder: Path) -> None:
 
 
 def usual(preset: str) -> list[str]:
-    """The notebooks that are made unless one is named: all, but at quick none that takes long."""
+    """The notebooks that run by default: all, without the long ones at a brief preset."""
     return [name for name, notebook in STUDIES.items() if not (PRESETS[preset].brief and notebook.long)]
 
 
@@ -99,8 +103,8 @@ def usual(preset: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What all notebooks have as parameters, but for the task."""
+class _Parameters:
+    """The parameters of all notebooks, without the task."""
 
     preset: str
     out: str
@@ -108,7 +112,7 @@ class _Wanted:
     family: str
 
     def model(self, task: str, method: str, seed: int) -> Path | None:
-        """Where the model is, if it is shipped or made."""
+        """The model's folder, shipped or in the cache; None if there is none."""
         with suppress(LabError):
             return model_folder(task, method, seed, self.preset, self.family)
         return None
@@ -129,33 +133,33 @@ def graph(
     folder: Path = FOLDER,
 ) -> list[Step]:
     """All steps that the notebooks called ``names`` and the report need, with their needs."""
-    wanted = _Wanted(preset, out, seeds, family)
+    parameters = _Parameters(preset, out, seeds, family)
     notebooks = [STUDIES[name] for name in names]
-    training = {task: _training(task, notebooks, wanted) for task in tasks}
+    training = {task: _training(task, notebooks, parameters) for task in tasks}
     steps = [step for steps in training.values() for step in steps]
     for notebook in notebooks:
         for task in filter(notebook.fits, tasks) if notebook.kind else [None]:
             used = [task] if task else [task for task in tasks if _shows(notebook, task)]
             needs = frozenset(step.name for task in used for step in training[task])
-            steps.append(replace(_notebook(notebook, folder, task, wanted, used), needs=needs))
+            steps.append(replace(_notebook(notebook, folder, task, parameters, used), needs=needs))
     steps = _alone_last(steps)
-    return [*steps, _report(wanted, steps)]
+    return [*steps, _report(parameters, steps)]
 
 
-def _training(task: str, notebooks: Iterable[Study], wanted: _Wanted) -> list[Step]:
+def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) -> list[Step]:
     """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
     methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
-    models = wanted.models(task, [method for method in MODELS if method in methods])
+    models = parameters.models(task, [method for method in MODELS if method in methods])
     missing = [key for key, folder in models.items() if folder is None]
     names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
     first = next(iter(names.values()), None)
     steps = []
     for method, seed in missing:
-        options = ("--seed", str(seed), "--preset", wanted.preset, "--family", wanted.family)
+        options = ("--seed", str(seed), "--preset", parameters.preset, "--family", parameters.family)
         command = ("lab", "train", "--task", task, "--method", method, *options)
         needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
         steps.append(
-            Step(names[method, seed], command, needs=frozenset(needs), seconds=PRESETS[wanted.preset].train_seconds)
+            Step(names[method, seed], command, needs=frozenset(needs), seconds=PRESETS[parameters.preset].train_seconds)
         )
     return steps
 
@@ -165,24 +169,24 @@ def _shows(notebook: Study, task: str) -> bool:
     return notebook.fits(task) if notebook.kind else task in built_in("bodies")
 
 
-def _notebook(notebook: Study, folder: Path, task: str | None, wanted: _Wanted, tasks: Sequence[str]) -> Step:
+def _notebook(notebook: Study, folder: Path, task: str | None, parameters: _Parameters, tasks: Sequence[str]) -> Step:
     """The step that executes ``notebook``, with the parameters that it has, from its models on ``tasks``."""
-    source, preset = folder / f"{notebook.name}.ipynb", wanted.preset
+    source, preset = folder / f"{notebook.name}.ipynb", parameters.preset
     code, known = notebook_code(source)
-    parameters = asdict(wanted) | ({"task": task} if task else {})
-    given = {name: value for name, value in parameters.items() if name in known}
+    values = asdict(parameters) | ({"task": task} if task else {})
+    known_values = {name: value for name, value in values.items() if name in known}
     name = f"{'-'.join([notebook.name, *([task] if task else [])])}.ipynb"
-    executed = cache_root() / "notebooks" / of_family(preset, wanted.family) / name
-    results = result_folder(notebook.name, task or "", preset, wanted.out, wanted.family)
+    executed = cache_root() / "notebooks" / of_family(preset, parameters.family) / name
+    results = result_folder(notebook.name, task or "", preset, parameters.out, parameters.family)
 
     def inputs() -> dict:
-        weights = [_weights(wanted.models(task, notebook.models).values()) for task in tasks]
+        weights = [_weights(parameters.models(task, notebook.models).values()) for task in tasks]
         code_now = code_hash(code, [task] if task else TASKS, notebook.planners)
         return {"code": code_now, "versions": versions(), "weights": weights}
 
     return Step(
         name=" ".join([notebook.name, *([task] if task else [])]),
-        command=("lab.repro.notebook", str(source), json.dumps(given), str(executed)),
+        command=("lab.repro.notebook", str(source), json.dumps(known_values), str(executed)),
         outputs=(writable(results),),
         inputs=inputs,
         seconds=notebook.seconds(PRESETS[preset]),
@@ -194,7 +198,7 @@ def notebook_code(source: Path) -> tuple[str, set[str]]:
     """All code of a notebook, and the names of its parameters."""
     cells = [cell for cell in read_json(source)["cells"] if cell["cell_type"] == "code"]
     parameters = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-    code, given = ("\n".join("".join(cell["source"]) for cell in some) for some in (cells, parameters))
+    code, given = ("\n".join("".join(cell["source"]) for cell in group) for group in (cells, parameters))
     names = {
         node.id for node in ast.walk(ast.parse(given)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
@@ -214,21 +218,21 @@ def _alone_last(steps: Sequence[Step]) -> list[Step]:
     return ordered
 
 
-def _report(wanted: _Wanted, steps: Sequence[Step]) -> Step:
+def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
     """The step that judges the claims and writes the HTML report, from all results there are."""
-    folder = preset_folder(wanted.preset, wanted.out, wanted.family)
-    made = (folder / "index.html", folder / "claims.csv")
+    folder = preset_folder(parameters.preset, parameters.out, parameters.family)
+    outputs = (folder / "index.html", folder / "claims.csv")
 
     def inputs() -> dict:
-        results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in made}
+        results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in outputs}
         written = file_hashes([TEMPLATE, *FOLDER.glob("*.ipynb")])
         code = code_hash("import lab.repro.report", TASKS)
         return {"code": code, "written": written, "versions": versions(), "results": results}
 
     return Step(
         name="report",
-        command=("lab.repro.report", wanted.preset, wanted.out, wanted.family),
-        outputs=made,
+        command=("lab.repro.report", parameters.preset, parameters.out, parameters.family),
+        outputs=outputs,
         inputs=inputs,
         after=frozenset(step.name for step in steps),
         seconds=REPORT_SECONDS,
@@ -240,15 +244,15 @@ def _report(wanted: _Wanted, steps: Sequence[Step]) -> Step:
 
 def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
     """Run what is not up to date as soon as it can, and report in the order in which steps end."""
-    named = {step.name: step for step in steps}
+    by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: step.needs | step.after for step in steps})
     order.prepare()
     running: dict[str, Pending] = {}
     reports: dict[str, Report] = {}
     with _Progress(steps, jobs) as progress:
         while order.is_active():
-            ready = sorted((named[name] for name in order.get_ready()), key=lambda step: -step.seconds)
-            ended = [_result(named[name], pending) for name, pending in running.items() if pending.done()]
+            ready = sorted((by_name[name] for name in order.get_ready()), key=lambda step: -step.seconds)
+            ended = [_result(by_name[name], pending) for name, pending in running.items() if pending.done()]
             for step in ready:
                 begun = _begin(step, reports, submit, jobs)
                 if isinstance(begun, Report):
@@ -260,7 +264,7 @@ def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
                 reports[report.step.name] = report
                 order.done(report.step.name)
                 progress.end(report)
-            progress.show([named[name] for name in running])
+            progress.show([by_name[name] for name in running])
             if not ready and not ended:
                 time.sleep(0.1)
     return list(reports.values())

@@ -57,7 +57,7 @@ class GymnasiumEnvironment:
         Raises LabError where the state cannot be set, where setting it does not bring back the same next step, where
         actions are not those of a `Box`, and where ``slow`` comes with functions that no other process can import.
         """
-        self.env = _made(make)
+        self.env = _make_env(make)
         self.name = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
         if not isinstance(self.env.action_space, gym.spaces.Box):
             raise LabError(
@@ -144,8 +144,8 @@ class GymnasiumEnvironment:
 
     def _check_shapes(self, starts: Floats, actions: Floats) -> None:
         """Raises LabError unless the problems are of this environment."""
-        wanted = (len(starts), self.state_dim), (len(starts), *actions.shape[1:2], self.action_dim)
-        if (starts.shape, actions.shape) != wanted:
+        expected = (len(starts), self.state_dim), (len(starts), *actions.shape[1:2], self.action_dim)
+        if (starts.shape, actions.shape) != expected:
             raise LabError(
                 f"{self.name}: expected states (B, {self.state_dim}) and actions (B, T, {self.action_dim}) of the same "
                 f"B problems, got {starts.shape} and {actions.shape}."
@@ -229,7 +229,7 @@ def _importable(recipe: tuple) -> bool:
     return not any(getattr(part, "__module__", None) == "__main__" for part in recipe)
 
 
-def _made(make: str | Callable[[], gym.Env]) -> gym.Env:
+def _make_env(make: str | Callable[[], gym.Env]) -> gym.Env:
     """The environment; from an id, without a time limit. Raises LabError where it resets itself."""
     if isinstance(make, str):
         try:

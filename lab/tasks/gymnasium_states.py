@@ -84,16 +84,16 @@ class Replay(gym.Wrapper):
 
     def step(self, action):
         """One step, remembered. Raises LabError beyond ``longest`` steps."""
-        if self._taken == self.longest:
+        if self._steps_taken == self.longest:
             raise LabError(f"A replay of at most {self.longest} steps was asked for one more: make replay larger.")
-        first = 2 + self._taken * np.size(action)
+        first = 2 + self._steps_taken * np.size(action)
         self._state[first : first + np.size(action)] = np.ravel(action)
         self._state[1] += 1
         self.observation, *rest = super().step(action)
         return self.observation, *rest
 
     @property
-    def _taken(self) -> int:
+    def _steps_taken(self) -> int:
         return int(self._state[1])
 
     def get_state(self) -> Floats:
@@ -105,13 +105,13 @@ class Replay(gym.Wrapper):
         actions = state[2:].reshape(self.longest, *self.action_space.shape).astype(self.action_space.dtype)  # type: ignore[misc]
         if not self._on_the_way_to(state):
             self.reset(seed=int(state[0]))
-        for action in actions[self._taken : int(state[1])]:
+        for action in actions[self._steps_taken : int(state[1])]:
             self.step(action)
 
     def _on_the_way_to(self, state: Floats) -> bool:
         if self.observation is None or self._state[0] != state[0] or self._state[1] > state[1]:
             return False
-        passed = 2 + self._taken * int(np.prod(self.action_space.shape or ()))
+        passed = 2 + self._steps_taken * int(np.prod(self.action_space.shape or ()))
         return np.array_equal(self._state[2:passed], state[2:passed])
 
 

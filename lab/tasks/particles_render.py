@@ -44,8 +44,8 @@ def _paint(parts: Iterator[Part], pictures: int, size: int) -> NDArray[np.uint8]
     for middle, radius, distance in parts:
         rows, columns = _window(middle, radius, size, scale)
         x, y = axis[columns] - middle[:, 0, None, None], axis[rows] - middle[:, 1, None, None]
-        here = np.clip(0.5 - scale * distance(x, y), 0, 1)
-        cover[frames, rows, columns] = np.maximum(cover[frames, rows, columns], here)
+        part_cover = np.clip(0.5 - scale * distance(x, y), 0, 1)
+        cover[frames, rows, columns] = np.maximum(cover[frames, rows, columns], part_cover)
     return (255.5 - cover[..., None] * (255 - np.array(COLOUR, np.float32))).astype(np.uint8)
 
 

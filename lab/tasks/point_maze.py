@@ -91,7 +91,7 @@ class PointMaze(Task):
         return starts, np.concatenate([positions[n:], np.zeros((n, 2))], axis=1)
 
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
-        """Random forces, in each episode with another correlation in time, from independent to long pushes.
+        """Random forces; each episode has its own correlation in time, from independent forces to long pushes.
 
         The authors' forces are all independent, which keeps the ball near its start.
         """

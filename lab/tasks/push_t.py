@@ -128,8 +128,8 @@ def _random(rng: np.random.Generator, n: int) -> Floats:
         states[todo, :2] = rng.integers(50, 450, (len(todo), 2))
         states[todo, 2:4] = rng.integers(100, 400, (len(todo), 2))
         states[todo, 4] = rng.uniform(0, 2 * np.pi, len(todo))
-        drawn = states[todo]
-        todo = todo[(clearance(drawn[:, :2], drawn) < MARGIN) | _into_arena(drawn).any(-1)]
+        candidates = states[todo]
+        todo = todo[(clearance(candidates[:, :2], candidates) < MARGIN) | _into_arena(candidates).any(-1)]
     return states
 
 

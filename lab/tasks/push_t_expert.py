@@ -67,9 +67,9 @@ class _Pushes:
     def _approach(self, states: Floats) -> Floats:
         """Straight to the push's beginning if it is on this side of the block, else round the circle."""
         centre = states[:, 2:4] + _turn(np.broadcast_to(CENTRE, (len(states), 2)), states[:, 4])
-        here, there = (np.arctan2(*(p - centre).T[::-1]) for p in (states[:, :2], self.begin))
-        turn = (there - here + np.pi) % (2 * np.pi) - np.pi
-        next_angle = here + np.clip(turn, -0.6, 0.6)
+        angle_now, angle_then = (np.arctan2(*(p - centre).T[::-1]) for p in (states[:, :2], self.begin))
+        turn = (angle_then - angle_now + np.pi) % (2 * np.pi) - np.pi
+        next_angle = angle_now + np.clip(turn, -0.6, 0.6)
         circle = np.clip(centre + CIRCLE * np.stack([np.cos(next_angle), np.sin(next_angle)], -1), 15, 497)
         return np.where(np.abs(turn)[:, None] < 0.5, self.begin, circle)
 
@@ -79,9 +79,9 @@ class _Pushes:
         arrived = ~self.pushing & (np.linalg.norm(states[:, :2] - self.begin, axis=1) < 12)
         self.pushing |= arrived
         self.age[arrived] = 0
-        done = self.pushing & (np.linalg.norm(states[:, :2] - self.end, axis=1) < 10)
+        arrived_at_end = self.pushing & (np.linalg.norm(states[:, :2] - self.end, axis=1) < 10)
         tired = self.age > np.where(self.pushing, MAX_PUSH_STEPS, 40)
-        return np.flatnonzero(done | tired)
+        return np.flatnonzero(arrived_at_end | tired)
 
 
 def _turn(vectors: Floats, angle: Floats) -> Floats:

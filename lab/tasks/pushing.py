@@ -53,7 +53,7 @@ TIME_STEP = 0.01
 APPROACH = 5  #: steps in which what the pusher came down on is pressed aside
 GAP = 0.05  #: units before the first thing on its way at which the simulation of a push begins
 WARM_UP = 3  #: random pushes that lead to the start of a problem with a random goal
-TRIES = 1000  #: draws of a random push before one that breaks a rule is taken
+DRAWS = 1000  #: draws of a random push before one that breaks a rule is taken
 
 
 class Pushing(Task):
@@ -109,18 +109,18 @@ class Pushing(Task):
         contacts = self._first_contact(states, actions)
         after = np.empty_like(states)
         for i, (state, action, contact) in enumerate(zip(states, actions, contacts, strict=True)):
-            way = action[2:] - action[:2]
-            length = float(np.hypot(*way))
+            path = action[2:] - action[:2]
+            length = float(np.hypot(*path))
             skipped = max(0.0, min(float(contact), length) - GAP)  # nothing is met that far
-            begin = action[:2] + way * (skipped / length) if skipped else action[:2]
+            begin = action[:2] + path * (skipped / length) if skipped else action[:2]
             after[i] = self.push(state, begin, action[2:])
         return after
 
     def _first_contact(self, states: Floats, actions: Floats) -> Floats:
         """How far (B,) the pusher goes before it may touch something; inf where it touches nothing at all."""
-        start, way = actions[:, None, :2], actions[:, None, 2:] - actions[:, None, :2]
-        length = np.linalg.norm(way, axis=-1)
-        heading = np.where(length[..., None] > 0, way / np.maximum(length, 1e-300)[..., None], [1.0, 0.0])
+        start, path = actions[:, None, :2], actions[:, None, 2:] - actions[:, None, :2]
+        length = np.linalg.norm(path, axis=-1)
+        heading = np.where(length[..., None] > 0, path / np.maximum(length, 1e-300)[..., None], [1.0, 0.0])
         offset = self.particles(states) - start
         along = (offset * heading).sum(-1)
         across = offset[..., 0] * heading[..., 1] - offset[..., 1] * heading[..., 0]
@@ -148,7 +148,7 @@ class Pushing(Task):
         particles = self.particles(states)
         pushes = np.empty((len(states), 4))
         todo = np.arange(len(states))
-        for _ in range(TRIES):
+        for _ in range(DRAWS):
             pushes[todo], fine = self._try_pushes(particles[todo], rng)
             todo = todo[~fine]
             if not len(todo):
@@ -172,9 +172,9 @@ class Pushing(Task):
 
     def chamfer(self, states: Floats, goals: Floats) -> Floats:
         """Symmetric Chamfer distance (B,): mean distance to the nearest particle of the goal, plus the other way."""
-        here, there = self.particles(states), self.particles(goals)
-        apart = np.linalg.norm(here[..., :, None, :] - there[..., None, :, :], axis=-1)
-        return apart.min(-1).mean(-1) + apart.min(-2).mean(-1)
+        particles, goal_particles = self.particles(states), self.particles(goals)
+        distances = np.linalg.norm(particles[..., :, None, :] - goal_particles[..., None, :, :], axis=-1)
+        return distances.min(-1).mean(-1) + distances.min(-2).mean(-1)
 
     def distance(self, states: Floats, goals: Floats, criterion: str = "full") -> Floats:
         if criterion not in self.criteria:
@@ -193,13 +193,13 @@ def empty_space(damping: float) -> pymunk.Space:
 
 def move_pusher(space: pymunk.Space, pusher: pymunk.Body, begin: Floats, end: Floats) -> None:
     """Bring ``pusher`` down at ``begin``, push to ``end`` at a constant speed, and lift it."""
-    way = end - begin
-    steps = max(1, int(np.ceil(np.hypot(*way) / STEP)))
+    path = end - begin
+    steps = max(1, int(np.ceil(np.hypot(*path) / STEP)))
     pusher.position = tuple(begin.tolist())
     space.add(pusher, *pusher.shapes)
     for _ in range(APPROACH):
         space.step(TIME_STEP)
-    pusher.velocity = tuple((way / (steps * TIME_STEP)).tolist())
+    pusher.velocity = tuple((path / (steps * TIME_STEP)).tolist())
     for _ in range(steps):
         space.step(TIME_STEP)
     space.remove(pusher, *pusher.shapes)

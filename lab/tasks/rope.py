@@ -94,8 +94,10 @@ def _contacts(i: int) -> pymunk.ShapeFilter:
 def _add_rope(space: pymunk.Space, nodes: Floats) -> list[pymunk.Body]:
     """The rope through ``nodes`` (N, 2), lying on the table of ``space``; returns its rods."""
     moment = pymunk.moment_for_segment(1.0, (-ROD / 2, 0), (ROD / 2, 0), ROPE_RADIUS)
-    ways, middles = np.diff(nodes, axis=0), (nodes[1:] + nodes[:-1]) / 2
-    angles = np.unwrap(np.arctan2(ways[:, 1], ways[:, 0]))  # a jump of a whole turn would be a bend to the springs
+    vectors, middles = np.diff(nodes, axis=0), (nodes[1:] + nodes[:-1]) / 2
+    angles = np.unwrap(
+        np.arctan2(vectors[:, 1], vectors[:, 0])
+    )  # a jump of a whole turn would be a bend to the springs
     rods: list[pymunk.Body] = []
     for middle, angle in zip(middles.tolist(), angles.tolist(), strict=True):
         rod = pymunk.Body(1.0, moment)

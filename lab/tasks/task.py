@@ -88,15 +88,15 @@ class Task(ABC):
     def _check(self, starts: Floats, actions: Floats) -> None:
         """Raise LabError unless the problems fit the task: numpy would broadcast what does not."""
         problems, steps = starts.shape[:1], actions.shape[1:2]
-        wanted = (*problems, len(self.state_fields)), (*problems, *steps, self.action_dim)
-        if (starts.shape, actions.shape) != wanted or starts.ndim != 2:
+        expected = (*problems, len(self.state_fields)), (*problems, *steps, self.action_dim)
+        if (starts.shape, actions.shape) != expected or starts.ndim != 2:
             raise LabError(
                 f"{self.name}: expected states (B, {len(self.state_fields)}) and actions (B, T, {self.action_dim}) of "
                 f"the same B problems, got {starts.shape} and {actions.shape}."
             )
-        for what, numbers in (("states", starts), ("actions", actions)):
+        for name, numbers in (("states", starts), ("actions", actions)):
             if not np.isfinite(numbers).all():
-                raise LabError(f"{self.name}: {what} must be finite numbers, got NaN or infinity.")
+                raise LabError(f"{self.name}: {name} must be finite numbers, got NaN or infinity.")
 
     def observe(self, states: Floats) -> "Observation":
         """What a world model may see of ``states`` (..., S): pictures of any size, and the proprioception.

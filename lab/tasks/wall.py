@@ -127,7 +127,7 @@ class Wall(Task):
         return draw_frames(draw, states, size)
 
     def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """Start in one room and goal in the other, PADDING off the borders (plus 4 px, as there) and the wall."""
+        """Start in one room and goal in the other, PADDING off the wall and 4 px more off the borders."""
         low, high = BORDERS[0] + PADDING, BORDERS[1] - PADDING
         starts, goals = np.empty((n, 2)), np.empty((n, 2))
         starts[:, 0] = rng.uniform(low, self.faces[0] - PADDING, n)
@@ -170,10 +170,10 @@ class _Walkers:
         leaving = self.departure == t
         self.leg[leaving] = 1
         self.side[leaving] = np.where(positions[leaving, 0] < self.task.wall_x, -1.0, 1.0)
-        arrived = (self.leg > 0) & ((self._way(positions) ** 2).sum(axis=1) < 2.0**2)
+        arrived = (self.leg > 0) & ((self._vector_to_door(positions) ** 2).sum(axis=1) < 2.0**2)
         self.leg[arrived] = (self.leg[arrived] + 1) % 3
-        way = self._way(positions)
-        self.heading = np.where(self.leg > 0, np.arctan2(way[:, 1], way[:, 0]), self.heading)
+        direction = self._vector_to_door(positions)
+        self.heading = np.where(self.leg > 0, np.arctan2(direction[:, 1], direction[:, 0]), self.heading)
         self.heading += self.rng.normal(0.0, 0.2, len(positions))
         length = np.clip(self.rng.normal(1.0, 0.4, len(positions)), 0.2, 1.8)
         return length[:, None] * np.stack([np.cos(self.heading), np.sin(self.heading)], axis=1)
@@ -182,7 +182,7 @@ class _Walkers:
         """Give the walkers that ran into something a new heading; ``blocked`` is (n,)."""
         self.heading = np.where(blocked, self.rng.uniform(-np.pi, np.pi, len(blocked)), self.heading)
 
-    def _way(self, positions: Floats) -> Floats:
+    def _vector_to_door(self, positions: Floats) -> Floats:
         """From each walker to the near (leg 1) or far (leg 2) mouth of the door; (n, 2)."""
         offset = APPROACH * self.side * np.where(self.leg == 1, 1.0, -1.0)
         return np.stack([self.task.wall_x + offset, np.full_like(offset, self.task.door_y)], axis=1) - positions

@@ -47,13 +47,13 @@ class Shared(Protocol):
 
 def share_out(task: Shared, states: Floats, actions: Floats) -> Floats:
     """``task.alone`` of states (B, S) and actions (B, ...), shared out among processes; the same numbers."""
-    wanted = min(processes(), len(states) // LEAST)
+    count = min(processes(), len(states) // LEAST)
     # Another thread at work has the workers; this one is as well off alone
     known = type(task).__module__ != "__main__"
-    if not known or wanted < 2 or not _lock.acquire(blocking=False):
+    if not known or count < 2 or not _lock.acquire(blocking=False):
         return task.alone(states, actions)
     try:
-        return _shared(task, states, actions, _workers(wanted - 1))
+        return _shared(task, states, actions, _workers(count - 1))
     except BaseException:
         _stop()  # what was asked and not read would be taken for the next answer
         raise
@@ -74,8 +74,8 @@ def _shared(task: Shared, states: Floats, actions: Floats, workers: list[subproc
         try:
             parts.append(pickle.load(worker.stdout))
         except EOFError as error:
-            what = f"{task.name}: a worker process ended while it simulated {len(chunk[0])} problems"
-            raise LabError(f"{what}; set LAB_PROCESSES=1 to simulate without workers.") from error
+            message = f"{task.name}: a worker process ended while it simulated {len(chunk[0])} problems"
+            raise LabError(f"{message}; set LAB_PROCESSES=1 to simulate without workers.") from error
     return np.concatenate(parts)
 
 

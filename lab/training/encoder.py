@@ -83,7 +83,7 @@ def _encoded(encoder: nn.Module, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _set_statistics(model: WorldModel, data: Dataset, latents: Tensor) -> None:
-    """Means and deviations of the data; one scale for all latent numbers, so that the encoder's distance is kept."""
+    """Means and standard deviations of the data. One scale for all latent numbers keeps the encoder's distance."""
     model.latent_mean.copy_(latents.mean(0))
     scale = (latents - latents.mean(0)).pow(2).mean().sqrt()
     if not scale > 0:

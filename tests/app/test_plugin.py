@@ -182,4 +182,4 @@ def test_a_plugin_that_cannot_be_loaded_is_told_in_a_sentence(site, monkeypatch)
 def test_a_task_without_a_place_has_pictures_alone(slide):
     nameless = type("Elsewhere", (slide,), {"name": "elsewhere", "state_fields": ("a", "b", "c", "d")})
     scene = Card(nameless).scene
-    assert scene.shapes == () and scene.bodies == () and scene.drawn == 0
+    assert scene.shapes == () and scene.bodies == () and scene.drawn_numbers == 0

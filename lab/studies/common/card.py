@@ -1,4 +1,4 @@
-"""The card of a study: all that is known of it before it runs. Loads without torch."""
+"""The card of a study: what is known before it runs. Loads without torch."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,7 +10,7 @@ from lab.tasks import TASKS
 
 
 def built_in(kind: str) -> tuple[str, ...]:
-    """The tasks that are here, by their ``kind`` of matter: those of the paper's Table 1 are of bodies."""
+    """The built-in tasks of a ``kind`` of matter; those of the paper's Table 1 are ``bodies``."""
     return tuple(name for name in TASKS.built_in if TASKS[name].kind == kind)
 
 
@@ -19,7 +19,7 @@ class Study:
     """The card of ``lab/studies/<name>`` and ``notebooks/<name>.ipynb``."""
 
     name: str
-    chapter: int  #: where it stands in lists and in the report
+    chapter: int  #: its place in lists and in the report
     start: float  #: rough seconds before its first problem
     each: float  #: rough seconds of a problem with one training seed, of all that it measures there
     kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task

@@ -20,7 +20,7 @@ from lab.studies.common.fingerprint import code_hash, digest, versions
 
 
 class Cases:
-    """``rows`` gives a case's table; ``kept`` counts those that were there already."""
+    """Stored cases of one experiment and task; ``kept`` counts those that were reused."""
 
     def __init__(self, experiment: str, task: str) -> None:
         code = code_hash(f"import lab.studies.{experiment}.study", [task], planners_of(experiment))
@@ -30,10 +30,10 @@ class Cases:
     def rows(
         self, keys: Mapping[str, Any], settings: Mapping[str, Any], model: WorldModel, make: Callable[[], pd.DataFrame]
     ) -> pd.DataFrame:
-        """The table of the case that has these ``keys`` (its first columns), by ``make`` if it is not kept.
+        """The table of the case with these ``keys`` (its first columns), made by ``make`` if it is not stored.
 
-        ``settings`` are whatever else it depends on, in values that JSON can write. The table is always as read back
-        from disk, so that resumed and uninterrupted runs agree to the last bit.
+        ``settings`` are all else that it depends on, as JSON values. The table is always read back from disk, so that
+        resumed and uninterrupted runs agree to the last bit.
         """
         case = {"keys": dict(keys), "settings": dict(settings), "device": model.device.type, "weights": _weights(model)}
         path = cache_root() / "cases" / f"{digest(self.about | case)}.csv"
@@ -52,9 +52,9 @@ def _read(path: Path, keys: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _weights(model: WorldModel) -> str:
-    """A hash of all weights and statistics, and of the spec."""
-    found = hashlib.sha256(repr(model.spec).encode())
+    """A hash of all weights, of the statistics and of the spec."""
+    weights = hashlib.sha256(repr(model.spec).encode())
     for name, tensor in sorted(model.state_dict().items()):
-        found.update(name.encode())
-        found.update(tensor.numpy(force=True).tobytes())
-    return found.hexdigest()
+        weights.update(name.encode())
+        weights.update(tensor.numpy(force=True).tobytes())
+    return weights.hexdigest()

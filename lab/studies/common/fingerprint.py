@@ -1,4 +1,4 @@
-"""What results depend on, as hashes: the lab's own code that a piece of code can reach, libraries, and anything else.
+"""Hashes of what results depend on: the lab's code that a piece of code can reach, libraries, and settings.
 
 Code is followed from import to import. A name that a package re-exports (in its ``__init__.pyi``) leads to the one
 module that defines it. What is looked up by name at run time is followed where the caller names it: planners, and tasks

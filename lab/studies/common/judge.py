@@ -1,16 +1,16 @@
-"""How findings are judged: by the 95% interval of a difference, in one choice of words."""
+"""The verdict on a difference, judged by its 95% interval alone."""
 
 from dataclasses import dataclass
 from typing import Any, Self
 
 from lab.plots.words import interval, points
 
-FEWEST = 20  #: problems, below which nothing is decided
-MARGIN = 0.05  #: of success: as good is what the whole interval of the difference says to be less than this below
+FEWEST = 20  #: problems: with fewer, the verdict is always unclear
+MARGIN = 0.05  #: of success: "as good" means that the whole interval of the difference is above minus this
 
 
 def verdict(low: float, high: float, above: str = "better", below: str = "worse", neither: str = "unclear") -> str:
-    """What a whole interval says: it is ``above`` zero, ``below`` it, or neither."""
+    """The word for an interval: ``above`` if all of it is above zero, ``below`` if all is below, else ``neither``."""
     if low > 0:
         return above
     return below if high < 0 else neither
@@ -28,11 +28,11 @@ class Finding:
     n: int  #: problems
     seeds: int = 1  #: training seeds that are averaged
     in_points: bool = False  #: of success
-    note: str = ""  #: what is said after the interval
+    note: str = ""  #: words after the interval
 
     @classmethod
     def of(cls, number: int, subject: str, row: Any, **options: Any) -> Self:
-        """With the numbers of a table's ``row``."""
+        """A finding with the numbers of a table's ``row``."""
         return cls(number, subject, row.difference, row.low, row.high, row.n, row.seeds, **options)
 
     @property

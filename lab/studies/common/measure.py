@@ -37,12 +37,12 @@ class Case:
     planner_name: str
     planner: Planner
     mode: str = "open"
-    objective: Mapping[str, Any] = field(default_factory=dict)  #: what differs from the task's
+    objective: Mapping[str, Any] = field(default_factory=dict)  #: options that differ from the task's objective
     keep: bool = True  #: on disk; False where it depends on more than the model's weights
 
     @property
     def keys(self) -> dict[str, Any]:
-        """The columns that name it."""
+        """The columns that identify the case."""
         return {
             "goals": self.protocol.goals,
             "model": self.model_name,
@@ -67,7 +67,7 @@ def cases(
 ) -> Iterator[Case]:
     """Every model under every planner in every mode, for each of ``protocols``.
 
-    Of what takes ``long``, by (planner, mode), only the models named there, with the first training seed.
+    Of the (planner, mode) in ``long``, only the models named there are evaluated, with the first training seed.
     ``planner_of`` makes a planner from its name, the mode and the model (default: as tuned for the task).
     """
     make_planner = planner_of or (lambda planner, mode, model: config.planner(planner, mode))
@@ -89,15 +89,15 @@ def expert(protocol: Protocol, name: str, seed: int, model: WorldModel) -> Case:
 def measure_all(
     config: Config, study: str, todo: Sequence[Case], also: Sequence[Columns] = ()
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The tables of all cases as one, and what is to be said of them beside their provenance."""
-    kept = Cases(study, config.task)
+    """The tables of all cases as one, and notes for the result's meta: protocols and the number of reused cases."""
+    stored = Cases(study, config.task)
     bar = tqdm(todo, desc=f"{study} {config.task}", unit="case", delay=2)
-    table = pd.concat([measure(config, case, kept, also) for case in bar], ignore_index=True)
+    table = pd.concat([measure(config, case, stored, also) for case in bar], ignore_index=True)
     protocols = dict.fromkeys(case.protocol for case in todo)
-    return table, {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": kept.kept}
+    return table, {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": stored.kept}
 
 
-def measure(config: Config, case: Case, kept: Cases | None = None, also: Sequence[Columns] = ()) -> pd.DataFrame:
+def measure(config: Config, case: Case, stored: Cases | None = None, also: Sequence[Columns] = ()) -> pd.DataFrame:
     """A row for each problem, from ``kept`` if it is there.
 
     Columns: `Case.keys`; ``pair``, the problem's number; ``success`` (at the end of any plan) and ``at_end``, 0 or 1,
@@ -114,10 +114,10 @@ def measure(config: Config, case: Case, kept: Cases | None = None, also: Sequenc
             columns |= more(case, outcome)
         return pd.DataFrame(columns)
 
-    if kept is None or not case.keep:
+    if stored is None or not case.keep:
         return pd.DataFrame(case.keys | dict(make()))
     settings = {"protocol": case.protocol.as_dict(), "planner": repr(case.planner), "objective": objective}
-    return kept.rows(case.keys, settings, case.model, make)
+    return stored.rows(case.keys, settings, case.model, make)
 
 
 def summary(measured: pd.DataFrame) -> dict[str, Any]:
@@ -127,14 +127,14 @@ def summary(measured: pd.DataFrame) -> dict[str, Any]:
 
 
 def column_of(column: str, criterion: str) -> str:
-    """The name of ``column`` for a criterion of success; the paper's own has the plain name."""
+    """The name of ``column`` for a criterion of success; that of the paper's criterion is plain."""
     return column if criterion == "full" else f"{column}_{criterion}"
 
 
 def errors(case: Case, outcome: Outcome) -> dict[str, np.ndarray]:
     """The model's errors along its plan, in open loop: ``error_1``, … after as many imagined steps, and their mean."""
-    found = planned_error(case.model, outcome)
-    return {"error": found.mean(1)} | {f"error_{i + 1}": column for i, column in enumerate(found.T)}
+    errors_by_step = planned_error(case.model, outcome)
+    return {"error": errors_by_step.mean(1)} | {f"error_{i + 1}": column for i, column in enumerate(errors_by_step.T)}
 
 
 def by_step(table: pd.DataFrame) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Six targets, stricter than the claims: how large the paper's effects should be, and whether they are as large."""
+"""Six targets, stricter than the claims: the effects must be as large as the paper's."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ COLUMNS = ["target", "source", "sentence", "value", "low", "high", "n", "seeds",
 
 @dataclass(frozen=True)
 class TargetFinding(Finding):
-    """A figure that a target asks for."""
+    """A finding that a target requires."""
 
     reached: bool = False
 
 
 def targets(results: Mapping[str, Result]) -> pd.DataFrame:
-    """A row for each figure that a target asks for, of ``results`` (by study, all of one task).
+    """A row for each finding that a target requires, from ``results`` (by study, all of one task).
 
-    Columns: target, source (the study it is read from), sentence, value, low, high, n, seeds, reached. The paper's
-    table and figures speak of the shipped recipe's Adversarial model, which on every task is above Online; its seeds
-    share the data. The study ``recipe`` speaks of what was chosen there, seeded anew in everything, if it was tested.
+    Columns: target, source (the study it is read from), sentence, value, low, high, n, seeds, reached. Table 1
+    and the figures measure the Adversarial model of the shipped recipe, whose training seeds share the data. The study
+    ``recipe`` measures the variant that was chosen there, with all seeds changed, if it was tested.
     """
     rows = [
         [f.number, name, f.sentence, f.difference, f.low, f.high, f.n, f.seeds, f.reached]
@@ -48,7 +48,7 @@ def targets(results: Mapping[str, Result]) -> pd.DataFrame:
 
 
 def sentences(table: pd.DataFrame) -> str:
-    """The targets for people: reached, by each source, if every figure that was asked for is."""
+    """The targets in words: a target is reached by a source if all of its findings are."""
     lines = []
     for target, text in TARGETS.items():
         rows = table[table.target == target]
@@ -119,7 +119,7 @@ def _room(row: Any) -> TargetFinding:
 
 
 def _gain(task: str, row: Any) -> Iterator[TargetFinding]:
-    """Target 2, of one difference between models, if it is one that was asked for."""
+    """Target 2, for a difference between a finetuned model and base or control."""
     if row.ours == "control" or row.theirs not in ("base", "control"):
         return
     threshold = card_of(task).gain if row.theirs == "base" else None
@@ -135,7 +135,7 @@ def _as_good(subject: str, row: Any) -> TargetFinding:
 
 
 def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
-    """Target 4: base and control are asked for as they are in the paper, all others to have no gap left."""
+    """Target 4: base and control must have a gap, as in the paper; all other models must have none."""
     for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
         before = row.model in ("base", "control")
         note = f" (asked: {'above 0' if before else '0 or below'})"

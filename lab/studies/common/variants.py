@@ -1,7 +1,7 @@
 """Variants of a training method, each with one thing of the task's recipe changed, against base and control.
 
-All variants are trained from the same base models, and kept in ``variants/`` of the cache, in folders named after all
-that they depend on. The control is the base model with as many more steps of teacher forcing.
+All variants are trained from the same base models, and stored in ``variants/`` of the cache, in folders named after all
+their options. The control is the base model after as many further steps of teacher forcing.
 """
 
 import itertools
@@ -28,7 +28,7 @@ BESIDE = ("base", "control")
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of training: what the ``study`` varies, and the ``name`` of its value."""
+    """A recipe in which a ``study`` changes one option; ``name`` is the option's value."""
 
     study: str
     name: str
@@ -36,7 +36,7 @@ class Variant:
 
 
 def trained(config: Config, method: str, seed: int, recipe: Recipe) -> Path:
-    """The folder of the base model of ``seed`` trained on by ``method`` by ``recipe``; trained now if it is not."""
+    """The folder of the base model of ``seed``, finetuned by ``method`` and ``recipe``; trained if missing."""
     config.model("base", seed)
     base = model_folder(config.task, "base", seed, config.preset, config.family)
     weights = weights_hash(base)
@@ -49,7 +49,7 @@ def measure(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Train and evaluate all ``variants`` of ``method``, and evaluate base and control, open loop.
 
-    Returns tables, and what to say of them beside their provenance. Tables: ``variants`` (what there is), ``rates``
+    Returns tables, and notes for the result's meta. Tables: ``variants`` (the list of them), ``rates``
     (success), ``errors`` (of imagination along the model's own plans and along the expert's actions), ``differences``
     (of success, to base, control and the recipe, by goals and planner, and over all of them), and ``pairs`` (a problem
     a row).
@@ -62,22 +62,22 @@ def measure(
         todo += [*cases(config, protocols.values(), [model], PLANNERS), expert(protocols["dataset"], *model)]
     measured, about = measure_all(config, experiment, todo, [errors])
     rows = measured[["model", "train_seed", "goals", "planner", "pair", "success", "error"]]
-    own = next(variant.name for variant in variants if variant.recipe == config.recipe)
+    recipe_name = next(variant.name for variant in variants if variant.recipe == config.recipe)
     along_expert = rows.planner == "expert"
-    return tables(rows[~along_expert], rows[along_expert], variants, own), about
+    return tables(rows[~along_expert], rows[along_expert], variants, recipe_name), about
 
 
 def tables(
-    pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant], own: str
+    pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant], recipe_name: str
 ) -> dict[str, pd.DataFrame]:
     """See `measure`; ``own`` is the name of the variant that is the recipe itself."""
     names = [variant.name for variant in variants]
-    comparisons = [(name, theirs) for theirs in (*BESIDE, own) for name in names if name != theirs]
+    comparisons = [(name, theirs) for theirs in (*BESIDE, recipe_name) for name in names if name != theirs]
     overall = pairs.assign(goals="all", planner="all", pair=pairs.goals + " " + pairs.pair.astype(str))
     by = ["goals", "planner"]
     return {
         "variants": pd.DataFrame(
-            [[variant.study, variant.name, variant.name == own] for variant in variants],
+            [[variant.study, variant.name, variant.name == recipe_name] for variant in variants],
             columns=["study", "model", "recipe"],
         ),
         "rates": success_rates(pairs, [*by, "model"]),
@@ -93,17 +93,17 @@ def tables(
 
 
 def sentences(found: Mapping[str, pd.DataFrame], study: str) -> str:
-    """What each variant of ``study`` does to success over all goals and both planners, beside control and recipe."""
+    """The change of success by each variant of ``study``, against control and recipe, over all goals and planners."""
     differences, variants = found["differences"], found["variants"]
-    own = variants[variants.recipe].model.item()
-    rows = differences[(differences.goals == "all") & differences.theirs.isin(("control", own))]
+    recipe_name = variants[variants.recipe].model.item()
+    rows = differences[(differences.goals == "all") & differences.theirs.isin(("control", recipe_name))]
     lines = []
     for name in variants[variants.study == study].model:
         parts = []
         for row in rows[rows.ours == name].itertuples():
-            theirs = "the recipe" if row.theirs == own else "control"
+            theirs = "the recipe" if row.theirs == recipe_name else "control"
             parts.append(f"{points(row)} against {theirs}: {verdict(row.low, row.high)}")
-        lines.append(f"{name}{' (the recipe)' if name == own else ''}: " + "; ".join(parts))
+        lines.append(f"{name}{' (the recipe)' if name == recipe_name else ''}: " + "; ".join(parts))
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ from lab.studies.common.protocol import Protocol
 
 NAME = "fig2_landscape"
 RADIUS = 15.0  #: as far as Adam's plans on the base model end from the expert's actions, in standardised actions
-DRAWN = 2  #: problems whose slices are kept, for the first training seed
+STORED_SLICES = 2  #: problems whose slices are kept, for the first training seed
 MEASURES = ("roughness", "basin")
 
 
@@ -88,6 +88,6 @@ def _measures(keys: dict, loss_slice: Slice) -> pd.DataFrame:
 
 def _grid(keys: dict, loss_slice: Slice) -> pd.DataFrame:
     """The first slices in long format: u along the rows of the grid, v along its columns."""
-    drawn = loss_slice.loss[:DRAWN]
-    problem, u, v = np.meshgrid(np.arange(len(drawn)), loss_slice.axis, loss_slice.axis, indexing="ij")
-    return pd.DataFrame(keys | {"problem": problem.ravel(), "u": u.ravel(), "v": v.ravel(), "loss": drawn.ravel()})
+    losses = loss_slice.loss[:STORED_SLICES]
+    problem, u, v = np.meshgrid(np.arange(len(losses)), loss_slice.axis, loss_slice.axis, indexing="ij")
+    return pd.DataFrame(keys | {"problem": problem.ravel(), "u": u.ravel(), "v": v.ravel(), "loss": losses.ravel()})

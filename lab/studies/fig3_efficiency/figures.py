@@ -73,10 +73,10 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
     figure = go.Figure()
     planners = shown(curves.planner, PLANNERS)
     for model in shown(curves.model, MODELS):
-        here = curves[curves.model == model]
+        rows = curves[curves.model == model]
         figure.add_trace(_key(LABELS[model], MODEL_COLOURS[model], "lines", {"width": 4}))
-        for planner in shown(here.planner, PLANNERS):
-            trace = _trace(here[here.planner == planner], planner, clock, legend=False)
+        for planner in shown(rows.planner, PLANNERS):
+            trace = _trace(rows[rows.planner == planner], planner, clock, legend=False)
             trace.hovertext = [f"{LABELS[model]}, {text}" for text in trace.hovertext]
             colour = {"color": MODEL_COLOURS[model]}
             figure.add_trace(trace.update(legendgroup=None, line=colour | {"dash": DASHES[planner]}, marker=colour))
@@ -111,9 +111,9 @@ def _key(name: str, colour: str, mode: str, line: dict, marker: str = "o") -> go
 def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
     """Whether gradient planning is as good as CEM on the same model, in words: what it takes, and what a tenth of the
     time buys. ``clock`` is batch or single."""
-    here = ratios[(ratios.clock == clock) & (ratios.model == ratios.reference)]
+    same_model = ratios[(ratios.clock == clock) & (ratios.model == ratios.reference)]
     rows = []
-    for (model, planner), both in here.groupby(["model", "planner"], sort=False):
+    for (model, planner), both in same_model.groupby(["model", "planner"], sort=False):
         full, tenth = (both[both.rule == rule].iloc[0] for rule in ("as good", "a tenth"))
         as_good = f"yes, in {full.ratio:.2g} of its time" if full.met else f"no: {_rate(full)}"
         quick = _rate(tenth) if tenth.met else f"takes {tenth.ratio:.2g} at least"

@@ -142,7 +142,7 @@ def _plan_alone(config: Config, case: Rung, problem: Problems) -> float:
     return time.perf_counter() - started
 
 
-def _share(cases: list[Rung], done: int, single: dict[tuple[str, int], float], problems: int) -> float:
+def _share(cases: list[Rung], finished: int, single: dict[tuple[str, int], float], problems: int) -> float:
     """How much of the time that all cases take is over after the first ``done``, judged by the plans made alone.
 
     A gradient planner takes a few problems in little more than the time of one, CEM one after the other.
@@ -150,7 +150,7 @@ def _share(cases: list[Rung], done: int, single: dict[tuple[str, int], float], p
     seconds = [
         single[case.planner_name, case.iterations] * (problems if case.planner_name == "cem" else 1) for case in cases
     ]
-    return sum(seconds[:done]) / sum(seconds)
+    return sum(seconds[:finished]) / sum(seconds)
 
 
 def _tables(rows: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

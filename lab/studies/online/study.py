@@ -23,7 +23,7 @@ from lab.training.online import read_rounds
 
 NAME = "online"
 ROUNDS = (1, 2, 4, 8, 16)
-KEPT = (1, 2, 4)  #: rounds' worth of transitions in the replay
+REPLAY_ROUNDS = (1, 2, 4)  #: rounds' worth of transitions in the replay
 CELLS = 24  #: along each side of the map
 MARGIN = 0.1  #: of the data's range, on every side of the map
 
@@ -44,14 +44,16 @@ def run(config: Config) -> Result:
 
 def studies(recipe: Recipe) -> Iterator[Variant]:
     """The variants of the ``recipe``; its own is among the rounds, and keeps everything."""
-    own = recipe.online
-    plans = own.rounds * own.segments
-    for rounds in sorted({*ROUNDS, own.rounds}):
-        changed = own if rounds == own.rounds else replace(own, rounds=rounds, segments=max(1, plans // rounds))
+    online = recipe.online
+    plans = online.rounds * online.segments
+    for rounds in sorted({*ROUNDS, online.rounds}):
+        changed = (
+            online if rounds == online.rounds else replace(online, rounds=rounds, segments=max(1, plans // rounds))
+        )
         yield Variant("rounds", f"{rounds} round" + "s" * (rounds > 1), replace(recipe, online=changed))
-    for kept in KEPT:
-        capacity = kept * own.segments * HORIZON
-        yield Variant("replay", f"last {capacity}", replace(recipe, online=replace(own, capacity=capacity)))
+    for replay_rounds in REPLAY_ROUNDS:
+        capacity = replay_rounds * online.segments * HORIZON
+        yield Variant("replay", f"last {capacity}", replace(recipe, online=replace(online, capacity=capacity)))
 
 
 def visited(config: Config, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -91,7 +93,7 @@ def _map(maps: list[np.ndarray], edges: list[np.ndarray]) -> pd.DataFrame:
     x, y = np.meshgrid(*((e[:-1] + e[1:]) / 2 for e in edges), indexing="ij")
     parts = []
     for number, counts in enumerate(maps):
-        here = counts > 0
-        shares = counts[here] / counts.sum()
-        parts.append(pd.DataFrame({"round": number, "x": x[here], "y": y[here], "share": shares}))
+        visited = counts > 0
+        shares = counts[visited] / counts.sum()
+        parts.append(pd.DataFrame({"round": number, "x": x[visited], "y": y[visited], "share": shares}))
     return pd.concat(parts, ignore_index=True)

@@ -28,7 +28,7 @@ class PeakMemory(TorchDispatchMode):
             reference = StorageWeakRef(storage)
             if reference.cdata not in self.others:
                 self.alive[reference.cdata] = (reference, storage.nbytes())
-        self.alive = {key: kept for key, kept in self.alive.items() if not kept[0].expired()}
+        self.alive = {key: entry for key, entry in self.alive.items() if not entry[0].expired()}
         self.peak = max(self.peak, sum(size for _, size in self.alive.values()))
         return out
 

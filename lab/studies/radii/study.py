@@ -46,14 +46,14 @@ def run(config: Config) -> Result:
 
 def studies(recipe: Recipe) -> Iterator[Variant]:
     """The variants of the ``recipe``; its own is among the lambdas."""
-    own = recipe.radii
-    for factor in sorted({*LAMBDAS, own.action}):
+    radii = recipe.radii
+    for factor in sorted({*LAMBDAS, radii.action}):
         yield _variant(recipe, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
-    yield _variant(recipe, "inputs", "states only", replace(own, action=0.0))
-    yield _variant(recipe, "inputs", "actions only", replace(own, latent=0.0, proprio=0.0))
-    yield _variant(recipe, "radii", "adaptive", replace(own, adaptive=True))
+    yield _variant(recipe, "inputs", "states only", replace(radii, action=0.0))
+    yield _variant(recipe, "inputs", "actions only", replace(radii, latent=0.0, proprio=0.0))
+    yield _variant(recipe, "radii", "adaptive", replace(radii, adaptive=True))
     for steps in STEPS:
-        yield _variant(recipe, "steps", f"PGD {steps}", replace(own, steps=steps))
+        yield _variant(recipe, "steps", f"PGD {steps}", replace(radii, steps=steps))
 
 
 def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
     for _ in range(ROUNDS):
         for name, method in methods.items():
             times[name].append(_seconds(model, method, schedule) / schedule.steps)
-    least = pd.Series({name: 1000 * min(taken) for name, taken in times.items()})
+    least = pd.Series({name: 1000 * min(seconds) for name, seconds in times.items()})
     return pd.DataFrame({"model": least.index, "milliseconds": least.values, "ratio": least.values / least["control"]})
 
 

@@ -26,9 +26,9 @@ def print_figure(result: Result) -> Figure:
     panels = figure.subplots(len(kinds), len(MODES), sharex=True, sharey="row", squeeze=False)
     for axes, goals in zip(panels, kinds, strict=True):
         for ax, mode in zip(axes, MODES, strict=True):
-            here = table[(table.goals == goals) & (table["mode"] == mode)]
-            _bars(ax, here)
-            ax.set_title(_panel_title(here, goals, mode))
+            panel = table[(table.goals == goals) & (table["mode"] == mode)]
+            _bars(ax, panel)
+            ax.set_title(_panel_title(panel, goals, mode))
         axes[0].set(ylabel=DISTANCE, ylim=(0, None))
     legend_of(figure, panels[0, 0])
     annotate(figure, _title(result), _caption(result))
@@ -40,31 +40,31 @@ def interactive(result: Result) -> go.Figure:
     table = result.tables["chamfer"]
     cases = [(goals, mode) for goals in shown(table.goals, tuple(GOALS)) for mode in MODES]
     panels = [table[(table.goals == goals) & (table["mode"] == mode)] for goals, mode in cases]
-    titles = [_panel_title(here, *case) for here, case in zip(panels, cases, strict=True)]
-    bars = [model_bars(here, PLANNERS, "mean", 1, _tell, legend=k == 0) for k, here in enumerate(panels)]
-    lines = [[(here["start"].iloc[0], "dot"), (_chance(here), "dash")] for here in panels]
+    titles = [_panel_title(panel, *case) for panel, case in zip(panels, cases, strict=True)]
+    bars = [model_bars(panel, PLANNERS, "mean", 1, _tell, legend=k == 0) for k, panel in enumerate(panels)]
+    lines = [[(panel["start"].iloc[0], "dot"), (_chance(panel), "dash")] for panel in panels]
     figure = bar_panels(titles, bars, lines, len(MODES))
     figure.update_yaxes(rangemode="tozero")
     caption = _caption(result) + " Dashed line: random pushes; dotted: the start."
     return neutral(figure, _title(result), 260 * (len(cases) // len(MODES)) + 260, caption)
 
 
-def _panel_title(here: pd.DataFrame, goals: str, mode: str) -> str:
-    return f"{GOALS[goals]}, {LABELS[mode]} (n = {here.n.max()})"
+def _panel_title(panel: pd.DataFrame, goals: str, mode: str) -> str:
+    return f"{GOALS[goals]}, {LABELS[mode]} (n = {panel.n.max()})"
 
 
-def _chance(here: pd.DataFrame) -> float:
-    return here[here.planner == "random"]["mean"].item()
+def _chance(panel: pd.DataFrame) -> float:
+    return panel[panel.planner == "random"]["mean"].item()
 
 
-def _bars(ax: Axes, here: pd.DataFrame) -> None:
-    for j, model in enumerate(shown(here.model, MODELS)):
-        rows = here[here.model == model].set_index("planner").reindex(PLANNERS)
+def _bars(ax: Axes, panel: pd.DataFrame) -> None:
+    for j, model in enumerate(shown(panel.model, MODELS)):
+        rows = panel[panel.model == model].set_index("planner").reindex(PLANNERS)
         x = [i + (j - 1.5) * WIDTH for i in range(len(PLANNERS))]
         ax.bar(x, rows["mean"], WIDTH * 0.92, color=MODEL_COLOURS[model], label=LABELS[model])
         intervals(ax, x, rows, "mean", fmt="none", color=INK, linewidth=0.9)
-    ax.axhline(here["start"].iloc[0], color=LINE, linestyle=":", linewidth=1, label="start")
-    ax.axhline(_chance(here), color=LINE, linestyle="--", linewidth=1, label="random pushes")
+    ax.axhline(panel["start"].iloc[0], color=LINE, linestyle=":", linewidth=1, label="start")
+    ax.axhline(_chance(panel), color=LINE, linestyle="--", linewidth=1, label="random pushes")
     ax.set_xticks(range(len(PLANNERS)), [LABELS[planner] for planner in PLANNERS])
     ax.tick_params(axis="x", length=0)
 

@@ -27,10 +27,10 @@ def print_figure(result: Result) -> Figure:
     panels = figure.subplots(len(rows), len(MODES), sharex=True, sharey=True, squeeze=False)
     for axes, (goals, criterion) in zip(panels, rows, strict=True):
         for ax, mode in zip(axes, MODES, strict=True):
-            here = _select(rates, goals=goals, criterion=criterion, mode=mode)
+            panel = _select(rates, goals=goals, criterion=criterion, mode=mode)
             seeds = _select(result.tables["success"], goals=goals, criterion=criterion, mode=mode)
-            _bars(ax, here, seeds)
-            ax.set_title(_panel_title(here, goals, criterion, mode, len(rows)))
+            _bars(ax, panel, seeds)
+            ax.set_title(_panel_title(panel, goals, criterion, mode, len(rows)))
         axes[0].set_ylabel("success rate (%)")
     panels[0, 0].set(ylim=(0, 108), yticks=range(0, 101, 20))
     legend_of(figure, panels[0, 0])
@@ -43,11 +43,11 @@ def interactive(result: Result) -> go.Figure:
     rates, rows = result.tables["rates"], _rows(result)
     cases = [(goals, criterion, mode) for goals, criterion in rows for mode in MODES]
     panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
-    titles = [_panel_title(here, *case, len(rows)) for here, case in zip(panels, cases, strict=True)]
-    bars = [model_bars(here, PLANNERS, "rate", 100, _tell, legend=k == 0) for k, here in enumerate(panels)]
+    titles = [_panel_title(panel, *case, len(rows)) for panel, case in zip(panels, cases, strict=True)]
+    bars = [model_bars(panel, PLANNERS, "rate", 100, _tell, legend=k == 0) for k, panel in enumerate(panels)]
     floors = [
-        [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in here[here.planner == name].rate]
-        for here in panels
+        [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in panel[panel.planner == name].rate]
+        for panel in panels
     ]
     figure = bar_panels(titles, bars, floors, len(MODES))
     figure.update_yaxes(range=[0, 105], ticksuffix="%")
@@ -60,8 +60,8 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     return list(result.tables["rates"].groupby(["goals", "criterion"], sort=False).groups)
 
 
-def _select(table: pd.DataFrame, **wanted: str) -> pd.DataFrame:
-    for column, value in wanted.items():
+def _select(table: pd.DataFrame, **filters: str) -> pd.DataFrame:
+    for column, value in filters.items():
         table = table[table[column] == value]
     return table
 

@@ -39,13 +39,13 @@ def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
     goal = states[0, steps[-1]]
     inside, outside, margins = _barely(task, states.reshape(-1, states.shape[-1]), goal)
     rng = np.random.default_rng(seed)
-    some = rng.choice(states.reshape(-1, states.shape[-1]), COVERED)
+    states_drawn = rng.choice(states.reshape(-1, states.shape[-1]), COVERED)
     return Sample(
         task=name,
         criterion=task.criteria["full"],
         steps=steps,
         episode=task.render(states[0, steps], SIZE),
-        coverage=_coverage(task.render(some, SIZE)),
+        coverage=_coverage(task.render(states_drawn, SIZE)),
         inside=_overlaid(task.render(np.stack([inside, goal]), SIZE)),
         outside=_overlaid(task.render(np.stack([outside, goal]), SIZE)),
         margins=margins,

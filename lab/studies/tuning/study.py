@@ -42,16 +42,16 @@ def run(config: Config) -> Result:
     """``planners`` on the base model and ``radii`` of Adversarial World Modeling, a setting and kind of goals a row."""
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in config.card.goals]
-    base, kept, planners, radii = config.model("base", 0), Cases(NAME, config.task), [], []
+    base, stored, planners, radii = config.model("base", 0), Cases(NAME, config.task), [], []
     for planner, protocol in tqdm(list(itertools.product(GD + ADAM + SMALL_START, protocols)), desc="planners"):
         keys = {name: getattr(planner, name) for name in ("optimiser", "lr", "iterations", "start")}
-        planners.append(keys | _measured(config, Case(protocol, "base", 0, base, planner.optimiser, planner), kept))
+        planners.append(keys | _measured(config, Case(protocol, "base", 0, base, planner.optimiser, planner), stored))
     for factor in tqdm(LAMBDAS, desc="radii"):
         model = load_model(_adversarial(config, factor))
         for name, protocol in itertools.product(("gd", "adam"), protocols):
             case = Case(protocol, "adversarial", 0, model, name, config.planner(name))
-            radii.append({"lambda": factor, "planner": name} | _measured(config, case, kept))
-    about = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": kept.kept}
+            radii.append({"lambda": factor, "planner": name} | _measured(config, case, stored))
+    about = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": stored.kept}
     tables = {"planners": pd.DataFrame(planners), "radii": pd.DataFrame(radii)}
     return Result(tables, provenance(config, started, TIMES) | about)
 
@@ -62,10 +62,10 @@ def _adversarial(config: Config, factor: float) -> Path:
     return train(config.task, "adversarial", 0, recipe, root, start=models_root(config.preset, config.family))
 
 
-def _measured(config: Config, case: Case, kept: Cases) -> dict[str, Any]:
+def _measured(config: Config, case: Case, stored: Cases) -> dict[str, Any]:
     """Success, gap and time of one case."""
     experts = expert(replace(case.protocol, goals="dataset"), case.model_name, case.train_seed, case.model)
-    planned, along_expert = (measure(config, one, kept, [errors]) for one in (case, experts))
+    planned, along_expert = (measure(config, case, stored, [errors]) for case in (case, experts))
     gap = Gap(by_step(planned), by_step(along_expert))
     numbers = {"gap": gap.interval().value, "expert_error": gap.expert.mean(), "seconds": planned.seconds.sum()}
     return summary(planned) | numbers
