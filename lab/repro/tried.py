@@ -22,9 +22,9 @@ def rows(results: Mapping[str, Result]) -> Iterator[list[str]]:
     rates = {task: result.tables["rates"].query("goals == 'dataset'") for task, result in results.items()}
     yield ["change", "measured", *map(label, rates)]
     yield ["the radius λ of the highest success", "Adam on Adversarial", *map(_best_radius, rates.values())]
-    for study, trial, words in CHANGES:
+    for study, variant, words in CHANGES:
         for model, planner in MEASURED:
-            cells = [_change(table[table.study == study], trial, model, planner) for table in rates.values()]
+            cells = [_change(table[table.study == study], variant, model, planner) for table in rates.values()]
             yield [words, f"{LABELS[planner]} on {LABELS[model]}", *cells]
 
 
@@ -34,8 +34,8 @@ def _best_radius(rates: pd.DataFrame) -> str:
     return f"{best.trial}: {percent(best)}"
 
 
-def _change(rates: pd.DataFrame, trial: str, model: str, planner: str) -> str:
+def _change(rates: pd.DataFrame, variant: str, model: str, planner: str) -> str:
     """``70 [58, 80], then 62 [50, 73]``; the first trial of a study is the recipe's."""
     measured = rates[(rates.model == model) & (rates.planner == planner)]
-    changed = measured[measured.trial.str.endswith(trial)]
+    changed = measured[measured.trial.str.endswith(variant)]
     return ", then ".join(percent(next(found.itertuples())) for found in (measured.head(1), changed))
