@@ -1,6 +1,6 @@
 """The command line: ``python -m lab reproduce | collect | train | plan | bench``, or ``wm-lab``.
 
-Exit codes: 0 done; 2 bad input or a disk that cannot be written, told in one sentence; 130 stopped by Ctrl-C or kill.
+Exit codes: 0 done; 2 bad input or a disk that cannot be written, after one sentence; 130 stopped by Ctrl-C or kill.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def _terminate_as_interrupt() -> Iterator[None]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage."""
+    """Reports an error in one sentence, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")

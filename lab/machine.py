@@ -1,4 +1,4 @@
-"""What this process may use of its machine. It decides no result; faces set it, see `lab.variables`."""
+"""Resources of this machine that the process may use. They decide no result; faces set them, see `lab.variables`."""
 
 from dataclasses import dataclass
 from pathlib import Path

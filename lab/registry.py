@@ -1,4 +1,4 @@
-"""What is known by name: built in, registered by the running program, or offered by an installed package."""
+"""Registries by name: built-in entries, those of the running program, and those of installed packages."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ def _constants(node: ast.ClassDef) -> dict[str, Any]:
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """The tasks, say, by name. What is ``registered`` comes before what is built in, and that before what is offered.
+    """Objects by name, such as tasks: ``registered`` ones come first, then built-in ones, then those of other packages.
 
     ``built_in`` says where each stands, as ``module:attribute``; a package offers its own by entry points of
     ``group``. Listing names loads nothing, and one that cannot be loaded is no trouble to the others.

@@ -16,7 +16,7 @@ LARGE = 20_000  #: bytes of a table, above which it is kept compressed
 
 @dataclass(frozen=True)
 class Result:
-    """Tidy tables by name, and where they come from."""
+    """Tidy tables by name, and their provenance."""
 
     tables: dict[str, pd.DataFrame]
     meta: dict[str, Any]

@@ -1,4 +1,4 @@
-"""A film strip: what a plan made of a few problems, in the world and in the model's imagination."""
+"""A film strip: executed plans of a few problems, in the true world and in the model's imagination."""
 
 from collections.abc import Iterable, Sequence
 

@@ -19,7 +19,7 @@ HEAT = "Inferno"
 
 @dataclass(frozen=True)
 class Plans:
-    """What became of one plan for each of B problems."""
+    """The outcomes of one plan for each of B problems."""
 
     states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
     error: np.ndarray  #: (B, H) of the model after 1 … H imagined steps

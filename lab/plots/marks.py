@@ -65,7 +65,7 @@ def picture(ax: Axes, frame: Any, border: str | None = None, width: float = 3, *
 
 
 def hover(name: str, *lines: str, row: Any = None) -> str:
-    """What hovering over a mark tells: its name in bold, ``lines``, and how many problems and seeds are behind it."""
+    """Hover text of a mark: its name in bold, ``lines``, and how many problems and seeds are behind it."""
     counts = [] if row is None else [sample(row)]
     return "<br>".join([f"<b>{name}</b>", *lines, *counts])
 
@@ -79,7 +79,7 @@ def sample(row: Any, problem: str = "problem", joined: str = ", ") -> str:
 def model_bars(
     table: pd.DataFrame, planners: Sequence[str], value: str, scale: float, tell: Callable[[Any], str], legend: bool
 ) -> Iterator[go.Bar]:
-    """Plotly's bars of each model, in groups of ``planners``; ``tell`` says what hovering tells of a row."""
+    """Plotly's bars of each model, in groups of ``planners``; ``tell`` returns the hover text of a row."""
     for model in shown(table.model, MODELS):
         rows = table[table.model == model].set_index("planner").reindex(planners).dropna(subset=value).reset_index()
         yield go.Bar(
@@ -95,7 +95,7 @@ def model_bars(
 
 
 def dots(x: Any, y: Any, name: str, colour: str, texts: Sequence[str], *, size: int = 8, **errors: Any) -> go.Scatter:
-    """Plotly's dots, what hovering over each tells, and their error bars (``error_x`` or ``error_y``)."""
+    """Plotly's dots with the hover text of each and error bars (``error_x`` or ``error_y``)."""
     marker = {"color": colour, "size": size}
     return go.Scatter(
         x=x, y=y, mode="markers", name=name, marker=marker, hovertext=list(texts), hoverinfo="text", **errors

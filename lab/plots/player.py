@@ -1,4 +1,4 @@
-"""Plans in the making as plain data for a player in a browser: a stage, and on it a lane for each method.
+"""The animation of plans as plain data for a browser: a stage (the scene) with a lane for each method compared.
 
 Everything is in world coordinates and ready for JSON; the player (``app/components/player.js``) only draws. Dimensions
 as in `lab.evaluation.episode`; of a state only the ``C`` numbers that are needed for drawing are kept.
@@ -24,7 +24,7 @@ PICTURE = 320  #: pixels of the background
 
 
 def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]:
-    """What all lanes share: the empty scene, what moves in it, start and goal (S,), and the circle of success."""
+    """What all lanes share: the empty scene, its moving shapes, start and goal (S,), and the circle of success."""
     scene = card_of(task_name).scene
     return {
         "task": task_name,
@@ -43,7 +43,7 @@ def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]
 
 
 def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[float] = ()) -> dict[str, Any]:
-    """What became of one method on the stage, but for its ``title`` and ``colour``; ``stages``: all attempts, unfolded.
+    """The lane of one method, without its ``title`` and ``colour``; ``stages`` are all of its attempts, unfolded.
 
     ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
     """

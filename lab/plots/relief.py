@@ -23,7 +23,7 @@ SHADES = 64
 
 @dataclass(frozen=True)
 class Panel:
-    """One model on the plane: its slice, and what its planners did, as far as that is known already."""
+    """One model on the plane: its slice, and the attempts of its planners that are computed already."""
 
     model: str
     loss_slice: Slice  #: of one problem
@@ -31,7 +31,7 @@ class Panel:
 
 
 def relief_data(plane: Plane, panels: Sequence[Panel], marks: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-    """What the component draws; ``marks`` are named points (u, v) of the plane."""
+    """The data that the component draws; ``marks`` are named points (u, v) of the plane."""
     return {
         "axis": np.round(panels[0].loss_slice.axis, 4).tolist(),
         "colours": [to_hex(colour) for colour in mpl.colormaps[LOSSES](np.linspace(0, 1, SHADES))],
@@ -52,7 +52,7 @@ def _panel(plane: Plane, panel: Panel) -> dict[str, Any]:
 
 
 def _path(plane: Plane, planner: str, attempt: Attempt) -> dict[str, Any]:
-    """A planner's way, seen from above, with the loss that it really had: most of the way lies off the plane."""
+    """A planner's path projected on the plane, with its true losses: most of the path lies off the plane."""
     blocks = torch.as_tensor(attempt.blocks).to(plane.centre)
     return {
         "name": LABELS[planner],

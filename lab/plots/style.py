@@ -40,7 +40,7 @@ STYLE: dict[str, Any] = {
 
 
 def in_style(draw: Callable[P, AnyFigure]) -> Callable[P, AnyFigure]:
-    """Draw under `STYLE`, whatever the user has set."""
+    """Draw under `STYLE`, independent of the user's settings."""
 
     @functools.wraps(draw)
     def styled(*args: P.args, **options: P.kwargs) -> AnyFigure:

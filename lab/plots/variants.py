@@ -31,7 +31,7 @@ def columns(result: Result) -> dict[str, float]:
 
 
 def rows(result: Result) -> list[str]:
-    """The kinds of goals that there are, a row of success each."""
+    """The kinds of goals in the result; each has a row of success."""
     return shown(result.tables["rates"].goals, tuple(GOALS))
 
 
@@ -87,7 +87,7 @@ def interactive(result: Result, extra: int = 0) -> go.Figure:
 
 
 def caption(result: Result) -> str:
-    """What dots, bars and intervals are."""
+    """The caption: the meaning of dots, bars and intervals."""
     rates, differences = result.tables["rates"], result.tables["differences"]
     pooled = differences[differences.goals == "all"]
     return (

@@ -28,7 +28,7 @@ MINUTES = 24 * 60  #: that Slurm gives a step, unless $SBATCH_TIMELIMIT says oth
 
 
 class Pending(Protocol):
-    """What has been submitted."""
+    """A submitted step."""
 
     def done(self) -> bool: ...
 
@@ -39,12 +39,12 @@ Submit = Callable[..., Pending]
 
 
 def cores() -> int:
-    """Of this machine, that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_jobs() -> int:
-    """As many at a time as there are cores and memory for."""
+    """The number of steps that cores and memory allow at a time."""
     return max(1, min(cores(), int(psutil.virtual_memory().available / 2**30 / GIB)))
 
 
@@ -71,7 +71,7 @@ def dask(jobs: int) -> Iterator[Submit]:
 
 @contextmanager
 def slurm(jobs: int, cluster: str = "slurm") -> Iterator[Submit]:
-    """A Slurm job for each step, ``jobs`` counting for their threads alone; what has not ended is cancelled at the end.
+    """A Slurm job for each step; ``jobs`` only decides their threads. Unfinished jobs are cancelled at the end.
 
     Slurm's own variables choose the rest: ``SBATCH_PARTITION``, ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT`` ...
     """

@@ -1,4 +1,4 @@
-"""The seven rows of README.md: what became of each claim of the paper."""
+"""The seven rows of README.md: the verdict on each claim of the paper."""
 
 import pandas as pd
 
@@ -47,7 +47,7 @@ def _row(claim: int, findings: pd.DataFrame) -> str:
 
 
 def _numbers(sentence: str) -> str:
-    """What stands behind the subject of a finding, without a note in brackets."""
+    """The numbers of a finding's sentence, without its subject and without a note in brackets."""
     return sentence.split(": ")[1].split(" (")[0]
 
 

@@ -15,7 +15,7 @@ from lab.studies.common.stored import REFERENCE, preset_folder
 
 
 def keep(preset: str, out: str = "figures") -> int:
-    """Copy all results of ``preset`` in ``out``; returns how many. Raises LabError where there are none."""
+    """Copy all results of ``preset`` in ``out``; returns their number. Raises LabError where there are none."""
     source, target = preset_folder(preset, out), preset_folder(preset, REFERENCE)
     found = sorted(path.parent for path in source.glob("*/*/meta.json"))
     if not found:

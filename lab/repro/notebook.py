@@ -78,13 +78,13 @@ async def next_message(channel: AsyncZMQSocketChannel, timeout: float | None = N
 
 
 def _reason(error: PapermillExecutionError) -> str:
-    """What the failing cell raised; the name of a LabError adds nothing to its message."""
+    """The error of the failing cell; of a LabError, the message alone."""
     first = str(error.evalue).strip().split("\n")[0]
     return first if error.ename == "LabError" else f"{error.ename}: {first}"
 
 
 def main(source: str, parameters: str, output: str) -> int:
-    """Returns 0, or 1 after telling on stderr in one line what went wrong."""
+    """Returns 0, or 1 after one line on stderr that says what went wrong."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
     path = Path(source)
     try:

@@ -77,7 +77,7 @@ class Process:
         return Status(running, self.stopped, seconds, lines[-1] if lines else "", self._error(lines))
 
     def lines(self) -> list[str]:
-        """What it wrote last; of a progress bar its last state."""
+        """The last lines of its output; of a progress bar, the last state."""
         file = self._written.fileno()
         text = os.pread(file, TAIL, max(0, os.fstat(file).st_size - TAIL)).decode(errors="replace")
         return [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
@@ -170,11 +170,11 @@ class Processes:
         return process.status if process else None
 
     def lines(self, name: str) -> list[str]:
-        """What it wrote last."""
+        """The last lines of its output."""
         return self._named[name].lines()
 
     def running(self) -> list[str]:
-        """The names of whatever runs."""
+        """The names of all running processes."""
         return [name for name, process in list(self._named.items()) if process.running]
 
     def wait(self, name: str, timeout: float | None = None) -> None:

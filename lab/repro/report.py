@@ -45,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One result: what one notebook made, for one task or for none."""
+    """The result of one notebook, for one task or for none."""
 
     id: str
     title: str
@@ -56,7 +56,7 @@ class Section:
 
 
 def write_report(preset: str, out: str = "figures", family: str = "small") -> Path:
-    """Judge the claims and write the page, both from what there is; returns the page's path."""
+    """Judge the claims and write the page from all results on disk; returns the page's path."""
     folder = preset_folder(preset, out, family)
     verdicts = write_claims(preset, out, family)
     options = f"--preset {preset}" + ("" if family == "small" else f" --family {family}")

@@ -147,7 +147,7 @@ def graph(
 
 
 def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) -> list[Step]:
-    """Steps that train what is neither shipped nor made. The first of them also makes data and encoder for all."""
+    """Steps that train the missing models. The first of them also makes the data and the encoder for all."""
     methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
     models = parameters.models(task, [method for method in MODELS if method in methods])
     missing = [key for key, folder in models.items() if folder is None]
@@ -243,7 +243,7 @@ def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
 
 
 def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
-    """Run what is not up to date as soon as it can, and report in the order in which steps end."""
+    """Run each step that is not up to date as soon as its inputs are ready; reports come in the order of the ends."""
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: step.needs | step.after for step in steps})
     order.prepare()
@@ -308,7 +308,7 @@ class _Progress:
         self.bar.close()
 
     def end(self, report: Report) -> None:
-        """Count one as ended; what took time is told."""
+        """Count a step as ended; print it if it took time."""
         if report.outcome in ("done", "failed"):
             self.finished += report.step.seconds
             self.bar.write(f"{report.step.name}: {report.outcome} in {report.seconds:.0f} s", file=sys.stderr)

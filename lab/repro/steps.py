@@ -31,14 +31,14 @@ class Step:
     alone: bool = False  #: measures time: one thread
 
     def note(self) -> Path | None:
-        """Where the note of this step, with its inputs as they are now, belongs."""
+        """The path of the note of this step with its current inputs."""
         if self.inputs is None:
             return None
         return cache_root() / "done" / f"{digest([self.name, self.command, self.inputs()])}.json"
 
 
 def up_to_date(note: Path | None) -> bool:
-    """Whether ``note`` is there, and all files it names are as they were."""
+    """Whether ``note`` exists, and all files that it names are unchanged."""
     try:
         return note is not None and all(_hash(ROOT / path) == found for path, found in read_json(note).items())
     except (LabError, OSError):
