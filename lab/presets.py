@@ -56,7 +56,7 @@ PRESETS = {
 
 
 def training_seeds(name: str, text: str = "") -> tuple[int, ...]:
-    """The seeds that ``text`` names: ``0:10`` is 0 to 9, ``3`` is 3 alone; empty: the preset's. Raises LabError otherwise."""
+    """The seeds in ``text``: ``0:10`` is 0 to 9, ``3`` is 3 alone; empty: the preset's. Raises LabError otherwise."""
     if not text:
         return PRESETS[name].seeds
     match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
