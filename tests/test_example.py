@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from lab.files import ROOT
+from lab.studies.common.judge import verdict
 
 README = (ROOT / "lab" / "README.md").read_text()
 
@@ -19,8 +20,15 @@ def test_the_example_runs_and_online_world_modeling_helps(tmp_path):
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     numbers = {name: [float(number) for number in re.findall(r"[-+]?[\d.]+", rest)] for name, rest in lines}
     assert list(numbers) == ["base", "control", "online", "adversarial"]
-    success, gain, low, high, gap, *_ = zip(*numbers.values(), strict=True)
-    assert gain[0] == 0 and all(a <= b <= c for a, b, c in zip(low, gain, high, strict=True))
-    assert low[2] > 0 and gap[2] < gap[0], "online reaches more goals than the model it began with, at a smaller gap"
-    assert success[2] >= success[1] and min(success) > 20
+    base, control, online, adversarial = ([judged(rest[1:4]), judged(rest[5:])] for rest in numbers.values())
+    assert base == ["below", "above"], "longer training alone reaches more goals, at a smaller gap"
+    assert control == ["unclear", "unclear"] and online == ["above", "unclear"]
+    assert adversarial[0] != "above"
     assert not list(tmp_path.iterdir())
+
+
+def judged(numbers):
+    """What a difference says, from its estimate and the interval around it."""
+    estimate, low, high = numbers
+    assert low <= estimate <= high
+    return verdict(low, high, "above", "below")

@@ -1,5 +1,6 @@
 """What the README of each folder promises can be typed, and its links lead somewhere."""
 
+import json
 import re
 import shlex
 
@@ -49,6 +50,12 @@ def test_the_course_has_every_notebook():
     course = (ROOT / "notebooks" / "README.md").read_text()
     linked = re.findall(r"\]\((\w+)\.ipynb\)", course)
     assert sorted(linked) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_shipped_world_models_took_as_long_as_is_said():
+    pages = [path.read_text() for path in (ROOT / "lab" / "checkpoints").rglob("*.json")]
+    seconds = [json.loads(page).get("wall_seconds", 0) for page in pages]
+    assert "an hour and a half" in (ROOT / "lab" / "README.md").read_text() and 75 < sum(seconds) / 60 < 105
 
 
 def test_the_apps_pages_are_told():
