@@ -11,7 +11,7 @@ from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
-from lab.files import cache_root, model_folder, models_root, read_json, replacing
+from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
 from lab.models import WorldModel, load_model
 from lab.planning import CompiledPlanner, GradientPlanner, Planner
 from lab.studies.common.config import pick_device
@@ -114,7 +114,7 @@ def _model(args: argparse.Namespace) -> tuple[WorldModel, str]:
     model = load_model(folder, pick_device(args.device))
     if model.spec.task != args.task:
         raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")
-    return model, folder.resolve().name if args.checkpoint else f"{args.model}{args.train_seed}"
+    return model, folder.resolve().name if args.checkpoint else of_family(f"{args.model}{args.train_seed}", args.family)
 
 
 def _report(outcome: Outcome, what: str) -> str:

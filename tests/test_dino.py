@@ -27,9 +27,11 @@ from lab.planning import PLANNERS, GradientPlanner
 from lab.repro.reproduce import graph
 from lab.studies.common.config import Config
 from lab.studies.common.protocol import Protocol
+from lab.studies.fig3_efficiency import live
 from lab.studies.overview.study import overview
 from lab.studies.registry import figures_of
 from lab.studies.rollouts.study import rollouts
+from lab.studies.tuning import study as tuning
 from lab.tasks import make_task
 from lab.training import initialisation, train
 from lab.training.latents import LatentData, encode_dataset
@@ -179,9 +181,23 @@ def test_models_are_kept_apart_from_the_small_ones(folders, monkeypatch):
     assert cache_root() not in model_folder(TASK, "base").parents and recipe_of(TASK).encoder != "dino"
 
 
+def test_what_is_made_with_them_is_kept_apart_too(folders, capsys, monkeypatch):
+    assert main(["plan", "--task", TASK, "--model", "base", "--problems", "1"]) == 0
+    assert "base0-dino-" in Path(capsys.readouterr().out.splitlines()[-1].removeprefix("film strip: ")).name
+    assert live.live_folder(TASK, 5, "dino") != live.live_folder(TASK, 5, "small")
+    measured = []
+    monkeypatch.setattr(live, "measure", lambda config, folder: measured.append((config.family, folder)))
+    assert live.main(*live.command(TASK, 5, "dino")[1:]) == 0
+    assert measured == [("dino", live.live_folder(TASK, 5, "dino"))]
+    folder = tuning._adversarial(Config(TASK, family="dino"), 0.1)
+    assert cache_root() / "tuning-dino" in folder.parents
+
+
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):
     spec = read_json(folders["base"] / "model.json")["spec"]
-    assert (spec["source"], spec["digest"]) == (str(weights), weights_digest(weights))
+    assert (spec["source"], spec["digest"]) == (SMALL, weights_digest(weights))
+    texts = [path.read_text() for folder in folders.values() for path in folder.glob("*.json")]
+    assert len(texts) >= len(MODELS) and not any(str(weights) in text for text in texts)  # no path of this machine
     names = load_tensors(folders["base"])
     assert names and not [name for name in names if name.startswith("encoder.")]
 
@@ -226,7 +242,6 @@ def test_the_command_plans_through_it(planner, mode, folders, tmp_path, capsys):
 
 def test_a_checkpoint_is_planned_through_without_naming_the_family(folders, tmp_path, monkeypatch):
     monkeypatch.delenv("LAB_RECIPE")
-    monkeypatch.delenv("LAB_DINO")
     words = ["--task", TASK, "--checkpoint", str(folders["online"]), "--problems", "1"]
     assert main(["plan", *words, "--out", str(tmp_path / "strip.png")]) == 0
 
@@ -356,7 +371,8 @@ def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     monkeypatch.setattr(MACHINE, "dino", None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(
-        LabError, match=f"run 'hf download {SMALL} config.json model.safetensors' once, or set LAB_DINO to "
+        LabError,
+        match=f"run 'hf download {SMALL} config.json model.safetensors' once, or name a folder with them by",
     ):
         find_weights(SMALL)
     cached = tmp_path / f"models--{SMALL.replace('/', '--')}"
@@ -389,7 +405,7 @@ def test_files_of_older_releases_give_the_same_tokens(model, weights, tmp_path, 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"num_attention_heads": 4}])
 def test_a_model_refuses_other_weights_than_its_own(change, folders, tmp_path, monkeypatch):
     monkeypatch.setattr(MACHINE, "dino", save_dino(tmp_path / "other", **change))
-    with pytest.raises(LabError, match=r"made with other DINOv2 weights .* set LAB_DINO to the folder of the right"):
+    with pytest.raises(LabError, match=r"made with other DINOv2 weights .* name the folder of the right ones by LAB"):
         load_model(folders["base"])
 
 
@@ -409,7 +425,7 @@ def broken(name: str, content: bytes):
     ("damage", "message"),
     [
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "no model.safetensors"),
-        (lambda folder: (folder / "config.json").unlink(), "there is no config.json: name a folder with"),
+        (lambda folder: (folder / "config.json").unlink(), "There is no config.json in "),
         (broken("config.json", b"{"), "not valid JSON"),
         (broken("config.json", b'{"model_type": "vit"}'), "not that of a DINOv2"),
         (broken("config.json", b'{"model_type": "dinov2"}'), "does not name its hidden_size"),

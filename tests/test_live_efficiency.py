@@ -40,15 +40,14 @@ def test_measure(tiny_world, tmp_path, monkeypatch):
 
 
 def test_command(tiny_world, capsys):
-    folder = live_folder("wall", 2)
-    assert main("wall", "2", str(folder)) == 0
-    result = load_result(folder)
+    assert main("wall", "2", "small") == 0
+    result = load_result(live_folder("wall", 2, "small"))
     assert result.task == "wall" and result.preset == "quick" and "ratios" in result.tables
 
 
-@pytest.mark.parametrize(("task", "problems"), [("chess", "2"), ("wall", "0"), ("wall", "51"), ("wall", "two")])
-def test_bad_input_gets_one_sentence(task, problems, capsys, tmp_path):
-    assert main(task, problems, str(tmp_path)) == 2
+@pytest.mark.parametrize("words", ["chess 2 small", "wall 0 small", "wall 51 small", "wall two small", "wall 2 large"])
+def test_bad_input_gets_one_sentence(words, capsys):
+    assert main(*words.split()) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 

@@ -220,7 +220,7 @@ def test_a_worker_that_ends_is_told_and_replaced(monkeypatch, no_workers):
     actions = task.random_pushes(states, np.random.default_rng(0))
     expected = workers.share_out(task, states, actions)
     monkeypatch.setattr(workers, "_workers", lambda n: [_ended()])
-    with pytest.raises(LabError, match="LAB_PROCESSES=1"):
+    with pytest.raises(LabError, match=r"LAB_PROCESSES=1 \(in Python: lab.machine.MACHINE.processes = 1\)"):
         workers.share_out(task, states, actions)
     monkeypatch.undo()
     monkeypatch.setattr(MACHINE, "processes", 2)

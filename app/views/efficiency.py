@@ -11,6 +11,7 @@ import runs
 import streamlit as st
 import widgets
 
+from lab import variables
 from lab.files import MODELS
 from lab.plots.palette import LABELS, label
 from lab.repro.processes import Status
@@ -132,7 +133,8 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
     )
     problems = int(widgets.picker("problems", "Problems", FEWEST_PROBLEMS, default="10"))
     name = f"efficiency {task} {problems}"
-    folder = live_folder(task, problems)
+    family = variables.family()
+    folder = live_folder(task, problems, family)
     status = runs.workers().status(name)
     if status is not None and status.running:
         st.button("Cancel", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
@@ -141,7 +143,7 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
             "Measure on this machine",
             icon=":material/timer:",
             on_click=runs.start,
-            args=(name, command(task, problems)),
+            args=(name, command(task, problems, family)),
         )
 
     def draw(status: Status | None) -> None:

@@ -75,7 +75,8 @@ def _shared(task: Shared, states: Floats, actions: Floats, workers: list[subproc
             parts.append(pickle.load(worker.stdout))
         except EOFError as error:
             message = f"{task.name}: a worker process ended while it simulated {len(chunk[0])} problems"
-            raise LabError(f"{message}; set LAB_PROCESSES=1 to simulate without workers.") from error
+            how = "LAB_PROCESSES=1 (in Python: lab.machine.MACHINE.processes = 1)"
+            raise LabError(f"{message}; set {how} to simulate without workers.") from error
     return np.concatenate(parts)
 
 

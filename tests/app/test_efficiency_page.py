@@ -76,7 +76,7 @@ def test_start(app, launched):
     test = app("efficiency", problems="5", task="point_maze")
     button(test, "Measure on this machine").click().run()
     assert whole(test)
-    assert launched == {"efficiency point_maze 5": live.command("point_maze", 5)}
+    assert launched == {"efficiency point_maze 5": live.command("point_maze", 5, "small")}
 
 
 def test_too_many_runs(app, monkeypatch):
@@ -94,7 +94,7 @@ def test_progress_then_result_then_cancelled(app, cache):
     config = live.FirstProblems(task="wall", problems=2, device="cpu")
     seen = []
     test = app("efficiency", problems="5")
-    folder = live.live_folder("wall", 5)
+    folder = live.live_folder("wall", 5, "small")
 
     def keep(result, where):
         seen.append(result)

@@ -22,6 +22,7 @@ from lab.models.encoders.encoder import PatchEncoder, Patches
 from lab.models.encoders.fitting import to_channels
 
 SMALL = "facebook/dinov2-small"  #: ViT-S/14 on the hub
+SETTING = "LAB_DINO (in Python: lab.machine.MACHINE.dino)"  #: that names the folder of the weights
 FILES = ("config.json", "model.safetensors")
 #: what of ``config.json`` decides the tokens; the rest is bookkeeping that differs from one release to the next
 ARCHITECTURE = (
@@ -47,7 +48,7 @@ class DinoPatches(PatchEncoder):
         if (found := weights_digest(folder)) != digest:
             raise LabError(
                 f"The world model was made with other DINOv2 weights ({source}, {digest}) than those in {folder} "
-                f"({found}): set LAB_DINO to the folder of the right ones, or train it again."
+                f"({found}): name the folder of the right ones by {SETTING}, or train it again."
             )
         self._frozen = (_load(folder),)  # in a tuple, so that its weights are not counted among the model's own
 
@@ -64,14 +65,17 @@ class DinoPatches(PatchEncoder):
 
     @classmethod
     def patches(cls, size: int) -> Patches:
-        """Those of the weights in the folder of `MACHINE`, else of ViT-S/14."""
-        source = str(MACHINE.dino or SMALL)
-        folder = find_weights(source)
+        """Those of the weights in the folder of `MACHINE`, else of ViT-S/14.
+
+        The source is the name on the hub in either case, so that a checkpoint holds no folder of this machine; that
+        the weights are the same is known by their digest.
+        """
+        folder = find_weights(SMALL)
         architecture = architecture_of(folder)
         side, rest = divmod(size, architecture["patch_size"])
         if rest or not side:
             raise LabError(f"Pictures of {size} pixels do not divide into patches of {architecture['patch_size']}.")
-        return Patches(side**2, architecture["hidden_size"], source, weights_digest(folder))
+        return Patches(side**2, architecture["hidden_size"], SMALL, weights_digest(folder))
 
 
 def find_weights(source: str) -> Path:
@@ -82,7 +86,7 @@ def find_weights(source: str) -> Path:
     if folder := MACHINE.dino:
         if missing := [name for name in FILES if not (folder / name).is_file()]:
             raise LabError(
-                f"LAB_DINO is {folder}, where there is no {missing[0]}: name a folder with {' and '.join(FILES)}."
+                f"There is no {missing[0]} in {folder}: name a folder with {' and '.join(FILES)} by {SETTING}."
             )
         return folder
     if all((Path(source) / name).is_file() for name in FILES):
@@ -91,7 +95,7 @@ def find_weights(source: str) -> Path:
     if not all(found):
         raise LabError(
             f"The weights of DINOv2 ({source}) are not on this machine: run "
-            f"'hf download {source} {' '.join(FILES)}' once, or set LAB_DINO to a folder with {' and '.join(FILES)}."
+            f"'hf download {source} {' '.join(FILES)}' once, or name a folder with them by {SETTING}."
         )
     return Path(str(found[0])).parent
 

@@ -1,18 +1,18 @@
-"""``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FOLDER``: figure 3 on a few problems, told as it comes.
+"""``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FAMILY``: figure 3 on a few problems, told as it comes.
 
-After every case the curves so far are written to FOLDER as a result, whose meta says under ``progress`` how far it is:
-``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without ``progress`` is whole.
+After every case the curves so far are written to `live_folder` as a result, whose meta says under ``progress`` how far it
+is: ``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without it is whole.
 """
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from lab.errors import LabError
-from lab.files import cache_root
+from lab.files import cache_root, of_family
 from lab.presets import Preset
 from lab.results import Result, save_result
 from lab.studies.common.config import Config
@@ -35,14 +35,14 @@ class FirstProblems(Config):
         return replace(super().size, n=self.problems)
 
 
-def live_folder(task: str, problems: int) -> Path:
-    """Where a measurement is kept."""
-    return cache_root() / "live" / f"{task}-{problems}"
+def live_folder(task: str, problems: int, family: str) -> Path:
+    """Where a measurement is kept. Raises LabError for an unknown family."""
+    return cache_root() / "live" / of_family(f"{task}-{problems}", family)
 
 
-def command(task: str, problems: int) -> tuple[str, ...]:
+def command(task: str, problems: int, family: str) -> tuple[str, ...]:
     """What comes after ``python -m``."""
-    return ("lab.studies.fig3_efficiency.live", task, str(problems), str(live_folder(task, problems)))
+    return ("lab.studies.fig3_efficiency.live", task, str(problems), family)
 
 
 def measure(config: FirstProblems, folder: Path) -> Result:
@@ -55,7 +55,7 @@ def measure(config: FirstProblems, folder: Path) -> Result:
         begun.extend([] if begun else [seconds, share])
         pace = (seconds - begun[0]) / (share - begun[1]) if share > begun[1] else seconds
         progress = {"share": share, "seconds": seconds, "left": pace * (1 - share)}
-        about = {"config": {"task": config.task, "preset": config.preset, "problems": config.problems}}
+        about = {"config": asdict(config)}
         save_result(Result({"curves": curves}, about | {"progress": progress}), folder)
 
     result = fig3_efficiency.run(config, tell)
@@ -63,12 +63,13 @@ def measure(config: FirstProblems, folder: Path) -> Result:
     return result
 
 
-def main(task: str, problems: str, folder: str) -> int:
+def main(task: str, problems: str, family: str) -> int:
     """0, or 2 after one sentence on stderr."""
     try:
         if not problems.isdecimal():
             raise LabError(f"The number of problems must be a whole number, got '{problems}'.")
-        measure(FirstProblems(task=task, problems=int(problems), device="cpu"), Path(folder))
+        config = FirstProblems(task=task, problems=int(problems), family=family, device="cpu")
+        measure(config, live_folder(task, config.problems, family))
     except LabError as error:
         print(error, file=sys.stderr)
         return 2

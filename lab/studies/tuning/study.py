@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lab.evaluation.gap import Gap
-from lab.files import cache_root, models_root
+from lab.files import cache_root, models_root, of_family
 from lab.models import load_model
 from lab.planning import GradientPlanner
 from lab.results import Result
@@ -58,7 +58,8 @@ def run(config: Config) -> Result:
 
 def _adversarial(config: Config, factor: float) -> Path:
     """An Adversarial model of seed 0 with all three radii equal to ``factor``, kept apart from the real ones."""
-    recipe, root = replace(config.recipe, radii=Radii(factor, factor, factor)), cache_root() / "tuning" / str(factor)
+    recipe = replace(config.recipe, radii=Radii(factor, factor, factor))
+    root = cache_root() / of_family("tuning", config.family) / str(factor)
     return train(config.task, "adversarial", 0, recipe, root, start=models_root(config.preset, config.family))
 
 
