@@ -1,7 +1,7 @@
 """``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FAMILY``: figure 3 on a few problems, told as it comes.
 
-After every case the curves so far are written to `live_folder` as a result, whose meta says under ``progress`` how far it
-is: ``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without it is whole.
+After every case the curves so far are written to `live_folder` as a result, whose meta says under ``progress`` how far
+it is: ``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without it is whole.
 """
 
 import sys
