@@ -1,7 +1,7 @@
 """Recipes of world models: the small family, and the paper's. A task's own choices stand on its card."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
@@ -44,10 +44,19 @@ class Recipe:
 
     def spec(self, task: Task) -> ModelSpec:
         """The shapes of the world model of ``task``."""
-        return ModelSpec(
-            task.name, self.encoder, self.latent_dim, task.proprio_dim, task.action_dim, task.frameskip, self.hidden,
-            self.layers,
-        )  # fmt: skip
+        return ModelSpec(latent_dim=self.latent_dim, **self._sizes(task))
+
+    def _sizes(self, task: Task) -> dict[str, Any]:
+        """The fields of a `ModelSpec` that task and recipe decide in every family."""
+        return {
+            "task": task.name,
+            "encoder": self.encoder,
+            "proprio_dim": task.proprio_dim,
+            "action_dim": task.action_dim,
+            "frameskip": task.frameskip,
+            "hidden": self.hidden,
+            "layers": self.layers,
+        }
 
     def shrunk(self) -> Self:
         """The same recipe at the smallest sizes that still run every part, for preset smoke."""
@@ -101,10 +110,15 @@ class PatchRecipe(Recipe):
         """Raises LabError where the encoder's weights are missing, or do not fit the size of the pictures."""
         patches = encoder_class(self.encoder, PatchEncoder).patches(self.size)
         return PatchSpec(
-            task.name, self.encoder, patches.count * patches.channels, task.proprio_dim, task.action_dim,
-            task.frameskip, self.hidden, self.layers, self.size, patches.channels, self.heads, self.history,
-            patches.source, patches.digest,
-        )  # fmt: skip
+            latent_dim=patches.count * patches.channels,
+            size=self.size,
+            channels=patches.channels,
+            heads=self.heads,
+            history=self.history,
+            source=patches.source,
+            digest=patches.digest,
+            **self._sizes(task),
+        )
 
     def shrunk(self) -> Self:
         recipe = super().shrunk()
