@@ -263,6 +263,7 @@ def small_descent(n):
     return PlanRequest(model, z0, GoalDistance(goal, 6), no_warm_start(n, 2, model.block_dim), range(n))
 
 
+@pytest.mark.slow
 def test_a_compiled_planner_plans_the_same():
     request = small_descent(3)
     if compiled(request, torch.zeros_like(request.init)) is by_autograd:
@@ -273,6 +274,7 @@ def test_a_compiled_planner_plans_the_same():
     torch.testing.assert_close(quick.history, plain.history, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
     from torch._inductor import config
 

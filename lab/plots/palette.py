@@ -6,6 +6,7 @@ Colours are safe for the colour-blind (Okabe and Ito) and legible on dark and li
 from collections.abc import Sequence
 
 from lab.planning.catalog import CATALOG
+from lab.plots.words import MODES
 from lab.tasks import TASKS
 
 MODEL_COLOURS = {
@@ -26,8 +27,7 @@ SYMBOLS = {
 #: but for the tasks, whose classes say it; see `label`
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-    "open": "open loop", "mpc": "MPC",
-} | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
+} | MODES | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
 
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 GOALS = {"dataset": "data-set goals", "random": "random goals"}
+MODES = {"open": "open loop", "mpc": "MPC"}
 
 
 def interval(row: Any, value: str = "difference", scale: float = 1, digits: str = "+.3g", unit: str = "") -> str:

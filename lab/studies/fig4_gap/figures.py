@@ -13,6 +13,7 @@ from lab.plots.palette import GREY, LABELS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, bar_look, in_style, menu, neutral, spread
 from lab.plots.words import GOALS
 from lab.results import Result
+from lab.studies.fig4_gap.study import per_problem
 
 PLANNERS = ("gd", "adam")
 ERROR = "latent error (mean squared)"
@@ -85,12 +86,7 @@ def _band(ax: Axes, rows: pd.DataFrame, colour: str, line: str, name: str) -> No
 
 def seed_gaps(problems: pd.DataFrame) -> pd.Series:
     """The gap of every training seed alone, by (model, goals, planner, train_seed)."""
-    steps = [column for column in problems if column.startswith("step_")]
-    by = ["model", "goals", "planner", "train_seed"]
-    errors = problems.assign(error=problems[steps].mean(axis=1)).groupby(by)["error"].mean().reset_index()
-    experts = errors[errors.planner == "expert"].set_index(["model", "train_seed"])["error"].rename("expert")
-    joined = errors[errors.planner != "expert"].join(experts, on=["model", "train_seed"])
-    return joined.assign(gap=joined.error - joined.expert).set_index(by)["gap"]
+    return per_problem(problems).groupby(["model", "goals", "planner", "train_seed"])["gap"].mean()
 
 
 def _draw_gaps(ax: Axes, gaps: pd.DataFrame, seeds: pd.Series, goals: str) -> None:

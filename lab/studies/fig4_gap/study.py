@@ -51,8 +51,7 @@ def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:
     steps = [column for column in problems if column.startswith("step_")]
     by_step = problems.melt([*CASE, "problem"], steps, "step", "error")
     by_step["step"] = by_step["step"].str.removeprefix("step_").astype(int)
-    gaps = _per_problem(problems.assign(error=problems[steps].mean(axis=1)))
-    tidy = gaps.melt([*CASE, "problem"], KINDS, "kind", "error")
+    tidy = per_problem(problems).melt([*CASE, "problem"], KINDS, "kind", "error")
     return {
         "errors": average(by_step, "error", ["model", "goals", "planner", "step"]),
         "gaps": average(tidy, "error", ["model", "goals", "planner", "kind"]),
@@ -61,8 +60,9 @@ def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _per_problem(errors: pd.DataFrame) -> pd.DataFrame:
-    """A row per plan: its error (``planned``), the expert's on the same problem (``expert``), and their ``gap``."""
+def per_problem(problems: pd.DataFrame) -> pd.DataFrame:
+    """A row for each plan, averaged over steps: its error (``planned``), the ``expert``'s on the problem, their ``gap``."""
+    errors = problems.assign(error=problems.filter(regex="^step_").mean(axis=1))
     same = ["model", "train_seed", "problem"]
     experts = errors[errors.planner == "expert"].set_index(same)["error"].rename("expert")
     plans = errors[errors.planner != "expert"].rename(columns={"error": "planned"})

@@ -10,10 +10,9 @@ from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, intervals, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
-from lab.plots.words import GOALS, counted, interval
+from lab.plots.words import GOALS, MODES, counted, interval
 from lab.results import Result
 
-MODES = ("open", "mpc")
 DISTANCE = "Chamfer distance at the end"
 
 

@@ -11,12 +11,11 @@ from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, legend_of
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
-from lab.plots.words import GOALS, counted, percent
+from lab.plots.words import GOALS, MODES, counted, percent
 from lab.results import Result
 from lab.studies.planners.figures import success_rows
 
 ORDER = ("cem", "adam", "network", "network+adam")
-MODES = ("open", "mpc")
 
 
 @in_style
@@ -55,7 +54,7 @@ def interactive(result: Result) -> go.Figure:
 
 
 def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], MODES)))
+    return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], tuple(MODES))))
 
 
 def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:

@@ -12,10 +12,9 @@ from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
-from lab.plots.words import GOALS, counted, percent
+from lab.plots.words import GOALS, MODES, counted, percent
 from lab.results import Result
 
-MODES = ("open", "mpc")
 FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
 
 
