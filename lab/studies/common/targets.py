@@ -9,7 +9,7 @@ import pandas as pd
 from lab.benchmarks import card_of
 from lab.results import Result
 from lab.studies.common.claims import CLOCKS, Tables, planners_on_base
-from lab.studies.common.judge import MARGIN, Finding
+from lab.studies.common.judge import MARGIN, Finding, verdict
 
 TARGETS = {
     1: "Base, open loop: Adam at least 20 points under CEM",
@@ -124,14 +124,14 @@ def _gain(task: str, row: Any) -> Iterator[TargetFinding]:
         return
     threshold = card_of(task).gain if row.theirs == "base" else None
     note = f" (asked: {100 * threshold:+.0f})" if threshold else " (asked: an interval above 0)"
-    reached = bool(row.difference >= threshold if threshold else row.low > 0)
+    reached = bool(row.difference >= threshold) if threshold else _side(row) == "above"
     subject = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals"
     yield TargetFinding.of(2, subject, row, in_points=True, note=note, reached=reached)
 
 
 def _as_good(subject: str, row: Any) -> TargetFinding:
     """Target 3."""
-    return TargetFinding.of(3, subject, row, in_points=True, reached=bool(row.low > -MARGIN))
+    return TargetFinding.of(3, subject, row, in_points=True, reached=_side(row, MARGIN) == "above")
 
 
 def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
@@ -139,15 +139,20 @@ def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
     for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
         before = row.model in ("base", "control")
         note = f" (asked: {'above 0' if before else '0 or below'})"
-        reached = bool(row.low > 0 if before else row.low <= 0)
+        reached = (_side(row) == "above") == before
         yield TargetFinding.of(4, f"gap of {row.model}, Adam, {row.goals} goals", row, note=note, reached=reached)
 
 
 def _smoother(differences: pd.DataFrame) -> Iterator[TargetFinding]:
     """Target 6, of slices of the loss around the expert's actions."""
     for row in differences[~differences.ours.isin(("control", "online"))].itertuples():
-        reached = bool(row.high < 0 if row.measure == "roughness" else row.low > 0)
+        reached = _side(row) == ("below" if row.measure == "roughness" else "above")
         yield TargetFinding.of(6, f"{row.measure}, {row.ours} minus {row.theirs}", row, reached=reached)
+
+
+def _side(row: Any, margin: float = 0.0) -> str:
+    """Where zero leaves the whole interval of ``row``, moved up by ``margin``: above, below, or unclear."""
+    return verdict(row.low + margin, row.high + margin, "above", "below")
 
 
 _READERS = {
