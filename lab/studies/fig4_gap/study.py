@@ -61,7 +61,7 @@ def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def per_problem(problems: pd.DataFrame) -> pd.DataFrame:
-    """A row for each plan, averaged over steps: the errors ``planned`` and ``expert`` on its problem, and their ``gap``."""
+    """A row for each plan, averaged over steps: the errors ``planned`` and ``expert`` on its problem, their ``gap``."""
     errors = problems.assign(error=problems.filter(regex="^step_").mean(axis=1))
     same = ["model", "train_seed", "problem"]
     experts = errors[errors.planner == "expert"].set_index(same)["error"].rename("expert")
