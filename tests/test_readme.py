@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_every_command_is_one(line):
     words = [{"$task": "wall", "$method": "base", "$seed": "0"}.get(word, word) for word in words]
     if words != ["--help"]:
         assert build_parser().parse_args(words).run
+
+
+def test_git_ignores_what_the_commands_write():
+    texts = [path.read_text() for path in [*PAGES, *(ROOT / "notebooks").glob("*.ipynb")]]
+    names = {name for text in texts for name in re.findall(r"(?:--out|papermill \S+) ([^\s`]+)", text)}
+    written = {name if "." in name else f"{name}/" for name in names}  # files, and folders
+    done = subprocess.run(["git", "check-ignore", *written], cwd=ROOT, capture_output=True, text=True)
+    assert len(written) >= 3 and set(done.stdout.split()) == written, done.stderr
 
 
 def test_every_requirement_is_pinned():
