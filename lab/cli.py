@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NoReturn
 
 import lab
@@ -28,7 +29,8 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
     try:
         with _terminate_as_interrupt():
             variables.use_machine()
@@ -36,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.family = args.family or variables.family()
             return args.run(args)
     except (LabError, OSError) as error:
-        print(f"python -m lab {args.command}: {_one_line(error)}", file=sys.stderr)
+        print(f"{parser.prog} {args.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\npython -m lab {args.command}: stopped; {args.resume}", file=sys.stderr)
+        print(f"\n{parser.prog} {args.command}: stopped; {args.resume}", file=sys.stderr)
         return 130
 
 
@@ -75,9 +77,9 @@ class _Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the parsed ``run`` is the function to call with the arguments."""
     parser = _Parser(
-        prog="python -m lab",
+        prog="wm-lab" if Path(sys.argv[0]).stem == "wm-lab" else "python -m lab",
         description="A lab for gradient-based planning through world models.",
-        epilog="example: python -m lab plan --task wall --model adversarial --planner adam",
+        epilog="example: %(prog)s plan --task wall --model adversarial --planner adam",
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
@@ -94,7 +96,7 @@ def _command(commands, name: str, about: str, example: str, resume: str) -> argp
 
         return getattr(functions, name)(args)
 
-    epilog = f"example:\n  python -m lab {name} {example}".rstrip()
+    epilog = f"example:\n  %(prog)s {example}".rstrip()
     whole_lines = argparse.RawDescriptionHelpFormatter  # so that examples can be copied
     parser = commands.add_parser(name, help=about, description=about, epilog=epilog, formatter_class=whole_lines)
     parser.set_defaults(run=run, resume=resume)

@@ -61,9 +61,9 @@ def test_help_describes_every_option_and_shows_an_example(command, capsys):
 
 def test_every_example_is_a_valid_command():
     parser = cli.build_parser()
-    texts = [parser.epilog] + [sub.epilog for sub in parser._subparsers._group_actions[0].choices.values()]
-    for text in texts:
-        command = text.partition("python -m lab ")[2].splitlines()[0]
+    for documented in (parser, *parser._subparsers._group_actions[0].choices.values()):
+        example = documented.epilog % {"prog": documented.prog}
+        command = example.partition("python -m lab ")[2].splitlines()[0]
         assert parser.parse_args(command.split()).run
 
 
@@ -334,3 +334,12 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
 def test_python_m_lab_is_the_command_line():
     done = subprocess.run([sys.executable, "-m", "lab", "bench", "app"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("python -m lab bench: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["bench", "app"], ["plan", "--task", "wall", "--out", "strip.txt"]])
+def test_errors_and_examples_name_the_program_that_was_called(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/wm-lab"])
+    assert run(*words) == 2
+    assert capsys.readouterr().err.startswith(f"wm-lab {words[0]}: ")
+    assert run(words[0], "--help") == 0
+    assert f"  wm-lab {words[0]} " in capsys.readouterr().out

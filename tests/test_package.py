@@ -17,6 +17,10 @@ from lab.files import ROOT, cache_root
 EXTRAS = ("streamlit", "papermill", "jupyterlab", "plotly", "transformers", "distributed", "pytest", "scipy")
 
 
+def test_the_citation_names_this_version():
+    assert f"\nversion: {lab.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 def needed(requirement: str, seen: set[str]) -> Iterator[str]:
     """The installed distributions that ``requirement`` asks for, itself first; each must be as new as is asked."""
     wanted = Requirement(requirement)

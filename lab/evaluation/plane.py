@@ -14,7 +14,7 @@ from torch import Tensor
 from lab.evaluation.slices import directions
 from lab.models import Dynamics
 from lab.models.protocols import gradient
-from lab.planning import GoalDistance, GradientPlanner
+from lab.planning import GradientPlanner, Objective
 from lab.planning.streams import child, generators, normal, problem_streams
 
 STEP = 1e-2  #: of central differences, in standard deviations of the data's actions
@@ -95,7 +95,7 @@ def reach(plane: Plane, plans: Tensor, least: float = 0.0) -> float:
     return max(least, 1.15 * float(np.abs(plane.project(plans)).max()))
 
 
-def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor) -> Curvature:
+def curvature(model: Dynamics, z0: Tensor, objective: Objective, plan: Tensor) -> Curvature:
     """Gradient and Hessian of the planning loss of one problem, ``z0`` (1, Z), at ``plan`` (H, A).
 
     The whole Hessian comes from central differences of gradients, computed in one batch: for the few numbers of a plan
@@ -109,7 +109,7 @@ def curvature(model: Dynamics, z0: Tensor, objective: GoalDistance, plan: Tensor
     return Curvature(gradients[0].view_as(plan), values, vectors)
 
 
-def _gradients(model: Dynamics, z0: Tensor, objective: GoalDistance, plans: Tensor) -> Tensor:
+def _gradients(model: Dynamics, z0: Tensor, objective: Objective, plans: Tensor) -> Tensor:
     """The gradients (N, H, A) of the loss at ``plans`` (N, H, A), taken with respect to the plans alone."""
     plans = plans.detach().requires_grad_(True)
     loss = objective(model.rollout(z0.expand(len(plans), -1), plans)[None], plans[None])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lab.models import Dynamics
-from lab.planning import GoalDistance
+from lab.planning import Objective
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple
 def landscape(
     model: Dynamics,
     z0: Tensor,
-    objective: GoalDistance,
+    objective: Objective,
     centre: Tensor,
     first: Tensor,
     second: Tensor,
