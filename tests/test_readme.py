@@ -9,7 +9,7 @@ import pytest
 
 from lab.cli import build_parser
 from lab.files import ROOT
-from lab.repro import readme
+from lab.repro import course, readme
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
 README = (ROOT / "README.md").read_text()
@@ -56,8 +56,9 @@ def test_it_is_one_screen_of_story():
 
 
 def test_the_course_has_every_notebook():
-    course = (ROOT / "notebooks" / "README.md").read_text()
-    linked = re.findall(r"\]\((\w+)\.ipynb\)", course)
+    text = course.COURSE.read_text()
+    assert course.put(text) == text, "run python -m lab.repro.readme"
+    linked = re.findall(r"\]\((\w+)\.ipynb\)", text)
     assert sorted(linked) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -1,6 +1,7 @@
-"""The pages that are written from the committed results: ``python -m lab.repro.readme``.
+"""The pages that are written from the committed results and the studies' cards: ``python -m lab.repro.readme``.
 
-``figures/README.md`` holds all numbers, the front page a row for each claim of the paper.
+``figures/README.md`` holds all numbers, the front page a row for each claim of the paper, and ``notebooks/README.md``
+a row for each study.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.palette import LABELS, label
 from lab.plots.words import interval, percent
-from lab.repro import front, short, tried
+from lab.repro import course, front, short, tried
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
@@ -30,13 +31,16 @@ HEAD = ["model", "GD", "Adam", "CEM"]
 
 
 def write() -> None:
-    """Write `page` whole, and `seven_rows` between the markers of the front page."""
+    """Write `page` whole; `seven_rows` and the tables of the course between the markers of their pages."""
     committed = results()
     with replacing(PAGE) as temporary:
         temporary.write_text(page(committed))
-    text = README.read_text()
-    with replacing(README) as temporary:
-        temporary.write_text(front.put(seven_rows(committed), text))
+    for path, text in (
+        (README, front.put(seven_rows(committed), README.read_text())),
+        (course.COURSE, course.put(course.COURSE.read_text())),
+    ):
+        with replacing(path) as temporary:
+            temporary.write_text(text)
 
 
 def results() -> dict[str, dict[str, Result]]:

@@ -1,3 +1,11 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("fig3_efficiency", 3, 8, 0.8, alone=True)
+STUDY = Study(
+    "fig3_efficiency",
+    3,
+    8,
+    0.8,
+    alone=True,
+    teaches="to compare planners by time: two clocks, equal success",
+    part="paper",
+)

@@ -1,3 +1,13 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("online", 9, 10, 12, chosen=("point_maze", "wall"), models=("base", "control"), long=True)
+STUDY = Study(
+    "online",
+    9,
+    10,
+    12,
+    chosen=("point_maze", "wall"),
+    models=("base", "control"),
+    long=True,
+    teaches="Online World Modeling round by round: where the planner goes, what the replay keeps",
+    part="methods",
+)

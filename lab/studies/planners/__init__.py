@@ -1,4 +1,14 @@
 from lab.planning.catalog import PLANNERS
 from lab.studies.common.card import Study
 
-STUDY = Study("planners", 6, 30, 18, planners=PLANNERS, long=True, alone=True)
+STUDY = Study(
+    "planners",
+    6,
+    30,
+    18,
+    planners=PLANNERS,
+    long=True,
+    alone=True,
+    teaches="twelve planners on the same problems: gradients, samples, a network",
+    part="methods",
+)

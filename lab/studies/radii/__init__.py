@@ -1,3 +1,13 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("radii", 8, 10, 12, chosen=("point_maze", "wall"), models=("base", "control"), long=True)
+STUDY = Study(
+    "radii",
+    8,
+    10,
+    12,
+    chosen=("point_maze", "wall"),
+    models=("base", "control"),
+    long=True,
+    teaches="Adversarial World Modeling: how large the perturbations may be, one step of ascent or more",
+    part="methods",
+)

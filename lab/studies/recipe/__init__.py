@@ -1,3 +1,11 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("recipe", 10, 12, 30, long=True)
+STUDY = Study(
+    "recipe",
+    10,
+    12,
+    30,
+    long=True,
+    teaches="which choices make the paper's picture appear: λ, encoder, data, length, goal loss",
+    part="methods",
+)

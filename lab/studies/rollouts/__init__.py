@@ -1,3 +1,12 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("rollouts", 13, 12, 0, models=("base", "adversarial"), measured=False)
+STUDY = Study(
+    "rollouts",
+    13,
+    12,
+    0,
+    models=("base", "adversarial"),
+    measured=False,
+    teaches="to read a plan: what the model imagines beside what happens",
+    part="idea",
+)

@@ -1,3 +1,11 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("starts", 7, 8, 2, long=True)
+STUDY = Study(
+    "starts",
+    7,
+    8,
+    2,
+    long=True,
+    teaches="what changes when Adam starts from a network's guess instead of noise",
+    part="methods",
+)

@@ -1,3 +1,10 @@
 from lab.studies.common.card import Study
 
-STUDY = Study("table1_success", 1, 12, 3.5)
+STUDY = Study(
+    "table1_success",
+    1,
+    12,
+    3.5,
+    teaches="success rates with intervals, paired differences, how many problems it takes (Table 1)",
+    part="paper",
+)
