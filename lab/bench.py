@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.bench_others import find_peer, peer_plan, plain_adam, plain_cem
+from lab.bench_others import Measured, find_peer, peer_plan, plain_plan
 from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
+from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, PlanRequest, no_warm_start
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
 
@@ -28,7 +28,7 @@ REPEATS = 3
 PROBLEMS, LOOP = 50, 5  #: problems of our planners and the peer's, and of the plain loop, which takes them one by one
 HIDDEN, LAYERS, LATENT, ACTION = 128, 3, 64, 2  #: of the world model that all planners plan through
 ADAM = GradientPlanner("adam", lr=0.1, iterations=100, noise=0.0)
-SAMPLERS = {"CEM": CEM(300, 30, 30), "iCEM against CEM": ICEM(300, 30, 30)}
+SAMPLERS: dict[str, CEM | ICEM] = {"CEM": CEM(300, 30, 30), "iCEM against CEM": ICEM(300, 30, 30)}
 LEGEND = (
     "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
     "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
@@ -173,7 +173,7 @@ def bench_planners(compile: bool = False) -> list[Row]:
 
 
 def _compare(
-    what: str, planner: Planner, problems: int, model: WorldModel, peak: float, peer: ModuleType | None
+    what: str, planner: Measured, problems: int, model: WorldModel, peak: float, peer: ModuleType | None
 ) -> Row:
     rng = torch.Generator().manual_seed(0)
     z0, goal = torch.randn(2, problems, model.latent_dim, generator=rng).unbind()
@@ -191,10 +191,10 @@ def _compare(
         scored("ours", planner.plan(request).actions)
 
     def plain() -> None:
-        plan_one = plain_adam if isinstance(planner, GradientPlanner) else plain_cem
-        scored("plain", torch.cat([plan_one(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
+        scored("plain", torch.cat([plain_plan(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
 
     def theirs() -> None:
+        assert peer
         scored("peer", peer_plan(peer, planner, model, z0, goal))
 
     seconds = alternate(ours, plain, *([theirs] if peer else []))
@@ -224,7 +224,7 @@ def small_model() -> WorldModel:
     return model.eval().requires_grad_(False)
 
 
-def work(planner: Planner, model: WorldModel) -> float:
+def work(planner: Measured, model: WorldModel) -> float:
     """Floating-point operations in the matmuls of one plan.
 
     Adam goes forwards, and backwards to the actions alone: twice the work of a rollout.

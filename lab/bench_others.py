@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lab.data import HORIZON
 from lab.models import WorldModel
-from lab.planning import CEM, ICEM, GradientPlanner, Planner
+from lab.planning import CEM, ICEM, GradientPlanner
+
+Measured = GradientPlanner | CEM | ICEM  #: the kinds of planners that are measured
 
 
 def plain_rollout(model: WorldModel, z: Tensor, actions: Tensor) -> Tensor:
@@ -20,6 +22,13 @@ def plain_rollout(model: WorldModel, z: Tensor, actions: Tensor) -> Tensor:
     for action in actions.unbind(1):
         z = model.step(z, action)
     return z
+
+
+def plain_plan(planner: Measured, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
+    """The plan (1, H, A) of one problem by a plain loop."""
+    if isinstance(planner, GradientPlanner):
+        return plain_adam(planner, model, z0, goal)
+    return plain_cem(planner, model, z0, goal)
 
 
 def plain_adam(planner: GradientPlanner, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
@@ -74,7 +83,7 @@ class _Costable:
         return squared[:, : self.model.latent_dim].mean(-1).view(actions.shape[:2])
 
 
-def peer_plan(peer: ModuleType, planner: Planner, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
+def peer_plan(peer: ModuleType, planner: Measured, model: WorldModel, z0: Tensor, goal: Tensor) -> Tensor:
     """The same plans by stable-worldmodel, in its own defaults for how many problems are taken at once."""
     from stable_worldmodel import PlanConfig
 

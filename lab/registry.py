@@ -29,7 +29,7 @@ def classes_in(folder: Path, package: str, variable: str) -> dict[str, str]:
 
 def _constants(node: ast.ClassDef) -> dict[str, Any]:
     """The variables of a class that are plain numbers or texts."""
-    constants = {}
+    constants: dict[str, Any] = {}
     for line in node.body:
         targets = [line.target] if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [])
         if isinstance(value := getattr(line, "value", None), ast.Constant):
