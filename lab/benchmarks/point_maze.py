@@ -10,6 +10,7 @@ from lab.training.recipes import Recipe
 CARD = Card(
     PointMaze,
     about="a ball with inertia in a U-shaped maze",
+    problem=2,
     small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
     settings=Settings(
         {

@@ -16,6 +16,7 @@ CARD = Card(
     PushT,
     about="a pusher must bring a T-shaped block into a given pose",
     goals=("dataset",),  # random poses cannot be reached within one horizon
+    problem=8,
     small=Recipe(radii=Radii(0.05, 0.05, 0.05), episodes=2000, hidden=256, encoder_steps=2000),
     settings=Settings(
         {

@@ -1,13 +1,17 @@
 """A film strip: executed plans of a few problems, in the true world and in the model's imagination."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.express as px
-import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from lab.plots.marks import REACHED, picture
+from lab.plots.pictures import REACHED, picture
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 def filmstrip(
@@ -46,6 +50,8 @@ def filmstrip(
 
 def played(frames: np.ndarray, names: Sequence[str], steps: Iterable[int]) -> go.Figure:
     """Pictures (T, N, H, W, 3) uint8, side by side under their ``names``, to be played over the ``steps`` (T,)."""
+    import plotly.express as px  # the film strip of `lab plan` does without
+
     figure = px.imshow(frames, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
     for note, name in zip(figure.layout.annotations, names, strict=True):
         note.update(text=name)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 INK = "#222222"  #: of intervals on bars
 LINE = "#555555"  #: of what is to be compared with
 EXPERT = "#444444"
-FRAME = "#BBBBBB"  #: around pictures
-REACHED = "#009E73"
 GAP = 0.8  #: between studies, in columns
 WIDTH = 0.2  #: of a model's bar, in groups of planners
 
@@ -54,14 +52,6 @@ def in_rows(*axes: Axes) -> None:
     for ax in axes:
         ax.grid(False, axis="y")
         ax.grid(True, axis="x")
-
-
-def picture(ax: Axes, frame: Any, border: str | None = None, width: float = 3, **options: Any) -> None:
-    """A picture in a thin frame, or in one of the colour ``border`` and that ``width``."""
-    ax.imshow(frame, interpolation="nearest", **options)
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=border or FRAME, linewidth=width if border else 0.5)
 
 
 def hover(name: str, *lines: str, row: Any = None) -> str:

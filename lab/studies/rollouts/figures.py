@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from lab.plots.filmstrip import played
-from lab.plots.marks import REACHED, picture
 from lab.plots.palette import LABELS, label
+from lab.plots.pictures import REACHED, picture
 from lab.plots.style import annotate, in_style, neutral
 from lab.studies.rollouts.study import Rollouts, Trajectory
 

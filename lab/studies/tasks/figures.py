@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.plots.filmstrip import played
-from lab.plots.marks import picture
 from lab.plots.palette import label
+from lab.plots.pictures import picture
 from lab.plots.style import annotate, in_style, neutral
 from lab.studies.tasks.study import Sample
 
