@@ -37,7 +37,7 @@ def intervals(ax: Axes, x: Any, rows: pd.DataFrame, value: str, scale: float = 1
 
 def columns(studies: pd.Series, first: float) -> pd.Series:
     """The x of each row, from ``first`` on: one more than the row before, and a gap besides where a study begins."""
-    begins = (studies != studies.shift()) & (studies.index > 0)
+    begins = ((studies != studies.shift()) & (studies.index > 0)).astype(float)  # whatever kind of texts they are
     return first + (1 + GAP * begins).cumsum() - 1
 
 
