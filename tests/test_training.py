@@ -89,9 +89,9 @@ def test_a_killed_training_ends_in_the_same_weights(killed_at, method, trained, 
 
 
 def test_a_killed_run_of_another_recipe_is_not_resumed(tiny_recipe, trained, tmp_path, monkeypatch):
-    trained("wall")
+    trained("wall", "control")
     other = replace(tiny_recipe("wall"), finetune=Schedule(steps=12, lr=1e-2, batch=16, checkpoint_every=5))
-    monkeypatch.setattr("lab.training.pipeline.save_model", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("lab.training.pipeline.save_model", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         retrain("wall", "control", 0, other, tmp_path)
     monkeypatch.undo()
