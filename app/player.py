@@ -1,4 +1,4 @@
-"""The components of our own: the player of plans in the making, the dream that one can drive, loss landscapes."""
+"""The app's own components: the player of plans, the drive of the dream, and loss landscapes."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ KEYS = "Space plays and pauses, the arrow keys step, Home and End go to the begi
 
 
 def _component(name: str, *styles: str):
-    """The component of that name: its own script behind the one that all share."""
+    """The component ``name``: the script that all components share, then its own."""
     return st.components.v2.component(
         f"lab_{name}",
         html='<div class="player" role="group" tabindex="0" data-state="loading"></div>',
@@ -37,8 +37,8 @@ def play(
 ) -> None:
     """Show ``lanes`` on ``stage`` (see `lab.plots.player`), side by side on one clock.
 
-    With ``charts``, loss and distance below; with ``loop``, it plays at once and for ever; ``moves`` names what a
-    click on the scene moves, start or goal: then ``on_click`` finds x and y in ``st.session_state[key].click``.
+    ``charts`` adds the loss and the distance below. ``loop`` plays at once and for ever. ``moves`` names what a click
+    on the scene moves, start or goal; ``on_click`` then reads x and y from ``st.session_state[key].click``.
     """
     data = {"stage": stage, "lanes": list(lanes), "label": f"{label}. {KEYS}", "charts": charts, "loop": loop}
     _player(key=key, data=data | {"moves": moves}, on_click_change=on_click or _nothing)
@@ -47,8 +47,8 @@ def play(
 def steer(key: str, stage: dict[str, Any], data: dict[str, Any], on_act: Callable[[], None]) -> None:
     """Show both worlds of a drive (see `lab.plots.player.drive_data`).
 
-    ``on_act`` finds in ``st.session_state[key].act`` what the user did: ``{"go": letter}``, where the letters a to p
-    are sixteenths of a turn from the right over down, ``{"undo": True}`` or ``{"reset": True}``.
+    ``on_act`` reads the user's act from ``st.session_state[key].act``: ``{"go": letter}``, ``{"undo": True}`` or
+    ``{"reset": True}``. The letters a to p are sixteenths of a turn: a is right, e is down.
     """
     _dream(key=key, data=data | {"stage": stage}, on_act_change=on_act)
 
@@ -58,7 +58,7 @@ def survey(
 ) -> None:
     """Show loss landscapes (see `lab.plots.relief`), with a ring around the point ``pick`` (u, v).
 
-    Not ``final``: more is to come. ``on_pick`` finds u, v and model of a clicked point in
+    ``final`` says that no more detail follows. ``on_pick`` reads the u, v and model of a clicked point from
     ``st.session_state[key].pick``.
     """
     _relief(key=key, data=data | {"pick": list(pick), "label": label, "final": final}, on_pick_change=on_pick)

@@ -1,4 +1,4 @@
-"""Background runs of this server, shared by all of its sessions: started, watched and stopped from a page."""
+"""Background runs of this server. All sessions share them; pages start, watch and stop them."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,17 +7,17 @@ import streamlit as st
 from lab.errors import LabError
 from lab.repro.processes import Processes, Status
 
-MOST = 2  #: at a time, whoever asks
+MOST = 2  #: runs at a time, over all sessions
 
 
 @st.cache_resource(show_spinner=False)
 def workers() -> Processes:
-    """Those of this server."""
+    """The background processes of this server."""
     return Processes(MOST)
 
 
 def start(name: str, command: Sequence[str]) -> None:
-    """Start the run; for callbacks. What speaks against it is shown by `watch`."""
+    """Start the run; for callbacks. If it is refused, `watch` shows why."""
     try:
         workers().start(name, command)
     except LabError as error:
@@ -30,7 +30,7 @@ def stop(name: str) -> None:
 
 
 def watch(name: str, draw: Callable[[Status | None], None], every: str = "1s") -> None:
-    """Draw how the run stands, again and again while it goes on; when it ends, the whole page anew."""
+    """Draw the status of the run, again and again while it runs; when it ends, run the whole page again."""
     if refused := st.session_state.pop("refused", None):
         st.warning(refused, icon=":material/hourglass_top:")
     status = workers().status(name)
@@ -49,5 +49,5 @@ def watch(name: str, draw: Callable[[Status | None], None], every: str = "1s") -
 
 
 def minutes(seconds: float) -> str:
-    """A time for people."""
+    """A duration, given in seconds, as text: in seconds below 100, else in minutes."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

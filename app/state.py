@@ -14,22 +14,22 @@ from lab.presets import PRESETS
 from lab.tasks import TASKS, Task, make_task
 from lab.training.initialisation import STARTED, folders
 
-PROBLEMS = PRESETS["quick"].n  #: test problems one can choose from: those of the committed quick results
+PROBLEMS = PRESETS["quick"].n  #: test problems to choose from: those of the committed quick results
 MOVES = ("start", "goal")
-MENTIONED = 12  #: choices, at most, in a complaint
+MENTIONED = 12  #: choices that a complaint lists, at most
 
-#: what the controls that pages share are set to at first; the problem is on the task's card
+#: first values of the controls that pages share; that of the problem is on the task's card
 DEFAULTS = {"task": "wall", "model": "base", "planner": "adam", "mode": "open", "click": "goal"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """The problem that all pages look at; hashable, and made of validated values only."""
+    """The problem that all pages show; hashable, and of validated values only."""
 
     task: str
     goals: str
     problem: int
-    start: tuple[tuple[str, float], ...] = ()  #: fields of the start moved by hand
+    start: tuple[tuple[str, float], ...] = ()  #: fields of the start that the user moved
     goal: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -38,23 +38,23 @@ class Case:
 
 
 def task_now() -> str:
-    """The task chosen."""
+    """The chosen task."""
     return st.session_state.get("task") or DEFAULTS["task"]
 
 
 def tasks() -> Sequence[str]:
-    """All that are known; of a plugin that cannot be loaded the page tells instead."""
-    found = []
+    """The names of all tasks that load; a complaint above the page names each plugin that does not."""
+    names = []
     for name in TASKS:
         try:
-            found.append(card_of(name).task.name)
+            names.append(card_of(name).task.name)
         except LabError as error:
             complain(str(error))
-    return found
+    return names
 
 
 def planners() -> Sequence[str]:
-    """Those that have what they need on the task chosen."""
+    """The planners that the chosen task can run: `STARTED` needs a trained initialisation network."""
     return (*PLANNERS, STARTED) if folders(task_now()) else PLANNERS
 
 
@@ -67,7 +67,7 @@ def options(key: str) -> Sequence[str]:
 
 
 def arrive(page: str) -> None:
-    """Begin a run of ``page``; on the first one an address without a choice leaves the choice as it was."""
+    """Begin a run of ``page``. On its first run, a choice that the address leaves out stays as it was."""
     st.session_state["arrived"] = page != st.session_state.get("page")
     st.session_state["page"] = page
     st.session_state["follow"] = not st.session_state.pop("touched", False)
@@ -75,22 +75,22 @@ def arrive(page: str) -> None:
 
 
 def touched(then: Callable[[], None] | None = None) -> None:
-    """Note that the user has just changed a control: the address that came along is older than that."""
+    """Note that the user has just changed a control, so that the address is out of date."""
     st.session_state["touched"] = True
     if then:
         then()
 
 
 def answered() -> None:
-    """End a fragment's run, in which `arrive` has no part: what the user changed is in the address now."""
+    """End a fragment's run, which calls no `arrive`: the address now holds what the user changed."""
     st.session_state.pop("touched", None)
 
 
 def choose(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[Any], bool], known: str) -> None:
-    """Set the choice ``key`` for its control, which comes next: from the address where that changed, else as it was.
+    """Set the choice ``key`` before its control is drawn: from the address if that changed, else as it was.
 
-    ``read`` turns the address's text into a value or raises ValueError; what does not ``fits`` becomes the default,
-    and the user is told so, and what is ``known``.
+    ``read`` turns the address's text into a value or raises ValueError. A value that fails ``fits`` becomes the
+    default; a complaint says so, and says what is ``known``.
     """
     value = st.session_state.get(key, default)
     text = st.query_params.get(key)
@@ -98,11 +98,11 @@ def choose(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[A
     follow = st.session_state.get("follow", True) and not st.session_state.get("touched", False)
     if follow and not absent and text != st.session_state.get(f"address_{key}"):
         value = default if text is None else _read(key, text, read, fits, known)
-    st.session_state[key] = value if fits(value) else default  # set anew, so that it outlives a change of page
+    st.session_state[key] = value if fits(value) else default  # set again, so that it survives a change of page
 
 
 def note(key: str, value: Any, default: Any, text: str) -> None:
-    """Keep the address in step with the choice ``key``, there written as ``text``; defaults are left out."""
+    """Keep the address in step with the choice ``key``, which it writes as ``text``; it leaves defaults out."""
     if value == default:
         st.session_state[f"address_{key}"] = None
         if key in st.query_params:
@@ -114,14 +114,14 @@ def note(key: str, value: Any, default: Any, text: str) -> None:
 
 
 def _read(key: str, text: str, read: Callable[[str], Any], fits: Callable[[Any], bool], known: str) -> Any:
-    """The value that ``text`` stands for, or None, with a complaint, where there is none."""
+    """The value that ``text`` stands for; if it stands for none, complain and return None."""
     try:
         value = read(text)
     except ValueError:
         value = None
     if value is None or not fits(value):
-        asked = f"The address asks for {key} = `{_shortened(text)}`, which is not there; you see the default."
-        complain(f"{asked} {known}".strip())
+        refusal = f"The address asks for {key} = `{_shortened(text)}`, which is not there; you see the default."
+        complain(f"{refusal} {known}".strip())
         return None
     return value
 
@@ -132,15 +132,15 @@ def complain(sentence: str) -> None:
 
 
 def listed(values: Sequence[Any]) -> str:
-    """What one can choose from, as a sentence."""
+    """The values to choose from, as a sentence."""
     more = f" and {len(values) - MENTIONED} more" if len(values) > MENTIONED else ""
     return f"Known: {', '.join(map(str, values[:MENTIONED]))}{more}."
 
 
 def movable(task: Task) -> dict[str, tuple[float, float]]:
-    """The state fields that can be set by hand, with their ranges: positions and angles, no velocities.
+    """The state fields that the user can set, with their ranges: positions and angles, no velocities.
 
-    None where nothing is singled out in the scene: nobody sets a hundred grains by hand.
+    Empty where the scene singles out no body: nobody sets a hundred grains by hand.
     """
     scene = card_of(task.name).scene
     if not scene.bodies:
@@ -154,7 +154,7 @@ def movable(task: Task) -> dict[str, tuple[float, float]]:
 
 
 def move(task_name: str, which: str, values: Mapping[str, float]) -> None:
-    """Put fields of the start or goal (``which``) where the user pointed, as near as they can be; for callbacks."""
+    """Set fields of the start or goal (``which``) to ``values``, clipped to their ranges; for callbacks."""
     fields = movable(make_task(task_name))
     for field, value in values.items():
         low, high = fields[field]
@@ -163,7 +163,7 @@ def move(task_name: str, which: str, values: Mapping[str, float]) -> None:
 
 
 def forget_moves() -> None:
-    """Put start and goal back to where the problem has them; for callbacks."""
+    """Put start and goal back to the problem's own; for callbacks."""
     for key in st.session_state:
         if str(key).startswith(("start_", "goal_")):
             st.session_state[key] = None

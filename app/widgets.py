@@ -68,7 +68,7 @@ def picker(
 ) -> str:
     """A row of buttons for one choice among ``values``; ``then`` is called when it changes.
 
-    Streamlit's own binding would put the labels into the address; there the names are those used everywhere.
+    Streamlit's own binding would put the labels into the address; this one puts the names used everywhere there.
     """
     values = values or options(key)
     default = default or DEFAULTS.get(key, values[0])
@@ -99,7 +99,7 @@ def several(
     labels: Mapping[str, str] = LABELS_HERE,
     help: str | None = None,
 ) -> list[str]:
-    """Buttons of which up to ``most`` can be on; comma-separated in the address."""
+    """Buttons of which up to ``most`` can be on; the address separates them by commas."""
 
     def fits(chosen: Sequence[str] | None) -> bool:
         return chosen is not None and set(chosen) <= set(values) and len(set(chosen)) == len(chosen) <= most
@@ -190,7 +190,7 @@ def slider(
 
 
 def toggle(key: str, label: str, default: bool = False, *, help: str | None = None) -> bool:
-    """A switch, in the address 1 or 0."""
+    """A switch; the address writes it as 1 or 0."""
     choose(key, default, lambda text: {"1": True, "0": False}.get(text), lambda value: value in (True, False), "")
     value = st.toggle(label, key=key, persist_state="session", help=help or HELP.get(key), on_change=touched)
     note(key, value, default, str(int(value)))
@@ -203,7 +203,7 @@ def _choose_number(key: str, low: float, high: float, default: float) -> None:
 
 
 def task_picker() -> str:
-    """The task, of all that are known."""
+    """The control that chooses the task."""
     tasks = options("task")
     labels = {name: named(name) for name in tasks}
     about = " ".join(f"{label}: {text}." for name, label in labels.items() if (text := card_of(name).about))
@@ -211,7 +211,7 @@ def task_picker() -> str:
 
 
 def case_controls() -> Case:
-    """The controls that say which problem it is, for the row at the top of a page: task, goals, problem, movers."""
+    """The controls that choose the problem, for the row at the top of a page: task, goals, problem, moves."""
     task = task_picker()
     goals = picker("goals", "Goals", then=forget_moves)
     problem = number("problem", "Problem", 0, PROBLEMS - 1, card_of(task).problem, then=forget_moves)
@@ -229,7 +229,7 @@ def case_controls() -> Case:
 
 
 def _moved(which: str, task_name: str, state: np.ndarray) -> tuple[tuple[str, float], ...]:
-    """Number fields for the positions in the start or goal; empty ones mean what the problem says (``state``)."""
+    """Number fields for the positions in the start or goal; an empty field keeps the problem's value (``state``)."""
     task, moved = make_task(task_name), []
     fields = movable(task)
     for column, (field, (low, high)) in zip(st.columns(len(fields)), fields.items(), strict=True):
@@ -261,12 +261,12 @@ def row() -> st.delta_generator.DeltaGenerator:
 
 
 def command(line: str) -> None:
-    """A command to copy; in one colour, because the light theme's highlighting is too faint to read."""
+    """A command to copy. It has one colour: the light theme's highlighting is too faint to read."""
     st.code(line, language=None, wrap_lines=True)
 
 
 def offer_other_model(task: str, error: LabError) -> None:
-    """Say what is missing, and lead on to a model that is there."""
+    """Say what is missing, and offer a model that is there."""
     st.error(str(error), icon=":material/search_off:")
     for model in MODELS:
         try:
@@ -284,7 +284,7 @@ def _use_model(model: str) -> None:
 
 
 def verdict(episode: Episode, method: str) -> None:
-    """Whether the goal was reached, and by what margin."""
+    """Say whether the goal was reached, and by what margin."""
     step, closest = episode.reached(), episode.closest()
     if step is not None:
         off = episode.distance["full"][step]
@@ -301,21 +301,21 @@ def verdict(episode: Episode, method: str) -> None:
 
 
 def play(key: str, case: Case, lanes: Sequence[dict[str, Any]], about: str, **options: Any) -> None:
-    """The player of ``lanes`` (see `player.play`) on the case's scene; of tasks that are drawable alone."""
+    """Play ``lanes`` on the case's scene (see `player.play`), if the task has a drawable one."""
     if card_of(case.task).scene.drawable:
         problem = cached.problem(case)
         player.play(key, stage(case.task, problem.starts[0], problem.goals[0]), lanes, about, **options)
 
 
 def film_strips(task: str, strips: Sequence[tuple[str, Episode, str]]) -> None:
-    """By heading, episode and model: the first, or all where the player does not show the others."""
+    """Film strips of (heading, episode, model): the first alone, or all where no player shows the others."""
     for heading, episode, model in strips[: 1 if card_of(task).scene.drawable else None]:
         st.markdown(f"**{heading}**")
         film_strip(episode, model)
 
 
 def film_strip(episode: Episode, model: str) -> None:
-    """Imagined above true frames at the block boundaries, with the model's error and the distance to the goal."""
+    """Imagined above true frames at the block boundaries, with the model error and the distance to the goal."""
     task = episode.environment
     steps = episode.blocks
     true = task.render(episode.states[steps], 128)
@@ -332,12 +332,12 @@ def film_strip(episode: Episode, model: str) -> None:
 
 def pictures(frames: np.ndarray, captions: Iterable[str], about: str) -> None:
     """Pictures (N, H, W, 3) in a row, each above its caption."""
-    named = zip(frames, captions, strict=True)
-    _strip(about, [f"<div>{_frame(png_uri(frame), f'{about}: {text}')}{_cell(text)}</div>" for frame, text in named])
+    cells = zip(frames, captions, strict=True)
+    _strip(about, [f"<div>{_frame(png_uri(frame), f'{about}: {text}')}{_cell(text)}</div>" for frame, text in cells])
 
 
 def _strip(about: str, columns: Sequence[str], first: str = "minmax(62px,110px)") -> None:
-    """``columns`` side by side, to be scrolled where the window is narrow; the ``first`` may be of another width."""
+    """``columns`` side by side, which scroll where the window is narrow; ``first`` is the width of the first."""
     st.html(
         f'<div tabindex="0" role="group" aria-label="{about}" style="display:grid;grid-auto-flow:column;'
         f"grid-template-columns:{first};grid-auto-columns:minmax(62px,110px);gap:5px;"

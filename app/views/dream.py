@@ -27,7 +27,7 @@ LETTERS = re.compile(rf"[a-p]{{0,{cached.LONGEST}}}")
 
 
 def chosen() -> tuple[Case, str, float]:
-    """The controls in a row."""
+    """The row of controls: the case, the model, and the strength of the actions."""
     with widgets.row():
         case = widgets.case_controls()
         model = widgets.picker("model", "World model")
@@ -46,7 +46,7 @@ def chosen() -> tuple[Case, str, float]:
 
 
 def acted() -> None:
-    """Lengthen, shorten or forget the drive."""
+    """Lengthen, shorten or forget the drive, as the user acted; for callbacks."""
     act, letters = st.session_state["dream"].act, st.session_state["drive"]
     if act and "go" in act:
         letters += str(act["go"])
@@ -58,14 +58,14 @@ def acted() -> None:
 
 
 def read(text: str) -> str:
-    """The drive that the address asks for."""
+    """The drive in the address. Raises ValueError if ``text`` is none."""
     if not LETTERS.fullmatch(text):
         raise ValueError(text)
     return text
 
 
-def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
-    """How it stands, and whether the two worlds have parted."""
+def status_of(data: dict, letters: str, body: str) -> tuple[str, bool]:
+    """The status of the drive in words, and whether the two worlds have parted."""
     parted = next((k for k, separation in enumerate(data["separation"]) if separation >= 1), None)
     if not letters:
         return "Both are at the start. Press an arrow key.", False
@@ -78,7 +78,7 @@ def said(data: dict, letters: str, body: str) -> tuple[str, bool]:
 
 @st.fragment
 def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
-    """Both worlds, and the drive in the address. A fragment, so that a key is answered quickly."""
+    """Both worlds after the drive in the address. A fragment, so that the page answers a key quickly."""
     if not card_of(case.task).scene.bodies:
         st.info(f"{label(case.task)} has no single thing at a place: there is nothing that arrow keys could steer.")
         return
@@ -88,7 +88,7 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     through = cached.world_model(case.task, model, stamp)
     drive = cached.driven(case, model, letters, strength, stamp)
     data = drive_data(case.task, through, drive, cached.usual_error(case.task, model, stamp))
-    status, parted = said(data, letters, card_of(case.task).scene.body_name)
+    status, parted = status_of(data, letters, card_of(case.task).scene.body_name)
     problem = cached.problem(case)
     data |= {
         "letters": letters,

@@ -1,4 +1,4 @@
-"""Efficiency: success against planning time, from the kept results and measured on this machine."""
+"""Efficiency: success against planning time, from stored results and measured on this machine."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,9 +39,9 @@ BARS = "Bars: 95% Wilson intervals. Hover over a point for iterations, rate and 
 
 
 def kept(task: str, experiment: str) -> Path | None:
-    """The folder of the largest kept result."""
-    found = cached.results()
-    folders = (found.get((preset, experiment, task)) for preset in ("full", "quick"))
+    """The folder of the result of the largest preset, or None."""
+    results = cached.results()
+    folders = (results.get((preset, experiment, task)) for preset in ("full", "quick"))
     return next((folder for folder in folders if folder), None)
 
 
@@ -51,7 +51,7 @@ def read(folder: Path) -> Result:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], compared: tuple[str, ...]) -> go.Figure | None:
-    """The chart of the chosen curves, or None where there are none; not to be changed, all sessions share it."""
+    """The chart of the chosen curves, or None where there are none. All sessions share it: never change it."""
     curves = chosen_curves(read(folder), models, compared)
     return models_in_one_panel(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
 
@@ -76,7 +76,7 @@ def show_curves(folder: Path, clock: str, models: Sequence[str], compared: Seque
 
 
 def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) -> None:
-    """The kept result: chart, answers, what that says about the claim."""
+    """The stored result: the chart, the answers, and the verdicts on the claim."""
     result = read(folder)
     curves, meta = result.tables["curves"], result.meta
     show_curves(folder, clock, models, compared, "kept")
@@ -106,14 +106,14 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
-    """Every planner there is on the chosen models; not to be changed, all sessions share it."""
+    """The chart of all planners on the chosen models. All sessions share it: never change it."""
     result = read(folder)
     table = result.tables["planners"]
     return all_planners(replace(result, tables={"planners": table[table.model.isin(models)]}), visible=models)
 
 
 def show_all(folder: Path, models: list[str]) -> None:
-    """All nine planners and the variants of Adam, each as tuned: a point, not a curve."""
+    """All nine planners and the variants of Adam: each is one point, at its tuned settings."""
     st.subheader("Every planner")
     table = read(folder).tables["planners"]
     best = table.loc[table[table.model.isin(models)].rate.idxmax()]
@@ -125,7 +125,7 @@ def show_all(folder: Path, models: list[str]) -> None:
 
 
 def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> None:
-    """The measurement on this machine: start, watch, cancel."""
+    """Start, watch and cancel the measurement on this machine."""
     st.subheader("Measured here")
     st.markdown(
         "The same measurement on the machine that serves this page, with few problems: the times are this machine's, "
@@ -161,9 +161,9 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
 
 
 def show_progress(status: Status, result: Result | None) -> None:
-    """How far the measurement is, and how long it will take."""
+    """The progress of the measurement, and the time that it still needs."""
     progress = (result.meta if result else {}).get("progress")
-    if progress is None or progress["seconds"] > status.seconds + 1:  # of an earlier measurement
+    if progress is None or progress["seconds"] > status.seconds + 1:  # the progress of an earlier measurement
         st.progress(0.0, f"Loading the models and timing single plans first … {status.seconds:.0f} s")
         return
     left = max(0.0, progress["left"] - (status.seconds - progress["seconds"]))
@@ -171,7 +171,7 @@ def show_progress(status: Status, result: Result | None) -> None:
 
 
 def _conditions(result: Result) -> str:
-    """Under what conditions a whole measurement was made."""
+    """The machine and the load of a finished measurement; empty for an unfinished one."""
     if "progress" in result.meta:
         return ""
     return f"{result.meta['machine']}, load {result.meta['load_average']}: a busy machine makes all times longer."

@@ -1,4 +1,4 @@
-"""Train-test gap: how wrong models are along the data and along their own plans, and where that is."""
+"""Train-test gap: model errors along the data and along the models' own plans, and where they arise."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,7 +35,7 @@ MANY = ("10", "25", "50")
 
 
 def chosen() -> tuple[Case, str, str, int]:
-    """The controls in rows."""
+    """The rows of controls: the case, the model on the map, the planner, the number of problems."""
     with widgets.row():
         case = widgets.case_controls()
     with widgets.row():
@@ -54,14 +54,14 @@ def chosen() -> tuple[Case, str, str, int]:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def along_experts(task: str, model: str, many: int, stamp: str) -> np.ndarray:
-    """The model's errors (many, H) along the data's own actions on the near problems."""
+    """The model's errors (many, H) along the expert's actions on the near problems."""
     problems = sample_problems(task, "dataset", cached.PROBLEMS)[:many]
     return expert_error(cached.world_model(task, model, stamp), problems)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> Plans:
-    """What becomes of the plans."""
+    """The states, model errors and successes of the plans on the first ``many`` problems."""
     through, settings = cached.world_model(task, model, stamp), card_of(task).settings
     problems = sample_problems(task, goals, cached.PROBLEMS)[:many]
     outcome = evaluate(
@@ -72,7 +72,7 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def along_expert(case: Case, model: str, stamp: str) -> tuple[dict, Episode]:
-    """The data's own actions on one near problem, for the player, and what becomes of them."""
+    """The expert's actions on a near problem: as a lane for the player, and as an episode."""
     through, settings = cached.world_model(case.task, model, stamp), card_of(case.task).settings
     expert = sample_problems(case.task, "dataset", cached.PROBLEMS).expert[case.problem]
     weights = {"proprio": settings.proprio, "decay": settings.decay}
@@ -82,7 +82,7 @@ def along_expert(case: Case, model: str, stamp: str) -> tuple[dict, Episode]:
 
 
 def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray], waiting: Sequence[str]) -> None:
-    """Errors by step and as distributions."""
+    """Model errors by step and as distributions."""
     left, right = st.columns(2, gap="large")
     ends = ", ".join(f"{LABELS[model]} {error[:, -1].mean():.2g}" for model, error in planned.items())
     with left:
@@ -99,7 +99,7 @@ def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
 
 
 def show_table(planned: Mapping[str, Plans], expert: Mapping[str, np.ndarray], near: bool) -> None:
-    """The gaps in numbers."""
+    """The table of errors, gaps and success rates by model."""
     rows = []
     for model, plans in planned.items():
         ours, theirs = plans.error.mean(1), expert[model].mean(1)
@@ -121,7 +121,7 @@ def show_table(planned: Mapping[str, Plans], expert: Mapping[str, np.ndarray], n
 
 
 def show_map(case: Case, model: str, planned: Plans | None) -> None:
-    """Where the data were and where plans went; a click picks a trajectory."""
+    """The map of the data and of the plans; a click picks a trajectory."""
     st.subheader("Where the data were, and where planning goes")
     st.caption(
         f"Blue: where the {card_of(case.task).scene.body_name} was in the training data, darker for more often. "
@@ -148,7 +148,7 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
 
 
 def picked() -> None:
-    """Take the problem of the dot that was clicked."""
+    """Choose the problem of the clicked dot; for callbacks."""
     points = [point for point in st.session_state["map"].selection.points if point.get("customdata")]
     if points:
         st.session_state["problem"] = int(points[0]["customdata"][0])
@@ -156,7 +156,7 @@ def picked() -> None:
 
 
 def show_pictures(case: Case, model: str, planned: Plans | None) -> None:
-    """In place of a map: pictures of the data, and of where plans went while the model was most wrong."""
+    """Pictures instead of a map: states of the data, and the planned states with the largest model errors."""
     task, many = make_task(case.task), 8
     st.subheader("What the data show, and where planning goes")
     st.caption(
@@ -178,7 +178,7 @@ def show_pictures(case: Case, model: str, planned: Plans | None) -> None:
 
 
 def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
-    """The picked trajectory as imagined and as it was, beside the expert's."""
+    """The picked trajectory, imagined and true, beside the expert's."""
     lanes = [
         cached.lane(case, model, planner, "open", stamp)
         | {

@@ -46,10 +46,10 @@ INTRO = (
     "[[CEM]] jumps. A smooth, broad valley is easy to descend; whether its floor is the real goal is another "
     "question: click a point and see."
 )
-POINTS = (13, 25, 49)  #: a side, stage by stage
+POINTS = (13, 25, 49)  #: grid points a side, by stage
 BESIDE = ("base", "online", "adversarial")
 PLANNERS = PAPER_PLANNERS  #: those whose paths are drawn
-FAR = 12.0  #: how far random and curvature slices go, in standardised actions
+FAR = 12.0  #: radius of random and curvature slices, in standardised actions
 DIRECTIONS = {
     "plans": "Three plans",
     "paths": "Principal components",
@@ -69,7 +69,7 @@ CENTRES = {"cem": "CEM's plan", "adam": "Adam's plan", "start": "Random start", 
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything that decides what the plane is."""
+    """All choices that determine the plane."""
 
     case: Case
     model: str
@@ -80,7 +80,7 @@ class Choice:
 
 
 def chosen() -> tuple[Choice, list[str], float]:
-    """The controls in rows: the plane, the models beside each other, and the zoom."""
+    """The rows of controls: the plane, the models side by side, and the zoom."""
     with widgets.row():
         case = widgets.case_controls()
         model = widgets.picker("model", "Plane made with", help="The model whose plans, gradient or paths span it.")
@@ -99,17 +99,17 @@ def chosen() -> tuple[Choice, list[str], float]:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def experts(task: str) -> np.ndarray:
-    """The data's actions for all near problems."""
+    """The expert's actions for all near problems."""
     return sample_problems(task, "dataset", cached.PROBLEMS).expert
 
 
 def planned(case: Case, model: str, planner: str, stamp: str) -> Tensor:
-    """The plans (M, H, A) of a planner on its way."""
+    """The plans (M, H, A) that a planner passes through."""
     return torch.as_tensor(cached.episode(case, model, planner, "open", stamp).attempts[0].blocks)
 
 
 def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
-    """Where the model starts from, and what a plan is to minimise."""
+    """The latent of the start, and the planning loss that a plan minimises."""
     problem, settings = cached.problem(case), card_of(case.task).settings
     start = see(model, problem.environment, problem.starts)
     return start, goal_distance(model, problem, settings.proprio, settings.decay)
@@ -117,7 +117,7 @@ def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def centre_of(choice: Choice) -> Tensor:
-    """The plan (H, A) in the middle."""
+    """The plan (H, A) at the centre of the plane."""
     case, model = choice.case, cached.world_model(choice.case.task, choice.model, choice.stamp)
     if choice.centre == "expert":
         return model.normalise_actions(experts(case.task)[case.problem])
@@ -127,7 +127,7 @@ def centre_of(choice: Choice) -> Tensor:
 
 
 def start_of(case: Case, like: Tensor) -> Tensor:
-    """The plan from which GD and Adam start, the same for all models."""
+    """The plan from which GD and Adam start, in the shape of ``like``; all models have the same one."""
     return first_guess(card_of(case.task).settings.planner("adam"), case.problem, tuple(like.shape))
 
 
@@ -140,7 +140,7 @@ def bent(choice: Choice, model: str, stamp: str) -> Curvature:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def plane_of(choice: Choice) -> tuple[Plane, float]:
-    """The plane, and how far it is to be shown."""
+    """The plane, and the radius of the slice of it."""
     case, centre = choice.case, centre_of(choice)
     start, nothing = start_of(case, centre), torch.zeros_like(centre)
     if choice.directions == "plans":
@@ -167,7 +167,7 @@ def slice_of(choice: Choice, model: str, stamp: str, zoom: float, points: int) -
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tuple[Episode, dict]:
-    """What becomes of the plan at u, v, and the same for the player."""
+    """The episode of the plan at (u, v), and its lane for the player."""
     case, settings = choice.case, card_of(choice.case.task).settings
     through, plan = cached.world_model(case.task, model, stamp), plane_of(choice)[0].at(u, v)
     weights = {"proprio": settings.proprio, "decay": settings.decay}
@@ -176,7 +176,7 @@ def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tupl
 
 
 def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, now: int) -> list[Slice]:
-    """Surfaces and maps as far as the stage ``now`` has them."""
+    """Show surfaces and maps in the detail of the stage ``now``. Returns the slices, by model."""
     plane, _ = plane_of(choice)
     cuts = [slice_of(choice, model, stamps[model], zoom, POINTS[min(now, len(POINTS) - 1)]) for model in models]
     known = models[: max(0, now - len(POINTS) + 1)]
@@ -199,12 +199,12 @@ def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float
 
 
 def paths_of(case: Case, model: str, stamp: str) -> dict:
-    """What the planners did on a model."""
+    """The attempt of each planner on a model, by planner."""
     return {name: cached.episode(case, model, name, "open", stamp).attempts[0] for name in PLANNERS}
 
 
 def picked() -> None:
-    """Take the point that was clicked."""
+    """Choose the clicked point; for callbacks."""
     point = st.session_state["relief"].pick
     if point:
         st.session_state["u"], st.session_state["v"] = round(float(point["u"]), 2), round(float(point["v"]), 2)
@@ -212,7 +212,7 @@ def picked() -> None:
 
 
 def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], stamps: dict) -> None:
-    """What the pictures are of, and their figures."""
+    """Say which slice the pictures show, and tabulate its measures by model."""
     size = plane_of(choice)[0].centre.numel()
     st.info(
         f"**This is a slice**: 2 of {size} directions, {ABOUT[choice.directions].format(model=LABELS[choice.model])}. "
@@ -255,14 +255,14 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
         )
     shown = [executed(choice, model, stamps[model], u, v) for model in models]
     lanes = [
-        made
+        player_lane
         | {
             "title": f"As {LABELS[model]} imagines it",
             "colour": MODEL_COLOURS[model],
             "show": "go",
-            "text": said(episode, made),
+            "text": ends(episode, player_lane),
         }
-        for model, (episode, made) in zip(models, shown, strict=True)
+        for model, (episode, player_lane) in zip(models, shown, strict=True)
     ]
     about = f"The plan at u {u:g}, v {v:g} on {len(models)} models"
     widgets.play("pick", choice.case, lanes, about, charts=False)
@@ -273,9 +273,9 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
     widgets.film_strips(choice.case.task, strips)
 
 
-def said(episode: Episode, made: dict) -> str:
-    """The two ends in one sentence."""
-    plan = made["plans"][0]
+def ends(episode: Episode, player_lane: dict) -> str:
+    """The imagined and the true end of the plan in words."""
+    plan = player_lane["plans"][0]
     text = f"Imagined loss {plan['loss'][0]:.3g}, true loss {plan['trueLoss'][0]:.3g}."
     if episode.imagined_distance is not None:
         text += f" Imagined to end {episode.imagined_distance[-1]:.2f} success radii from the goal"
@@ -284,7 +284,7 @@ def said(episode: Episode, made: dict) -> str:
 
 
 def compute(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, stage: int) -> None:
-    """What the next stage adds."""
+    """Compute what the next stage adds, so that it is cached."""
     if stage < len(POINTS):
         for model in models:
             slice_of(choice, model, stamps[model], zoom, POINTS[stage])
@@ -303,7 +303,7 @@ def page() -> None:
     if not models:
         st.info("Choose at least one model to see its landscape.", icon=":material/landscape:")
         return
-    key = astuple(choice), tuple(models), zoom  # plain values: each run of the page makes its classes anew
+    key = astuple(choice), tuple(models), zoom  # plain values, because each run of the page defines its classes anew
     now, last = progress.stage("landscape", key), len(POINTS) + len(models) - 1
     slot = st.empty()
     slot.skeleton(height=760)

@@ -1,4 +1,4 @@
-"""Live planning: a few methods plan for one problem, and what becomes of it in imagination and in the simulator."""
+"""Live planning: up to four methods plan for one problem; the page shows each plan imagined and executed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ HINT = (
     "on it; the rates over all problems are under Results."
 )
 METHODS = {f"{p}-{m}": f"{LABELS[p]} · {LABELS[m]}" for m in MODELS for p in (*PLANNERS, STARTED)}
-RIVALS = ("adam-adversarial",)  #: at first
+RIVALS = ("adam-adversarial",)  #: the rivals at first
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything that decides what this page shows."""
+    """All choices that determine what this page shows."""
 
     case: Case
     mode: str
     methods: tuple[tuple[str, str], ...]  #: (planner, model)
 
     def command(self, planner: str, model: str) -> str:
-        """The one line that makes the same plan outside of the app."""
+        """The command that makes the same plan outside of the app."""
         mpc = " --mpc" if self.mode == "mpc" else ""
         planner = "adam --start network" if planner == STARTED else planner
         return (
@@ -52,7 +52,7 @@ class Choice:
 
 
 def chosen() -> Choice:
-    """The controls in a row."""
+    """The row of controls: the case, the method, its mode, and the rivals."""
     with widgets.row():
         case = widgets.case_controls()
         model = widgets.picker("model", "World model")
@@ -76,7 +76,7 @@ def chosen() -> Choice:
 
 
 def clicked() -> None:
-    """Move the start or the goal to where a scene was clicked."""
+    """Move the start or the goal to the clicked point of a scene; for callbacks."""
     point = st.session_state["race"].click
     if point:
         task = make_task(st.session_state["task"])
@@ -86,7 +86,7 @@ def clicked() -> None:
 
 
 def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
-    """The player, and under it who moves when it is clicked."""
+    """The player of all methods; a click on a scene moves the start or the goal."""
     colours = method_colours(choice.methods)
     titled = [
         lane | {"title": METHODS["-".join(method)], "colour": colour}
@@ -98,7 +98,7 @@ def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
 
 
 def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict]) -> None:
-    """The same in numbers."""
+    """The table of outcomes by method."""
     rows = [
         {
             "Method": METHODS["-".join(method)],
@@ -115,7 +115,7 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
 
 
 def show_strips(choice: Choice, episodes: Sequence[Episode]) -> None:
-    """Frames of the first method, or of all."""
+    """Film strips of the first method, or of all where no player shows the others."""
     strips = [
         (f"What {METHODS[f'{planner}-{model}']} imagined, and what really happened", episode, model)
         for (planner, model), episode in zip(choice.methods, episodes, strict=True)

@@ -1,4 +1,4 @@
-"""Results: every kept table and figure with where it comes from, and two methods compared problem by problem."""
+"""Results: every stored table and figure with its provenance, and two methods compared problem by problem."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from lab.presets import PRESETS as lab_presets
 from lab.results import Result, load_result, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
 
-PRESETS = tuple(reversed(lab_presets))  #: the most trustworthy first
+PRESETS = tuple(reversed(lab_presets))  #: the largest first
 PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
 SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem"}
 SIZES = {name: preset.label for name, preset in lab_presets.items()}
@@ -54,7 +54,10 @@ def read(folder: Path) -> Result:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def drawn(folder: Path, stamp: int) -> tuple[go.Figure, str]:
-    """The interactive figure of a result, and its small print; not to be changed, all sessions share it."""
+    """The interactive figure of a result, and its small print. All sessions share it: never change it.
+
+    Raises LabError if the tables are those of another version.
+    """
     try:
         return unframed(figures_of(folder.parent.name).interactive(read(folder)))
     except (KeyError, AttributeError, IndexError) as error:
@@ -69,7 +72,7 @@ def show_claims(preset: str) -> None:
 
 
 def show_figure(folder: Path, experiment: str) -> None:
-    """The figure to hover over, turn and zoom, and as files, which are drawn when they are asked for."""
+    """The interactive figure, and its files to download, which are drawn on demand."""
     if experiment not in MEASURED:
         return
     figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
@@ -115,7 +118,7 @@ def show_tables(result: Result, folder: Path, experiment: str) -> None:
 
 
 def show_origin(result: Result, experiment: str) -> None:
-    """Protocol, command, provenance."""
+    """The protocol, the command and the provenance."""
     for protocol in result.meta.get("protocols", []):
         st.markdown(f"**Protocol.** {protocol['text']}")
     if experiment in STUDIES:
@@ -132,15 +135,15 @@ def show_origin(result: Result, experiment: str) -> None:
         st.json(about)
 
 
-def show_results(found: dict[tuple[str, str, str], Path], preset: str) -> None:
-    """One result of the preset."""
-    here = [key for key in found if key[0] == preset]
+def show_results(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
+    """The chosen result of the preset."""
+    here = [key for key in folders if key[0] == preset]
     experiments = ordered((key[1] for key in here), STUDIES)
     with widgets.row():
         experiment = widgets.picker("experiment", "Experiment", experiments)
         task = widgets.task_picker()
     show_claims(preset)
-    folder = found.get((preset, experiment, task))
+    folder = folders.get((preset, experiment, task))
     if folder is None:
         others = ", ".join(label(key[2]) for key in here if key[1] == experiment)
         st.info(f"This result is not there for {label(task)} yet, but for {others}.", icon=":material/info:")
@@ -156,7 +159,7 @@ def show_results(found: dict[tuple[str, str, str], Path], preset: str) -> None:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two methods."""
+    """One of the two compared methods."""
 
     model: str
     planner: str
@@ -166,7 +169,7 @@ class Side:
         return f"{LABELS[self.planner]} on {LABELS[self.model]}"
 
     def of(self, pairs: pd.DataFrame) -> pd.DataFrame:
-        """Its rows."""
+        """The rows of this method."""
         return pairs[(pairs.model == self.model) & (pairs.planner == self.planner)]
 
 
@@ -180,8 +183,8 @@ def side(pairs: pd.DataFrame, which: str, label: str, model: str) -> Side:
     return Side(chosen, planner)
 
 
-def show_pairs(found: dict[tuple[str, str, str], Path], preset: str) -> None:
-    """Two methods on the same problems: how many changed, by how much, and each problem to look at."""
+def show_pairs(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
+    """Two methods on the same problems: the outcomes that changed, the paired difference, and each problem."""
     st.markdown(
         "Both methods get the same problems, so that they can be compared one by one: a difference of a few points may "
         "hide many problems won and as many lost."
@@ -190,7 +193,7 @@ def show_pairs(found: dict[tuple[str, str, str], Path], preset: str) -> None:
         task = widgets.task_picker()
         goals = widgets.picker("goals", "Goals", then=forget_moves)
         mode = widgets.picker("mode", "Plan", labels=MODE_NAMES)
-    folder = found.get((preset, PAIRED, task))
+    folder = folders.get((preset, PAIRED, task))
     if folder is None:
         st.info(f"There is no result of this size for {label(task)} yet.", icon=":material/info:")
         return
@@ -216,8 +219,8 @@ def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame
     shared = set(mine.train_seed) & set(other.train_seed)
     common, seeds = [rows[rows.train_seed.isin(shared)] for rows in (mine, other)], sorted(shared)
     difference = paired(*common, "success", "pair")
-    one = [rows[rows.train_seed == seeds[0]] for rows in common]
-    table = outcomes(*one)
+    first_seed = [rows[rows.train_seed == seeds[0]] for rows in common]
+    table = outcomes(*first_seed)
     counts = table.outcome.value_counts()
     with st.container(horizontal=True):
         for rows, method in zip(common, (ours, theirs), strict=True):
@@ -245,7 +248,7 @@ def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame
 
 
 def clicked() -> None:
-    """Choose the problem whose mark was clicked."""
+    """Choose the problem of the clicked mark; for callbacks."""
     points = st.session_state["grid"].selection.points
     if points:
         number = points[0]["customdata"]
@@ -254,12 +257,12 @@ def clicked() -> None:
 
 
 def show_problem(result: Result, ours: Side, theirs: Side, table: pd.DataFrame) -> None:
-    """One problem, and the way to watch it."""
-    named = dict(zip(table.problem, table.outcome, strict=True))
-    changed = [number for number, outcome in named.items() if outcome == "won"]
-    numbers = sorted(named)
+    """The chosen problem, and the ways to watch it."""
+    outcome_of = dict(zip(table.problem, table.outcome, strict=True))
+    changed = [number for number, outcome in outcome_of.items() if outcome == "won"]
+    numbers = sorted(outcome_of)
     default = int((changed or numbers)[0])
-    choose("pick", default, int, lambda value: value in named, f"Known: 0 to {max(numbers)}.")
+    choose("pick", default, int, lambda value: value in outcome_of, f"Known: 0 to {max(numbers)}.")
     number = st.selectbox(
         "Problem",
         numbers,
@@ -267,10 +270,10 @@ def show_problem(result: Result, ours: Side, theirs: Side, table: pd.DataFrame) 
         width=240,
         on_change=touched,
         persist_state="session",
-        format_func=lambda value: f"{value}: {named[value]}",
+        format_func=lambda value: f"{value}: {outcome_of[value]}",
     )
     note("pick", number, default, str(number))
-    st.markdown(f"**Problem {number}.** {WORDS[named[number]]}")
+    st.markdown(f"**Problem {number}.** {WORDS[outcome_of[number]]}")
     goals, mode = st.session_state["goals"], st.session_state["mode"]
     protocol = next(entry for entry in result.meta["protocols"] if entry["goals"] == goals)
     problems = protocol_problems(result.task, goals, protocol["n"], protocol["split"], protocol["seed"])
@@ -304,36 +307,36 @@ def protocol_problems(task: str, goals: str, n: int, split: str, seed: int) -> P
 
 
 def in_live_planning(problems: Problems, kind: str, number: int) -> dict[str, float] | None:
-    """How Live planning's controls are set to the problem; None where they cannot be."""
+    """The settings of Live planning's controls that give the problem; None where no settings do."""
     start, goal = problems.starts[number], problems.goals[number]
     starts, goals = cached.problem_arrays(problems.environment.name, kind)
     if number < PROBLEMS and np.array_equal(starts[number], start) and np.array_equal(goals[number], goal):
         return {"problem": number}
     task = problems.environment
     fields, settings = movable(task), {"problem": 0}
-    for which, wanted, there in ((MOVES[0], start, starts[0]), (MOVES[1], goal, goals[0])):
-        values = {field: float(wanted[task.state_fields.index(field)]) for field in fields}
-        if not np.allclose(place(task, there, values), wanted, atol=1e-3):
+    for which, target, current in ((MOVES[0], start, starts[0]), (MOVES[1], goal, goals[0])):
+        values = {field: float(target[task.state_fields.index(field)]) for field in fields}
+        if not np.allclose(place(task, current, values), target, atol=1e-3):
             return None
         settings |= {f"{which}_{field}": value for field, value in values.items()}
     return settings
 
 
 def page() -> None:
-    found = cached.results()
-    if not found:
+    folders = cached.results()
+    if not folders:
         st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
         widgets.command("python -m lab reproduce --preset quick")
         return
     with widgets.row():
         section = widgets.picker("view", "What to see", tuple(SECTIONS), labels=SECTIONS)
-        presets = ordered((key[0] for key in found), PRESETS)
+        presets = ordered((key[0] for key in folders), PRESETS)
         preset = widgets.picker("preset", "Size", presets, labels=SIZES, help=SIZE_HELP)
     try:
         if section == "pairs":
-            show_pairs(found, preset)
+            show_pairs(folders, preset)
         else:
-            show_results(found, preset)
+            show_results(folders, preset)
     except LabError as error:
         st.error(str(error), icon=":material/error:")
 

@@ -1,4 +1,4 @@
-"""Start: the idea in three pictures that move, and what became of the paper's claims."""
+"""Start: the idea in three moving pictures, and the verdicts on the paper's claims."""
 
 import html
 
@@ -28,12 +28,12 @@ COLOURS = {"reproduced": "#009E73", "unclear": "#9A9A9A", "not reproduced": "#D5
 
 
 def three_pictures() -> None:
-    """Leave the data, err, fix: the base model's plan in the making, executed, and the adversarial model's."""
+    """Leave the data, err, fix: the base model's plan as Adam finds it and as executed, then the adversarial's."""
     stamps = {model: cached.stamp(CASE.task, model) for model in ("base", "adversarial")}
-    made = {model: cached.lane(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items()}
+    planned = {model: cached.lane(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items()}
     base, fixed = (cached.episode(CASE, model, "adam", "open", stamp) for model, stamp in stamps.items())
     lanes = [
-        made["base"]
+        planned["base"]
         | {
             "title": "1. Leave the data",
             "show": "plan",
@@ -41,19 +41,19 @@ def three_pictures() -> None:
             "text": leaves(base),
             "colour": MODEL_COLOURS["base"],
         },
-        made["base"]
+        planned["base"]
         | {
             "title": "2. Err",
             "show": "go",
             "after": True,
-            "text": errs(base, made["base"]),
+            "text": errs(base, planned["base"]),
             "colour": MODEL_COLOURS["base"],
         },
-        made["adversarial"]
+        planned["adversarial"]
         | {
             "title": "3. Fix",
             "after": True,
-            "text": mends(fixed, made["adversarial"]),
+            "text": mends(fixed, planned["adversarial"]),
             "colour": MODEL_COLOURS["adversarial"],
         },
     ]
@@ -87,13 +87,13 @@ def _times(episode: Episode, lane: dict) -> str:
 
 
 def claims() -> None:
-    """The paper's claims, and how many of our findings bear each out."""
-    found = cached.claims()
+    """The paper's claims, and how many of our findings speak for each."""
+    findings = cached.claims()
     st.subheader("Do the paper's claims hold here?")
-    if found is None:
+    if findings is None:
         st.info("There are no results yet; `python -m lab reproduce --preset quick` makes them.")
         return
-    path, table = found
+    path, table = findings
     prose(
         "Each finding is a difference with its 95% interval on test problems; it speaks for the claim if the whole "
         "interval does. Open a claim to read its findings."
@@ -122,7 +122,7 @@ CLAIMS_STYLE = """<style>
 
 
 def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
-    """One claim that opens to its findings."""
+    """HTML of a claim, which opens to its findings."""
     judged = [task for task in tasks if task in set(rows.task)] or tasks
     cells = "".join(_count(task, rows[rows.task == task]) for task in judged)
     items = "".join(
@@ -136,7 +136,7 @@ def _claim(number: int, rows: pd.DataFrame, tasks: list[str]) -> str:
 
 
 def _count(task: str, rows: pd.DataFrame) -> str:
-    """How many findings of one task speak for a claim, in words and as a bar."""
+    """HTML of how many findings of a task speak for a claim, in words and as a bar."""
     parts = [(colour, int((rows.verdict == verdict).sum())) for verdict, colour in COLOURS.items()]
     bar = "".join(f'<span style="flex:{n};background:{colour}"></span>' for colour, n in parts if n)
     words = f"{parts[0][1]} of {len(rows)}" if len(rows) else "not tested"
@@ -144,7 +144,7 @@ def _count(task: str, rows: pd.DataFrame) -> str:
 
 
 def more() -> None:
-    """The other pages, with a line about each."""
+    """Links to the other pages, with a line about each."""
     st.subheader("Go on")
     for view in VIEWS:
         if view.about:

@@ -39,12 +39,12 @@ METHOD_HELP = (
 RADIUS_HELP = "How far states and actions are disturbed, in standard deviations. 0 is plain training."
 STEPS_HELP = "The shipped models took 6000 (Base) and 2000 (the others)."
 UPLOAD_MB = 32
-SHOWN = 12  #: trainings in the list
+SHOWN = 12  #: trainings in the list, at most
 TEST = "50"  #: problems of a test
 
 
 def chosen() -> CustomRun:
-    """The controls that say what to train."""
+    """The controls that choose what to train."""
     with widgets.row():
         task = widgets.task_picker()
         method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
@@ -69,7 +69,7 @@ def chosen() -> CustomRun:
 
 
 def show_training(run: CustomRun) -> None:
-    """Start, watch, stop and resume."""
+    """Start, watch, stop and resume the run."""
     name = run_name(run)
     status = runs.workers().status(name)
     running = status is not None and status.running
@@ -97,7 +97,7 @@ def shipped_log(run: CustomRun):
 
 
 def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
-    """How far it is, and the loss."""
+    """The progress of the run, and its loss."""
     log = training_log(run.folder)
     step = 0 if log.empty else int(log.step.iloc[-1]) + 1
     if status is not None and status.running:
@@ -118,12 +118,12 @@ def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
 
 
 def preparing(status: Status) -> str:
-    """What goes on before the first step, in the words of its own progress bar."""
+    """What the run does before its first step, in the words of its own progress bar."""
     return f"Preparing: {status.last[:80]}" if status.last else "Preparing: loading libraries, data and encoder …"
 
 
 def show_finished(run: CustomRun) -> None:
-    """What can be done with a trained model: test it, take it along."""
+    """Test the trained model, or download it."""
     name = f"test {run.task} {run.folder.name}"
     picture = run.folder / "test.png"
     command = ("lab", "plan", "--task", run.task, "--checkpoint", str(run.folder), "--problems", TEST)
@@ -156,7 +156,7 @@ def show_finished(run: CustomRun) -> None:
 
 
 def show_other_runs(now: CustomRun) -> None:
-    """The list of the task's custom runs; a click opens one again."""
+    """The list of the task's custom runs; a click opens a run again."""
     others = custom_runs(now.task, now.family)[:SHOWN]
     if not others:
         return
@@ -168,7 +168,7 @@ def show_other_runs(now: CustomRun) -> None:
 
 
 def title(run: CustomRun) -> str:
-    """Its settings in words."""
+    """The settings of the run in words."""
     parts = [LABELS[run.method], f"{run.total} steps"]
     parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(run, name)) is not None]
     return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
@@ -199,12 +199,12 @@ def reopen(run: CustomRun) -> None:
 
 
 def run_name(run: CustomRun) -> str:
-    """The name of its background process."""
+    """The name of the run's background process."""
     return f"train {run.task} {run.folder.name}"
 
 
 def inspect() -> None:
-    """A file that was dropped, or a model that is there."""
+    """Look into an uploaded file, or into a model that is there."""
     st.markdown(
         "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found from "
         "the numbers in it alone. The file is read in memory and not kept."
@@ -238,12 +238,12 @@ def inspect() -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def known(folder: Path, stamp: str) -> Checkpoint:
-    """A model that is shipped or was made here."""
+    """The checkpoint of a model that is shipped or was trained here."""
     return read_checkpoint(whole_file(folder), str(folder))
 
 
 def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) -> None:
-    """Spec, statistics, weights, and how far they are from the base model's."""
+    """Spec, statistics and weights, and the predictor's distance from the base model's."""
     tensors = tensor_table(checkpoint)
     st.subheader(name)
     st.markdown(about)
@@ -269,7 +269,7 @@ def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) ->
 
 
 def whose(checkpoint: Checkpoint) -> str:
-    """Where the model comes from, as far as its numbers tell."""
+    """The origin of the model, as far as its weights tell."""
     if checkpoint.shipped:
         method, seed = checkpoint.shipped
         return f"This is the shipped **{LABELS[method]}** model of {label(checkpoint.task)}, seed {seed}."
@@ -279,7 +279,7 @@ def whose(checkpoint: Checkpoint) -> str:
 
 
 def show_change(checkpoint: Checkpoint) -> None:
-    """The predictor against that of the shipped base model of the task."""
+    """The distance of each predictor tensor from the shipped base model's."""
     st.markdown("**How far training moved the predictor** from the shipped base model")
     st.caption("Distance of each tensor, relative to its size in the base model.")
     if checkpoint.task is None:
