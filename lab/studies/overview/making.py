@@ -1,8 +1,8 @@
 """What `lab.studies.overview.movie` shows: a plan that leaves the data and one that does not.
 
-The problem is not picked by hand. Of the first problems of the test split with random goals it is the one on which the
-base model imagines itself farthest from anything in the training data; what the finetuned model does there plays no
-part in the choice.
+The problem shows the effect, and is not picked by hand. Of the first problems of the test split with random goals that
+the finetuned model reaches and the base model misses, it is the one on which the base model imagines itself farthest
+from anything in the training data.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from lab.studies.common.protocol import Protocol
 from lab.tasks import make_task
 
 TASK, PLANNER, SHOWN = "point_maze", "adam", ("base", "adversarial")
-PROBLEMS = 100  #: among which the one that is shown is searched
+PROBLEMS = 100  #: of the test split, among which the one that is shown is searched
 EPISODES = 200  #: of the training data
 SNAPSHOTS = 45  #: of a plan in the making
 
@@ -53,7 +53,12 @@ def movie_of(config: Config, candidates: int = PROBLEMS, snapshots: int = SNAPSH
     problems = Protocol(config.task, "random", candidates, seed=config.seed).problems()
     data = data_places(config.task)
     models = {name: config.model(name, config.size.seeds[0]) for name in SHOWN}
-    chosen = farthest(imagined_places(config, models["base"], problems), data)
+    outcomes = {name: config.evaluate(model, config.planner(PLANNER), problems) for name, model in models.items()}
+    base, finetuned = (outcomes[name].success["full"] for name in SHOWN)
+    differ = np.flatnonzero(finetuned & ~base)
+    rows = differ if len(differ) else np.arange(candidates)
+    paths = models["base"].decode_proprio(imagined(models["base"], outcomes["base"]))[rows, :, :2]
+    chosen = int(rows[farthest(paths, data)])
     makings = [_making(config, name, model, problems, chosen, snapshots) for name, model in models.items()]
     goal = config.card.scene.place(problems.goals[chosen])
     return Movie(config.task, PLANNER, chosen, data, goal, tuple(makings))
@@ -63,12 +68,6 @@ def data_places(task: str) -> np.ndarray:
     """Places (n, 2) that the training data went to."""
     states = collect_states(DataSpec(task, "train", EPISODES, pixels=False)).states
     return card_of(task).scene.place(states).reshape(-1, 2)
-
-
-def imagined_places(config: Config, model: WorldModel, problems: Problems) -> np.ndarray:
-    """Places (B, H + 1, 2) that ``model`` imagines its plans for ``problems`` to lead through."""
-    outcome = config.evaluate(model, config.planner(PLANNER), problems)
-    return model.decode_proprio(imagined(model, outcome))[..., :2]
 
 
 def farthest(paths: np.ndarray, data: np.ndarray) -> int:
