@@ -12,13 +12,13 @@ from lab.studies.registry import MEASURED, figures_of
 
 
 def redraw(root: Path) -> list[Path]:
-    """Draw every result below ``root`` from its tables alone; returns the folders (…/<experiment>/<task>)."""
-    found = sorted(path.parent for path in root.rglob("meta.json") if path.parent.parent.name in MEASURED)
-    for folder in tqdm(found, desc="drawing", unit="figure", delay=2):
+    """Draw every result below ``root`` from its stored tables; returns the folders (…/<study>/<task>)."""
+    folders = sorted(path.parent for path in root.rglob("meta.json") if path.parent.parent.name in MEASURED)
+    for folder in tqdm(folders, desc="drawing", unit="figure", delay=2):
         name = folder.parent.name
         result, draw = load_result(folder), figures_of(name)
         save_figures(draw.print_figure(result), draw.interactive(result), folder, name)
-    return found
+    return folders
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Every study, found by its folder: what ``python -m lab reproduce`` runs, and for which tasks. Loads without torch.
 
-``lab/studies/<name>/`` has an ``__init__.py`` with the study's card, a ``study.py`` with what is measured (``run``)
-and a ``figures.py`` with how it is drawn (``print_figure`` and ``interactive``); ``notebooks/<name>.ipynb`` tells it.
+A study's folder ``lab/studies/<name>/`` holds its card (``__init__.py``), what it measures (``run`` in ``study.py``)
+and how that is drawn (``print_figure`` and ``interactive`` in ``figures.py``). Its notebook is
+``notebooks/<name>.ipynb``.
 """
 
 import pkgutil
@@ -28,9 +29,9 @@ MEASURED = tuple(name for name, study in STUDIES.items() if study.measured)  #: 
 
 
 def figures_of(name: str) -> ModuleType:
-    """The module with the ``print_figure`` (matplotlib) and ``interactive`` (plotly) of a measured study.
+    """The module with ``print_figure`` (matplotlib) and ``interactive`` (plotly) of the measured study ``name``.
 
-    Raises LabError, naming the known ones, for any other name.
+    Raises LabError for any other name.
     """
     if name not in MEASURED:
         raise LabError(f"Unknown study '{name}': choose one of {', '.join(MEASURED)}.")

@@ -1,4 +1,4 @@
-"""Figure 2: the planning loss over a slice of the action space, and what all slices say together."""
+"""Figure 2: the planning loss over a slice of the action space, and the measures averaged over all slices."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ MEASURES = {
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """The first problem's slice under each model as surface and contours, and the measures over all slices."""
+    """The first problem's slice under each model, as surface and contours; below, the measures over all slices."""
     grids = slice_grids(result, problem=0)
     norm = _norm(grids)
     figure = Figure(figsize=(11, 8.6), layout="constrained")
@@ -42,7 +42,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """Surfaces to turn, one per model, with a menu of the problems drawn."""
+    """A surface to turn for each model, and a menu of the stored problems."""
     problems = sorted(result.tables["slices"].problem.unique())
     grids = {problem: slice_grids(result, problem) for problem in problems}
     models = list(grids[problems[0]])
@@ -63,7 +63,7 @@ def interactive(result: Result) -> go.Figure:
 
 
 def slice_grids(result: Result, problem: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """By model, the axis (G,) and the loss (G, G) over u (rows) and v (columns) of one problem's slice."""
+    """By model, one problem's slice: the axis (G,), and the loss (G, G) over u (rows) and v (columns)."""
     table = result.tables["slices"]
     table = table[table.problem == problem]
     wide = {model: table[table.model == model].pivot(index="u", columns="v", values="loss") for model in MODELS}
@@ -91,9 +91,9 @@ def _draw_slices(figure: SubFigure, grids: dict, norm: PowerNorm) -> None:
         below = figure.add_subplot(2, len(grids), len(grids) + i + 1)
         below.contourf(axis, axis, loss.T, levels=levels, cmap=LOSSES, norm=norm)
         below.contour(axis, axis, loss.T, levels=levels, colors="black", linewidths=0.2)
-        low = np.unravel_index(loss.argmin(), loss.shape)
+        lowest = np.unravel_index(loss.argmin(), loss.shape)
         below.plot(0, 0, "+", color="white", markersize=9, markeredgewidth=1.6)
-        below.plot(axis[low[0]], axis[low[1]], "o", color="white", markeredgecolor="black", markersize=5)
+        below.plot(axis[lowest[0]], axis[lowest[1]], "o", color="white", markeredgecolor="black", markersize=5)
         below.set(aspect="equal", xlabel=AXES[0], ylabel=AXES[1] if i == 0 else "")
         below.grid(False)
         axes += [above, below]

@@ -1,9 +1,9 @@
 """Figure 2: the planning loss over a 2-D slice of the action space, and how smooth it is under each model.
 
-Each slice is spanned by two random orthonormal directions around the expert's actions on a problem with a data-set
-goal. Directions and centre are the same for all models. The expert's actions are the one centre that no model has
-chosen, and they truly lead to the goal: around its own plan each model would be looked at elsewhere, and base would
-be looked at where its own errors have led the optimiser.
+Two random orthonormal directions span each slice around the expert's actions on a problem with a data-set goal.
+Directions and centre are the same for all models. The expert's actions are the centre because no model has chosen
+them, and because they lead to the goal in the simulator. Slices around each model's own plan would show every model
+elsewhere, and base where its errors have led the optimiser.
 """
 
 import time
@@ -25,15 +25,16 @@ from lab.studies.common.protocol import Protocol
 
 NAME = "fig2_landscape"
 RADIUS = 15.0  #: as far as Adam's plans on the base model end from the expert's actions, in standardised actions
-STORED_SLICES = 2  #: problems whose slices are kept, for the first training seed
+STORED_SLICES = 2  #: problems whose slices are stored, for the first training seed
 MEASURES = ("roughness", "basin")
 
 
 def run(config: Config) -> Result:
     """Measure every slice under every model.
 
-    Tables: ``slices`` (a grid point a row), ``measures`` (a slice a row; see `lab.evaluation.slices`), ``summary``
-    (means over slices) and ``differences`` (paired); seeds averaged, bootstrap over problems.
+    Tables: ``slices`` (a row for each grid point), ``measures`` (a row for each slice; see `lab.evaluation.slices`),
+    ``summary`` (means over slices) and ``differences`` (paired). The last two average over seeds, with bootstrap
+    intervals over problems.
     """
     started = time.perf_counter()
     protocol = Protocol(config.task, "dataset", config.size.slices, seed=config.seed)
@@ -53,12 +54,12 @@ def run(config: Config) -> Result:
         "measures": table,
         "slices": pd.concat(slices, ignore_index=True),
     }
-    about = {"protocols": [protocol.as_dict()], "radius": RADIUS, "points": config.size.points}
-    return Result(tables, provenance(config, started) | about)
+    meta = {"protocols": [protocol.as_dict()], "radius": RADIUS, "points": config.size.points}
+    return Result(tables, provenance(config, started) | meta)
 
 
 def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
-    """Mean roughness and basin of each model over the first few slices, were they ``radius`` wide to each side."""
+    """Mean roughness and basin of each model over the first ``slices``, each reaching ``radius`` to every side."""
     problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
     rows = []
     for name in MODELS:
@@ -68,7 +69,7 @@ def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
 
 
 def slice_of(config: Config, model: WorldModel, problems: Problems, radius: float = RADIUS) -> Slice:
-    """The planning loss (B, G, G) of ``problems`` under ``model``, around the expert's actions."""
+    """The slices of B ``problems`` under ``model`` around the expert's actions, with the planning loss (B, G, G)."""
     assert problems.expert is not None
     centre = model.normalise_actions(problems.expert)
     plane = [direction.to(model.device) for direction in directions(config.seed, *centre.shape)]
@@ -87,7 +88,7 @@ def _measures(keys: dict, loss_slice: Slice) -> pd.DataFrame:
 
 
 def _grid(keys: dict, loss_slice: Slice) -> pd.DataFrame:
-    """The first slices in long format: u along the rows of the grid, v along its columns."""
+    """The first `STORED_SLICES` slices in long format: u along the rows of the grid, v along its columns."""
     losses = loss_slice.loss[:STORED_SLICES]
     problem, u, v = np.meshgrid(np.arange(len(losses)), loss_slice.axis, loss_slice.axis, indexing="ij")
     return pd.DataFrame(keys | {"problem": problem.ravel(), "u": u.ravel(), "v": v.ravel(), "loss": losses.ravel()})

@@ -27,7 +27,7 @@ DASHES = {"gd": "dot", "adam": "solid", "network+adam": "dashdot", "cem": "dash"
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """Rows: the two clocks. Columns: models. A point for each number of iterations."""
+    """A row for each clock, a column for each model, a point for each number of iterations."""
     curves = result.tables["curves"]
     models = shown(curves.model, MODELS)
     figure = Figure(figsize=(11, 6.4), layout="constrained")
@@ -47,7 +47,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The same panels; hover for iterations, times and intervals."""
+    """The same panels; hovering shows iterations, times and intervals."""
     curves = result.tables["curves"]
     models = shown(curves.model, MODELS)
     titles = [LABELS[model] for model in models] * len(CLOCKS)
@@ -69,7 +69,7 @@ def interactive(result: Result) -> go.Figure:
 
 
 def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
-    """All models of ``curves`` in one panel: colours are models, dashes and symbols planners; for the app."""
+    """All ``curves`` in one panel, for the app: a colour for each model, a dash and a symbol for each planner."""
     figure = go.Figure()
     planners = shown(curves.planner, PLANNERS)
     for model in shown(curves.model, MODELS):
@@ -92,7 +92,7 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
 
 
 def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
-    """What there is to reach: CEM's rate on the first model shown, and a tenth of its time."""
+    """Lines at CEM's rate on the first model shown, and at a tenth of its time."""
     model = shown(curves[curves.planner == "cem"].model, MODELS)[0]
     target = _cem(curves[curves.model == model])
     x, y, line = target[clock] / 10, 100 * target.rate, {"color": GREY, "width": 1, "dash": "dash"}
@@ -103,14 +103,16 @@ def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
 
 
 def _key(name: str, colour: str, mode: str, line: dict, marker: str = "o") -> go.Scatter:
-    """An entry of the legend alone: a coloured line, or a planner's symbol and dash."""
+    """An entry of the legend without data: a coloured line, or a planner's symbol and dash."""
     look = {"symbol": SYMBOLS[marker], "size": 8, "color": colour}
     return go.Scatter(x=[None], y=[None], mode=mode, name=name, line=line | {"color": colour}, marker=look)
 
 
 def answers(ratios: pd.DataFrame, clock: str) -> pd.DataFrame:
-    """Whether gradient planning is as good as CEM on the same model, in words: what it takes, and what a tenth of the
-    time buys. ``clock`` is batch or single."""
+    """Whether gradient planning is as good as CEM on the same model, in words, and its success in a tenth of the time.
+
+    ``clock`` is batch or single.
+    """
     same_model = ratios[(ratios.clock == clock) & (ratios.model == ratios.reference)]
     rows = []
     for (model, planner), both in same_model.groupby(["model", "planner"], sort=False):
@@ -127,7 +129,7 @@ def _rate(row: pd.Series) -> str:
 
 
 def _ticks(clock: str) -> dict:
-    """Ticks of plotly's logarithmic axis, in milliseconds and seconds; the second clock spans less."""
+    """Ticks of plotly's logarithmic axis, in milliseconds and seconds; more for the second clock, which spans less."""
     digits = (1,) if clock == "seconds_per_problem" else (1, 3)
     values = [digit * 10.0**power for power in range(-5, 4) for digit in digits]
     return {"tickvals": values, "ticktext": [_seconds(value) for value in values]}

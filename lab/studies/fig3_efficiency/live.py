@@ -1,7 +1,7 @@
-"""``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FAMILY``: figure 3 on a few problems, told as it comes.
+"""``python -m lab.studies.fig3_efficiency.live TASK PROBLEMS FAMILY``: figure 3 on a few problems, saved as it grows.
 
-After every case the curves so far are written to `live_folder` as a result, whose meta says under ``progress`` how far
-it is: ``share`` of the time, ``seconds`` since the start, and ``left``, an estimate. A result without it is whole.
+After every case, the curves so far are saved to `live_folder` as a result. Its meta tells the ``progress``: ``share``
+of the time, ``seconds`` since the start, and estimated seconds ``left``. A result without it is complete.
 """
 
 import sys
@@ -21,7 +21,7 @@ from lab.studies.fig3_efficiency import study as fig3_efficiency
 
 @dataclass(frozen=True)
 class FirstProblems(Config):
-    """The quick preset, cut down to the first ``problems`` of its problems."""
+    """The quick preset on the first ``problems`` of its problems. Raises LabError if it has fewer."""
 
     problems: int = 10
 
@@ -36,35 +36,34 @@ class FirstProblems(Config):
 
 
 def live_folder(task: str, problems: int, family: str) -> Path:
-    """Where a measurement is kept. Raises LabError for an unknown family."""
+    """The folder of a live result. Raises LabError for an unknown family."""
     return cache_root() / "live" / of_family(f"{task}-{problems}", family)
 
 
 def command(task: str, problems: int, family: str) -> tuple[str, ...]:
-    """What comes after ``python -m``."""
+    """The arguments of ``python -m`` for this measurement."""
     return ("lab.studies.fig3_efficiency.live", task, str(problems), family)
 
 
 def measure(config: FirstProblems, folder: Path) -> Result:
-    """Run figure 3 and save what there is after every case; a case's partial result replaces the one before."""
+    """Run figure 3, and save the partial result in ``folder`` after every case; each replaces the one before."""
     started = time.perf_counter()
     begun: list[float] = []  # when the first case ended, and the share that was over by then
 
-    def tell(curves: pd.DataFrame, share: float) -> None:
+    def save_progress(curves: pd.DataFrame, share: float) -> None:
         seconds = time.perf_counter() - started
         begun.extend([] if begun else [seconds, share])
         pace = (seconds - begun[0]) / (share - begun[1]) if share > begun[1] else seconds
         progress = {"share": share, "seconds": seconds, "left": pace * (1 - share)}
-        about = {"config": asdict(config)}
-        save_result(Result({"curves": curves}, about | {"progress": progress}), folder)
+        save_result(Result({"curves": curves}, {"config": asdict(config), "progress": progress}), folder)
 
-    result = fig3_efficiency.run(config, tell)
+    result = fig3_efficiency.run(config, save_progress)
     save_result(result, folder)
     return result
 
 
 def main(task: str, problems: str, family: str) -> int:
-    """0, or 2 after one sentence on stderr."""
+    """Returns 0, or 2 after one sentence on stderr."""
     try:
         if not problems.isdecimal():
             raise LabError(f"The number of problems must be a whole number, got '{problems}'.")

@@ -1,12 +1,14 @@
 """Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
 
-The paper's planners, and Adam started from the initialisation network, where there is one for the encoder.
-All planners get the same problems. Time is wall-clock, measured in one run in which planners and models alternate,
-so that a busy machine is unfair to none of them. Two clocks: ``batch``, the time per problem when all are planned
-together, and ``single``, the time of one plan made alone. The models of a task are alike but for their weights, so
-that each measurement is repeated, by ``batch`` on each model and by ``single`` on the first one, and the least counts:
-whatever else a machine does can only add to it. Everything runs on one thread (threads that wait for each other on a
-busy machine take many times as long), and the simulator is on neither clock.
+The planners are the paper's, and Adam started from the initialisation network if there is one for the encoder. All get
+the same problems.
+
+Time is wall-clock. Planners and models alternate in one run, so that a busy machine is unfair to none of them. There
+are two clocks: ``batch``, the time per problem when all are planned together, and ``single``, the time of one plan made
+alone. The models of a task differ in their weights only, so that every measurement can be repeated: by ``batch`` on
+each model, by ``single`` on the first one. The least time counts, because other work of the machine can only add to it.
+Everything runs on one thread: threads that wait for each other on a busy machine take many times as long. Neither
+clock includes the simulator.
 """
 
 import itertools
@@ -36,26 +38,26 @@ GOALS = "dataset"
 ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10), STARTED: (5, 10, 20, 40, 100)}
 SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
 CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
-#: whatever follows from times counts as measured, too: which row is chosen for the rule "a tenth"
+#: also the columns that follow from times, such as the row chosen for the rule "a tenth"
 TIMES = {
     "efficiency": list(CLOCKS.values()),
     "curves": list(CLOCKS.values()),
     "ratios": ["met", "iterations", "rate", "ratio", "difference", "low", "high"],
 }
-SHARE = 0.1  #: of CEM's time, in which the paper says that gradient planning does as well
+SHARE = 0.1  #: of CEM's time, in which gradient planning is as good by the paper
 CASE = ["model", "train_seed", "planner", "iterations"]
 
 
 @dataclass(frozen=True)
 class Rung(Case):
-    """A case whose planner is cut to so many iterations."""
+    """A case whose planner is shortened to ``iterations``."""
 
     iterations: int = 0
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread, and back to as many as before."""
+    """Torch runs on one thread in the context, and on as many as before after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -68,8 +70,9 @@ def one_thread() -> Iterator[None]:
 def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = None) -> Result:
     """Run and time every case.
 
-    Tables: ``efficiency`` (a case a row, its own times), ``curves`` (the least times), ``ratios`` (see `ratios`) and
-    ``pairs`` (a problem a row). ``on_case`` is given the curves so far and the share of the cases' time that is over.
+    Tables: ``efficiency`` (a row for each case, with its own times), ``curves`` (the least times), ``ratios`` (see
+    `ratios`) and ``pairs`` (a row for each problem). ``on_case`` is called after each case, with the curves so far and
+    the share of the cases' time that is over.
     """
     started = time.perf_counter()
     cases = todo(config)
@@ -87,17 +90,17 @@ def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = 
                 on_case(_tables(rows)[2], _share(cases, len(rows), single, len(problems)))
     pairs, efficiency, curves = _tables(rows)
     tables = {"efficiency": efficiency, "curves": curves, "ratios": ratios(curves, pairs), "pairs": pairs}
-    about = {"protocols": [cases[0].protocol.as_dict()], "singles": SINGLES}
-    return Result(tables, provenance(config, started, TIMES) | about)
+    meta = {"protocols": [cases[0].protocol.as_dict()], "singles": SINGLES}
+    return Result(tables, provenance(config, started, TIMES) | meta)
 
 
 def budgets(planner_name: str, tuned: int) -> list[int]:
-    """Numbers of iterations to try: the ladder up to what the planner is ``tuned`` to, which comes last."""
+    """The numbers of iterations to measure: the planner's ladder below its ``tuned`` number, then that number."""
     return sorted({count for count in ITERATIONS[planner_name] if count < tuned} | {tuned})
 
 
 def todo(config: Config) -> list[Rung]:
-    """All cases, planners and models alternating at each rung of the ladder; the first training seed only."""
+    """All cases of the first training seed; planners and models alternate at each rung of the ladder."""
     protocol, seed = config.protocols((GOALS,))[GOALS], config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
     planners = {name: config.planner(name) for name in PAPER_PLANNERS}
@@ -105,7 +108,7 @@ def todo(config: Config) -> list[Rung]:
     network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
     if network:
         ladders[STARTED] = budgets(STARTED, planners["adam"].iterations)
-    found = []
+    cases = []
     for rung in range(max(len(ladder) for ladder in ladders.values())):
         for (name, model), (planner_name, ladder) in itertools.product(models, ladders.items()):
             if rung >= len(ladder):
@@ -114,12 +117,15 @@ def todo(config: Config) -> list[Rung]:
                 planner: Planner = Initialised(network.propose, shortened(planners["adam"], ladder[rung]))
             else:
                 planner = shortened(planners[planner_name], ladder[rung])
-            found.append(Rung(protocol, name, seed, model, planner_name, planner, iterations=ladder[rung]))
-    return found
+            cases.append(Rung(protocol, name, seed, model, planner_name, planner, iterations=ladder[rung]))
+    return cases
 
 
 def _alone(config: Config, cases: list[Rung], problems: Problems, bar: tqdm) -> dict[tuple[str, int], float]:
-    """Least seconds of a plan made alone, by planner and iterations, on the first model; one untimed plan first."""
+    """By planner and iterations, the least seconds of a plan made alone on the first model.
+
+    An untimed plan comes first, to warm up.
+    """
     first = [case for case in cases if case.model is cases[0].model]
     _plan_alone(config, first[0], problems[:1])
     times: dict[tuple[str, int], list[float]] = {(case.planner_name, case.iterations): [] for case in first}
@@ -143,9 +149,9 @@ def _plan_alone(config: Config, case: Rung, problem: Problems) -> float:
 
 
 def _share(cases: list[Rung], finished: int, single: dict[tuple[str, int], float], problems: int) -> float:
-    """How much of the time that all cases take is over after the first ``done``, judged by the plans made alone.
+    """The share of all cases' time that is over after the first ``finished``, estimated from the plans made alone.
 
-    A gradient planner takes a few problems in little more than the time of one, CEM one after the other.
+    A gradient planner takes little more time for a few problems than for one; CEM takes them one after the other.
     """
     seconds = [
         single[case.planner_name, case.iterations] * (problems if case.planner_name == "cem" else 1) for case in cases
@@ -163,20 +169,24 @@ def _tables(rows: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Da
 
 
 def _curves(pairs: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:
-    """Success of each model, with the least time that the planner took on any of them (see the module's docstring)."""
+    """Success on each model, with the planner's least time on any model (see the module's docstring)."""
     by = ["model", "planner", "iterations"]
     times = efficiency.groupby(by[1:])[list(CLOCKS.values())].min().reset_index()
     return success_rates(pairs, by).merge(times, on=by[1:]).sort_values(by).reset_index(drop=True)
 
 
 def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Gradient planning on each model against CEM, on the same model and on base (``reference``), by either clock.
+    """Gradient planning on each model against CEM on the ``reference``, the same model or base, by either clock.
 
-    CEM's bar is its rate at its tuned iterations, its time that of the fewest iterations with at least that rate.
-    ``difference`` is the other's rate minus CEM's over the same problems, with its interval. Rule ``as good``: the
-    fewest iterations of the other whose whole interval is above -`MARGIN`; ``ratio`` is of times. Rule ``a tenth``:
-    the highest rate within a tenth of CEM's time. ``met`` says whether any number of iterations does; where none
-    does, the row is about the highest rate (as good) or the fewest iterations (a tenth).
+    CEM's success is its rate at its tuned iterations; its time is that of the fewest iterations with at least this
+    rate. ``difference`` is the gradient planner's rate minus CEM's over the same problems, with its interval, and
+    ``ratio`` its time divided by CEM's. Two rules choose the gradient planner's iterations:
+
+    * ``as good``: the fewest whose whole interval of the difference is above -`MARGIN`;
+    * ``a tenth``: those of the highest rate within a tenth of CEM's time.
+
+    ``met`` tells whether any number of iterations fulfils the rule. If none does, the row shows the highest rate
+    (``as good``) or the fewest iterations (``a tenth``).
     """
     rows, others = [], [planner for planner in ITERATIONS if planner != "cem" and planner in set(curves.planner)]
     for model, planner in itertools.product(MODELS, others):
@@ -200,11 +210,11 @@ def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 def _minus(ours: pd.DataFrame, target: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
     """``ours`` with each row's paired difference to ``target``."""
     theirs = _rows_of(pairs, target)
-    found = [paired(_rows_of(pairs, case), theirs, "success", "pair") for _, case in ours.iterrows()]
+    intervals = [paired(_rows_of(pairs, case), theirs, "success", "pair") for _, case in ours.iterrows()]
     return ours.assign(
-        difference=[interval.value for interval in found],
-        low=[interval.low for interval in found],
-        high=[interval.high for interval in found],
+        difference=[interval.value for interval in intervals],
+        low=[interval.low for interval in intervals],
+        high=[interval.high for interval in intervals],
     )
 
 

@@ -22,7 +22,7 @@ HEIGHT = 840  #: of the interactive figure, in pixels
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """Rows: kinds of goals. Columns: models, then the gaps of all models."""
+    """A row for each kind of goals; a column for each model, and one for the gaps of all models."""
     errors, gaps = result.tables["errors"], result.tables["gaps"]
     models = shown(errors.model, MODELS)
     kinds = shown(gaps.goals, tuple(GOALS))
@@ -47,7 +47,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """Errors by step above, gaps below; a menu chooses the kind of goals."""
+    """Errors by step above, gaps below, and a menu for the kind of goals."""
     errors, gaps = result.tables["errors"], result.tables["gaps"]
     models = shown(errors.model, MODELS)
     kinds = shown(gaps.goals, tuple(GOALS))
@@ -85,7 +85,7 @@ def _band(ax: Axes, rows: pd.DataFrame, colour: str, line: str, name: str) -> No
 
 
 def seed_gaps(problems: pd.DataFrame) -> pd.Series:
-    """The gap of every training seed alone, by (model, goals, planner, train_seed)."""
+    """The mean gap of each training seed, by (model, goals, planner, train_seed)."""
     return per_problem(problems).groupby(["model", "goals", "planner", "train_seed"])["gap"].mean()
 
 

@@ -1,8 +1,8 @@
-"""Figure 4: the train-test gap, a model's error on what its planner executes minus its error on what an expert does.
+"""Figure 4: the train-test gap, a model's error on planned actions minus its error on the expert's actions.
 
-Both are executed in the true simulator. Errors are mean squared distances between imagined and true picture latents;
-all models of a task share the encoder, so that one unit holds for all. Problems with data-set goals have their own
-expert; for random goals the experts are those of the data-set problems.
+The simulator executes both. An error is the mean squared distance between imagined and true picture latents. All models
+of a task share the encoder, so that their errors have one unit. Problems with data-set goals have their own expert; for
+random goals the experts are those of the data-set problems.
 """
 
 import time
@@ -25,24 +25,24 @@ CASE = ["model", "train_seed", "goals", "planner"]
 
 
 def run(config: Config) -> Result:
-    """Measure every model's errors on its own plans and on the experts' actions.
+    """Measure every model's errors on its own plans and on the expert's actions.
 
-    Tables: ``errors`` (by imagined step), ``gaps`` (averaged over steps), ``differences`` between models of the gap,
-    the planned and the expert error (paired), all with seeds averaged and a bootstrap over problems; ``problems``
-    (a rollout a row, its error at each step), of which all others are made.
+    Tables: ``problems`` (a row for each rollout, with its error at each step), and from it ``errors`` (by imagined
+    step), ``gaps`` (averaged over steps) and ``differences`` (paired, between models, of the gap, the planned and the
+    expert error). The last three average over seeds, with bootstrap intervals over problems.
     """
     started = time.perf_counter()
-    measured, about = measure_all(config, NAME, list(todo(config)), [errors])
+    measured, meta = measure_all(config, NAME, list(todo(config)), [errors])
     steps = measured.filter(regex=r"^error_").rename(columns=lambda name: name.replace("error", "step"))
     problems = measured[CASE].assign(problem=measured.pair).join(steps)
-    return Result(statistics(problems), provenance(config, started) | about)
+    return Result(statistics(problems), provenance(config, started) | meta)
 
 
 def todo(config: Config) -> Iterator[Case]:
-    """Of each model, the experts' actions, then its own plans."""
+    """For each model, the expert's actions, then its own plans."""
     protocols = config.protocols()
     for model in config.models(MODELS):
-        yield replace(expert(protocols["dataset"], *model), keep=False)  # nothing is planned, so it takes little time
+        yield replace(expert(protocols["dataset"], *model), keep=False)  # quick, because nothing is planned
         yield from cases(config, protocols.values(), [model], PLANNERS)
 
 
@@ -61,7 +61,7 @@ def statistics(problems: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def per_problem(problems: pd.DataFrame) -> pd.DataFrame:
-    """A row for each plan, averaged over steps: the errors ``planned`` and ``expert`` on its problem, their ``gap``."""
+    """A row for each plan: the errors ``planned`` and ``expert``, averaged over steps, and their difference ``gap``."""
     errors = problems.assign(error=problems.filter(regex="^step_").mean(axis=1))
     same = ["model", "train_seed", "problem"]
     experts = errors[errors.planner == "expert"].set_index(same)["error"].rename("expert")

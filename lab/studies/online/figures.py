@@ -1,4 +1,4 @@
-"""Online World Modeling: its variants, and where its planner goes in each round beside the data."""
+"""Online World Modeling: its variants, and where its planner goes in each round, compared with the data."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ ACTION = "action size\n(standard deviations)"
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """The variants' rows; below, maps of what was visited and the size of actions by round."""
+    """The rows of the variants; below, maps of the visited places and the size of actions, by round."""
     height = 1.75 * (len(variants.rows(result)) + 2) + 1.6
     figure = Figure(figsize=(11, height + 2.9), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(height, 2.9), squeeze=False).flat
@@ -31,7 +31,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The variants' rows, and the size of actions by round, to hover over."""
+    """The rows of the variants, and the size of actions by round; hovering shows the numbers."""
     figure, rounds = variants.interactive(result, extra=1), result.tables["rounds"]
     last = len(variants.rows(result)) + 3
     errors = {
@@ -55,14 +55,14 @@ def interactive(result: Result) -> go.Figure:
 
 @in_style
 def map_figure(result: Result, number: int = 0) -> Figure:
-    """The map of one round (0: the data) alone."""
+    """The map of round ``number`` (0: the data)."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     _map(figure.subplots(), result, number)
     return figure
 
 
 def grid(result: Result, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The map of round ``number``: x (n,), y (m,) of its cells and their shares (n, m), NaN where nobody was."""
+    """The map of round ``number``: x (n,) and y (m,) of its cells, and their shares (n, m), NaN in unvisited cells."""
     visits = result.tables["visits"]
     xs, ys = (np.sort(visits[axis].unique()) for axis in "xy")
     wide = visits[visits["round"] == number].pivot(index="x", columns="y", values="share")

@@ -1,8 +1,8 @@
-"""Appendix: how often, and from how much, Online World Modeling learns, and where its planner goes.
+"""Appendix: how many rounds Online World Modeling takes, how much its replay keeps, and where its planner goes.
 
-Two studies around the task's recipe: the number of rounds, with as many simulated plans in all, and how many of the
-newest transitions the replay keeps. For the recipe itself, what the planner visits in each round is laid beside the
-data: places (the first two numbers of a state) and the size of actions.
+Two studies vary the task's recipe: the number of rounds, with the same number of simulated plans in all, and the number
+of newest transitions that the replay keeps. For the recipe itself, each round is compared with the data: the places
+that the planner visits (the first two numbers of a state) and the size of its actions.
 """
 
 import time
@@ -29,21 +29,21 @@ MARGIN = 0.1  #: of the data's range, on every side of the map
 
 
 def run(config: Config) -> Result:
-    """Train and evaluate all variants, and look at what the recipe's planner did in each round.
+    """Train and evaluate all variants, and measure where the recipe's planner went in each round.
 
-    Tables: those of `lab.studies.common.variants.measure`, ``rounds`` (how much of what was visited is new, and the
+    Tables: those of `lab.studies.common.variants.measure`, ``rounds`` (share of the visited states that are new, and
     size of actions) and ``visits`` (the map); round 0 is the data.
     """
     started = time.perf_counter()
     recipe = config.recipe
-    found, about = measure(config, NAME, "online", list(studies(recipe)))
-    found["rounds"], found["visits"] = visited(config, recipe)
-    about |= {"recipe": repr(recipe.online), "places": list(make_task(config.task).state_fields[:2])}
-    return Result(found, provenance(config, started) | about)
+    tables, meta = measure(config, NAME, "online", list(studies(recipe)))
+    tables["rounds"], tables["visits"] = visited(config, recipe)
+    meta |= {"recipe": repr(recipe.online), "places": list(make_task(config.task).state_fields[:2])}
+    return Result(tables, provenance(config, started) | meta)
 
 
 def studies(recipe: Recipe) -> Iterator[Variant]:
-    """The variants of the ``recipe``; its own is among the rounds, and keeps everything."""
+    """The variants of the ``recipe``. The recipe itself is one of the study ``rounds``; its replay keeps everything."""
     online = recipe.online
     plans = online.rounds * online.segments
     for rounds in sorted({*ROUNDS, online.rounds}):
@@ -75,13 +75,13 @@ def visited(config: Config, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def _offline(data: Dataset, model: WorldModel) -> tuple[np.ndarray, np.ndarray]:
-    """The data as if a round had executed it: states, and standardised blocks (N, H, A)."""
+    """The data in the form of a round: states (N, T + 1, S), and standardised blocks (N, H, A)."""
     steps = data.actions.shape[1] // model.spec.frameskip * model.spec.frameskip
     return np.asarray(data.states), model.normalise_actions(np.array(data.actions[:, :steps])).numpy(force=True)
 
 
 def _edges(states: np.ndarray) -> list[np.ndarray]:
-    """Borders of the map's cells along both axes: the range of the data and a margin."""
+    """The edges of the map's cells along x and y: the range of the data, widened by `MARGIN`."""
     places = states[..., :2].reshape(-1, 2)
     low, high = places.min(0), places.max(0)
     room = MARGIN * (high - low)
@@ -89,7 +89,7 @@ def _edges(states: np.ndarray) -> list[np.ndarray]:
 
 
 def _map(maps: list[np.ndarray], edges: list[np.ndarray]) -> pd.DataFrame:
-    """Long format: centre of each cell that was visited, and its share of the round's states on the map."""
+    """In long format, the centre of each visited cell, and its share of the round's states on the map."""
     x, y = np.meshgrid(*((e[:-1] + e[1:]) / 2 for e in edges), indexing="ij")
     parts = []
     for number, counts in enumerate(maps):

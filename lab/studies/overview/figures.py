@@ -16,7 +16,7 @@ HEIGHT = 640  #: of the interactive figure, in pixels
 
 @in_style
 def print_figure(seen: Overview) -> Figure:
-    """Four panels in one plane: the data; a plan, imagined and true; corrected trajectories; perturbed inputs."""
+    """Four panels in one plane: the data; a plan, imagined and executed; corrected trajectories; perturbed inputs."""
     figure = Figure(figsize=(12, 4.1), layout="constrained")
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     for ax in axes:
@@ -47,7 +47,7 @@ def print_figure(seen: Overview) -> Figure:
 
 
 def interactive(seen: Overview) -> go.Figure:
-    """All in one plane; the legend shows and hides."""
+    """All of it in one plane; a click on the legend shows or hides a part."""
     data = np.concatenate([_gapped(path) for path in seen.data])
     shadows = np.concatenate([_gapped(centre + seen.shadow) for centre in seen.expert])
     corrected = np.concatenate([_gapped(path) for path in seen.corrected])

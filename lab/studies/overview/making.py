@@ -1,8 +1,8 @@
 """What `lab.studies.overview.movie` shows: a plan that leaves the data and one that does not.
 
-The problem shows the effect, and is not picked by hand. Of the first problems of the test split with random goals that
-the finetuned model reaches and the base model misses, it is the one on which the base model imagines itself farthest
-from anything in the training data.
+The problem is chosen by a rule, to show the effect. Among the first test problems with random goals, those count that
+the finetuned model reaches and the base model misses. Of these, it is the one on which the base model imagines itself
+farthest from all training data.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,22 @@ from lab.studies.common.protocol import Protocol
 from lab.tasks import make_task
 
 TASK, PLANNER, SHOWN = "point_maze", "adam", ("base", "adversarial")
-PROBLEMS = 100  #: of the test split, among which the one that is shown is searched
+PROBLEMS = 100  #: of the test split, among which one is chosen
 EPISODES = 200  #: of the training data
-SNAPSHOTS = 45  #: of a plan in the making
+SNAPSHOTS = 45  #: of a plan while it is optimised
 
 
 @dataclass(frozen=True)
 class Making:
-    """A plan in the making. ``M`` snapshots of ``H`` blocks of ``F`` environment steps; places are x and y."""
+    """``M`` snapshots of a plan while it is optimised, each of ``H`` blocks of ``F`` environment steps.
+
+    Places are x and y.
+    """
 
     model: str
     iterations: np.ndarray  #: (M,) of the snapshots; the last is the finished plan
-    imagined: np.ndarray  #: (M, H + 1, 2) where the model imagines each snapshot to lead
-    true: np.ndarray  #: (M, H * F + 1, 2) where each really leads
+    imagined: np.ndarray  #: (M, H + 1, 2) places that the model imagines for each snapshot
+    true: np.ndarray  #: (M, H * F + 1, 2) places that the simulator reaches
     distance: float  #: success radii between the end of the finished plan and the goal
 
 
@@ -42,7 +45,7 @@ class Movie:
 
     task: str
     planner: str
-    problem: int  #: which of the test split it is
+    problem: int  #: its number in the test split
     data: np.ndarray  #: (n, 2) places of the training data
     goal: np.ndarray  #: (2,)
     makings: tuple[Making, ...]
@@ -65,18 +68,18 @@ def movie_of(config: Config, candidates: int = PROBLEMS, snapshots: int = SNAPSH
 
 
 def data_places(task: str) -> np.ndarray:
-    """Places (n, 2) that the training data went to."""
+    """The places (n, 2) that the training data visit."""
     states = collect_states(DataSpec(task, "train", EPISODES, pixels=False)).states
     return card_of(task).scene.place(states).reshape(-1, 2)
 
 
 def farthest(paths: np.ndarray, data: np.ndarray) -> int:
-    """Which of ``paths`` (B, K, 2) has the place that is farthest from the nearest of ``data`` (n, 2)."""
+    """The index of the path in ``paths`` (B, K, 2) that goes farthest from its nearest point of ``data`` (n, 2)."""
     return int(np.argmax([distances(path, data).max() for path in paths]))
 
 
 def distances(places: np.ndarray, data: np.ndarray) -> np.ndarray:
-    """From each of ``places`` (K, 2) to the nearest of ``data`` (n, 2)."""
+    """The distance (K,) from each of ``places`` (K, 2) to the nearest point of ``data`` (n, 2)."""
     return np.linalg.norm(places[:, None] - data, axis=-1).min(1)
 
 

@@ -1,8 +1,7 @@
 """A plan that leaves the data and one that does not, as a GIF: ``python -m lab.studies.overview.movie [FILE]``.
 
-A panel for each model shows first the plan in the making, then how it is executed.
-
-The picture has a pale background of its own, so that it is as legible on a dark page as on a light one.
+A panel for each model shows how the plan is optimised, then how it is executed. The pale background makes the picture
+legible on dark and light pages.
 """
 
 import sys
@@ -30,14 +29,14 @@ from lab.tasks import make_task
 FILE = ROOT / "figures" / "reference" / "overview.gif"
 SIZE = (8.8, 5.5)  #: inches, at 100 pixels each
 PAPER, INK, TRUE, DATA = "#FBFBFB", "#222222", "#1F4E79", "#56B4E9"
-SHADE = 0.55  #: of the places that the data went to
-CELLS = 40  #: of the shading of the data, on each axis
+SHADE = 0.55  #: opacity of the places that the data visit
+CELLS = 40  #: of these places, on each axis
 PLANNING, EXECUTING, FIRST, LAST = 90, 110, 1200, 3500  #: milliseconds that a frame is shown
 COLOURS = 64  #: of the palette that all frames share
 
 
 class Panel:
-    """What one model does with the problem; only the paths and the bodies change from frame to frame."""
+    """The panel of one model; only its paths and bodies change from frame to frame."""
 
     def __init__(self, ax: Axes, movie: Movie, making: Making) -> None:
         self.making, self.steps = making, making.true.shape[1] - 1
@@ -59,7 +58,7 @@ class Panel:
         self.text = ax.text(0.5, -0.035, "", transform=ax.transAxes, ha="center", va="top", fontsize=13, color=INK)
 
     def plan(self, snapshot: int) -> None:
-        """Show where a snapshot of the plan leads, in the imagination and in truth."""
+        """Show the imagined and the true path of one ``snapshot`` of the plan."""
         self.imagined.set_data(*self.making.imagined[snapshot].T)
         self.true.set_data(*self.making.true[snapshot].T)
         self.ghost.set_data([], [])
@@ -67,7 +66,7 @@ class Panel:
         self.text.set_text(f"planning: step {self.making.iterations[snapshot]} of {self.making.iterations[-1]}")
 
     def execute(self, step: int) -> None:
-        """Show the finished plan ``step`` environment steps on its way."""
+        """Show the finished plan after ``step`` environment steps."""
         imagined, true = self.making.imagined[-1], self.making.true[-1]
         blocks = np.linspace(0, self.steps, len(imagined))
         self.imagined.set_data(*imagined.T)
@@ -77,14 +76,14 @@ class Panel:
         self.text.set_text(f"executing: step {step} of {self.steps}")
 
     def conclude(self) -> None:
-        """Say what became of the plan."""
+        """Say whether the plan reached the goal."""
         reached, distance = self.making.distance < 1, self.making.distance
         self.text.set_text(f"{'reached' if reached else 'missed'}: {distance:.1f} success radii from the goal")
 
 
 @in_style
 def figure_of(movie: Movie) -> tuple[Figure, list[Panel]]:
-    """The figure whose panels the frames move."""
+    """The figure and its panels, which each frame updates."""
     figure = Figure(figsize=SIZE, dpi=100, facecolor=PAPER)
     FigureCanvasAgg(figure)
     width, height = 0.47, 0.47 * SIZE[0] / SIZE[1]
@@ -95,7 +94,7 @@ def figure_of(movie: Movie) -> tuple[Figure, list[Panel]]:
 
 
 def frames(movie: Movie) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame and the milliseconds that it is shown."""
+    """Each frame, and for how many milliseconds it is shown."""
     figure, panels = figure_of(movie)
     snapshots, steps = len(movie.makings[0].iterations), panels[0].steps
     for i in range(snapshots):
@@ -121,7 +120,7 @@ def save(movie: Movie, path: Path) -> None:
 
 
 def _background(ax: Axes, movie: Movie) -> None:
-    """The empty scene, pale, and on it the places that the training data went to."""
+    """The empty scene, pale, and on it the places that the training data visit."""
     task, (low, high) = make_task(movie.task), card_of(movie.task).scene.view
     extent = (low, high, high, low)
     states = task.random_states(np.random.default_rng(0), 9)[0]

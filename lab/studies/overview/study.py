@@ -1,6 +1,6 @@
-"""Figure 1: what a world model is trained on, where planning takes it, and the two remedies, in one plane.
+"""Figure 1: the training data of a world model, where planning leads it, and the two remedies, in one plane.
 
-All is drawn in the plane of the first two principal components of the data's picture latents, where the model lives.
+The plane is that of the first two principal components of the data's picture latents.
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Overview:
     task: str
     model: str
     planner: str
-    problem: int  #: which of the plans is the one in the middle of the picture
+    problem: int  #: index of the plan that is drawn as imagined and as executed
     explained: float  #: share of the latents' variance that the plane shows
     radius: float  #: lambda
     data: np.ndarray  #: (episodes, K, 2)
     expert: np.ndarray  #: (H + 1, 2)
-    imagined: np.ndarray  #: (H + 1, 2) what the model makes of its plan
-    corrected: np.ndarray  #: (plans, H + 1, 2) what the simulator makes of the plans
+    imagined: np.ndarray  #: (H + 1, 2) the plan as the model imagines it
+    corrected: np.ndarray  #: (plans, H + 1, 2) the plans as the simulator executes them
     goal: np.ndarray  #: (2,)
     shadow: np.ndarray  #: (CORNERS, 2) outline of the perturbation box around 0, as seen in the plane
     distance: float  #: success radii between the end of the plan and the goal
@@ -48,10 +48,10 @@ def overview(
     planner: str = "adam",
     radius: float | None = None,
 ) -> Overview:
-    """Everything that the figure shows, of a few problems with data-set goals of the test split.
+    """Plan for the first `PLANS` test problems with data-set goals, and project everything on the plane.
 
-    ``problem`` is the one in the middle of the picture (default: whose imagined and true end are farthest apart),
-    ``radius`` the multiple lambda of the perturbation box (default: the task's recipe).
+    ``problem`` is the one whose plan is drawn as imagined and as executed (default: the one whose imagined and true end
+    are farthest from each other). ``radius`` is the multiple lambda of the perturbation box (default: the recipe's).
     """
     radius = config.recipe.radii.latent if radius is None else radius
     model = config.model(model_name, config.size.seeds[0])
@@ -106,7 +106,7 @@ def _latents(model: WorldModel, task: Task, states: np.ndarray) -> np.ndarray:
 
 
 def _plane(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Centre (D,), two orthonormal axes (2, D) of largest variance, and the share of the variance they show."""
+    """Centre (D,), the two orthonormal axes (2, D) of largest variance, and their share of the variance."""
     flat = latents.reshape(-1, latents.shape[-1])
     centre = flat.mean(0)
     _, sizes, directions = np.linalg.svd(flat - centre, full_matrices=False)

@@ -1,4 +1,4 @@
-"""Every planner on every model: success beside what a plan costs."""
+"""Every planner on every model: success, and what a plan costs."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ SHADES = {"steps": "#C8C8C8", "gradient_steps": "#009E73"}
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """A row for each planner; columns for success by model and for the costs, which hardly depend on the model."""
+    """A row for each planner: success by model, then the costs, averaged over models (they hardly differ)."""
     table = result.tables["planners"]
     planners = shown(table.planner, tuple(CATALOG))[::-1]
     figure = Figure(figsize=(11, 0.42 * len(planners) + 1.7), layout="constrained")
@@ -41,7 +41,10 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")) -> go.Figure:
-    """Success against seconds per plan, to hover over; at first on the models ``visible``, the first with names."""
+    """Success against seconds per plan; hovering shows the numbers.
+
+    At first only the models ``visible`` are shown; the dots of the first one carry the planners' names.
+    """
     table, figure = result.tables["planners"], go.Figure()
     for model in shown(table.model, MODELS):
         rows = table[table.model == model]
@@ -58,7 +61,7 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
 
 
 def success_rows(ax: Axes, table: pd.DataFrame, planners: Sequence[str]) -> None:
-    """Success of each of ``planners``, a row each from below, with a dot for each model."""
+    """A row for each of ``planners``, from below, with a dot for the success on each model."""
     models = shown(table.model, MODELS)
     for i, model in enumerate(models):
         rows = table[table.model == model].set_index("planner").reindex(planners)

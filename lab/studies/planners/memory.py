@@ -1,4 +1,4 @@
-"""How many bytes of tensors are alive at once: the same on every machine, other than what a process occupies."""
+"""How many bytes of tensors are alive at once. Unlike a process's memory, this is the same on every machine."""
 
 from typing import Any
 
@@ -9,13 +9,16 @@ from torch.utils._pytree import tree_leaves
 
 
 class PeakMemory(TorchDispatchMode):
-    """``peak`` counts the storage of all tensors made within; what operators use inside themselves does not show."""
+    """``peak`` is the most bytes of tensors, created in the context, that were alive at once.
+
+    Memory that operators use internally does not count.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.peak = 0
         self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
-        self.others: dict[int, StorageWeakRef] = {}  #: storage from outside; held so that no address comes back
+        self.others: dict[int, StorageWeakRef] = {}  #: storage from outside; kept so that no address is used again
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         for tensor in _tensors((args, kwargs)):

@@ -1,7 +1,7 @@
-"""Every planner on every model: success, time, memory and how often the model is asked (data-set goals, open loop).
+"""Every planner on every model: success, time, memory and model steps (data-set goals, open loop).
 
-Beyond the planners of `PLANNERS` there are three with Adam: started from the initialisation network, kept near the
-data's actions by the action prior, and, for comparison, what the network says alone, without any planning.
+Besides `PLANNERS` there are three `VARIANTS`: the initialisation network alone, Adam started from the network, and Adam
+kept near the data's actions by the action prior.
 """
 
 import time
@@ -46,7 +46,7 @@ NAME = "planners"
 GOALS = "dataset"
 VARIANTS = ("network", "network+adam", "prior")
 ALL = (*PLANNERS, *VARIANTS)
-#: of one plan: model steps (rows times latent steps), how many of them are differentiated, seconds, tensors in MiB
+#: of one plan: model steps (rows times latent steps), how many of these are differentiated, seconds, MiB of tensors
 COSTS = ["steps", "gradient_steps", "seconds", "memory"]
 TIMES = {"planners": ["seconds"]}
 PRIOR_EPISODES = 200
@@ -55,26 +55,33 @@ KEYS = ["model", "train_seed", "planner"]
 
 @one_thread()
 def run(config: Config) -> Result:
-    """Tables: ``planners`` (seeds averaged), ``differences`` (to CEM on the same model, paired), ``pairs``."""
+    """Measure every planner on every model.
+
+    Tables: ``planners`` (averaged over seeds), ``differences`` (paired, to CEM on the same model) and ``pairs`` (a row
+    for each problem).
+    """
     started = time.perf_counter()
-    measured, about = measure_all(config, NAME, todo(config), [partial(_costs, config)])
-    found = tables(measured[[*KEYS, "pair", "success", "loss", *COSTS]])
-    return Result(found, provenance(config, started, TIMES) | about | {"prior": config.card.settings.prior})
+    measured, meta = measure_all(config, NAME, todo(config), [partial(_costs, config)])
+    pairs = measured[[*KEYS, "pair", "success", "loss", *COSTS]]
+    return Result(tables(pairs), provenance(config, started, TIMES) | meta | {"prior": config.card.settings.prior})
 
 
 def todo(config: Config) -> list[Case]:
-    """Every planner, counted, on every model; what also depends on a network or on data is not kept on disk."""
+    """Every planner, counting its model steps, on every model.
+
+    The variants also depend on a network or on data, so that their results are not stored.
+    """
 
     def counted_planner(name: str, mode: str, model: WorldModel) -> Planner:
         return _Counted(planner_of(config, name, model))
 
     protocols = config.protocols((GOALS,)).values()
-    found = cases(config, protocols, config.models(MODELS), ALL, planner_of=counted_planner)
-    return [replace(case, keep=case.planner_name not in VARIANTS) for case in found]
+    all_cases = cases(config, protocols, config.models(MODELS), ALL, planner_of=counted_planner)
+    return [replace(case, keep=case.planner_name not in VARIANTS) for case in all_cases]
 
 
 def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
-    """The planner called ``name``, one of `ALL`, as tuned for the task; the smoke preset cuts it short."""
+    """The planner called ``name``, one of `ALL`, as tuned for the task; shortened at preset smoke."""
     if name in PLANNERS:
         return config.planner(name)
     adam = config.planner("adam")
@@ -85,17 +92,17 @@ def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
 
 
 def action_prior(model: WorldModel) -> ActionPrior:
-    """The prior of the blocks in the task's training data."""
+    """The action prior, fitted to the standardised blocks of the task's training data."""
     actions = collect_states(DataSpec(model.spec.task, "train", PRIOR_EPISODES, pixels=False)).actions
     return ActionPrior.fit(model.normalise_actions(actions).flatten(0, 1))
 
 
 def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """See `run`."""
+    """The tables of `run`, from a row for each problem."""
     by = ["model", "planner"]
     costs = pairs.groupby(by, sort=False)[COSTS].mean().reset_index()
     against_cem = [(planner, "cem") for planner in pairs.planner.unique() if planner != "cem"]
-    exchanged = pairs.rename(columns={"planner": "model", "model": "planner"})  # as what is compared are models
+    exchanged = pairs.rename(columns={"planner": "model", "model": "planner"})  # because `compare` compares models
     differences = compare(exchanged, "success", ["planner"], "pair", against_cem)
     return {
         "planners": success_rates(pairs, by).merge(costs, on=by),
@@ -105,7 +112,7 @@ def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _costs(config: Config, case: Case, outcome: Outcome) -> dict[str, float]:
-    """What a plan takes, but for the seconds."""
+    """The costs of one plan, without its seconds."""
     assert isinstance(case.planner, _Counted)
     n, calls = len(outcome.trajectory), case.planner.calls
     memory = peak_memory(config, case.planner.planner, case.model)
@@ -134,7 +141,7 @@ class _Calls:
 
 @dataclass
 class _Counted:
-    """A planner that counts what it asks of the model."""
+    """A planner that counts the model steps of its plans."""
 
     planner: Planner
     calls: _Calls = field(default_factory=_Calls)
@@ -157,7 +164,7 @@ class _CountedModel:
 
 
 def try_restarts(config: Config, name: str, starts: int) -> str:
-    """Predicted loss and success of Adam with so many ``starts`` on the model called ``name``, in one sentence."""
+    """A sentence: predicted loss and success of Adam with ``starts`` random starts on the model called ``name``."""
     problems = config.protocols((GOALS,))[GOALS].problems()
     model = config.model(name, config.size.seeds[0])
     adam = config.planner("adam")
@@ -172,7 +179,7 @@ def try_restarts(config: Config, name: str, starts: int) -> str:
 
 
 def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:
-    """How each planner compares with CEM on the same model."""
+    """A line for each planner: its difference in success to CEM on the same model."""
     rows = result.tables["differences"].query("model in @models")
     return "\n".join(
         f"{row.model}, {row.ours}: {points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"

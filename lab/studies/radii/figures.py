@@ -15,7 +15,7 @@ COST = "training step (ms)"
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """The variants' rows, and beside them what a training step costs."""
+    """The rows of the variants, and on their right the time of a training step."""
     height = 1.75 * (len(variants.rows(result)) + 2) + 1.6
     figure = Figure(figsize=(11, height), layout="constrained")
     dots, clock = figure.subfigures(1, 2, width_ratios=(4.2, 1), squeeze=False).flat
@@ -34,7 +34,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The same to hover over."""
+    """The rows of the variants, and below them the time of a training step; hovering shows the numbers."""
     figure, cost = variants.interactive(result, extra=1), result.tables["cost"]
     bar = go.Bar(
         x=[LABELS.get(name, name) for name in cost.model],

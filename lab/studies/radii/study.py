@@ -1,8 +1,8 @@
 """Appendix: how far, and how, Adversarial World Modeling perturbs.
 
-Four studies around the task's recipe (FGSM within radii fixed on the first minibatch, of one multiple lambda for all
-inputs; the target is the clean next latent): lambda itself, which inputs are perturbed, radii measured on every
-minibatch, and more steps of the inner maximum (PGD).
+The task's recipe takes one step of ascent (FGSM) within radii fixed on the first minibatch, with one multiple lambda
+for all inputs; the target is the clean next latent. Four studies vary it: lambda, which inputs are perturbed, radii
+measured on every minibatch, and more steps of the inner maximum (PGD).
 """
 
 import copy
@@ -28,8 +28,8 @@ NAME = "radii"
 TIMES = {"cost": ["milliseconds", "ratio"]}
 LAMBDAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 STEPS = (2, 5, 10)
-ROUNDS = 5  #: of the clock; the least time counts, as whatever else a machine does can only add to it
-BATCH = 512  #: transitions that `strength` looks at
+ROUNDS = 5  #: of timing; the least time counts, because other work of the machine can only add to it
+BATCH = 512  #: transitions that `strength` measures
 
 
 def run(config: Config) -> Result:
@@ -39,13 +39,13 @@ def run(config: Config) -> Result:
     """
     started = time.perf_counter()
     recipe = config.recipe
-    found, about = measure(config, NAME, "adversarial", list(studies(recipe)))
-    found["cost"] = cost(config, recipe)
-    return Result(found, provenance(config, started, TIMES) | about | {"recipe": repr(recipe.radii)})
+    tables, meta = measure(config, NAME, "adversarial", list(studies(recipe)))
+    tables["cost"] = cost(config, recipe)
+    return Result(tables, provenance(config, started, TIMES) | meta | {"recipe": repr(recipe.radii)})
 
 
 def studies(recipe: Recipe) -> Iterator[Variant]:
-    """The variants of the ``recipe``; its own is among the lambdas."""
+    """The variants of the ``recipe``. The recipe itself is one of the study ``lambda``."""
     radii = recipe.radii
     for factor in sorted({*LAMBDAS, radii.action}):
         yield _variant(recipe, "lambda", f"λ {factor:g}", Radii(factor, factor, factor))
@@ -57,7 +57,10 @@ def studies(recipe: Recipe) -> Iterator[Variant]:
 
 
 def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
-    """Milliseconds of one training step by each method, taken in turns, and their ``ratio`` to the control's."""
+    """Milliseconds of one training step by each method, and their ``ratio`` to the control's.
+
+    The methods take turns, so that a busy machine slows all of them alike.
+    """
     model = config.model("base", config.size.seeds[0])
     data = recipe.data(config.task)
     latents = encode_dataset(model, data)
@@ -74,9 +77,9 @@ def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
 
 
 def strength(config: Config, factor: float, steps: int) -> pd.Series:
-    """One-step error of the base model on clean inputs, on random ones within lambda = ``factor``, and on the worst.
+    """One-step error of the base model on clean inputs, and on random and worst perturbations with lambda = ``factor``.
 
-    The worst are those that ``steps`` steps of the inner maximum find.
+    The worst perturbations are those that ``steps`` steps of the inner maximum find.
     """
     recipe, model = config.recipe, config.model("base", config.size.seeds[0])
     latents = encode_dataset(model, recipe.data(config.task))
@@ -97,7 +100,7 @@ def _variant(recipe: Recipe, study: str, name: str, radii: Radii) -> Variant:
 
 
 def _seconds(model: WorldModel, method: Method, schedule: Schedule) -> float:
-    """Of the training loop itself, on a copy of ``model``."""
+    """Seconds that the training loop takes on a copy of ``model``."""
     trainee = copy.deepcopy(model)
     trainee.predictor.requires_grad_(True)
     started = time.perf_counter()

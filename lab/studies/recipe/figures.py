@@ -1,4 +1,4 @@
-"""What made the paper's picture appear: every variant of the recipe, and the six targets."""
+"""Success, gain and gap of every variant of the recipe, on the tune split and the test split."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ Places = dict[tuple[str, str], float]
 
 
 def columns(result: Result) -> Places:
-    """The x of each variant by study and name, with gaps between studies."""
+    """The x of each variant, by its study and name; studies are separated by gaps."""
     table = result.tables["trials"]
     return dict(zip(zip(table.study, table.trial, strict=True), marks.columns(table.study, 0.0), strict=True))
 

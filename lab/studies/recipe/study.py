@@ -1,11 +1,17 @@
 """What makes the paper's picture appear: variants of each task's recipe on the tune split, and six targets.
 
-Studies: lambda (the radii of Adversarial World Modeling), method (Online's data with adversarial perturbations), length
-of finetuning, goal loss (last step, or weighted, early steps heaviest), encoder and data. The first four start from the
-task's base model. Encoder and data need base models of their own: these variants, and the recipe beside them, are
-trained for half of the recipe's steps. The finetuned model with Adam's highest success on the tune split is chosen.
-It is then measured on the test split with all seeds changed: data, encoder, initialisation and finetuning. All models
-are planned with by Adam, as the targets require, and base models also by CEM.
+The studies are:
+
+* lambda: the radii of Adversarial World Modeling;
+* method: both methods, and Online's data with adversarial perturbations;
+* length: the number of finetuning steps;
+* loss: the goal loss of the last step, or of all steps, the early ones weighted most;
+* encoder and data: other encoders, and smaller data sets.
+
+The first four start from the task's base model. Encoder and data need base models of their own. Their variants, and
+the recipe that they are compared with, are trained for half of the recipe's steps. The finetuned model with Adam's
+highest success on the tune split is chosen. It is then measured on the test split, with new seeds for data, encoder,
+initialisation and finetuning. Adam plans on all models, as the targets require, and CEM on the base models only.
 
 In the stored tables, the column ``trial`` holds a variant's name, and the table ``trials`` lists the variants.
 """
@@ -59,7 +65,7 @@ MEASURED = ["model", "train_seed", "goals", "planner", "pair", "success"]  #: of
 
 @dataclass(frozen=True)
 class ScratchRecipe(Recipe):
-    """A recipe that trains a base model from scratch, perhaps on other data than the shipped one's."""
+    """A recipe that trains a base model from scratch, possibly on data of its own."""
 
     data_seed: int = 0  # type: ignore[misc]  # a field here; a constant in the recipe of a shipped model
     nearest: float = 1.0  #: share of the episodes that are kept: those that move least far from their start
@@ -78,7 +84,7 @@ class ScratchRecipe(Recipe):
 
 @dataclass(frozen=True)
 class RecipeVariant(Variant):
-    """A variant of the recipe by which several methods finetune."""
+    """A variant of the recipe, and the methods that finetune by it."""
 
     methods: tuple[str, ...] = ("adversarial",)
     decay: float | None = None  #: of the goal loss that is planned with; None: the task's
@@ -134,14 +140,14 @@ def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
         for family in sorted(FAMILIES, key=lambda kind: kind != recipe.encoder):
             yield RecipeVariant(study, family, replace(half, encoder=family))
     if study == "data":
-        kept = max(1, round(NEAREST * recipe.episodes))
+        episodes = max(1, round(NEAREST * recipe.episodes))
         yield RecipeVariant(study, f"{recipe.episodes} episodes", half)
-        yield RecipeVariant(study, f"{kept} at random", replace(half, episodes=kept))
-        yield RecipeVariant(study, f"{kept} that stray least", replace(half, nearest=NEAREST))
+        yield RecipeVariant(study, f"{episodes} at random", replace(half, episodes=episodes))
+        yield RecipeVariant(study, f"{episodes} that stray least", replace(half, nearest=NEAREST))
 
 
 def reseeded(config: Config, chosen: RecipeVariant, seed: int) -> RecipeVariant:
-    """``chosen`` on the test split, with data, encoder, initialisation and finetuning of ``seed`` (0: as shipped)."""
+    """``chosen`` for the test split, with ``seed`` for data, encoder, initialisation and finetuning (0: as shipped)."""
     recipe = chosen.recipe if seed == 0 else from_scratch(chosen.recipe, data_seed=seed, decoder_steps=1)
     return replace(chosen, study=TEST, recipe=recipe)
 
@@ -157,7 +163,7 @@ def _times(schedule: Schedule, factor: float) -> Schedule:
 
 
 def model_of(config: Config, recipe: Recipe, method: str, seed: int = 0) -> WorldModel:
-    """The model that ``method`` makes by ``recipe``; trained now if it is neither shipped nor made."""
+    """The model of ``method`` by ``recipe``; it is trained now if it is neither shipped nor in the cache."""
     if isinstance(recipe, ScratchRecipe):
         return load_model(_trained_from_scratch(config, recipe, method, seed), pick_device(config.device))
     if method in MODELS and description(recipe, method) == description(config.recipe, method):
@@ -177,7 +183,7 @@ def _trained_from_scratch(config: Config, recipe: ScratchRecipe, method: str, se
 
 
 class _Measured:
-    """All that was measured so far, with a row per problem."""
+    """All measurements so far, a row for each problem."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.cases = config, Cases(NAME, config.task)
@@ -220,7 +226,10 @@ class _Measured:
         return self.cases.rows({"model": method, "train_seed": seed}, settings, model, make)
 
     def choice(self) -> RecipeVariant:
-        """The variant, with the one method, of Adam's highest success on the tune split; of several, the first."""
+        """The variant and its one method with Adam's highest success on the tune split; of equal ones the first.
+
+        Raises LabError unless one of the studies in `OPEN` was measured.
+        """
         if not any(variant.study in OPEN for variant in self.variants):
             raise LabError(f"Nothing to choose from: measure one of the studies {', '.join(OPEN)} first.")
         pairs = pd.concat(self.pairs)
@@ -231,24 +240,27 @@ class _Measured:
 
     def result(self, started: float) -> Result:
         pairs = pd.concat(self.pairs, ignore_index=True)
-        found = tables(pairs, pd.concat(self.slices, ignore_index=True) if self.slices else None)
-        found["trials"] = pd.DataFrame(
+        result_tables = tables(pairs, pd.concat(self.slices, ignore_index=True) if self.slices else None)
+        result_tables["trials"] = pd.DataFrame(
             {(variant.study, variant.name): _described(variant) for variant in self.variants}.values()
         ).convert_dtypes()
         protocols = [protocol.as_dict() for protocol in self.protocols]
-        about = {"protocols": protocols, "kept_cases": self.cases.kept}
-        result = Result(found, provenance(self.config, started) | about)
-        found["targets"] = targets(
+        meta = {"protocols": protocols, "kept_cases": self.cases.kept}
+        result = Result(result_tables, provenance(self.config, started) | meta)
+        result_tables["targets"] = targets(
             results_of(self.config.task, self.config.preset, self.config.out, REFERENCE) | {NAME: result}
         )
         return result
 
 
 def tables(pairs: pd.DataFrame, slices: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Rates, paired differences within each variant, gaps and, of ``slices``, the landscape's differences."""
+    """From the rows of each problem: rates, paired differences within each variant, and gaps.
+
+    If there are ``slices``, also the paired differences of the loss landscape's measures.
+    """
     overall = pairs.assign(goals="all", pair=pairs.goals + " " + pairs.pair.astype(str))
-    found = sorted(set(pairs.model) - {"base", "control"})
-    comparisons = [("control", "base"), *((ours, theirs) for ours in found for theirs in ("base", "control"))]
+    finetuned = sorted(set(pairs.model) - {"base", "control"})
+    comparisons = [("control", "base"), *((ours, theirs) for ours in finetuned for theirs in ("base", "control"))]
     searched = pairs[(pairs.model == "base") & pairs.planner.isin(("cem", "adam"))]
     searched = searched.assign(model=searched.planner, planner="cem - adam")
     by = [*KEYS, "goals", "planner"]
@@ -281,7 +293,10 @@ def _described(variant: RecipeVariant) -> dict[str, Any]:
 
 
 def as_table(result: Result, study: str) -> pd.DataFrame:
-    """Success in % with 95% intervals: a row per variant and kind of goals, a column per model; CEM only on base."""
+    """Success in % with 95% intervals: a row for each variant and kind of goals, a column for each model.
+
+    CEM plans on the base model only.
+    """
     rates = result.tables["rates"]
     rates = rates[rates.study == study]
     names = [f"{row.model} (CEM)" if row.planner == "cem" else row.model for row in rates.itertuples()]
@@ -290,7 +305,7 @@ def as_table(result: Result, study: str) -> pd.DataFrame:
 
 
 def sentences(result: Result, study: str) -> str:
-    """The change of Adam's success over all goals by each variant of ``study``, against the variant's own control."""
+    """How each variant of ``study`` changes Adam's success over all goals, compared with the variant's own control."""
     rows = result.tables["differences"]
     rows = rows[(rows.study == study) & (rows.goals == "all") & (rows.planner == "adam")]
     lines = []

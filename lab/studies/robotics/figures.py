@@ -18,7 +18,7 @@ DISTANCE = "Chamfer distance at the end"
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """A panel for each kind of goals and mode; a group of bars for each planner; lines for the start and chance."""
+    """A panel for each kind of goals and mode, bars for each planner and model, lines for start and random pushes."""
     table = result.tables["chamfer"]
     kinds = shown(table.goals, tuple(GOALS))
     figure = Figure(figsize=(10.5, 2.6 * len(kinds) + 1.5), layout="constrained")
@@ -35,12 +35,12 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The same panels; hover for intervals and the share of the distance removed."""
+    """The same panels; hovering shows intervals and the share of the start's distance that is removed."""
     table = result.tables["chamfer"]
     cases = [(goals, mode) for goals in shown(table.goals, tuple(GOALS)) for mode in MODES]
     panels = [table[(table.goals == goals) & (table["mode"] == mode)] for goals, mode in cases]
     titles = [_panel_title(panel, *case) for panel, case in zip(panels, cases, strict=True)]
-    bars = [model_bars(panel, PLANNERS, "mean", 1, _tell, legend=k == 0) for k, panel in enumerate(panels)]
+    bars = [model_bars(panel, PLANNERS, "mean", 1, _hover, legend=k == 0) for k, panel in enumerate(panels)]
     lines = [[(panel["start"].iloc[0], "dot"), (_chance(panel), "dash")] for panel in panels]
     figure = bar_panels(titles, bars, lines, len(MODES))
     figure.update_yaxes(rangemode="tozero")
@@ -68,7 +68,7 @@ def _bars(ax: Axes, panel: pd.DataFrame) -> None:
     ax.tick_params(axis="x", length=0)
 
 
-def _tell(row) -> str:
+def _hover(row) -> str:
     removed = f"{100 * row.removed:.0f}% of the start's distance removed"
     return hover(label(row.model, row.planner), interval(row, "mean", digits=".3f"), removed, row=row)
 

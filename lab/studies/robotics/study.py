@@ -1,8 +1,8 @@
-"""Rope and Granular: how near the goal pushes bring deformable matter, by every model and planner.
+"""Rope and Granular: how near to the goal pushes bring deformable matter, by every model and planner.
 
-The measure is the symmetric Chamfer distance between the particles and the goal's at the end of an evaluation, and
-the share of the start's distance that is removed; success (a distance below the task's radius) comes second, because
-the radius is our choice, and the original's (below zero) is never met.
+The measures are the symmetric Chamfer distance between the particles and the goal's at the end of an evaluation, and
+the share of the start's distance that is removed. Success (a distance below the task's radius) is secondary: the radius
+is our choice, and the original's (below zero) is never met.
 """
 
 import time
@@ -29,7 +29,7 @@ from lab.tasks import make_task
 from lab.tasks.pushing import Pushing
 
 NAME = "robotics"
-N = 100  #: problems for each kind of goals at most: every plan is executed in a simulator of milliseconds a push
+N = 100  #: problems for each kind of goals at most, because a simulated push takes milliseconds
 BY = ["goals", "model", "planner", "mode"]
 CASE = ["goals", "planner", "mode"]
 
@@ -37,23 +37,24 @@ CASE = ["goals", "planner", "mode"]
 def run(config: Config) -> Result:
     """Plan, push, and measure every case on the same problems.
 
-    Tables: ``chamfer`` (mean final distance, the mean start distance, and the share of it removed, with bootstrap
-    intervals over problems), ``rates`` (success), ``differences`` of the final distance between models (paired), all
-    with seeds averaged; ``pairs`` (a row per problem). Raises LabError for a task without particles.
+    Tables: ``chamfer`` (mean distance at the end and at the start, and the share that is removed, with bootstrap
+    intervals over problems), ``rates`` (success), ``differences`` (paired, of the final distance between models) and
+    ``pairs`` (a row for each problem). All but the last average over seeds. Raises LabError for a task without
+    particles.
     """
     started = time.perf_counter()
     radius = pushing(config).radius
-    measured, about = measure_all(config, NAME, list(todo(config)))
+    measured, meta = measure_all(config, NAME, list(todo(config)))
     measured = measured.assign(start=radius * measured["start"], chamfer=radius * measured.distance)
     pairs = measured[["goals", "model", "train_seed", "planner", "mode", "pair", "start", "chamfer", "success"]]
-    return Result(statistics(pairs), provenance(config, started) | about)
+    return Result(statistics(pairs), provenance(config, started) | meta)
 
 
 def todo(config: Config) -> Iterator[Case]:
-    """Random pushes, then everything.
+    """Random pushes, then every planner on every model.
 
-    Gradient planning in open loop is averaged over the training seeds; CEM and MPC, slower, have the first, and CEM
-    under MPC the base model only.
+    Gradient planning in open loop runs for all training seeds. CEM and MPC are slower: they run for the first seed, and
+    CEM under MPC for the base model only.
     """
     base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
     long = {(planner, "mpc"): MODELS for planner in PLANNERS} | {("cem", "open"): MODELS, ("cem", "mpc"): ("base",)}
@@ -64,7 +65,7 @@ def todo(config: Config) -> Iterator[Case]:
 
 
 def pushing(config: Config) -> Pushing:
-    """The task of ``config``; raises LabError unless it is one of this experiment's."""
+    """The task of ``config``. Raises LabError if it has no particles."""
     task = make_task(config.task)
     if not isinstance(task, Pushing):
         raise LabError(
@@ -74,8 +75,8 @@ def pushing(config: Config) -> Pushing:
 
 
 def statistics(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """All tables, from the row of each problem."""
-    # The problems' mean start is a constant of a kind of goals: the mean of this is the share of it that is removed
+    """All tables, from a row for each problem."""
+    # Divided by the mean start of its kind of goals, so that the mean of this is the share that is removed
     start = pairs.groupby("goals")["start"].transform("mean")
     pairs = pairs.assign(removed=(pairs["start"] - pairs.chamfer) / start)
     chamfer = average(pairs, "chamfer", BY, "pair")
@@ -92,7 +93,7 @@ def statistics(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def as_table(result: Result) -> pd.DataFrame:
-    """Share of the start's distance that is removed, planners across, in % with 95% intervals."""
+    """Share of the start's distance that is removed, in % with 95% intervals; a column for each planner."""
     table = result.tables["chamfer"]
     shares = table.drop(columns=["low", "high"]).rename(columns={"removed_low": "low", "removed_high": "high"})
     cells = [percent(row, "removed") for row in shares.itertuples()]
@@ -101,7 +102,7 @@ def as_table(result: Result) -> pd.DataFrame:
 
 
 def sentences(result: Result, planner: str = "adam") -> list[str]:
-    """What finetuning does to where ``planner`` ends, one sentence for each comparison with base and control."""
+    """How finetuning changes the final distance under ``planner``: a sentence for each comparison of models."""
     rows = result.tables["differences"].query("planner == @planner and ours in ('online', 'adversarial')")
     return [
         f"{label(row.ours)} minus {label(row.theirs)}, {label(planner)}, {label(row.mode)}, {row.goals} goals: "
@@ -114,7 +115,7 @@ def sentences(result: Result, planner: str = "adam") -> list[str]:
 def film_strips(
     config: Config, goals: str = "dataset", planner: str = "adam", mode: str = "open", problem: int = 0
 ) -> FilmStrip:
-    """The film strips of one problem, one for each model (first training seed)."""
+    """The film strips of one problem, one for each model of the first training seed."""
     pushing(config)
     problems = _protocols(config)[goals].problems()[problem : problem + 1]
     strips = []

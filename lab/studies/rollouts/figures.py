@@ -15,7 +15,10 @@ HEIGHT = 460  #: of the interactive figure, in pixels
 
 @in_style
 def print_figure(seen: Rollouts) -> Figure:
-    """True frames carry their distance to the goal in success radii, with a green border where the goal is reached."""
+    """A row for each trajectory.
+
+    True frames carry their distance to the goal in success radii, and a green border if the goal is reached.
+    """
     rows, columns = len(seen.trajectories), len(seen.steps) + 1
     figure = Figure(figsize=(1.35 * columns + 1.2, 1.5 * rows + 0.9), layout="constrained")
     for trajectory, axes in zip(seen.trajectories, figure.subplots(rows, columns, squeeze=False), strict=True):
@@ -33,7 +36,7 @@ def print_figure(seen: Rollouts) -> Figure:
 
 
 def interactive(seen: Rollouts) -> go.Figure:
-    """All rows side by side, to be played."""
+    """An animation: all trajectories and the goal, side by side."""
     still = [np.repeat(seen.goal[None], len(seen.steps), 0)]
     movie = np.stack([*(trajectory.frames for trajectory in seen.trajectories), *still], 1)
     names = [name.replace(", ", "<br>") for name in [*map(_name, seen.trajectories), "Goal"]]

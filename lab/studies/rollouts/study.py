@@ -1,4 +1,4 @@
-"""Film strips of one problem: the expert's trajectory, and of each model the plan's true and imagined trajectory."""
+"""Film strips of one problem: the expert's trajectory, and for each model the plan as executed and as imagined."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from lab.studies.common.protocol import Protocol
 from lab.tasks import make_task
 
 NAME = "rollouts"
-SIZE = 64  #: pixels of all pictures: what the model sees, and what its decoder draws
+SIZE = 64  #: pixels along each side of all pictures, as of the model's inputs and the decoder's outputs
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rollouts:
 def rollouts(
     config: Config, problem: int = 0, planner: str = "adam", models: tuple[str, ...] = ("base", "adversarial")
 ) -> Rollouts:
-    """The expert's trajectory of a test problem, and of each model the plan's true and imagined ones (open loop)."""
+    """The expert's trajectory of a test problem, and the true and imagined ones of each model's open-loop plan."""
     task = make_task(config.task)
     problems = Protocol(config.task, "dataset", max(problem + 1, config.size.slices), seed=config.seed).problems()
     chosen = problems[problem : problem + 1]

@@ -20,7 +20,7 @@ ORDER = ("cem", "adam", "network", "network+adam")
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """Dots are models."""
+    """A panel for each kind of goals and mode, a row for each planner, a dot for each model."""
     table = result.tables["success"]
     planners, places = shown(table.planner, ORDER)[::-1], _places(table)
     figure = Figure(figsize=(11, 3.1), layout="constrained")
@@ -35,7 +35,7 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The same, to hover over."""
+    """The same panels; hovering shows the numbers."""
     table = result.tables["success"]
     places = _places(table)
     figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[_panel(*place) for place in places])

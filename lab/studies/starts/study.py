@@ -1,7 +1,8 @@
 """Where gradient planning starts: Adam from noise against Adam from the initialisation network, open loop and MPC.
 
-The network's guess is close to a plan already, so that few steps are enough, and more may lead away from it. How many
-is chosen on the tune split, for the base model and each mode, from `LADDER` and the iterations of Adam from noise.
+The network's guess is already close to a plan: few steps are enough, and more may lead away from it. Their number is
+chosen on the tune split, with the base model, for each mode. Candidates are `LADDER` and the number that Adam takes
+from noise.
 """
 
 import time
@@ -31,23 +32,28 @@ BY = ["goals", "mode", "model", "planner"]
 
 
 def run(config: Config) -> Result:
-    """Tables: ``choice`` (tune split), ``success`` (seeds averaged), ``differences`` (see `differences`), ``pairs``."""
+    """Choose the iterations on the tune split, then evaluate every planner on the test split.
+
+    Tables: ``choice`` (see `choose`), ``success`` (averaged over seeds), ``differences`` (see `differences`) and
+    ``pairs`` (a row for each problem).
+    """
     started = time.perf_counter()
     base = config.model("base", config.size.seeds[0])
     network = initialisation_of(base, config.preset)
     choice = choose(config, network, base)
     chosen = choice[choice.chosen == 1].set_index("mode").iterations
-    measured, about = measure_all(config, NAME, todo(config, network, chosen))
+    measured, meta = measure_all(config, NAME, todo(config, network, chosen))
     success = success_rates(measured, BY).merge(measured.groupby(BY).seconds.mean().reset_index(), on=BY)
     pairs = measured[[*BY, "train_seed", "pair", "success"]]
     tables = {"choice": choice, "success": success, "differences": differences(pairs), "pairs": pairs}
-    return Result(tables, provenance(config, started, TIMES) | about)
+    return Result(tables, provenance(config, started, TIMES) | meta)
 
 
 def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str, int]) -> list[Case]:
-    """Everything under everything, and CEM, the longest by far, for the base model of the first training seed.
+    """Every planner on every model; CEM, by far the slowest, on the base model of the first training seed only.
 
-    ``iterations`` are Adam's after the network, by mode. What depends on the network is not kept; it takes little time.
+    ``iterations`` are those of Adam after the network, by mode. Results that depend on the network are not stored:
+    they take little time.
     """
 
     def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
@@ -56,19 +62,21 @@ def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str
         return after_network(config, network, mode, int(iterations[mode]) if name == STARTED else 0)
 
     long = {("cem", mode): ("base",) for mode in MODES}
-    found = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
-    return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in found]
+    all_cases = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
+    return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in all_cases]
 
 
 def after_network(config: Config, network: InitialisationNetwork, mode: str, iterations: int) -> Initialised:
-    """So many ``iterations`` of Adam from what the network says; none: that alone."""
+    """Adam for ``iterations`` steps from the network's guess; at 0 iterations, the guess itself."""
     adam = shortened(config.planner("adam", mode), iterations) if iterations else None
     return Initialised(network.propose, adam)
 
 
 def choose(config: Config, network: InitialisationNetwork, base: WorldModel) -> pd.DataFrame:
-    """How Adam does on the tune split after the network's guess, all kinds of goals together: a row for each number of
-    iterations and mode. ``chosen``: the most successes and, where these are equal, the fewest iterations."""
+    """Success of Adam from the network's guess on the tune split, over all kinds of goals together.
+
+    There is a row for each mode and number of iterations. ``chosen`` marks one row of each mode, see `marked`.
+    """
     rows = []
     for mode in MODES:
         tuned = config.planner("adam", mode).iterations
@@ -83,13 +91,16 @@ def choose(config: Config, network: InitialisationNetwork, base: WorldModel) -> 
 
 
 def marked(choice: pd.DataFrame) -> pd.DataFrame:
-    """Which rows of ``choice`` (fewest iterations first) are ``chosen``, one in each mode; see `choose`."""
-    best = choice.groupby("mode").rate.idxmax()  # the first of equals
+    """``choice`` with a column ``chosen``: 1 for the most successes of each mode, of equal ones the fewest iterations.
+
+    The rows of a mode begin with the fewest iterations.
+    """
+    best = choice.groupby("mode").rate.idxmax()  # of equal rates the first
     return choice.assign(chosen=choice.index.isin(best).astype(int))
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Adam from the network minus Adam from noise on the same model, and minus CEM on base (``theirs``), paired."""
+    """Paired differences in success of Adam from the network to ``theirs``: Adam from noise, and CEM on base."""
     rows = []
     for (goals, mode), group in pairs.groupby(["goals", "mode"], sort=False):
         cem = group[group.planner == "cem"]
@@ -102,7 +113,7 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(result: Result) -> str:
-    """What the start changes, for base and adversarial."""
+    """A line for each difference on the base and the adversarial model."""
     lines = []
     for row in result.tables["differences"].itertuples():
         if row.model in ("base", "adversarial"):

@@ -1,4 +1,4 @@
-"""Table 1 as bars: success of every model under every planner, with the floors that doing no planning sets."""
+"""Table 1 as bars: success of every model under every planner, and the success that is reached without planning."""
 
 from typing import Any
 
@@ -38,12 +38,12 @@ def print_figure(result: Result) -> Figure:
 
 
 def interactive(result: Result) -> go.Figure:
-    """The same panels; hover for counts, intervals and times."""
+    """The same panels; hovering shows counts and intervals."""
     rates, rows = result.tables["rates"], _rows(result)
     cases = [(goals, criterion, mode) for goals, criterion in rows for mode in MODES]
     panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
     titles = [_panel_title(panel, *case, len(rows)) for panel, case in zip(panels, cases, strict=True)]
-    bars = [model_bars(panel, PLANNERS, "rate", 100, _tell, legend=k == 0) for k, panel in enumerate(panels)]
+    bars = [model_bars(panel, PLANNERS, "rate", 100, _hover, legend=k == 0) for k, panel in enumerate(panels)]
     floors = [
         [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in panel[panel.planner == name].rate]
         for panel in panels
@@ -93,7 +93,7 @@ def _bars(ax: Axes, rates: pd.DataFrame, seeds: pd.DataFrame) -> None:
     ax.tick_params(axis="x", length=0)
 
 
-def _tell(row) -> str:
+def _hover(row) -> str:
     return hover(label(row.model, row.planner), percent(row, digits=1, unit="%"), row=row)
 
 

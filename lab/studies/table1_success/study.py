@@ -27,11 +27,11 @@ TIMES = {"success": ["seconds_per_problem"]}
 def run(config: Config) -> Result:
     """Evaluate every case on the same problems.
 
-    Tables: ``success`` (a rate with its Wilson interval for each training seed), ``rates`` (seeds averaged), ``pairs``
-    (a row per problem) and ``differences`` (paired, seeds averaged, bootstrap over problems).
+    Tables: ``success`` (a rate with its Wilson interval for each training seed), ``rates`` (averaged over seeds),
+    ``pairs`` (a row for each problem) and ``differences`` (paired, averaged over seeds, bootstrap over problems).
     """
     started = time.perf_counter()
-    measured, about = measure_all(config, NAME, list(todo(config)))
+    measured, meta = measure_all(config, NAME, list(todo(config)))
     pairs = by_criterion(measured.assign(task=config.task), list(make_task(config.task).criteria))
     tables = {
         "success": summarise(pairs),
@@ -39,11 +39,14 @@ def run(config: Config) -> Result:
         "differences": differences(pairs),
         "pairs": pairs.drop(columns="seconds"),
     }
-    return Result(tables, provenance(config, started, TIMES) | about)
+    return Result(tables, provenance(config, started, TIMES) | meta)
 
 
 def todo(config: Config) -> Iterator[Case]:
-    """The floors, then everything under everything, but CEM under MPC, the longest case, for the preset's models."""
+    """The floors, then every model under every planner and mode.
+
+    CEM under MPC takes longest: it runs for the preset's `longest` models only.
+    """
     base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
     floors: dict[str, Planner] = {"random": RandomActions(), "nothing": Constant(do_nothing(base))}
     for protocol in config.protocols().values():
@@ -55,12 +58,12 @@ def todo(config: Config) -> Iterator[Case]:
 
 
 def do_nothing(model: WorldModel) -> torch.Tensor:
-    """The standardised block (A,) whose environment actions are all zero."""
+    """The standardised action block (A,) whose environment actions are all zero."""
     return model.normalise_actions(np.zeros((model.spec.frameskip, model.spec.action_dim)))[0]
 
 
 def by_criterion(measured: pd.DataFrame, criteria: Sequence[str]) -> pd.DataFrame:
-    """A row for each problem and criterion, case by case, from a row for each problem."""
+    """From a row for each problem, a row for each problem and criterion, in the order of the cases."""
     case = [key for key in KEYS if key != "criterion"]
     columns = [*KEYS, "pair", "success", "success_at_end", "seconds"]
     parts = []
@@ -75,7 +78,7 @@ def by_criterion(measured: pd.DataFrame, criteria: Sequence[str]) -> pd.DataFram
 
 
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each case: n, successes, Wilson interval (low, high), rate at the end, planning time a problem."""
+    """A row for each case: n, successes, rate with its Wilson interval, successes at the end, seconds per problem."""
     groups = pairs.groupby(KEYS, sort=False)
     table = groups.agg(
         n=("success", "size"),
@@ -91,7 +94,7 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_in_the_paper(result: Result) -> pd.DataFrame:
-    """The rates laid out as the paper's Table 1: planners across, in % with their 95% intervals."""
+    """The rates in % with 95% intervals, in the paper's layout of Table 1: a column for each planner."""
     rates = result.tables["rates"]
     cells = [percent(row) for row in rates.itertuples()]
     table = in_cells(rates, cells, ["goals", "criterion", "model", "mode"], "planner")
@@ -100,9 +103,9 @@ def as_in_the_paper(result: Result) -> pd.DataFrame:
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Paired differences in success between models, and of gradient planning on each model to CEM on the base model.
+    """Paired differences in success between models, and between gradient planning on each model and CEM on base.
 
-    The second kind, the paper's third claim, has "base (cem)" as ``theirs``.
+    The second kind bears on the paper's third claim; its ``theirs`` is "base (cem)".
     """
     by = ["task", "goals", "planner", "mode", "criterion"]
     models = pairs[pairs.model != "none"]
@@ -119,7 +122,7 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -> pd.DataFrame:
-    """The paired differences in success of one case on the first ``n`` problems alone."""
+    """The paired differences in success of one case on its first ``n`` problems, by ``ours`` and ``theirs``."""
     rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
     rows = rows[(rows.criterion == "full") & (rows.pair < n)]
     return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])

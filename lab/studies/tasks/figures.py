@@ -1,4 +1,4 @@
-"""Figure 5: a row for each task: an episode of its data, where the data are, and the border of success."""
+"""Figure 5, a row for each task: an episode of its data, the places that the data visit, and the border of success."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def print_figure(samples: Sequence[Sample]) -> Figure:
 
 
 def interactive(samples: Sequence[Sample]) -> go.Figure:
-    """An episode of every task side by side, to be played."""
+    """An animation: an episode of every task, side by side."""
     movie = np.stack([sample.episode for sample in samples], 1)
     figure = played(movie, [label(sample.task) for sample in samples], samples[0].steps)
     return neutral(figure, "One episode of the data of each task", 460, "").update_layout(margin={"b": 130})

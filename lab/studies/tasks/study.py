@@ -11,7 +11,7 @@ from lab.presets import PRESETS
 from lab.tasks import TASKS, make_task
 
 NAME = "tasks"
-EPISODES = 20  #: at most: a preset with fewer problems has as few
+EPISODES = 20  #: at most; a preset with fewer problems has as many episodes as problems
 SIZE = 128  #: pixels of the pictures
 COVERED = 200  #: pictures that the map of the data is made of
 
@@ -25,9 +25,9 @@ class Sample:
     steps: np.ndarray  #: (T,) environment steps of the episode's pictures
     episode: np.ndarray  #: (T, …) one of the data, from a start to the goal
     coverage: np.ndarray  #: (SIZE, SIZE) 0 to 1: how often the data have something at each pixel
-    inside: np.ndarray  #: the state of the data that is barely a success, the goal shining through
-    outside: np.ndarray  #: the one that is barely none
-    margins: tuple[float, float]  #: distances of both, in success radii
+    inside: np.ndarray  #: the state of the data that is barely a success, with the goal shining through
+    outside: np.ndarray  #: the state that barely fails, with the goal shining through
+    margins: tuple[float, float]  #: distances of ``inside`` and ``outside`` to the goal, in success radii
 
 
 def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
@@ -53,7 +53,7 @@ def sample(name: str, seed: int = 0, preset: str = "quick") -> Sample:
 
 
 def facts() -> pd.DataFrame:
-    """Every registered task: what a state, an action and the agent's own senses are."""
+    """A row for each registered task: the numbers of a state, of proprioception and of an action, and step counts."""
     rows = []
     for task in map(make_task, TASKS):
         fields = map(_short, (task.state_fields, task.proprio_fields, task.action_fields))
@@ -63,12 +63,12 @@ def facts() -> pd.DataFrame:
 
 
 def _short(fields: tuple[str, ...], most: int = 8) -> str:
-    """The names, or how many there are."""
+    """All names; of more than ``most``, the first four and the count."""
     return ", ".join(fields) if len(fields) <= most else f"{', '.join(fields[:4])}, … ({len(fields)} numbers)"
 
 
 def _barely(task, states: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """The states (S,) with the largest distance below 1 and the smallest above, and these distances."""
+    """The states (S,) with the largest distance below 1 and the smallest from 1 on, and these two distances."""
     distance = task.distance(states, np.broadcast_to(goal, states.shape))
     inside = int(np.where(distance < 1, distance, -np.inf).argmax())
     outside = int(np.where(distance >= 1, distance, np.inf).argmin())
@@ -76,11 +76,11 @@ def _barely(task, states: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _coverage(frames: np.ndarray) -> np.ndarray:
-    """Mean departure (SIZE, SIZE) of ``frames`` from what is usual at each pixel, scaled to at most 1."""
-    departure = np.abs(frames - np.median(frames, 0)).max(-1).mean(0)
-    return departure / max(departure.max(), 1e-9)
+    """Mean absolute difference (SIZE, SIZE) of ``frames`` to the median of each pixel, scaled to at most 1."""
+    difference = np.abs(frames - np.median(frames, 0)).max(-1).mean(0)
+    return difference / max(difference.max(), 1e-9)
 
 
 def _overlaid(frames: np.ndarray) -> np.ndarray:
-    """Two frames (2, SIZE, SIZE, 3) in one, the second fainter."""
+    """Two ``frames`` (2, SIZE, SIZE, 3) laid over each other, the second fainter."""
     return (0.65 * frames[0] + 0.35 * frames[1]).astype(np.uint8)

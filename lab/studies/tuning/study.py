@@ -1,11 +1,11 @@
 """How planner settings and radii were chosen: on the tune split alone, by two rules fixed beforehand.
 
-* Planners: each optimiser's step and iterations by the *base* model's success, averaged over kinds of goals.
-* Radii: by the Adversarial model's success, averaged over kinds of goals and over GD and Adam.
+* Planners: the *base* model's success, averaged over kinds of goals, decides each optimiser's step size and iterations.
+* Radii: the Adversarial model's success, averaged over kinds of goals and over GD and Adam, decides.
 
-The committed sweeps of the radii ran beside those of the planners: GD at lr 1, Adam at lr 0.1 with 100 iterations
-(PushT: 300), not yet at the settings chosen from the latter. The paper's start N(0, 1) is kept. Rows with a start of
-0.1 are recorded for the reader, and never chosen.
+The committed sweeps of the radii ran at the same time as those of the planners. They used GD at lr 1 and Adam at lr
+0.1 with 100 iterations (PushT: 300), not yet the chosen settings. The plans start from the paper's N(0, 1). Rows with
+a start of standard deviation 0.1 are there for comparison, and are never chosen.
 """
 
 import itertools
@@ -39,7 +39,11 @@ LAMBDAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 def run(config: Config) -> Result:
-    """``planners`` on the base model and ``radii`` of Adversarial World Modeling, a setting and kind of goals a row."""
+    """Measure all settings on the tune split.
+
+    Tables, with a row for each setting and kind of goals: ``planners`` (on the base model) and ``radii`` (of
+    Adversarial World Modeling).
+    """
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in config.card.goals]
     base, stored, planners, radii = config.model("base", 0), Cases(NAME, config.task), [], []
@@ -51,20 +55,20 @@ def run(config: Config) -> Result:
         for name, protocol in itertools.product(("gd", "adam"), protocols):
             case = Case(protocol, "adversarial", 0, model, name, config.planner(name))
             radii.append({"lambda": factor, "planner": name} | _measured(config, case, stored))
-    about = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": stored.kept}
+    meta = {"protocols": [protocol.as_dict() for protocol in protocols], "kept_cases": stored.kept}
     tables = {"planners": pd.DataFrame(planners), "radii": pd.DataFrame(radii)}
-    return Result(tables, provenance(config, started, TIMES) | about)
+    return Result(tables, provenance(config, started, TIMES) | meta)
 
 
 def _adversarial(config: Config, factor: float) -> Path:
-    """An Adversarial model of seed 0 with all three radii equal to ``factor``, kept apart from the real ones."""
+    """The folder of an Adversarial model of seed 0 with all three radii equal to ``factor``, in a cache of its own."""
     recipe = replace(config.recipe, radii=Radii(factor, factor, factor))
     root = cache_root() / of_family("tuning", config.family) / str(factor)
     return train(config.task, "adversarial", 0, recipe, root, start=models_root(config.preset, config.family))
 
 
 def _measured(config: Config, case: Case, stored: Cases) -> dict[str, Any]:
-    """Success, gap and time of one case."""
+    """Success, gap and planning time (s) of one case."""
     experts = expert(replace(case.protocol, goals="dataset"), case.model_name, case.train_seed, case.model)
     planned, along_expert = (measure(config, case, stored, [errors]) for case in (case, experts))
     gap = Gap(by_step(planned), by_step(along_expert))
@@ -73,5 +77,5 @@ def _measured(config: Config, case: Case, stored: Cases) -> dict[str, Any]:
 
 
 def best(table: pd.DataFrame, by: list[str]) -> pd.Series:
-    """The setting (columns ``by``) with the highest success averaged over everything else."""
+    """The setting (columns ``by``) with the highest success, averaged over all other columns."""
     return table.groupby(by)["value"].mean().idxmax()

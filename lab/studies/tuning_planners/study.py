@@ -1,8 +1,8 @@
 """How the settings of the planners beyond the paper's Table 1 were chosen: on the tune split alone, by one rule.
 
-Each planner's setting is the one with the *base* model's highest success, averaged over kinds of goals; all models of
-a task share it. Numbers of samples and elites are those of CEM (GradCEM: a third, since it differentiates each), and
-the restarts are of Adam as tuned for Table 1.
+Each planner takes the setting with the *base* model's highest success, averaged over kinds of goals. All models of a
+task share it. Numbers of samples and elites are CEM's; GradCEM takes a third, because it differentiates each sample.
+The restarts are those of Adam as tuned for Table 1.
 """
 
 import itertools
@@ -34,12 +34,12 @@ CANDIDATES: dict[str, dict[str, Planner]] = {
 
 
 def run(config: Config) -> Result:
-    """Table ``planners``: a planner, setting and kind of goals a row."""
+    """Measure all candidates. Table ``planners``: a row for each planner, setting and kind of goals."""
     started = time.perf_counter()
     protocols = [Protocol(config.task, goals, N, "tune", config.seed) for goals in config.card.goals]
     base = config.model("base", 0)
     rows = []
-    settings = [(name, setting) for name, found in CANDIDATES.items() for setting in found]
+    settings = [(name, setting) for name, candidates in CANDIDATES.items() for setting in candidates]
     for (name, setting), protocol in tqdm(list(itertools.product(settings, protocols)), desc=f"{NAME} {config.task}"):
         measured = measure(config, Case(protocol, "base", 0, base, name, CANDIDATES[name][setting]))
         numbers = {"loss": measured.loss.mean(), "seconds": measured.seconds.sum()}
@@ -49,6 +49,6 @@ def run(config: Config) -> Result:
 
 
 def chosen(planners: pd.DataFrame) -> dict[str, str]:
-    """The setting of each planner with the highest success, averaged over kinds of goals; the first of equals."""
+    """By planner, the setting with the highest success, averaged over kinds of goals; of equal ones the first."""
     rates = planners.groupby(["planner", "setting"], sort=False)["value"].mean().reset_index()
     return {name: rows.loc[rows.value.idxmax(), "setting"] for name, rows in rates.groupby("planner", sort=False)}
