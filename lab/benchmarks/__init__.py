@@ -1,6 +1,6 @@
-"""One card per task, with all of it but the physics: goals, recipes, planner settings and scene.
+"""One card for each task, with everything but its physics: goals, recipes, planner settings and scene.
 
-A task without a card has the default ``Card(task)``. Other packages add cards by entry points of the group
+A task without a card gets the default ``Card(task)``. Other packages add cards by entry points of the group
 ``wm_lab.cards`` (the task's name = a `Card`). A running program adds or replaces a card by `register`.
 """
 

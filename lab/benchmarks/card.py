@@ -1,4 +1,4 @@
-"""The card of a task: what the lab's studies, commands and pages need to know of it, besides its physics."""
+"""The card of a task: everything but its physics that the lab's studies, commands and pages need."""
 
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class Card:
         return self.layout or plain_scene(self.task)
 
     def recipe(self, preset: str, family: str) -> Recipe:
-        """The recipe of the task's world models of ``family``, small or dino; at preset ``smoke`` it takes seconds.
+        """The recipe of the task's world models of ``family``, small or dino; preset ``smoke`` shortens it.
 
         Raises LabError for an unknown preset or family.
         """

@@ -1,4 +1,4 @@
-"""Granular: recipe and planner settings are Rope's, on fewer data."""
+"""Granular. Recipe and planner settings are Rope's, with fewer episodes."""
 
 from dataclasses import replace
 

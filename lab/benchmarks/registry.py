@@ -1,6 +1,6 @@
-"""The card of every task by the task's name, loaded when it is first asked for.
+"""The cards by the names of their tasks, each loaded when it is first used.
 
-That of a built-in task stands in the file of the same name in this folder.
+The card of a built-in task is in the file of the same name in this folder.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ CARDS: "Registry[Card]" = Registry(
 
 
 def card_of(task: str) -> "Card":
-    """The card of ``task``; raises LabError for an unknown task, and for a plugin that is no card."""
+    """The card of ``task``. Raises LabError for an unknown task, and for a plugin that is no `Card`."""
     from lab.benchmarks.card import Card
 
     known = type(make_task(task))

@@ -1,4 +1,4 @@
-"""Rope. A push costs milliseconds: the data are few. The planners stand at their defaults, or as on PushT."""
+"""Rope. The data set is small, because a push takes milliseconds. Planners have their defaults, or PushT's settings."""
 
 from lab.benchmarks.card import Card
 from lab.benchmarks.scene import Scene, disc
@@ -20,7 +20,7 @@ CARD = Card(
         decoder_steps=400,
         base=Schedule(steps=4000, lr=1e-3),
         finetune=Schedule(steps=1500, lr=7e-4),
-        # left less distance than 0.2, with GD and with Adam (tune split, 64 problems for each kind of goals, seed 0)
+        # GD and Adam ended nearer to the goal than at 0.2 (tune split, 64 problems for each kind of goals, seed 0)
         radii=Radii(0.05, 0.05, 0.05),
         online=OnlineConfig(rounds=5, segments=100),
     ),

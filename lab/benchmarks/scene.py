@@ -10,15 +10,15 @@ from lab.tasks import Task
 
 @dataclass(frozen=True)
 class Shape:
-    """A moving shape: a closed outline, placed and turned by numbers of the state."""
+    """A moving shape: a closed outline whose position and angle are numbers of the state."""
 
-    x: int  #: index of its x in a state; then of its y, and of its angle if it turns
-    y: int
-    angle: int | None
+    x: int  #: index of its x in a state
+    y: int  #: index of its y in a state
+    angle: int | None  #: index of its angle in a state; None if it does not turn
     points: np.ndarray  #: (n, 2) corners in its own frame
 
     def outline(self, state: np.ndarray) -> np.ndarray:
-        """Its corners (n, 2) in world coordinates, in ``state`` (S,)."""
+        """The corners (n, 2) in world coordinates, in ``state`` (S,)."""
         place = state[[self.x, self.y]]
         if self.angle is None:
             return self.points + place
@@ -30,30 +30,33 @@ class Shape:
 class Scene:
     """How a task is drawn, in world coordinates: x right, y down."""
 
-    view: tuple[float, float]  #: of both axes, as in the task's pictures
-    #: name and the indices of x and y in a state; none for particles
+    view: tuple[float, float]  #: range of both axes, as in the task's pictures
+    #: of each body its name, and the indices of its x and y in a state; none for particles
     bodies: tuple[tuple[str, int, int], ...]
     radius: float  #: of the circle of success
-    shapes: tuple[Shape, ...]  #: none where a state names no place
-    unit: str
+    shapes: tuple[Shape, ...]  #: none if a state holds no places
+    unit: str  #: of lengths
 
     @property
     def drawable(self) -> bool:
-        """Whether states can be drawn as lines and dots; the task is shown in its own pictures alone if not."""
+        """Whether states can be drawn as lines and dots; otherwise the task is shown in its own pictures only."""
         return bool(self.shapes)
 
     @property
     def drawn_numbers(self) -> int:
-        """How many leading numbers of a state are needed for drawing."""
+        """How many leading numbers of a state drawing needs."""
         return 1 + max((i for shape in self.shapes for i in (shape.x, shape.y, shape.angle or 0)), default=-1)
 
     @property
     def body_name(self) -> str:
-        """The name of the body whose position `place` returns."""
+        """The name of the body whose place `place` returns."""
         return self.bodies[0][0] if self.bodies else "middle of what moves"
 
     def place(self, states: np.ndarray) -> np.ndarray:
-        """Where that is (…, 2) in states (…, S). Raises LabError unless the scene is `drawable`."""
+        """The x and y (…, 2) of the first body in ``states`` (…, S); without bodies, the mean of all shapes.
+
+        Raises LabError unless the scene is `drawable`.
+        """
         if not self.drawable:
             raise LabError("States of this task name no place: show its pictures, or give its card a layout.")
         if self.bodies:
@@ -67,9 +70,9 @@ class Scene:
 
 
 def plain_scene(task: type[Task]) -> Scene:
-    """The scene of a task that brings none: a disc where the state begins with x and y, and else no shapes.
+    """The scene of a task whose card has none: a disc if the state begins with x and y, otherwise no shapes.
 
-    The disc is a body, which can be followed in imagination too, if x and y are sensed.
+    The disc is a body, whose imagined path can be drawn too, if x and y are among the proprioception.
     """
     if task.state_fields[:2] != ("x", "y"):
         return Scene((0.0, 1.0), (), task.radius, (), "units")
@@ -85,6 +88,6 @@ def disc(radius: float, first: int = 0, points: int = 49) -> Shape:
 
 
 def _joined(lines: list[np.ndarray]) -> np.ndarray:
-    """Several lines as one, separated by NaN."""
+    """``lines`` (n, 2) as one line, each followed by NaN."""
     gap = np.full((1, 2), np.nan)
     return np.concatenate([part for line in lines for part in (line, gap)])

@@ -1,1 +1,1 @@
-"""Figures: pure functions of a `Result`, so that each can be drawn again from its tables."""
+"""Figures and their parts: pure functions of a `Result` or of arrays, so that each can be drawn again from them."""

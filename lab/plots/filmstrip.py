@@ -1,4 +1,4 @@
-"""A film strip: executed plans of a few problems, in the true world and in the model's imagination."""
+"""Film strips: executed plans of several problems, in the simulator and in the model's imagination."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def filmstrip(
     steps: Sequence[int],
     names: Sequence[str] | None = None,
 ) -> Figure:
-    """Two rows for each of N problems, the true frames above the imagined ones, the goal to their right.
+    """Two rows for each of N problems: the true frames above the imagined ones, with the goal on their right.
 
-    ``true`` and ``imagined`` (N, T, H, W, 3) uint8 at the environment ``steps`` (T,), ``goals`` (N, H, W, 3);
-    ``reached`` (N, T) tells where the goal counts as reached: those frames get a green border. ``names`` (N,) of the
-    rows are their numbers by default.
+    ``true`` and ``imagined`` are (N, T, H, W, 3) uint8 at the environment ``steps`` (T,); ``goals`` are (N, H, W, 3)
+    uint8. Frames whose goal is ``reached`` (N, T) get a green border. The ``names`` (N,) of the problems are their
+    numbers by default.
     """
     n, t = reached.shape
     width, height = 1.1 * (t + 1) + 0.5, 2.3 * n + 0.5
@@ -49,8 +49,11 @@ def filmstrip(
 
 
 def played(frames: np.ndarray, names: Sequence[str], steps: Iterable[int]) -> go.Figure:
-    """Pictures (T, N, H, W, 3) uint8, side by side under their ``names``, to be played over the ``steps`` (T,)."""
-    import plotly.express as px  # the film strip of `lab plan` does without
+    """An animation of N films side by side: ``frames`` (T, N, H, W, 3) uint8 at the environment ``steps`` (T,).
+
+    ``names`` (N,) stand above the films.
+    """
+    import plotly.express as px  # imported here, because the film strip of `lab plan` does not need it
 
     figure = px.imshow(frames, animation_frame=0, facet_col=1, facet_col_spacing=0.01, binary_string=True)
     for note, name in zip(figure.layout.annotations, names, strict=True):

@@ -1,4 +1,4 @@
-"""The train-test gap of a few problems as interactive figures: by step, as distributions, and as a map."""
+"""The train-test gap of several problems as interactive figures: by step, as distributions, and as a map."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HEAT = "Inferno"
 
 @dataclass(frozen=True)
 class Plans:
-    """The outcomes of one plan for each of B problems."""
+    """One executed plan for each of B problems."""
 
     states: np.ndarray  #: (B, H + 1, S) true states at the block boundaries
     error: np.ndarray  #: (B, H) of the model after 1 … H imagined steps
@@ -27,7 +27,10 @@ class Plans:
 
 
 def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
-    """Mean errors by imagined step with 95% intervals, from errors (n, H) by model: solid planned, dotted expert."""
+    """Mean errors by imagined step with 95% intervals: solid on planned actions, dotted on the expert's.
+
+    Both mappings give the errors (n, H) by model.
+    """
     figure = go.Figure()
     for errors, name, dash in ((expert, "expert", "dot"), (planned, "planned", "solid")):
         for model, error in errors.items():
@@ -37,7 +40,7 @@ def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
 
 
 def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
-    """A dot for each trajectory, its error averaged over steps, from errors (n, H) by model."""
+    """A dot for each trajectory: its error, averaged over steps. Both mappings give the errors (n, H) by model."""
     figure = go.Figure()
     for errors, name, symbol in ((expert, "expert", "circle-open"), (planned, "planned", "circle")):
         for model, error in errors.items():
@@ -63,9 +66,10 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
 def map_figure(
     task_name: str, background: str, data: np.ndarray, planned: Plans | None, picked: int | None
 ) -> go.Figure:
-    """Where the data were (n, 2), as clouds, and where plans went, as dots coloured by the model's error there.
+    """The places of the ``data`` (n, 2) as clouds, and those of plans as dots, coloured by the model's error there.
 
-    A dot's ``customdata`` is (problem, step). The path of the problem ``picked`` is drawn as a line.
+    ``background`` is a picture of the scene as a data URI. A dot's ``customdata`` is (problem, step). The path of the
+    problem ``picked`` is drawn as a line.
     """
     scene = card_of(task_name).scene
     low, high = scene.view
@@ -119,7 +123,7 @@ def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
 
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:
-    """On a logarithmic scale, without a background of its own."""
+    """``figure`` with a logarithmic scale of errors and a transparent background."""
     figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick=1)
     return figure.update_layout(
         paper_bgcolor=CLEAR,

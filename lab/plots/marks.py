@@ -1,4 +1,4 @@
-"""Marks that several figures share: intervals, bars and dots by model, legends, and what hovering tells."""
+"""Marks that several figures share: intervals, bars and dots by model, legends, and hover texts."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 INK = "#222222"  #: of intervals on bars
-LINE = "#555555"  #: of what is to be compared with
+LINE = "#555555"  #: of lines that bars and curves are compared with
 EXPERT = "#444444"
 GAP = 0.8  #: between studies, in columns
 WIDTH = 0.2  #: of a model's bar, in groups of planners
 
 
 def around(rows: pd.DataFrame, value: str, scale: float = 1) -> list[pd.Series]:
-    """Matplotlib's error bars from ``low`` to ``high`` around the column ``value``; `style.spread` are plotly's."""
+    """Matplotlib's error bars from ``low`` to ``high`` around the column ``value``; for plotly's see `style.spread`."""
     return [scale * (rows[value] - rows.low), scale * (rows.high - rows[value])]
 
 
 def intervals(ax: Axes, x: Any, rows: pd.DataFrame, value: str, scale: float = 1, /, **look: Any) -> None:
-    """The column ``value`` of ``rows``, times ``scale``, over ``x``, with its error bars."""
+    """Draw the column ``value`` of ``rows``, times ``scale``, with its error bars at ``x``."""
     ax.errorbar(x, scale * rows[value], around(rows, value, scale), **look)
 
 
 def columns(studies: pd.Series, first: float) -> pd.Series:
-    """The x of each row, from ``first`` on: one more than the row before, and a gap besides where a study begins."""
-    begins = ((studies != studies.shift()) & (studies.index > 0)).astype(float)  # whatever kind of texts they are
+    """The x of each row, from ``first`` on in steps of 1, with an extra gap before each new study."""
+    begins = ((studies != studies.shift()) & (studies.index > 0)).astype(float)  # for every dtype of strings
     return first + (1 + GAP * begins).cumsum() - 1
 
 
 def legend_of(figure: Figure | SubFigure, ax: Axes, **options: Any) -> None:
-    """The legend of one panel for the whole figure, above on the right."""
+    """Put the legend of one panel above the whole figure, on the right."""
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), **options)
 
 
 def in_rows(*axes: Axes) -> None:
-    """A grid for rows of dots or bars: vertical lines alone."""
+    """Give panels with rows of dots or bars a grid of vertical lines only."""
     for ax in axes:
         ax.grid(False, axis="y")
         ax.grid(True, axis="x")
 
 
 def hover(name: str, *lines: str, row: Any = None) -> str:
-    """Hover text of a mark: its name in bold, ``lines``, and how many problems and seeds are behind it."""
+    """Hover text of a mark: its name in bold, ``lines``, and the counts of problems and seeds of its ``row``."""
     counts = [] if row is None else [sample(row)]
     return "<br>".join([f"<b>{name}</b>", *lines, *counts])
 
 
 def sample(row: Any, problem: str = "problem", joined: str = ", ") -> str:
-    """``300 problems, 3 training seeds``: what is behind a row, or at most behind each row of a table."""
+    """``300 problems, 3 training seeds``: the sample of a row, or the largest sample among a table's rows."""
     n, seeds = (int(value.max() if isinstance(value, pd.Series) else value) for value in (row.n, row.seeds))
     return f"{counted(n, problem)}{joined}{counted(seeds, 'training seed')}"
 
@@ -95,7 +95,7 @@ def dots(x: Any, y: Any, name: str, colour: str, texts: Sequence[str], *, size: 
 def bar_panels(
     titles: Sequence[str], bars: Sequence[Iterable[go.Bar]], lines: Sequence[Sequence[tuple[float, str]]], across: int
 ) -> go.Figure:
-    """Panels of bars, ``across`` in a row: of each its title, its bars, and the height and dash of its lines."""
+    """Panels of bars, ``across`` in a row; each has a title, bars, and ``lines`` given by height and dash."""
     rows = len(titles) // across
     figure = make_subplots(rows, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / rows)
     for k, (traces, heights) in enumerate(zip(bars, lines, strict=True)):

@@ -9,7 +9,7 @@ SMALL = 60  #: margin below, without small print
 
 
 def in_page(figure: go.Figure, height: int) -> go.Figure:
-    """Leave titles, small print and colours to the page; the legend lies above, and cannot be clicked by mistake."""
+    """``figure`` without title, small print and colours of its own; its legend is above and ignores clicks."""
     legend = {
         "orientation": "h",
         "x": 0,
@@ -25,7 +25,7 @@ def in_page(figure: go.Figure, height: int) -> go.Figure:
 
 
 def unframed(figure: go.Figure) -> tuple[go.Figure, str]:
-    """A `lab.plots.style.neutral` figure without its title and its small print, and that small print."""
+    """A `lab.plots.style.neutral` figure without title and small print, and the text of the small print."""
     *others, small = figure.layout.annotations
     text = small.text.replace("<br>", " ")
     height = figure.layout.height - TITLE - BOTTOM + SMALL

@@ -1,4 +1,4 @@
-"""Two sides on the same problems: who reached which goal."""
+"""Two methods on the same problems: which of them reached which goal."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +17,10 @@ LOOKS = {
 
 
 def pairwise_figure(table: pd.DataFrame) -> go.Figure:
-    """A mark for each problem of ``table`` (problem, outcome), `COLUMNS` in a row; a mark carries its number."""
+    """A mark for each problem of ``table`` (columns problem and outcome), `COLUMNS` in a row.
+
+    A mark's ``customdata`` is the problem's number.
+    """
     figure = go.Figure()
     for outcome in OUTCOMES:
         name, symbol, colour = LOOKS[outcome]

@@ -1,6 +1,7 @@
 """One palette and one set of names for every figure, page and notebook.
 
-Colours are safe for the colour-blind (Okabe and Ito) and legible on dark and light. Loads without torch and matplotlib.
+The colours of models are colour-blind safe (after Okabe and Ito) and legible on dark and light pages. Loads without
+torch and matplotlib.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ SYMBOLS = {
     "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
     "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
 }  # fmt: skip
-#: but for the tasks, whose classes say it; see `label`
+#: of everything but tasks, whose classes have their own; see `label`
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
 } | MODES | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
@@ -34,15 +35,15 @@ GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
 GOAL_COLOUR = "#009E73"
 LOSSES = "viridis"  #: the scale of losses and shares
-IMAGINED_COLOUR = "#A259C4"  #: dotted: what the model imagines; solid in the model's colour: what really happens
+IMAGINED_COLOUR = "#A259C4"  #: of dotted imagined paths; true paths are solid, in the model's colour
 
 
 def label(*names: str) -> str:
-    """Names of tasks, models, planners and modes as people write them, comma-separated."""
+    """The labels of tasks, models, planners and modes, separated by commas."""
     return ", ".join(TASKS[name].label if name in TASKS else LABELS.get(name, name) for name in names)
 
 
 def shown(values: Sequence[str], order: Sequence[str]) -> list[str]:
-    """Those of ``order`` that are among ``values``."""
+    """The names of ``order`` that are among ``values``."""
     present = set(values)
     return [name for name in order if name in present]

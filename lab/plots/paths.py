@@ -1,4 +1,4 @@
-"""Where plans really lead, on a picture of the world: for tasks whose state begins with a place, x and y."""
+"""The true paths of plans on a picture of the scene, for tasks whose state begins with x and y."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ SIZE = 224  #: pixels of the background
 def paths_figure(
     task_name: str, view: tuple[float, float], trajectories: Mapping[str, np.ndarray], goals: np.ndarray
 ) -> Figure:
-    """A panel for each of ``trajectories`` (n, T + 1, S) by title, its ``goals`` (n, S) as stars.
+    """A panel for each of ``trajectories`` (n, T + 1, S), by title, with the ``goals`` (n, S) as stars.
 
     ``view`` is the range of both axes, as in the task's pictures.
     """

@@ -1,4 +1,4 @@
-"""Pictures of the world in print figures. Loads without plotly, which `lab plan` does without."""
+"""Frames of a simulator in print figures. Loads without plotly, which `lab plan` does not need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REACHED = "#009E73"  #: the border of a picture in which the goal is reached
 
 
 def picture(ax: Axes, frame: Any, border: str | None = None, width: float = 3, **options: Any) -> None:
-    """A picture in a thin frame, or in one of the colour ``border`` and that ``width``."""
+    """Draw ``frame`` (H, W, 3) or (H, W) with a thin grey border, or with one of colour ``border`` and ``width``."""
     ax.imshow(frame, interpolation="nearest", **options)
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():

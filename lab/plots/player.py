@@ -1,7 +1,7 @@
-"""The animation of plans as plain data for a browser: a stage (the scene) with a lane for each method compared.
+"""The animation of plans as plain data for a browser: a stage (the scene) with a lane for each compared method.
 
 Everything is in world coordinates and ready for JSON; the player (``app/components/player.js``) only draws. Dimensions
-as in `lab.evaluation.episode`; of a state only the ``C`` numbers that are needed for drawing are kept.
+are those of `lab.evaluation.episode`. Of a state, the data hold only the ``C`` leading numbers that drawing needs.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ PICTURE = 320  #: pixels of the background
 
 
 def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]:
-    """What all lanes share: the empty scene, its moving shapes, start and goal (S,), and the circle of success."""
+    """The part that all lanes share: empty scene, moving shapes, ``start`` and ``goal`` (S,), and success radius."""
     scene = card_of(task_name).scene
     return {
         "task": task_name,
@@ -43,9 +43,10 @@ def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]
 
 
 def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[float] = ()) -> dict[str, Any]:
-    """The lane of one method, without its ``title`` and ``colour``; ``stages`` are all of its attempts, unfolded.
+    """The lane of one method, without ``title`` and ``colour``; ``stages`` are the unfolded attempts of ``episode``.
 
-    ``usual_error`` (H,) is what counts as a usual model error after 1 … H imagined blocks, if known.
+    ``usual_error`` (H,) is the usual model error after 1 … H imagined blocks, if known. Raises LabError for a model
+    that cannot decode its latents, and for an environment that is no task.
     """
     name, frames = _task(episode).name, episode.imagined_frames
     if frames is None or episode.imagined_proprio is None:
@@ -78,9 +79,9 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
 
 
 def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Sequence[float]) -> dict[str, Any]:
-    """Both worlds of a drive on the stage, for the component that steers them.
+    """The true and the imagined states of a ``drive``, for the component that steers them.
 
-    ``separation`` says how many success radii lie between the true and the imagined place of the first body.
+    ``separation`` is the distance between the true and the imagined place of the first body, in success radii.
     """
     task, scene = make_task(task_name), card_of(task_name).scene
     ghost = model.decode_proprio(drive.dream)[:, _sensed(task_name)]
@@ -98,7 +99,7 @@ def drive_data(task_name: str, model: WorldModel, drive: Drive, usual_error: Seq
 
 
 def method_colours(methods: Sequence[tuple[str, str]]) -> list[str]:
-    """A colour for each (planner, model): the model's, or the planner's where all share one model."""
+    """A colour for each (planner, model): the model's, or the planner's if all share one model."""
     planners = [planner for planner, _ in methods]
     if len(methods) > 1 and len({model for _, model in methods}) == 1 and set(planners) <= set(PLANNER_COLOURS):
         return [PLANNER_COLOURS[planner] for planner in planners]
@@ -107,27 +108,27 @@ def method_colours(methods: Sequence[tuple[str, str]]) -> list[str]:
 
 @lru_cache(maxsize=8)
 def empty_scene(task_name: str) -> str:
-    """The task's scene without anything that moves, as a data URI: the median of nine pictures of random states."""
+    """The task's scene without moving bodies, as a data URI: the median of nine pictures of random states."""
     task = make_task(task_name)
     states = task.random_states(np.random.default_rng(0), 9)[0]
     return png_uri(np.median(task.render(states, PICTURE), axis=0).astype(np.uint8))
 
 
 def _imagined(task_name: str, proprio: np.ndarray) -> list:
-    """The imagined paths of the first body, of proprioception (M, T, P); empty ones where nothing is singled out."""
+    """The imagined paths of the first body, from proprioception (M, T, P); empty paths for a scene without bodies."""
     if not card_of(task_name).scene.bodies:
         return [[] for _ in proprio]
     return _rounded_states(task_name, proprio[..., _sensed(task_name)])
 
 
 def _sensed(task_name: str) -> list[int]:
-    """Where the first body's x and y are among the proprioceptive numbers."""
+    """The indices of the first body's x and y among the numbers of proprioception."""
     task = make_task(task_name)
     return [task.proprio_fields.index(task.state_fields[i]) for i in card_of(task_name).scene.bodies[0][1:]]
 
 
 def _rounded_states(task_name: str, states: np.ndarray) -> list:
-    """The first C numbers of states (..., S), rounded to what can be seen."""
+    """The first C numbers of states (..., S), rounded to the precision that a drawing shows."""
     scene = card_of(task_name).scene
     low, high = scene.view
     return np.round(states[..., : scene.drawn_numbers], max(2, 4 - round(np.log10(high - low)))).tolist()
@@ -140,7 +141,7 @@ def _task(episode: Episode) -> Task:
 
 
 def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:
-    """The usual error (K + 1,) at each block boundary: a replan begins to imagine anew; empty if unknown."""
+    """The usual error (K + 1,) at each block boundary, counted from the latest replan; empty if unknown."""
     begun = np.array([attempt.step for attempt in episode.attempts])
     ages = [int((t - begun[begun < t].max(initial=0)) / _task(episode).frameskip) for t in episode.blocks]
     return [0.0, *_significant(np.array([usual_error[age - 1] for age in ages[1:]]))] if len(usual_error) else []

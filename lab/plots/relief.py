@@ -1,7 +1,7 @@
-"""Loss landscapes as plain data for a browser: a panel for each model, all on one plane, one scale and one camera.
+"""Loss landscapes as plain data for a browser: a panel for each model, all with the same plane, scale and camera.
 
 Everything is ready for JSON; the component (``app/components/relief.js``) only draws. Heights and colours follow the
-root of the loss, which tells low losses apart and is, but for proprioception, the distance of latents.
+square root of the loss, which separates low losses. Apart from proprioception it is the distance of latents.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ SHADES = 64
 
 @dataclass(frozen=True)
 class Panel:
-    """One model on the plane: its slice, and the attempts of its planners that are computed already."""
+    """One model on the plane: its slice, and the attempts of its planners that are already computed."""
 
     model: str
     loss_slice: Slice  #: of one problem
@@ -35,7 +35,7 @@ def relief_data(plane: Plane, panels: Sequence[Panel], marks: Mapping[str, tuple
     return {
         "axis": np.round(panels[0].loss_slice.axis, 4).tolist(),
         "colours": [to_hex(colour) for colour in mpl.colormaps[LOSSES](np.linspace(0, 1, SHADES))],
-        "range": [_short(f([panel.loss_slice.loss[0] for panel in panels])) for f in (np.min, np.max)],
+        "range": [_short(extreme([panel.loss_slice.loss[0] for panel in panels])) for extreme in (np.min, np.max)],
         "marks": [{"name": name, "at": [round(float(x), 3) for x in at]} for name, at in marks.items()],
         "panels": [_panel(plane, panel) for panel in panels],
     }
@@ -52,7 +52,7 @@ def _panel(plane: Plane, panel: Panel) -> dict[str, Any]:
 
 
 def _path(plane: Plane, planner: str, attempt: Attempt) -> dict[str, Any]:
-    """A planner's path projected on the plane, with its true losses: most of the path lies off the plane."""
+    """A planner's path, projected on the plane. Its losses are those of the path itself, which leaves the plane."""
     blocks = torch.as_tensor(attempt.blocks).to(plane.centre)
     return {
         "name": LABELS[planner],

@@ -1,4 +1,4 @@
-"""A figure on disk: PNG and PDF for print, HTML to turn, zoom and hover."""
+"""Saving a figure: PNG and PDF for print, and interactive HTML."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lab.files import replacing
 from lab.plots.style import STYLE
 
-#: no dates and no versions, so that equal results give equal files
+#: without dates and versions, so that equal results give equal files
 METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 

@@ -1,7 +1,7 @@
 """How figures are laid out.
 
-Print figures are drawn and saved under `STYLE`; interactive ones end in `neutral`, which leaves the background to the
-page and keeps to greys that are legible on both.
+Print figures are drawn and saved under `STYLE`. Interactive ones pass through `neutral`: it leaves the background to
+the page, and its greys are legible on dark and light.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def in_style(draw: Callable[P, AnyFigure]) -> Callable[P, AnyFigure]:
 
     @functools.wraps(draw)
     def styled(*args: P.args, **options: P.kwargs) -> AnyFigure:
-        import matplotlib as mpl  # half a second that pages of the app, which only need the palette, do without
+        import matplotlib as mpl  # imported here: it takes half a second, and pages of the app need the palette only
 
         with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}):
             return draw(*args, **options)
@@ -53,7 +53,7 @@ def in_style(draw: Callable[P, AnyFigure]) -> Callable[P, AnyFigure]:
 
 
 def annotate(figure: Figure, title: str, caption: str, width: int = 170) -> None:
-    """A title above, on the left (a legend fits beside it), and the small print below."""
+    """Add a title above, on the left (a legend fits beside it), and the caption in small print below."""
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.supxlabel(textwrap.fill(caption, width), fontsize=7.5, color="#555555", x=0.01, ha="left")
 
@@ -90,7 +90,10 @@ def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figu
 
 
 def menu(choices: Mapping[str, Sequence[bool]], height: int) -> list[dict]:
-    """A drop-down menu in the top right corner of a `neutral` figure of this height: which traces each choice shows."""
+    """A drop-down menu in the top right corner of a `neutral` figure of this ``height`` (pixels).
+
+    ``choices`` tell by name which traces are visible.
+    """
     buttons = [
         {"label": name, "method": "restyle", "args": [{"visible": list(visible)}]} for name, visible in choices.items()
     ]
@@ -100,7 +103,7 @@ def menu(choices: Mapping[str, Sequence[bool]], height: int) -> list[dict]:
 
 
 def faded(colour: str) -> str:
-    """A hex colour, see-through."""
+    """The translucent version of a hex ``colour``."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.45)"
 

@@ -1,4 +1,4 @@
-"""How a training goes: the loss over steps, as far as it is, and beside that of another model."""
+"""The course of a training: its losses so far, compared with another model's."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,9 +12,9 @@ NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own posi
 
 
 def training_figure(log: pd.DataFrame, method: str, total: int, beside: pd.DataFrame | None = None) -> go.Figure:
-    """The loss and its two parts in ``log`` (`lab.repro.custom_run.training_log`) up to ``total`` steps.
+    """The loss and its two parts in ``log`` (see `lab.repro.custom_run.training_log`), on an axis of ``total`` steps.
 
-    ``beside`` is the log of another model, drawn in grey.
+    ``beside`` is the log of another model, whose loss is drawn in grey.
     """
     figure = go.Figure()
     if beside is not None and len(beside):
@@ -33,7 +33,7 @@ def _line(log: pd.DataFrame, part: str, name: str, line: dict) -> go.Scatter:
 
 
 def change_figure(change: pd.DataFrame) -> go.Figure:
-    """How far each tensor of the predictor is from another model's, as `lab.models.inspect.change` says."""
+    """The relative change of each tensor of the predictor from another model's (see `lab.models.inspect.change`)."""
     rows = change[change.part == "predictor"].iloc[::-1]
     hover = "%{y}: %{x:.1%}<extra></extra>"
     names = rows.tensor.str.removeprefix("predictor.")

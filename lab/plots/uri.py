@@ -1,4 +1,4 @@
-"""Pictures inside a page."""
+"""Pictures as data URIs, to embed in a page."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def png_uri(frame: np.ndarray) -> str:
-    """A picture (H, W, 3) uint8 as a data URI."""
+    """``frame`` (H, W, 3) uint8 as the data URI of a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

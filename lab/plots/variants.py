@@ -1,4 +1,4 @@
-"""Dot plots of a method's variants beside base and control: what `lab.studies.common.variants` measures."""
+"""Dot plots of base, control and a method's variants, as measured by `lab.studies.common.variants`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,21 +24,21 @@ ERROR = "latent error (mean squared)"
 
 
 def columns(result: Result) -> dict[str, float]:
-    """Where base, control and each variant stand, left to right, with gaps between studies."""
+    """The x of base, control and each variant, from left to right; studies are separated by gaps."""
     places = {name: float(i) for i, name in enumerate(BESIDE)}
     table = result.tables["variants"]
     return places | dict(zip(table.model, marks.columns(table.study, len(BESIDE) + marks.GAP), strict=True))
 
 
 def rows(result: Result) -> list[str]:
-    """The kinds of goals in the result; each has a row of success."""
+    """The kinds of goals in the result; each has a row of success rates."""
     return shown(result.tables["rates"].goals, tuple(GOALS))
 
 
 def draw(figure: Figure | SubFigure, result: Result, studies: Mapping[str, str], more: int = 0) -> list[Axes]:
-    """Success by goals, gain over control, and error, one above the other; ``studies`` are their titles by name.
+    """Draw rows of success (for each kind of goals), gain over the control, and error, from top to bottom.
 
-    Returns the axes of the ``more`` rows left free below.
+    ``studies`` gives the titles of the studies by name. Returns the axes of ``more`` empty rows below.
     """
     places, kinds = columns(result), rows(result)
     panels = figure.subplots(len(kinds) + 2 + more, 1, sharex=True)
@@ -63,7 +63,7 @@ def draw(figure: Figure | SubFigure, result: Result, studies: Mapping[str, str],
 
 
 def interactive(result: Result, extra: int = 0) -> go.Figure:
-    """The same rows to hover over, with room for ``extra`` rows below."""
+    """The same rows, with hover texts and room for ``extra`` rows below."""
     kinds = rows(result)
     titles = [*(f"Success, {GOALS[goals]}" for goals in kinds), GAIN.replace("\n", " "), ERROR]
     count = len(titles) + extra

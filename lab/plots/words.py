@@ -1,4 +1,4 @@
-"""Numbers in words, the same in every table, hover text and sentence: estimates with their intervals."""
+"""Estimates and their intervals as text, the same in every table, hover text and sentence."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def points(row: Any, digits: int = 1) -> str:
 
 
 def in_cells(table: pd.DataFrame, cells: list[str], index: list[str], columns: str) -> pd.DataFrame:
-    """The text of each row of ``table`` laid out by ``index`` and ``columns``; cases that were not run are empty."""
+    """``cells``, a text for each row of ``table``, laid out by ``index`` and ``columns``; missing cases are empty."""
     wide = table.assign(cell=cells).pivot_table(
         index=index, columns=columns, values="cell", aggfunc="first", sort=False
     )
