@@ -21,7 +21,7 @@ from lab.studies.fig3_efficiency import study as fig3_efficiency
 
 @dataclass(frozen=True)
 class FirstProblems(Config):
-    """The quick preset on the first ``problems`` of its problems. Raises LabError if it has fewer."""
+    """The quick preset on the first ``problems`` of its problems. Raises LabError unless it has that many."""
 
     problems: int = 10
 

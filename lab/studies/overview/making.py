@@ -1,8 +1,8 @@
 """What `lab.studies.overview.movie` shows: a plan that leaves the data and one that does not.
 
-The problem is chosen by a rule, to show the effect. Among the first test problems with random goals, those count that
-the finetuned model reaches and the base model misses. Of these, it is the one on which the base model imagines itself
-farthest from all training data.
+The problem is chosen by a rule, to show the effect. The first test problems with random goals are candidates if the
+finetuned model reaches the goal and the base model misses it. The one on which the base model imagines itself farthest
+from all training data is chosen.
 """
 
 from dataclasses import dataclass
