@@ -1,8 +1,8 @@
 """Trajectories of a task's data policy: collected from a seed, stored as .npy memory maps, cached by fingerprint.
 
-A set is one folder: ``meta.json`` (written last) and ``state.npy`` (N, T+1, S), ``action.npy`` (N, T, A),
-``pixels.npy`` (N, T+1, size, size, 3) uint8. The three splits draw from disjoint random streams, so that no episode
-is in two of them, and a larger set begins with the episodes of a smaller one.
+A data set is one folder with ``state.npy`` (N, T+1, S), ``action.npy`` (N, T, A), ``pixels.npy`` (N, T+1, size, size,
+3) uint8 and, written last, ``meta.json``. The three splits draw from disjoint random streams, so that they share no
+episode. A larger data set begins with the episodes of a smaller one.
 """
 
 import hashlib
@@ -25,7 +25,10 @@ SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a data set is made of; equal specs give equal data."""
+    """The settings of a data set; equal specs give equal data.
+
+    Raises LabError for an unknown task or split, and for fewer than 1 episode.
+    """
 
     task: str
     split: str = "train"  #: train, tune or test
@@ -44,7 +47,10 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Trajectories as (memory-mapped) arrays: ``states`` (N, T+1, S), ``actions`` (N, T, A), ``pixels`` or None."""
+    """Trajectories as arrays, memory-mapped if they come from the cache.
+
+    ``states`` (N, T+1, S), ``actions`` (N, T, A), and ``pixels`` (N, T+1, size, size, 3) uint8 or None.
+    """
 
     spec: DataSpec
     states: np.ndarray
@@ -54,12 +60,12 @@ class Dataset:
 
     @property
     def task(self) -> Task:
-        """The task that the trajectories are of."""
+        """The task of the trajectories."""
         return make_task(self.spec.task)
 
 
 def fingerprint(spec: DataSpec) -> str:
-    """Hash of the spec and of what the task does on a tiny probe, so that changed physics never meets old data."""
+    """The hash of ``spec`` and of the task's output on a tiny probe, so that changed physics gives new data."""
     task = make_task(spec.task)
     states, actions = task.collect(np.random.default_rng(0), 2, 10)
     digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
@@ -69,12 +75,12 @@ def fingerprint(spec: DataSpec) -> str:
 
 
 def dataset_folder(spec: DataSpec, root: Path | None = None) -> Path:
-    """Where the data set of ``spec`` is kept."""
+    """The folder of the data set of ``spec``, below ``root`` (default: in the cache)."""
     return (root or cache_root() / "data") / spec.task / f"{spec.split}-{fingerprint(spec)}"
 
 
 def load_or_collect(spec: DataSpec, root: Path | None = None, progress: bool = True) -> Dataset:
-    """The data set of ``spec`` from the cache, or collected now. A broken or half-written one is made anew."""
+    """The data set of ``spec`` from the cache, or collected now. A broken or incomplete one is collected again."""
     key, folder = fingerprint(spec), dataset_folder(spec, root)
     try:
         return _load(folder, spec, key)
@@ -94,13 +100,13 @@ def collect_states(spec: DataSpec) -> Dataset:
 
 
 def episodes(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The states (T+1, S) and actions (T, A) of one episode of ``spec`` after the other, collected as asked for."""
+    """The states (T+1, S) and actions (T, A) of each episode of ``spec``, collected on demand."""
     for states, actions in _chunks(spec):
         yield from zip(states, actions, strict=True)
 
 
 def _chunks(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """States (n, T+1, S) and actions (n, T, A) of the task's ``chunk`` episodes at a time; the last has fewer."""
+    """States (n, T+1, S) and actions (n, T, A) of the task's ``chunk`` episodes at a time; the last may have fewer."""
     task = make_task(spec.task)
     for first in range(0, spec.episodes, task.chunk):
         rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // task.chunk])

@@ -1,4 +1,4 @@
-"""Start and goal pairs: drawn at random, or taken 25 steps apart from a trajectory of a held-out split."""
+"""Pairs of start and goal: drawn at random, or taken from a trajectory of a held-out split, `HORIZON` blocks apart."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lab.tasks.environment import Environment, distances
 
 #: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
-GOALS = ("random", "dataset")  #: kinds of goals: drawn for themselves, or reached by a trajectory of the data
+GOALS = ("random", "dataset")  #: kinds of goals: drawn at random, or reached by a trajectory of the data
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
 
@@ -26,7 +26,7 @@ class Problems:
     environment: Environment
     starts: np.ndarray  #: (n, S)
     goals: np.ndarray  #: (n, S)
-    expert: np.ndarray | None = None  #: (n, T, a), actions that lead from each start to its goal, where they are known
+    expert: np.ndarray | None = None  #: (n, T, a), actions that lead from each start to its goal, if they are known
 
     def __post_init__(self) -> None:
         shapes = [part.shape for part in (self.starts, self.goals)]
@@ -46,9 +46,9 @@ class Problems:
 
 
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
-    """Draw ``n`` problems of ``split``, all of whose starts lie outside their goal.
+    """Draw ``n`` problems of ``split``; every start is outside its goal.
 
-    Raises LabError for fewer than 1 problem, an unknown task or kind of goals, and where the data have too few.
+    Raises LabError for fewer than 1 problem, for an unknown task or kind of goals, and if the data have too few.
     """
     if n < 1:
         raise LabError(f"At least 1 problem is needed, got {n}.")
@@ -64,7 +64,7 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
 
 
 def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsGoalsActions]) -> StartsGoalsActions:
-    """The problems from the cache; drawn and stored there if they are missing or cannot be read."""
+    """The problems from the cache; they are drawn and stored if they are missing or cannot be read."""
     name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.npz"
     path = cache_root() / "problems" / task.name / name
     try:
@@ -81,11 +81,11 @@ def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsG
 def problems_along(
     environment: Environment, states: np.ndarray, actions: np.ndarray, n: int, steps: int, seed: int = 0
 ) -> Problems:
-    """``n`` problems from trajectories that no model was trained on, at most one of each.
+    """``n`` problems from trajectories that no model was trained on, at most one from each trajectory.
 
-    Trajectories are ``states`` (N, T + 1, S) and ``actions`` (N, T, a). A start is a state drawn at random, its goal
-    the state ``steps`` later, and the actions between them are the expert's. Starts inside their goal are left out.
-    Raises LabError where the trajectories are too few or too short.
+    Trajectories are ``states`` (N, T + 1, S) and ``actions`` (N, T, a). A start is a state drawn at random, its goal is
+    the state ``steps`` later, and the actions between them are the expert's. No start is inside its goal.
+    Raises LabError if the trajectories are too few or too short.
     """
     if not 1 <= steps <= actions.shape[1]:
         raise LabError(f"A goal {steps} steps from its start is on no trajectory of {actions.shape[1]} steps.")
@@ -120,16 +120,16 @@ def _segments(
     n: int,
     steps: int,
 ) -> list[StartsGoalsActions]:
-    """Start (S,), goal (S,) and the actions (steps, a) between them, one of each trajectory that has any, up to ``n``.
+    """Up to ``n`` tuples of start (S,), goal (S,) and the actions (steps, a) between them, at most one per trajectory.
 
-    ``start_outside_goal`` tells for starts and goals (m, S) which starts lie outside their goals (m,).
+    ``start_outside_goal`` takes starts and goals (m, S) and returns which starts are outside their goals, (m,) bool.
     """
     segments: list[StartsGoalsActions] = []
     for states, actions in trajectories:
         offsets = rng.permutation(len(actions) - steps + 1)
-        ok = start_outside_goal(states[offsets], states[offsets + steps])
-        if ok.any():
-            first = offsets[ok.argmax()]
+        outside = start_outside_goal(states[offsets], states[offsets + steps])
+        if outside.any():
+            first = offsets[outside.argmax()]
             segments.append((states[first], states[first + steps], actions[first : first + steps]))
         if len(segments) == n:
             break

@@ -1,4 +1,4 @@
-"""The tables of ``notebooks/README.md``: a row for each study, from its card. `lab.repro.readme` writes them."""
+"""The tables of ``notebooks/README.md``, with a row for each study, from its card. `lab.repro.readme` writes them."""
 
 import math
 import re
@@ -12,7 +12,7 @@ COURSE = ROOT / "notebooks" / "README.md"
 
 
 def put(text: str) -> str:
-    """``text`` with a table between each ``<!-- PART -->`` and ``<!-- end -->``: of the studies of that part."""
+    """``text`` with the table of a part's studies between each ``<!-- PART -->`` and ``<!-- end -->``."""
     return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", _table, text, flags=re.DOTALL)
 
 

@@ -1,6 +1,6 @@
-"""A custom run: a training with settings that the user chose.
+"""A custom run: a training with the user's settings.
 
-Its folder is named after the settings: the same settings find it again, and resume it where it was stopped.
+The settings name its folder, so that the same settings resume a stopped run.
 """
 
 import json
@@ -18,14 +18,14 @@ from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
 
 SETTINGS = "own.json"  #: the settings, in the folder of a run
-CHECKPOINT_EVERY = 100  #: steps: a stopped run loses fewer
+CHECKPOINT_EVERY = 100  #: steps; a stopped run loses fewer than these
 
 
 @dataclass(frozen=True)
 class CustomRun:
-    """Settings of a training; where one is None, the recipe's counts.
+    """The settings of a training; a setting that is None is the recipe's.
 
-    Raises LabError for settings that do not fit the method.
+    Raises LabError for an unknown method, and for settings that do not fit the method.
     """
 
     task: str
@@ -46,7 +46,7 @@ class CustomRun:
                 raise LabError(f"Only the method {method} has {name}; this is {self.method}.")
         if self.rounds is not None and self.rounds < 1:
             raise LabError(f"At least 1 round is needed, got {self.rounds}.")
-        self.recipe  # noqa: B018 - raises for settings that cannot be
+        self.recipe  # noqa: B018 - raises for impossible settings
 
     @property
     def recipe(self) -> Recipe:
@@ -66,7 +66,7 @@ class CustomRun:
 
     @property
     def total(self) -> int:
-        """Training steps in all."""
+        """The total number of training steps."""
         recipe = self.recipe
         return (recipe.base if self.method == "base" else recipe.finetune).steps
 
@@ -79,20 +79,20 @@ class CustomRun:
 
     @property
     def folder(self) -> Path:
-        """Its folder, below ``own/`` of the cache."""
+        """The folder of the run, below ``own/`` of the cache."""
         name = "-".join([self.method, *(f"{name}{value}" for name, value in self.options.items())])
         return cache_root() / of_family("own", self.family) / self.task / name
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The arguments of ``python -m`` that make this run."""
+        """The arguments of ``python -m`` that start this run."""
         options = (word for name, value in self.options.items() for word in (f"--{name}", value))
         family = () if self.family == FAMILIES[0] else ("--family", self.family)
         return ("lab", "train", "--task", self.task, "--method", self.method, *family, *options)
 
     @property
     def trained(self) -> bool:
-        """Whether its model is trained."""
+        """Whether the training is finished."""
         return finished(self.folder, self.recipe, self.method)
 
     @property
@@ -101,10 +101,10 @@ class CustomRun:
         return not self.trained and (self.folder / "state.safetensors").is_file()
 
     def train(self, progress: bool = True, device: torch.device | str = "cpu") -> Path:
-        """Train its model, or resume the training; returns its folder.
+        """Start or resume the training; returns the folder of the trained model.
 
         Method ``base`` starts from the encoder of the task's base model and an untrained predictor; all others start
-        from the base model. That is the shipped one, or the one in the cache; it is trained first if there is none.
+        from the base model. That is the shipped one, else the one in the cache; if there is none, it is trained first.
         """
         write_json(self.folder / SETTINGS, asdict(self))
         try:
@@ -126,7 +126,7 @@ def custom_runs(task: str, family: str = "small") -> list[CustomRun]:
 
 
 def training_log(folder: Path) -> pd.DataFrame:
-    """The log so far: columns step, loss, latent and proprio. A line that is still being written is left out."""
+    """The log so far, with columns step, loss, latent and proprio; without an incomplete last line."""
     rows = []
     path = folder / "metrics.jsonl"
     for line in path.read_text().splitlines() if path.is_file() else ():

@@ -1,8 +1,8 @@
-"""Where steps run: in processes of this machine, on dask workers, or as Slurm jobs.
+"""Executors, which run the steps: in processes of this machine, on dask workers, or as Slurm jobs.
 
-Each is a context that gives ``submit(command, outputs, note, threads)``; what that returns has ``done()`` and
-``result()``, which is as `lab.repro.steps.execute` says. All engines need the project's folder and the cache to
-be the same files on every machine.
+Each executor is a context that gives ``submit(command, outputs, note, threads)``. That returns a `Pending` step, whose
+``result()`` is that of `lab.repro.steps.execute`. The project's folder and the cache must be the same files on every
+machine.
 """
 
 import importlib
@@ -23,8 +23,8 @@ from lab.files import cache_root
 from lab.repro.processes import Processes
 from lab.repro.steps import execute
 
-GIB = 1.5  #: of memory, that a notebook may take
-MINUTES = 24 * 60  #: that Slurm gives a step, unless $SBATCH_TIMELIMIT says otherwise
+GIB = 1.5  #: of memory that a notebook may take
+MINUTES = 24 * 60  #: time limit of a Slurm job, unless $SBATCH_TIMELIMIT sets another
 
 
 class Pending(Protocol):
@@ -44,13 +44,13 @@ def cores() -> int:
 
 
 def default_jobs() -> int:
-    """The number of steps that cores and memory allow at a time."""
+    """How many steps cores and memory allow at a time."""
     return max(1, min(cores(), int(psutil.virtual_memory().available / 2**30 / GIB)))
 
 
 @contextmanager
 def local(jobs: int) -> Iterator[Submit]:
-    """``jobs`` processes at a time; all of them end when the context does."""
+    """``jobs`` processes at a time; all of them end with the context."""
     pool = ThreadPoolExecutor(jobs)
     try:
         with Processes() as processes:
@@ -61,7 +61,10 @@ def local(jobs: int) -> Iterator[Submit]:
 
 @contextmanager
 def dask(jobs: int) -> Iterator[Submit]:
-    """The cluster that ``$DASK_SCHEDULER_ADDRESS`` names, or else ``jobs`` workers on this machine."""
+    """The dask cluster at ``$DASK_SCHEDULER_ADDRESS``, or else ``jobs`` workers on this machine.
+
+    Raises LabError if dask is not installed.
+    """
     distributed = _optional("distributed", "dask")
     with distributed.Client(
         n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
@@ -71,9 +74,10 @@ def dask(jobs: int) -> Iterator[Submit]:
 
 @contextmanager
 def slurm(jobs: int, cluster: str = "slurm") -> Iterator[Submit]:
-    """A Slurm job for each step; ``jobs`` only decides their threads. Unfinished jobs are cancelled at the end.
+    """A Slurm job for each step; unfinished jobs are cancelled with the context.
 
-    Slurm's own variables choose the rest: ``SBATCH_PARTITION``, ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT`` ...
+    ``jobs`` decides only how many threads a job gets. Slurm's own variables choose the rest: ``SBATCH_PARTITION``,
+    ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT`` ... Raises LabError without Slurm or submitit.
     """
     submitit = _optional("submitit", "slurm")
     if cluster == "slurm" and not shutil.which("sbatch"):

@@ -8,7 +8,7 @@ from lab.studies.common.claims import CLAIMS
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PAGE = "figures/README.md"
-#: the finding of each claim whose numbers stand in its row: the one that all tasks have, against the control
+#: by claim, the finding whose numbers its row shows: one that all tasks have, compared with the control
 SHOWN = {
     1: "CEM minus Adam, Base, open loop, data-set goals",
     2: "Adversarial minus Control, Adam, open loop, data-set goals",
@@ -21,14 +21,14 @@ SHOWN = {
 
 
 def rows(findings: pd.DataFrame) -> str:
-    """A Markdown table of ``findings`` (see `claims.verdicts`): claim, verdict, and one finding with its interval."""
+    """A Markdown table of ``findings`` (see `claims.verdicts`): each claim, its verdict, and one finding in numbers."""
     lines = ["| claim of the paper | here | one of the findings [95% interval] |", "| --- | --- | --- |"]
     lines += [_row(int(str(claim)), its) for claim, its in findings.groupby("claim")]
     return "\n".join(lines)
 
 
 def put(table: str, text: str) -> str:
-    """``text`` with ``table`` between its markers."""
+    """``text`` with ``table`` between the markers `BEGIN` and `END`."""
     before, rest = text.split(BEGIN)
     after = rest.split(END)[-1]
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
@@ -47,12 +47,12 @@ def _row(claim: int, findings: pd.DataFrame) -> str:
 
 
 def _numbers(sentence: str) -> str:
-    """The numbers of a finding's sentence, without its subject and without a note in brackets."""
+    """The numbers of a finding's sentence, without its subject and its note in brackets."""
     return sentence.split(": ")[1].split(" (")[0]
 
 
 def _verdict(verdicts: pd.Series) -> str:
-    """In a word, from the verdicts of all findings of a claim."""
+    """The verdict on a claim, from the verdicts on its findings."""
     reproduced = verdicts == "reproduced"
     if reproduced.all():
         return "**reproduced**"
@@ -60,7 +60,7 @@ def _verdict(verdicts: pd.Series) -> str:
 
 
 def _counts(findings: pd.DataFrame) -> str:
-    """How many findings are reproduced, by task."""
+    """How many findings are reproduced on each task."""
     by_task = findings.groupby("task", sort=False).verdict
     return "<br>".join(
         f"{label(task)} {(verdicts == 'reproduced').sum()} of {len(verdicts)}" for task, verdicts in by_task

@@ -1,7 +1,7 @@
-"""``python -m lab.repro.keep PRESET [OUT]``: make the results of a preset the reference that is committed.
+"""``python -m lab.repro.keep PRESET [OUT]``: make the results of a preset the committed reference.
 
-Tables and ``meta.json`` of every study that is there replace those in ``figures/reference/PRESET/``, and the claims
-are judged again. Pictures are not kept: any command makes them from the tables.
+Tables and ``meta.json`` of every study in OUT replace those in ``figures/reference/PRESET/``, and the claims are judged
+again. Pictures are not copied, because they can be drawn from the tables.
 """
 
 import sys
@@ -15,15 +15,18 @@ from lab.studies.common.stored import REFERENCE, preset_folder
 
 
 def keep(preset: str, out: str = "figures") -> int:
-    """Copy all results of ``preset`` in ``out``; returns their number. Raises LabError where there are none."""
+    """Copy all results of ``preset`` in ``out`` to the reference; returns their number.
+
+    Raises LabError if there are none.
+    """
     source, target = preset_folder(preset, out), preset_folder(preset, REFERENCE)
-    found = sorted(path.parent for path in source.glob("*/*/meta.json"))
-    if not found:
+    folders = sorted(path.parent for path in source.glob("*/*/meta.json"))
+    if not folders:
         raise LabError(f"There are no results in {source}: make them with 'python -m lab reproduce'.")
-    for folder in tqdm(found, desc="keeping", unit="result", delay=2):
+    for folder in tqdm(folders, desc="keeping", unit="result", delay=2):
         keep_tables(folder, target / folder.relative_to(source))
     write_claims(preset, REFERENCE)
-    return len(found)
+    return len(folders)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Run one notebook with parameters, through papermill, with two things added that it misses.
+"""Run one notebook with parameters, through papermill, with two additions.
 
-Unknown parameters are refused, and a cell with widgets cannot wait for ever for a reply that is already there.
+Unknown parameters are an error, and a cell with widgets cannot wait forever for a reply that has already arrived.
 
-``python -m lab.repro.notebook SOURCE PARAMETERS OUTPUT`` does it in a process of its own.
+``python -m lab.repro.notebook SOURCE PARAMETERS OUTPUT`` does this in a process of its own.
 """
 
 import json
@@ -29,9 +29,9 @@ KERNEL = "python3"
 
 
 def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder: Path = FOLDER) -> None:
-    """Execute ``folder/name.ipynb`` from the project's root; the executed copy, also of a failure, goes to ``output``.
+    """Execute ``folder/name.ipynb`` from the project's root, and write the executed copy to ``output``.
 
-    Raises LabError for a notebook or parameter that does not exist, and where a cell fails.
+    A notebook that fails is written, too. Raises LabError for an unknown notebook or parameter, and if a cell fails.
     """
     source = folder / f"{name}.ipynb"
     if not source.is_file():
@@ -53,7 +53,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
 
 
 def _on_this_machine(source: Path) -> nbformat.NotebookNode:
-    """The notebook, with a first cell that sets its kernel's `MACHINE` where ours is not the default."""
+    """The notebook; if our `MACHINE` is not the default, a first cell sets its kernel's to the same."""
     notebook = nbformat.read(source, as_version=4)
     if Machine() != MACHINE:
         code = "from pathlib import *\nfrom lab.machine import MACHINE\n\n"
@@ -66,10 +66,10 @@ _get_msg = AsyncZMQSocketChannel.get_msg
 
 
 async def next_message(channel: AsyncZMQSocketChannel, timeout: float | None = None) -> dict[str, Any]:
-    """The next message of ``channel``, which is looked at once a second where there is no ``timeout`` (s).
+    """The next message of ``channel``; without a ``timeout`` (s), the channel is polled once a second.
 
-    nbclient answers widgets on the socket on which it awaits the cell's reply. A reply that comes just before such an
-    answer wakes nobody: zmq tells only once that there is something to read, and sending takes note of it.
+    nbclient answers widgets on the socket on which it awaits the cell's reply. If a reply comes just before such an
+    answer, nobody wakes up: zmq signals a readable socket only once, and sending the answer consumes the signal.
     """
     while timeout is None:
         with suppress(Empty):
@@ -90,7 +90,7 @@ def main(source: str, parameters: str, output: str) -> int:
     try:
         variables.use_machine()
         run_notebook(path.stem, json.loads(parameters), Path(output), path.parent)
-    except Exception as error:  # the report of a failed notebook is a sentence, whatever went wrong
+    except Exception as error:  # whatever went wrong is reported in one line
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
         return 1
     return 0

@@ -1,8 +1,8 @@
-"""Commands in processes of their own, so that they keep nobody waiting: each under a name, a few at a time.
+"""Commands in background processes, each under a name, with a limit on how many run at a time.
 
-A process is tethered to the program that started it: its standard input is a pipe whose other end is held there. When
-that is closed, also because the program was killed by ``kill -9``, the process ends, and with it everything it has
-started (the kernel of a notebook among it). ``python -m lab.repro.processes MODULE ARGUMENTS`` is its side of this.
+A process is tethered to the program that started it: the program holds the other end of its standard input, a pipe.
+When that end closes, even by ``kill -9`` of the program, the process ends, with all processes that it has started
+(such as the kernel of a notebook). ``python -m lab.repro.processes MODULE ARGUMENTS`` is the tethered process.
 Loads without torch.
 """
 
@@ -24,23 +24,23 @@ import psutil
 from lab.errors import LabError
 from lab.files import ROOT, cache_root
 
-PATIENCE = 10.0  #: seconds that a process has to stop by itself
-TAIL = 4096  #: bytes of what it wrote that are looked at
+PATIENCE = 10.0  #: seconds that a process gets to stop by itself
+TAIL = 4096  #: bytes that are read from the end of its output
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a command stands."""
+    """The status of a command."""
 
     running: bool
-    stopped: bool  #: somebody asked it to stop
-    seconds: float  #: since it was started, until now or until it ended
-    last: str  #: the last line it wrote, such as a progress bar
-    error: str | None = None  #: a sentence, where it has failed
+    stopped: bool  #: by `Process.stop`
+    seconds: float  #: from its start to its end, or until now
+    last: str  #: the last line of its output, such as a progress bar
+    error: str | None = None  #: a sentence, if it has failed
 
 
 class Process:
-    """``python -m command``, started now, with so many ``threads``. Raises LabError where that is not possible."""
+    """``python -m command``, started now, on ``threads`` threads. Raises LabError if it cannot be started."""
 
     def __init__(self, command: Sequence[str], threads: int = 1) -> None:
         self.stopped = False
@@ -55,14 +55,14 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=self._written,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches it through us only
+                start_new_session=True,  # so that Ctrl-C reaches it only through us
             )
         except OSError as error:
             raise LabError(f"'{' '.join(command)}' cannot be started: {error.strerror or error}.") from error
 
     @property
     def running(self) -> bool:
-        """Whether it does; the tether is let go of once it does not."""
+        """Whether the process runs. The tether is released as soon as it does not."""
         if self._process.poll() is None:
             return True
         if not self._ended:
@@ -77,23 +77,23 @@ class Process:
         return Status(running, self.stopped, seconds, lines[-1] if lines else "", self._error(lines))
 
     def lines(self) -> list[str]:
-        """The last lines of its output; of a progress bar, the last state."""
+        """The last lines of its output, with the latest state of a progress bar."""
         file = self._written.fileno()
         text = os.pread(file, TAIL, max(0, os.fstat(file).st_size - TAIL)).decode(errors="replace")
         return [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
 
     def wait(self, timeout: float | None = None) -> None:
-        """Return when it has ended; raises subprocess.TimeoutExpired if it does not in time (s)."""
+        """Wait until it has ended. Raises subprocess.TimeoutExpired if that takes longer than ``timeout`` (s)."""
         self._process.wait(timeout)
 
     def stop(self) -> None:
-        """Ask it to end, and end it where it does not within `PATIENCE`; returns at once."""
+        """Ask it to end, and end it if it has not within `PATIENCE`; returns at once."""
         if not self.stopped and self.running:
             self.stopped = True
             threading.Thread(target=self._stop, daemon=True).start()
 
     def end(self) -> None:
-        """Let go of the tether, which ends it and all that it has started."""
+        """Release the tether, which ends the process and all that it has started."""
         if self._process.stdin:
             self._process.stdin.close()
 
@@ -105,7 +105,7 @@ class Process:
         self.end()
 
     def _error(self, lines: Sequence[str]) -> str | None:
-        """Why it failed, for people; None while it runs, where it went well, and where it was stopped."""
+        """Why it failed, in a sentence; None while it runs, if it succeeded, and if it was stopped."""
         code = self._process.poll()
         if not code or self.stopped:
             return None
@@ -115,7 +115,7 @@ class Process:
 
 
 class Processes:
-    """By name, at most ``most`` at a time; safe to share between threads. Leaving the context ends all of them."""
+    """Processes by name, at most ``most`` at a time; safe to share between threads. They end with the context."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
@@ -133,9 +133,9 @@ class Processes:
                 process.end()
 
     def start(self, name: str, command: Sequence[str], threads: int = 1) -> None:
-        """Run ``python -m command`` under ``name``; does nothing where that runs already.
+        """Start ``python -m command`` under ``name``; does nothing if ``name`` runs already.
 
-        Raises LabError where ``most`` others run, and after the end of the context.
+        Raises LabError if ``most`` others run, and after the end of the context.
         """
         with self._lock:
             running = self.running()
@@ -151,7 +151,7 @@ class Processes:
             self._named[name] = Process(command, threads)
 
     def run(self, command: Sequence[str], threads: int = 1) -> Status:
-        """Run ``python -m command`` and wait for it; how it ended."""
+        """Run ``python -m command`` to its end, and return its status."""
         name = " ".join(command)
         self.start(name, command, threads)
         process = self._named[name]
@@ -160,17 +160,17 @@ class Processes:
         return process.status
 
     def stop(self, name: str) -> None:
-        """See `Process.stop`; does nothing for a name that never ran."""
+        """See `Process.stop`; does nothing for a name that was never started."""
         if process := self._named.get(name):
             process.stop()
 
     def status(self, name: str) -> Status | None:
-        """How it stands, or None if there never was any."""
+        """The status of ``name``, or None if it was never started."""
         process = self._named.get(name)
         return process.status if process else None
 
     def lines(self, name: str) -> list[str]:
-        """The last lines of its output."""
+        """See `Process.lines`."""
         return self._named[name].lines()
 
     def running(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""The pages that are written from the committed results and the studies' cards: ``python -m lab.repro.readme``.
+"""``python -m lab.repro.readme`` writes the pages that follow from the committed results and the studies' cards.
 
-``figures/README.md`` holds all numbers, the front page a row for each claim of the paper, and ``notebooks/README.md``
-a row for each study.
+``figures/README.md`` has all numbers, the front page a row for each claim of the paper, and ``notebooks/README.md`` a
+row for each study.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ HEAD = ["model", "GD", "Adam", "CEM"]
 
 
 def write() -> None:
-    """Write `page` whole; `seven_rows` and the tables of the course between the markers of their pages."""
+    """Write the whole `page`; write `seven_rows` and the tables of the course between the markers of their pages."""
     committed = results()
     with replacing(PAGE) as temporary:
         temporary.write_text(page(committed))
@@ -44,7 +44,7 @@ def write() -> None:
 
 
 def results() -> dict[str, dict[str, Result]]:
-    """The committed results at the full size, by task and study."""
+    """The committed results of preset full, by task and study."""
     return {task: studies for task in TASKS if (studies := results_of(task, PRESET, REFERENCE))}
 
 
@@ -71,7 +71,7 @@ def page(committed: Committed) -> str:
 
 
 def _short(committed: Committed) -> str:
-    """The summary: in words, counted, and every difference that is counted."""
+    """The summary: in words, as counts, and with every counted difference."""
     every = [_lines(short.differences(committed))]
     folded = _folding("Every difference, with its interval (success in points)", every)
     parts = ["## In short", short.WORDS, _SHORT, _lines(short.summary(committed)), *short.sentences(committed)]
@@ -79,13 +79,13 @@ def _short(committed: Committed) -> str:
 
 
 def _findings(committed: Committed) -> pd.DataFrame:
-    """What bears on the claims, in the order of the claims, then of the tasks."""
+    """All findings on the claims, in the order of the claims, then of the tasks."""
     judged = [claims.verdicts(studies) for studies in committed.values()]
     return pd.concat(judged, ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
 
 
 def _success(task: str, result: Result) -> str:
-    """Success in % with its 95% interval, a model a row, an evaluation and planner a column."""
+    """For each kind of goals and mode, a table of success in % with 95% intervals: models by planners."""
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
     cases = [(goals, mode) for goals in card_of(task).goals for mode in ("open", "mpc")]
@@ -102,7 +102,7 @@ def _success(task: str, result: Result) -> str:
 
 
 def _deformable(task: str, result: Result) -> str:
-    """Share of the start's distance removed, laid out as the success tables, and what finetuning does to Adam."""
+    """Tables of the share of the start's distance that is removed, and how finetuning changes the final distance."""
     table, lines = result.tables["chamfer"], [f"### {label(task)}", ""]
     lines += ["Share of the start's Chamfer distance to the goal that is removed, in % [95% interval]."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
@@ -128,7 +128,7 @@ def _cell(row) -> str:
 
 
 def _claims(findings: pd.DataFrame) -> str:
-    """How many findings of each claim are reproduced on each task; then each claim with all of its findings."""
+    """A table of how many findings of each claim are reproduced on each task, then every claim with its findings."""
     counts = claims.summarise(findings).fillna("–")
     tasks = [task for task in TASKS if task in counts]
     counts = counts[tasks]
@@ -142,14 +142,14 @@ def _claims(findings: pd.DataFrame) -> str:
 
 
 def _starts(results: Mapping[str, Result]) -> str:
-    """What Adam reaches from the initialisation network's guess on the base model, beside the alternatives."""
+    """Success of Adam from the initialisation network's guess on the base model, and of the alternatives."""
     head = ["task", "goals", "mode", "Adam", "network alone", "network, then Adam", "CEM", "minus CEM, points"]
     rows = [row for task, result in results.items() for row in _started(task, result)]
     return "\n".join(["## Where planning starts", "", _STARTS, "", *_table(head, rows)])
 
 
 def _started(task: str, result: Result) -> Iterator[list[str]]:
-    """The rows of one task, by goals and mode."""
+    """The rows of one task, for each kind of goals and mode."""
     rates, differences = (result.tables[name].query("model == 'base'") for name in ("success", "differences"))
     for row in differences[differences.theirs == "base (cem)"].itertuples():
         case = rates[(rates.goals == row.goals) & (rates["mode"] == row.mode)]
@@ -159,7 +159,7 @@ def _started(task: str, result: Result) -> Iterator[list[str]]:
 
 
 def _targets(reached: Mapping[str, pd.DataFrame]) -> str:
-    """How many figures of each target are reached, by task; all of them, folded."""
+    """How many figures of each target are reached on each task, and the folded list of all."""
     rows = [
         [f"{target}. {text}", *(_share(table[table.target == target].reached) for table in reached.values())]
         for target, text in targets.TARGETS.items()
@@ -194,7 +194,7 @@ def _folded(summary: str, items: Iterable[str]) -> list[str]:
 
 
 def _folding(summary: str, lines: Iterable[str]) -> list[str]:
-    """What opens on a click."""
+    """``lines`` that open on a click on ``summary``."""
     return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"]
 
 

@@ -1,4 +1,4 @@
-"""The API reference: what the library's packages export, from docstrings and ``#:`` comments, as HTML made by pdoc."""
+"""The API reference of all names that the packages export: HTML by pdoc, from docstrings and ``#:`` comments."""
 
 import ast
 import sys
@@ -11,12 +11,12 @@ import pdoc.render
 
 from lab.files import ROOT
 
-#: all that export names
+#: all packages that export names
 PACKAGES = sorted(".".join(stub.parent.relative_to(ROOT).parts) for stub in (ROOT / "lab").rglob("__init__.pyi"))
 
 
 def write_reference(folder: Path) -> None:
-    """One page for each package, an index and a search index, in ``folder``."""
+    """Write a page for each package, an index and a search index to ``folder``."""
     modules = read_reference()
     pages = {f"{name.replace('.', '/')}.html": pdoc.render.html_module(m, modules) for name, m in modules.items()}
     pages |= {"index.html": pdoc.render.html_index(modules), "search.js": pdoc.render.search_index(modules)}
@@ -26,7 +26,7 @@ def write_reference(folder: Path) -> None:
 
 
 def read_reference() -> dict[str, pdoc.doc.Module]:
-    """The packages as pdoc shows them, by name."""
+    """The packages as pdoc reads them, by name, with the ``#:`` comments as docstrings."""
     comments = {
         name: text for path in (ROOT / "lab").rglob("*.py") for name, text in _comments(path.read_text("utf-8"))
     }
@@ -34,7 +34,7 @@ def read_reference() -> dict[str, pdoc.doc.Module]:
     for name in PACKAGES:
         package = import_module(name)
         for exported in package.__all__:
-            getattr(package, exported)  # pdoc does not see what is imported lazily before it was asked for
+            getattr(package, exported)  # pdoc sees a lazily imported name only after its first use
         modules[name] = pdoc.doc.Module(package)
         _explain(modules[name], comments)
     return modules
@@ -61,8 +61,8 @@ def _comments(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _comment(lines: list[str], first: int, after: int) -> str:
-    _, found, text = lines[after - 1].partition("#:")
-    if found:
+    _, marker, text = lines[after - 1].partition("#:")
+    if marker:
         return text.strip()
     above: list[str] = []
     while first and lines[first - 1].lstrip().startswith("#:"):

@@ -1,7 +1,7 @@
 """``python -m lab.repro.report PRESET [OUT]``: ``claims.csv`` and ``index.html`` from all results of a preset.
 
-The page needs nothing but a browser, and nothing outside its folder (only the interactive figures that it links fetch
-plotly): the folder can be copied, zipped and put on any web server.
+The page needs only a browser and its own folder, which can be copied, zipped and put on any web server. Only the
+interactive figures load plotly from the web.
 """
 
 import re
@@ -24,19 +24,21 @@ from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-ROWS = 40  #: of a table, shown on the page; the rest is in its file
+ROWS = 40  #: of a table that are shown on the page; its file has all
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure's files, relative to the page."""
+    """The files of a figure, relative to the page."""
 
     png: str
-    others: dict[str, str]  #: pdf and html, by what to call them
+    others: dict[str, str]  #: PDF and HTML, by the text of their links
 
 
 @dataclass(frozen=True)
 class Table:
+    """A table's file, relative to the page, and its first rows."""
+
     name: str
     csv: str
     rows: int
@@ -45,7 +47,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """The result of one notebook, for one task or for none."""
+    """The result of one notebook, for one task or without a task."""
 
     id: str
     title: str
@@ -75,12 +77,12 @@ def write_report(preset: str, out: str = "figures", family: str = "small") -> Pa
 
 
 def write_claims(preset: str, out: str, family: str = "small") -> pd.DataFrame | None:
-    """Judge the paper's claims by all results, write ``claims.csv``; None, and no file, where none bears on any."""
+    """Judge the paper's claims by all results, and write ``claims.csv``; None, and no file, without any findings."""
     tables = [claims.verdicts(results_of(task, preset, out, family=family)) for task in TASKS]
-    found = [table for table in tables if len(table)]
-    if not found:
+    nonempty = [table for table in tables if len(table)]
+    if not nonempty:
         return None
-    verdicts = pd.concat(found, ignore_index=True)
+    verdicts = pd.concat(nonempty, ignore_index=True)
     with replacing(preset_folder(preset, out, family) / "claims.csv") as temporary:
         verdicts.to_csv(temporary, index=False, float_format="%.6g")
     return verdicts
@@ -91,30 +93,30 @@ def _judged(verdicts: pd.DataFrame) -> list[str]:
 
 
 def _claims(verdicts: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Each claim, how many of its findings are reproduced on each task, and the findings."""
+    """For each claim, the counts of reproduced findings on each task, and the findings."""
     counts = claims.summarise(verdicts)
     for claim, rows in verdicts.groupby("claim"):
-        found = counts.loc[claim]
-        cells = [found[task] if isinstance(found[task], str) else "–" for task in _judged(verdicts)]
+        by_task = counts.loc[claim]
+        cells = [by_task[task] if isinstance(by_task[task], str) else "–" for task in _judged(verdicts)]
         findings = [(label(row.task), row.sentence, row.verdict) for row in rows.itertuples()]
         yield {"number": claim, "text": claims.CLAIMS[claim], "cells": cells, "findings": findings}
 
 
 def _names(folder: Path) -> list[str]:
-    """Names of all folders of results, in the order of the notebooks."""
-    found = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    return [name for name in STUDIES if name in found] + sorted(found - set(STUDIES))
+    """The names of all folders of results, in the order of the notebooks."""
+    names = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return [name for name in STUDIES if name in names] + sorted(names - set(STUDIES))
 
 
 def _title(name: str) -> str:
-    """The heading of the notebook, or else the name."""
+    """The heading of the notebook, or its name if there is no notebook."""
     with suppress(LabError, LookupError):
         return read_json(FOLDER / f"{name}.ipynb")["cells"][0]["source"][0].removeprefix("# ").strip()
     return name
 
 
 def _sections(folder: Path, name: str, options: str) -> Iterator[Section]:
-    """What is in ``folder/name`` itself, and for each task; ``options`` of the command make it again."""
+    """The result in ``folder/name`` and that of each task below it, with the command (``options``) that remakes it."""
     for task in ["", *TASKS]:
         here = folder / name / task
         pictures, tables = _pictures(here, folder), list(_tables(here, folder))

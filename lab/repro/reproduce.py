@@ -1,7 +1,7 @@
-"""Data -> models -> notebooks -> report: everything that is not up to date, side by side, and how it went.
+"""Data -> models -> notebooks -> report: run every step that is not up to date, in parallel, and print a summary.
 
-What measures time (figure 3) runs alone, after the others. A failure is listed and stops only what needs it. Loads
-without torch: where nothing has changed, it is a matter of a second to say so.
+Steps that measure time (such as figure 3) run alone, after the others. A failure is listed, and stops only the steps
+that need it. Loads without torch, so that a second is enough if nothing has changed.
 """
 
 import ast
@@ -35,7 +35,7 @@ REPORT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Report:
-    """How one step went; ``error`` is a sentence, or None."""
+    """The outcome of one step; ``error`` is a sentence, or None."""
 
     step: Step
     outcome: str  #: done, up to date, failed or not run
@@ -54,11 +54,11 @@ def reproduce(
     family: str = "small",
     folder: Path = FOLDER,
 ) -> int:
-    """Make ``only`` (default: the `usual` notebooks) for ``task`` (default: all built-in ones); 0 if all went well.
+    """Run ``only`` (default: the `usual` notebooks) for ``task`` (default: all built-in ones); returns 0 on success.
 
-    ``seeds`` are training seeds to average over, as in `training_seeds`; models that are not there are trained.
-    Raises LabError before any work where notebooks or what runs them are missing, for an unknown name, or an ``out``
-    that cannot be written.
+    Missing models are trained first. ``seeds`` are the training seeds to average over, see `training_seeds`.
+    Raises LabError before any work if the notebooks or papermill are missing, for an unknown name, and if ``out``
+    cannot be written.
     """
     _check_notebooks(folder)
     requested: list[tuple[str, Iterable[str], str]] = [(name, STUDIES, "notebook") for name in only]
@@ -95,7 +95,7 @@ def _check_notebooks(folder: Path) -> None:
 
 
 def usual(preset: str) -> list[str]:
-    """The notebooks that run by default: all, without the long ones at a brief preset."""
+    """The notebooks that run by default: all; at a brief preset, all but the long ones."""
     return [name for name, notebook in STUDIES.items() if not (PRESETS[preset].brief and notebook.long)]
 
 
@@ -118,7 +118,7 @@ class _Parameters:
         return None
 
     def models(self, task: str, methods: Iterable[str]) -> dict[tuple[str, int], Path | None]:
-        """The same of all of ``methods``, by method and training seed."""
+        """The folders of the models of all ``methods``, by method and training seed."""
         keys = [(method, seed) for seed in training_seeds(self.preset, self.seeds) for method in methods]
         return {key: self.model(task, *key) for key in keys}
 
@@ -132,7 +132,7 @@ def graph(
     family: str = "small",
     folder: Path = FOLDER,
 ) -> list[Step]:
-    """All steps that the notebooks called ``names`` and the report need, with their needs."""
+    """All steps for the notebooks called ``names`` and for the report, each with the steps that it needs."""
     parameters = _Parameters(preset, out, seeds, family)
     notebooks = [STUDIES[name] for name in names]
     training = {task: _training(task, notebooks, parameters) for task in tasks}
@@ -147,7 +147,7 @@ def graph(
 
 
 def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) -> list[Step]:
-    """Steps that train the missing models. The first of them also makes the data and the encoder for all."""
+    """Steps that train the missing models. The first also makes the data and the encoder, which all share."""
     methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
     models = parameters.models(task, [method for method in MODELS if method in methods])
     missing = [key for key, folder in models.items() if folder is None]
@@ -165,12 +165,12 @@ def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) ->
 
 
 def _shows(notebook: Study, task: str) -> bool:
-    """Whether it needs world models of ``task``; one without a task shows those of the paper's Table 1."""
+    """Whether ``notebook`` needs models of ``task``; one without a task shows the tasks of the paper's Table 1."""
     return notebook.fits(task) if notebook.kind else task in built_in("bodies")
 
 
 def _notebook(notebook: Study, folder: Path, task: str | None, parameters: _Parameters, tasks: Sequence[str]) -> Step:
-    """The step that executes ``notebook``, with the parameters that it has, from its models on ``tasks``."""
+    """The step that executes ``notebook`` with those ``parameters`` that it has, and its models of ``tasks``."""
     source, preset = folder / f"{notebook.name}.ipynb", parameters.preset
     code, known = notebook_code(source)
     values = asdict(parameters) | ({"task": task} if task else {})
@@ -210,7 +210,7 @@ def _weights(folders: Iterable[Path | None]) -> dict[str, str]:
 
 
 def _alone_last(steps: Sequence[Step]) -> list[Step]:
-    """The same steps, such that those that measure time come one by one after all others."""
+    """The same ``steps``; those that measure time come one by one, after all others."""
     ordered = [step for step in steps if not step.alone]
     for step in steps:
         if step.alone:
@@ -219,12 +219,12 @@ def _alone_last(steps: Sequence[Step]) -> list[Step]:
 
 
 def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
-    """The step that judges the claims and writes the HTML report, from all results there are."""
+    """The step that judges the claims and writes the HTML report, from all results on disk."""
     folder = preset_folder(parameters.preset, parameters.out, parameters.family)
     outputs = (folder / "index.html", folder / "claims.csv")
 
     def inputs() -> dict:
-        results = {path: found for path, found in file_hashes([folder]).items() if ROOT / path not in outputs}
+        results = {path: digest for path, digest in file_hashes([folder]).items() if ROOT / path not in outputs}
         written = file_hashes([TEMPLATE, *FOLDER.glob("*.ipynb")])
         code = code_hash("import lab.repro.report", TASKS)
         return {"code": code, "written": written, "versions": versions(), "results": results}
@@ -243,7 +243,7 @@ def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
 
 
 def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
-    """Run each step that is not up to date as soon as its inputs are ready; reports come in the order of the ends."""
+    """Run each step that is not up to date as soon as its inputs are ready; returns reports in order of completion."""
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: step.needs | step.after for step in steps})
     order.prepare()
@@ -271,7 +271,7 @@ def run(steps: Sequence[Step], submit: Submit, jobs: int) -> list[Report]:
 
 
 def _begin(step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int) -> Report | Pending:
-    """Submit ``step``, or say why that need not or cannot be."""
+    """Submit ``step``; if it cannot or need not run, the report that says so."""
     if missing := sorted(name for name in step.needs if reports[name].error):
         return Report(step, "not run", error=f"It needs {missing[0]}.")
     note = step.note()
@@ -284,13 +284,13 @@ def _begin(step: Step, reports: Mapping[str, Report], submit: Submit, jobs: int)
 def _result(step: Step, pending: Pending) -> Report:
     try:
         seconds, error = pending.result()
-    except Exception as problem:  # of the engine: a worker that was lost, a job that was cancelled
+    except Exception as problem:  # of the executor: a lost worker, a cancelled job
         seconds, error = 0.0, " ".join(f"{type(problem).__name__}: {problem}".split())
     return Report(step, "failed" if error else "done", seconds, error)
 
 
 class _Progress:
-    """One bar over all steps, in their rough seconds; a running one counts by its time so far."""
+    """One progress bar over the estimated seconds of all steps; a running step counts by its time so far."""
 
     def __init__(self, steps: Sequence[Step], jobs: int) -> None:
         self.finished, self.jobs = 0.0, jobs
@@ -316,7 +316,7 @@ class _Progress:
             self.bar.total -= report.step.seconds
 
     def show(self, submitted: Sequence[Step]) -> None:
-        """Move the bar to where it is if the first ``jobs`` of the ``submitted`` steps are those that run."""
+        """Move the bar, on the assumption that the first ``jobs`` of the ``submitted`` steps run."""
         running, now = submitted[: self.jobs], time.perf_counter()
         begun = {step: now - self.started.setdefault(step.name, now) for step in running}
         self.bar.n = self.finished + sum(min(seconds, 0.95 * step.seconds) for step, seconds in begun.items())
@@ -325,7 +325,7 @@ class _Progress:
 
 
 def summary(reports: Sequence[Report]) -> str:
-    """A line for each step, how many there were of each outcome, and a sentence for each failure."""
+    """A line for each step, the count of each outcome, and a sentence for each failure."""
     rows = [("step", "seconds", "outcome", "result")]
     for report in reports:
         result = "" if report.error or not report.step.outputs else os.path.relpath(report.step.outputs[0])

@@ -1,6 +1,6 @@
-"""The summary of ``figures/README.md``: what the whole intervals of paired differences say, counted by task.
+"""The summary of ``figures/README.md``: how many paired differences are above, below or unclear, by task.
 
-Counts and shares come from the tables. Of `WORDS`, written by hand, a test holds each sentence to the counts.
+Counts and shares come from the tables. `WORDS` are written by hand; a test checks each sentence against the counts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ METHODS, GRADIENT = ("adversarial", "online"), "planner in ('gd', 'adam')"
 
 @dataclass(frozen=True)
 class Topic:
-    """Paired differences that one study has measured for several planners and kinds of goals."""
+    """Paired differences from one study, for several planners and kinds of goals."""
 
     subject: str
     part: str  #: of the subject, such as the mode
@@ -38,7 +38,7 @@ class Topic:
     scale: float = 1.0  #: 100 for points of success
 
     def rows(self, committed: Committed) -> pd.DataFrame:
-        """The differences of all tasks that have the study; further columns: task, case."""
+        """The differences of all tasks that have the study, with two more columns: task and case."""
         measured = {task: studies[self.study] for task, studies in committed.items() if self.study in studies}
         rows = [result.tables["differences"].query(self.query).assign(task=task) for task, result in measured.items()]
         table = pd.concat(rows)
@@ -46,7 +46,7 @@ class Topic:
 
 
 def topics() -> Iterator[Topic]:
-    """All that the summary counts, in its order."""
+    """All topics of the summary, in its order."""
     for mode in ("open", "mpc"):
         query = f"ours == 'base' and theirs == 'base (cem)' and criterion == 'full' and mode == '{mode}'"
         yield Topic("Gradient planning minus CEM, both on Base: success", LABELS[mode], "table1_success", query, 100)
@@ -58,7 +58,7 @@ def topics() -> Iterator[Topic]:
 
 
 def _of_method(subject: str, against: str) -> Iterator[Topic]:
-    """What one way of finetuning changes against the control."""
+    """The topics of one finetuning method, compared with the control."""
     gradient = f"{against} and {GRADIENT}"
     for mode in ("open", "mpc"):
         query = f"{gradient} and criterion == 'full' and mode == '{mode}'"
@@ -74,7 +74,7 @@ def _of_method(subject: str, against: str) -> Iterator[Topic]:
 
 
 def summary(committed: Committed) -> Iterator[list[str]]:
-    """Head and rows of a table: how many differences of each topic are above zero, unclear or below, by task."""
+    """Head and rows of a table: for each topic, how many differences are above zero, below or unclear, by task."""
     yield ["difference", "", *map(label, committed)]
     for topic in topics():
         counts = {task: tally(rows) for task, rows in topic.rows(committed).groupby("task", sort=False)}
@@ -82,7 +82,7 @@ def summary(committed: Committed) -> Iterator[list[str]]:
 
 
 def differences(committed: Committed) -> Iterator[list[str]]:
-    """Head and rows of a table: all differences that `summary` counts; bold where the interval excludes 0."""
+    """Head and rows of a table of all differences that `summary` counts; bold if the interval excludes 0."""
     yield ["difference", *map(label, committed)]
     for topic in topics():
         for case, rows in topic.rows(committed).groupby("case", sort=False):
@@ -91,12 +91,12 @@ def differences(committed: Committed) -> Iterator[list[str]]:
 
 
 def sentences(committed: Committed) -> list[str]:
-    """What no count says: how the gap falls, and where Adam from the network's guess is as good as CEM in time."""
+    """Sentences on how the gap falls, and on where Adam from the network's guess is as good as CEM in less time."""
     return [*(_share(committed, model) for model in METHODS), _in_a_tenth(committed)]
 
 
 def _case(row: Mapping[str, str]) -> str:
-    """``, GD, random goals``: the planner and the goals of a difference, as far as its study tells them apart."""
+    """``, GD, random goals``: the planner and the goals of a difference, if its study has several."""
     named = [LABELS[row["planner"]]] if "planner" in row else []
     return "".join(f", {word}" for word in [*named, *([GOALS[row["goals"]]] if "goals" in row else [])])
 
@@ -107,13 +107,16 @@ def _cell(row, scale: float) -> str:
 
 
 def tally(rows: pd.DataFrame) -> str:
-    """``3 above, 1 unclear``: what the intervals say."""
+    """``3 above, 1 unclear``: the counts of the verdicts on the intervals of ``rows``."""
     verdicts = [verdict(row.low, row.high, *VERDICTS) for row in rows.itertuples()]
     return ", ".join(f"{verdicts.count(word)} {word}" for word in VERDICTS if word in verdicts)
 
 
 def _share(committed: Committed, model: str) -> str:
-    """How much of the fall of the gap, where its whole interval is below zero, the error on the expert's actions is."""
+    """A sentence: the share of the gap's fall that is a larger error on the expert's actions.
+
+    Only gaps count whose whole interval is below the control's.
+    """
     texts = []
     for task, studies in committed.items():
         if "fig4_gap" in studies:
@@ -130,7 +133,7 @@ def _share(committed: Committed, model: str) -> str:
 
 
 def _in_a_tenth(committed: Committed) -> str:
-    """On which models Adam from the network's guess is as good as CEM in a tenth of its time, all problems together."""
+    """A sentence: on which models Adam from the network's guess is as good as CEM in a tenth of its time."""
     texts = []
     for task, studies in committed.items():
         if "fig3_efficiency" in studies:

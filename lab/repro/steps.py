@@ -1,7 +1,8 @@
-"""One step of a reproduction: a command in a process of its own, and a note on disk of what it made from what.
+"""One step of a reproduction: a command in a process of its own, and a note on disk with the hashes of its outputs.
 
-A step is up to date if the note under the hash of everything it depends on is there, and the files it names are as
-they were. The note is written last, by whoever runs the command, so that no kill can leave a wrong one.
+The note's name is the hash of everything that the step depends on. A step is up to date if its note exists, and the
+files that the note names are unchanged. The program that runs the command writes the note last, so that no kill can
+leave a wrong one.
 """
 
 import hashlib
@@ -19,19 +20,19 @@ from lab.studies.common.fingerprint import digest
 
 @dataclass(frozen=True)
 class Step:
-    """``python -m`` command, with what it needs and makes."""
+    """A command for ``python -m``, with its inputs, its outputs, and the steps before it."""
 
     name: str
     command: tuple[str, ...]
     outputs: tuple[Path, ...] = ()  #: files, and folders with all that is in them
-    inputs: Callable[[], Any] | None = None  #: what it depends on, asked for when its needs are done; None: always run
+    inputs: Callable[[], Any] | None = None  #: returns what it depends on, once its needs are done; None: always run
     needs: frozenset[str] = frozenset()  #: names of steps that must have succeeded
     after: frozenset[str] = frozenset()  #: names of steps that must have ended
-    seconds: float = 10  #: rough
-    alone: bool = False  #: measures time: one thread
+    seconds: float = 10  #: estimated
+    alone: bool = False  #: it measures time: it runs alone, on one thread
 
     def note(self) -> Path | None:
-        """The path of the note of this step with its current inputs."""
+        """The path of this step's note for its current inputs; None if it has no ``inputs``."""
         if self.inputs is None:
             return None
         return cache_root() / "done" / f"{digest([self.name, self.command, self.inputs()])}.json"
@@ -40,7 +41,7 @@ class Step:
 def up_to_date(note: Path | None) -> bool:
     """Whether ``note`` exists, and all files that it names are unchanged."""
     try:
-        return note is not None and all(_hash(ROOT / path) == found for path, found in read_json(note).items())
+        return note is not None and all(_hash(ROOT / path) == noted for path, noted in read_json(note).items())
     except (LabError, OSError):
         return False
 
@@ -48,9 +49,9 @@ def up_to_date(note: Path | None) -> bool:
 def execute(
     command: Sequence[str], outputs: Iterable[Path], note: Path | None, threads: int, processes: Processes | None = None
 ) -> tuple[float, str | None]:
-    """Run ``python -m command``, then write ``note``; (seconds, None or a sentence about what went wrong).
+    """Run ``python -m command``, then write ``note``; returns its seconds, and a sentence if it failed, else None.
 
-    It is one of ``processes``, and ends with them; by default, when we end.
+    The command runs as one of ``processes`` and ends with them; by default, it ends with this program.
     """
     status = (processes or Processes()).run(command, threads)
     if note and not status.error:
@@ -59,7 +60,7 @@ def execute(
 
 
 def file_hashes(paths: Iterable[Path]) -> dict[str, str]:
-    """By path (relative to the project's root where it is below it), the hash of every file in ``paths``."""
+    """The hash of every file in ``paths`` (files and folders), by its path relative to the project's root."""
     files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     return {os.path.relpath(file, ROOT): _hash(file) for file in files if file.is_file()}
 

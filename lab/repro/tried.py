@@ -1,4 +1,4 @@
-"""What the variants of the recipe did on the tune split, in the words of ``figures/README.md``: one change a row."""
+"""The table of ``figures/README.md`` on the recipe's variants on the tune split, with a row for each change."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from lab.plots.palette import LABELS, label
 from lab.plots.words import percent
 from lab.results import Result
 
-#: study, the trial that is set beside the study's first, which is the recipe's, and the change in words
+#: study, the variant that is compared with the study's first (the recipe), and the change in words
 CHANGES = (
     ("loss", "weighted 0.5", "goal loss: of the last step, then weighted"),
     ("encoder", "pixels", "encoder: the recipe's, then principal components of the pixels"),
@@ -18,7 +18,7 @@ MEASURED = (("base", "adam"), ("base", "cem"), ("control", "adam"), ("adversaria
 
 
 def rows(results: Mapping[str, Result]) -> Iterator[list[str]]:
-    """Head and rows of a table of success in % for data-set goals, by task, before and after a change."""
+    """Head and rows of a table: success in % for data-set goals before and after each change, by task."""
     rates = {task: result.tables["rates"].query("goals == 'dataset'") for task, result in results.items()}
     yield ["change", "measured", *map(label, rates)]
     yield ["the radius λ of the highest success", "Adam on Adversarial", *map(_best_radius, rates.values())]
@@ -35,7 +35,7 @@ def _best_radius(rates: pd.DataFrame) -> str:
 
 
 def _change(rates: pd.DataFrame, variant: str, model: str, planner: str) -> str:
-    """``70 [58, 80], then 62 [50, 73]``; the first trial of a study is the recipe's."""
+    """``70 [58, 80], then 62 [50, 73]``: success of the recipe, the study's first variant, and of ``variant``."""
     measured = rates[(rates.model == model) & (rates.planner == planner)]
     changed = measured[measured.trial.str.endswith(variant)]
-    return ", then ".join(percent(next(found.itertuples())) for found in (measured.head(1), changed))
+    return ", then ".join(percent(next(table.itertuples())) for table in (measured.head(1), changed))

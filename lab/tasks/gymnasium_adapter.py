@@ -23,16 +23,16 @@ Policy = Callable[[Any, np.random.Generator], np.ndarray]
 class GymnasiumEnvironment:
     """A Gymnasium environment as a batched simulator (Towers et al. 2024, "Gymnasium").
 
-    How its state is read and set is the first of these that applies:
+    The state is read and set by the first of these that applies:
 
-    - ``get_state`` and ``set_state``, functions of the environment to and from the numbers (S,) of a state;
+    - the functions ``get_state(env)``, which returns a state (S,), and ``set_state(env, state)``;
     - ``replay``, the number of steps of the longest episode: a state is then the seed and the actions that lead to it
-      (see `Replay`), which works for every deterministic environment, and takes as many steps as it tells;
-    - methods ``get_state()`` and ``set_state(state)`` of the environment or of one of its wrappers;
-    - the state of MuJoCo: qpos, qvel, and what else its next step depends on.
+      (see `Replay`). This works for every deterministic environment; to set a state takes as many steps as led to it;
+    - the methods ``get_state()`` and ``set_state(state)`` of the environment or of one of its wrappers;
+    - MuJoCo's state: qpos, qvel, and everything else that the next step depends on.
 
-    Where the environment says that an episode is terminated or truncated, the simulation goes on all the same: the
-    flags are not looked at, and an environment made from an id has no `TimeLimit`. A plan of T steps takes T steps.
+    The simulation ignores the flags terminated and truncated, and an environment made from an id has no `TimeLimit`: a
+    plan of T steps takes T steps.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class GymnasiumEnvironment:
     ) -> None:
         """``make`` is a Gymnasium id, or a function that returns the environment.
 
-        ``observe`` makes of states (..., S) what the world model observes; the default is the environment's own
-        observation. ``distance`` tells how far states (B, S) are from goals (B, S), as (B,): below 1 is success;
-        it is the method of this name, which an environment made without it does not have.
-        ``slow`` shares the problems of a batch out among processes, one environment in each: worth it where a step
-        takes a tenth of a millisecond or more. All numbers stay the same.
+        ``observe`` maps states (..., S) to the world model's observations; the default is the environment's own
+        observation. ``distance`` maps states (B, S) and goals (B, S) to distances (B,); below 1 is success. It becomes
+        the method of this name; without it, the environment has no such method.
+        ``slow`` distributes the problems of a batch over processes with one environment each. This pays off if a step
+        takes a tenth of a millisecond or more, and changes no number.
 
-        Raises LabError where the state cannot be set, where setting it does not bring back the same next step, where
-        actions are not those of a `Box`, and where ``slow`` comes with functions that no other process can import.
+        Raises LabError if the state cannot be set, if the same action in the same state leads to two different steps,
+        if actions are not in a `Box`, and if ``slow`` comes with functions that another process cannot import.
         """
         self.env = _make_env(make)
         self.name = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
@@ -70,7 +70,7 @@ class GymnasiumEnvironment:
         pair = get_state and set_state and StateAccess(get_state, set_state)
         self._access = pair or find_access(self.env, self.name)
         self._observe = observe
-        if distance:  # elsewhere there is none to be found, see `lab.tasks.environment.distances`
+        if distance:  # otherwise the method is missing, which `lab.tasks.environment.distances` checks
             self.distance = distance
         self._check_access()
         self._recipe, self._slow = (make, get_state, set_state, replay), slow
@@ -78,12 +78,12 @@ class GymnasiumEnvironment:
             raise LabError(f"{self.name}: with slow=True, its functions must stand in a module, for workers to import.")
 
     def __reduce__(self) -> tuple[Callable[..., "GymnasiumEnvironment"], tuple]:
-        """For workers: what simulates, without ``observe`` and ``distance``."""
-        return _remade, self._recipe
+        """For workers: the simulator, without ``observe`` and ``distance``."""
+        return _in_worker, self._recipe
 
     @property
     def action_space(self) -> gym.spaces.Box:
-        """The box of actions."""
+        """The box of valid actions."""
         assert isinstance(self.env.action_space, gym.spaces.Box)
         return self.env.action_space
 
@@ -93,14 +93,14 @@ class GymnasiumEnvironment:
         return int(np.prod(self.action_space.shape))
 
     def executed(self, actions: Floats) -> Floats:
-        """What is executed of asked ``actions`` (..., a): clipped to the box, in the box's precision."""
+        """``actions`` (..., a) as they are executed: clipped to the box, in its precision."""
         box = self.action_space
         return np.clip(actions, box.low.ravel(), box.high.ravel()).astype(box.dtype).astype(np.float64)
 
     def simulate(self, starts: Floats, actions: Floats) -> Floats:
         """The states (B, T + 1, S) from ``starts`` (B, S) under ``actions`` (B, T, a), starts included.
 
-        Raises LabError where shapes do not fit, or an action is not finite.
+        Raises LabError if shapes do not match, or an action is not finite.
         """
         starts, actions = np.asarray(starts, dtype=np.float64), np.asarray(actions, dtype=np.float64)
         self._check_shapes(starts, actions)
@@ -108,24 +108,25 @@ class GymnasiumEnvironment:
         return workers.share_out(self, starts, actions) if self._slow else self.alone(starts, actions)
 
     def alone(self, states: Floats, actions: Floats) -> Floats:
-        """`simulate`, in this process and without its checks: ``actions`` are executed as they are."""
+        """`simulate` in this process, without checks and clipping."""
         return np.stack([self._simulate_one(start, steps) for start, steps in zip(states, actions, strict=True)])
 
     def observe(self, states: Floats) -> Any:
-        """What ``states`` (..., S) look like to the world model.
+        """The world model's observations of ``states`` (..., S).
 
-        The environment's own observations are arrays (..., *shape), those of a space that is no `Box` flattened to
-        (..., O). They are computed from the state; MuJoCo's environments report some quantities as they were before
-        the last integration, which may differ a little. Raises LabError where the environment cannot tell.
+        The environment's own observations are arrays (..., *shape); those of a space that is no `Box` are flattened to
+        (..., O). They are computed from the state. When MuJoCo's environments step, they report some quantities from
+        before the last integration, which may differ a little. Raises LabError if the environment cannot observe a
+        state that was set.
         """
         if self._observe:
             return self._observe(states)
         return self._in_each(states, lambda: observation(self.env, self.name))
 
     def pictures(self, states: Floats) -> np.ndarray:
-        """What the environment draws of ``states`` (..., S): (..., height, width, 3) uint8.
+        """The environment's pictures (..., height, width, 3) uint8 of ``states`` (..., S).
 
-        Raises LabError where it was made without ``render_mode="rgb_array"``.
+        Raises LabError if it was made without ``render_mode="rgb_array"``.
         """
         if self.env.render_mode != "rgb_array":
             raise LabError(f'{self.name}: to draw, it must be made with render_mode="rgb_array".')
@@ -134,16 +135,17 @@ class GymnasiumEnvironment:
     def collect(
         self, rng: np.random.Generator, n: int, steps: int, policy: Policy | None = None
     ) -> tuple[Floats, Floats]:
-        """``n`` episodes of a ``policy``, or of random actions: states (n, steps + 1, S) and actions (n, steps, a).
+        """``n`` episodes of a ``policy`` or of random actions: states (n, steps + 1, S) and actions (n, steps, a).
 
-        Each begins at a reset. The actions are those that were executed; without bounds random ones are normal.
+        Each begins at a reset. The returned actions are the executed ones. Random actions are samples of the action
+        space: uniform within bounds, normal without.
         """
         episodes = [self._episode(rng, steps, policy) for _ in range(n)]
         states, actions = zip(*episodes, strict=True)
         return np.stack(states), np.stack(actions)
 
     def _check_shapes(self, starts: Floats, actions: Floats) -> None:
-        """Raises LabError unless the problems are of this environment."""
+        """Raises LabError unless starts and actions have this environment's shapes, and actions are finite."""
         expected = (len(starts), self.state_dim), (len(starts), *actions.shape[1:2], self.action_dim)
         if (starts.shape, actions.shape) != expected:
             raise LabError(
@@ -174,14 +176,14 @@ class GymnasiumEnvironment:
         return np.stack(states)
 
     def _step(self, action: Floats) -> Any:
-        """Take ``action`` (a,); returns the observation. That the episode may have ended is not looked at."""
+        """Execute ``action`` (a,), and return the observation, even if the episode has ended."""
         return self.env.step(action.reshape(self.action_space.shape).astype(self.action_space.dtype))[0]
 
     def _state(self) -> Floats:
         return np.array(self._access.read(self.env), dtype=np.float64)  # a copy: some environments write in place
 
     def _in_each(self, states: Floats, look: Callable[[], np.ndarray]) -> np.ndarray:
-        """What ``look`` sees in each of ``states`` (..., S), as (..., *shape)."""
+        """The results (..., *shape) of ``look``, called in each of ``states`` (..., S)."""
         seen = []
         for state in states.reshape(-1, states.shape[-1]):
             self._access.write(self.env, np.array(state))
@@ -189,25 +191,25 @@ class GymnasiumEnvironment:
         return np.stack(seen).reshape(*states.shape[:-1], *seen[0].shape)
 
     def _after(self, action: Floats) -> np.ndarray:
-        """What tells whether ``action`` (a,) led to the same again: the state, or for a replay the observation.
+        """The state after ``action`` (a,), or for a replay the observation, by which two steps are compared.
 
-        A replay's states are equal by themselves; elsewhere an observation may show a goal, which is no state.
+        A replay's states are always equal. Observations of other environments may show a goal outside the state.
         """
         seen = self._step(action)
         return as_array(self.env.observation_space, seen) if isinstance(self.env, Replay) else self._state()
 
     def _check_access(self) -> None:
-        """Raises LabError where a step, taken again from the state in which it was taken, ends elsewhere."""
+        """Raises LabError if the same step, taken twice from the same state, ends in two states."""
         self.env.reset(seed=0)
         self.action_space.seed(0)
         first, second = (self.executed(np.ravel(self.action_space.sample())) for _ in range(2))
         self._step(first)
         state = self._state()
         self.state_dim = len(state)  #: S
-        once = self._after(second)
+        expected = self._after(second)
         self.env.reset(seed=1)
         self._access.write(self.env, np.array(state))
-        if not np.array_equal(once, self._after(second)):
+        if not np.array_equal(expected, self._after(second)):
             raise LabError(
                 f"{self.name}: the same action in the same state led to two different steps. Either chance decides, "
                 "or the state does not hold all that the next step depends on."
@@ -215,13 +217,13 @@ class GymnasiumEnvironment:
 
 
 @cache
-def _remade(make: Any, get_state: Any, set_state: Any, replay: int | None) -> GymnasiumEnvironment:
-    """The environment of a worker, made once."""
+def _in_worker(make: Any, get_state: Any, set_state: Any, replay: int | None) -> GymnasiumEnvironment:
+    """The environment of a worker process, created once."""
     return GymnasiumEnvironment(make, get_state=get_state, set_state=set_state, replay=replay)
 
 
 def _importable(recipe: tuple) -> bool:
-    """Whether another process finds the functions of ``recipe`` by their names."""
+    """Whether another process can import the functions of ``recipe``."""
     try:
         pickle.dumps(recipe)
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -230,7 +232,10 @@ def _importable(recipe: tuple) -> bool:
 
 
 def _make_env(make: str | Callable[[], gym.Env]) -> gym.Env:
-    """The environment; from an id, without a time limit. Raises LabError where it resets itself."""
+    """The environment; one made from an id has no time limit.
+
+    Raises LabError for an id that Gymnasium cannot make, and for an environment that resets itself.
+    """
     if isinstance(make, str):
         try:
             env = gym.make(make, max_episode_steps=-1, disable_env_checker=True)

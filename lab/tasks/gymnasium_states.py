@@ -1,4 +1,4 @@
-"""One Gymnasium environment: three ways to put it into a state, and what it observes there."""
+"""Three ways to read and set the state of a Gymnasium environment, and its observation of a state that was set."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,16 +11,16 @@ from lab.tasks.environment import Floats
 
 
 class StateAccess(NamedTuple):
-    """How the state of an environment is read and set."""
+    """Two functions that read and set the state of an environment."""
 
-    read: Callable[[gym.Env], Floats]  #: the state (S,) in which the environment stands
-    write: Callable[[gym.Env, Floats], None]  #: puts the environment into a state (S,)
+    read: Callable[[gym.Env], Floats]  #: returns the current state (S,)
+    write: Callable[[gym.Env, Floats], None]  #: sets the state (S,)
 
 
 def find_access(env: gym.Env, name: str) -> StateAccess:
-    """The environment's own ``get_state`` and ``set_state`` methods, or MuJoCo's state.
+    """Access by the environment's own methods ``get_state`` and ``set_state``, or else to MuJoCo's state.
 
-    Raises LabError where ``env`` has neither.
+    Raises LabError if ``env`` has neither.
     """
     if env.has_wrapper_attr("get_state") and env.has_wrapper_attr("set_state"):
         get_state, set_state = env.get_wrapper_attr("get_state"), env.get_wrapper_attr("set_state")
@@ -34,7 +34,7 @@ def find_access(env: gym.Env, name: str) -> StateAccess:
 
 
 def _mujoco_access() -> StateAccess:
-    """All that MuJoCo's next step depends on: qpos, qvel, then the rest (time, activations, warm start, mocap, ...)."""
+    """Everything that MuJoCo's next step depends on: qpos, qvel, then time, activations, warm start, mocap, ..."""
     import mujoco
 
     bits = mujoco.mjtState
@@ -54,26 +54,26 @@ def _mujoco_access() -> StateAccess:
         sizes = [mujoco.mj_stateSize(model, part) for part in parts]
         for array, part in zip(np.split(state, np.cumsum(sizes)[:-1]), parts, strict=True):
             mujoco.mj_setState(model, data, array, part)
-        mujoco.mj_forward(model, data)  # what is observed or drawn is computed from the state
+        mujoco.mj_forward(model, data)  # computes what observations and pictures need
 
     return StateAccess(read, write)
 
 
 class Replay(gym.Wrapper):
-    """An environment that can only be reset: its state (S,) is the way to it.
+    """An environment that can only be reset: its state (S,) is the path that leads to it.
 
-    That is the seed of the reset, the number of steps since, and their actions, filled up with zeros to ``longest``
-    steps. To set a state is to reset and to take these steps again; where the environment stands on the way to the
-    state already, only the steps that are left are taken.
+    The path is the seed of the reset, the number of steps since, and their actions, padded with zeros to ``longest``
+    steps. To set a state, the environment is reset and takes these steps again. If it is already on the path, it takes
+    the remaining steps only.
     """
 
     def __init__(self, env: gym.Env, longest: int) -> None:
         super().__init__(env)
         self.longest = longest
-        self.observation: Any = None  #: what the last reset or step returned
+        self.observation: Any = None  #: of the last reset or step
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        """Reset, with a seed that is drawn if none is given. Raises LabError on options, which no state holds."""
+        """Reset with ``seed``; without one, it is drawn. Raises LabError for options, because no state holds them."""
         if options:
             raise LabError(f"A replay begins at a plain reset, but got the options {options}: give a seed alone.")
         seed = int(self.np_random.integers(2**31)) if seed is None else seed
@@ -83,7 +83,7 @@ class Replay(gym.Wrapper):
         return self.observation, info
 
     def step(self, action):
-        """One step, remembered. Raises LabError beyond ``longest`` steps."""
+        """Take one step and record it in the state. Raises LabError after ``longest`` steps."""
         if self._steps_taken == self.longest:
             raise LabError(f"A replay of at most {self.longest} steps was asked for one more: make replay larger.")
         first = 2 + self._steps_taken * np.size(action)
@@ -97,11 +97,11 @@ class Replay(gym.Wrapper):
         return int(self._state[1])
 
     def get_state(self) -> Floats:
-        """The state (S,) in which the environment stands."""
+        """The current state (S,)."""
         return self._state.copy()
 
     def set_state(self, state: Floats) -> None:
-        """Go to ``state`` (S,)."""
+        """Set the state (S,)."""
         actions = state[2:].reshape(self.longest, *self.action_space.shape).astype(self.action_space.dtype)  # type: ignore[misc]
         if not self._on_the_way_to(state):
             self.reset(seed=int(state[0]))
@@ -116,9 +116,9 @@ class Replay(gym.Wrapper):
 
 
 def observation(env: gym.Env, name: str) -> np.ndarray:
-    """What ``env`` observes in the state in which it stands, passed through its wrappers.
+    """The observation of ``env`` in its current state, passed through its wrappers, as an array.
 
-    Raises LabError where it has no method ``_get_obs``, by which Gymnasium's own environments tell.
+    Raises LabError if ``env`` has no method ``_get_obs``, by which Gymnasium's own environments observe.
     """
     if isinstance(env, Replay):
         return as_array(env.observation_space, env.observation)
@@ -139,7 +139,7 @@ def wrappers(env: gym.Env) -> Iterator[gym.Wrapper]:
 
 
 def as_array(space: gym.Space, observation: Any) -> np.ndarray:
-    """An observation of a `Box` as it is, of any other space flattened to (O,)."""
+    """``observation`` as an array: that of a `Box` as it is, that of any other space flattened to (O,)."""
     if isinstance(space, gym.spaces.Box):
         return np.array(observation)
     return np.asarray(gym.spaces.flatten(space, observation))
