@@ -67,5 +67,5 @@ def test_a_new_task_is_two_files_and_a_new_encoder_is_one(tmp_path):
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
-    names = "push_t point_maze wall rope granular slide dino pixels points pyramid random tiles"
+    names = "push_t point_maze wall rope granular slide points pyramid dino pixels random tiles"
     assert said == [f"{names} False", "Slide 3 lab.models.encoders.tiles", "True"]

@@ -18,6 +18,7 @@ class Encoder(nn.Module, ABC):
     """
 
     kind: ClassVar[str]  #: its name in recipes and files
+    place: ClassVar[int]  #: of those that shipped models have: of tensors that fit several kinds, the first is meant
     most_frames: ClassVar[int] = 4000  #: pictures, at most, from which statistics of the latents are taken
     slow: ClassVar[bool] = False  #: the decoder then learns from these pictures alone, which are encoded once
 

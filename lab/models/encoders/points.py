@@ -16,6 +16,7 @@ class FeaturePoints(VectorEncoder):
     """
 
     kind = "points"
+    place = 0
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__(latent_dim)

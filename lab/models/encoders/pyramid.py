@@ -17,6 +17,7 @@ class Pyramid(Projection):
     """
 
     kind = "pyramid"
+    place = 1
     sigmas: ClassVar[tuple[float, ...]] = (3.0, 6.0, 12.0, 20.0)
     grid: ClassVar[int] = 8
 
