@@ -205,8 +205,9 @@ All numbers at preset `full`, on the test split; settings and radii were chosen 
 from a bootstrap over problems; ratios of times, and numbers in round brackets, have none. Differences are paired: all
 models and planners get the same problems. Training seeds share data and encoder.
 
-The full tables were made with version 0.1's random streams, and the shipped Online models learned from planned actions,
-not from executed ones as they do now. Tables made since name the lab's version in `meta.json`.
+The full tables, and those of `planners`, `radii` and `online` at preset `quick`, were made with version 0.1's random
+streams. Tables made since name the lab's version in `meta.json`. The shipped Online models learned from planned
+actions, not from executed ones as they do now.
 
 This page is written by `python -m lab.repro.readme` from the tables in `reference/full/`, and a test holds it to them.
 `meta.json` beside each table says how it came about: configuration, weights, versions, times. The figures are drawn

@@ -88,12 +88,11 @@ def _workers(n: int) -> list[subprocess.Popen[bytes]]:
         _owner = os.getpid()
     _pool[:] = [worker for worker in _pool if worker.poll() is None]
     while len(_pool) < n:
-        root = str(Path(__file__).parents[2])
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, *map(os.path.abspath, sys.path)])}
-        command = [sys.executable, "-c", "from lab.tasks.workers import serve; serve()"]
+        paths = [str(Path(__file__).parents[2]), *map(os.path.abspath, sys.path)]
+        code = f"import sys; sys.path[:0] = {paths!r}; from lab.tasks.workers import serve; serve()"
         _pool.append(
             subprocess.Popen(
-                command, env=environment, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", code], start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
         )
     return _pool[:n]
