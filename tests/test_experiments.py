@@ -12,8 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab import __version__
 from lab.errors import LabError
-from lab.evaluation.compare import COMPARISONS, average, compare, success_rates
+from lab.evaluation.compare import COMPARISONS, Paired, average, compare, paired, success_rates
 from lab.evaluation.slices import Slice
+from lab.evaluation.statistics import bootstrap_mean, paired_difference
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import load_model
@@ -183,7 +184,7 @@ def _rows(**columns) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def test_seeds_are_averaged_before_problems_are_drawn():
+def test_intervals_are_over_problems_and_seeds():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(40, 2))
     table = pd.concat([_rows(model="base", train_seed=s, problem=range(40), value=values[:, s]) for s in (0, 1)])
@@ -191,7 +192,9 @@ def test_seeds_are_averaged_before_problems_are_drawn():
     assert (row.n, row.seeds) == (40, 2)
     assert row["mean"] == pytest.approx(values.mean())
     half = 1.96 * values.mean(1).std() / np.sqrt(40)
-    assert row.high - row["mean"] == pytest.approx(half, rel=0.1)
+    assert row.high_problems - row["mean"] == pytest.approx(half, rel=0.1)
+    assert (row["mean"], row.low, row.high) == pytest.approx(bootstrap_mean(values))
+    assert row.low < row.low_problems
 
 
 def test_differences_are_paired_by_problem():
@@ -207,14 +210,31 @@ def test_differences_are_paired_by_problem():
     for column in ("difference", "low", "high"):
         np.testing.assert_allclose(table[column], expected, atol=1e-12)
     assert set(table.n) == {50}
-    assert set(table.seeds) == {3}
+    assert set(table.seeds) == set(table.seeds_theirs) == {3}
 
 
-def test_wilson_counts_problems_not_seeds():
+def test_a_difference_pairs_seeds_and_says_how_many_each_side_has():
+    values = np.random.default_rng(0).normal(size=(20, 3))
+    ours, theirs = (
+        pd.concat([_rows(train_seed=s, problem=range(20), value=columns[:, s]) for s in range(3)])
+        for columns in (values + 1, values)
+    )
+    same = paired(ours, theirs.sample(frac=1, random_state=0), "value")
+    assert same == pytest.approx(Paired(20, 3, 3, *[1.0] * 5))
+    one = paired(ours, theirs[theirs.train_seed == 0], "value")
+    assert (one.n, one.seeds, one.seeds_theirs) == (20, 3, 1)
+    assert one[3:6] == pytest.approx(paired_difference(values + 1, values[:, 0]))
+    back = paired(theirs[theirs.train_seed == 0], ours, "value")
+    assert (back.seeds, back.seeds_theirs) == (1, 3) and back.difference == pytest.approx(-one.difference)
+    assert back.high == pytest.approx(-one.low, abs=0.02)
+
+
+def test_the_rate_over_problems_alone_is_wilsons():
     pairs = pd.concat([_rows(model="base", train_seed=s, pair=range(10), success=[1] * 5 + [0] * 5) for s in range(3)])
     row = success_rates(pairs, ["model"]).iloc[0]
     assert (row.n, row.seeds, row.rate) == (10, 3, 0.5)
-    assert (row.low, row.high) == (pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3))
+    assert (row.low_problems, row.high_problems) == (pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3))
+    assert (row.low, row.high) == (pytest.approx(0.2366, abs=1e-2), pytest.approx(0.7634, abs=1e-2))
 
 
 # --- Figure 2
@@ -301,7 +321,8 @@ def test_the_gap_pairs_plans_with_experts():
     gaps = tables["gaps"][tables["gaps"].kind == "gap"].set_index("model")["mean"]
     assert gaps.to_dict() == pytest.approx({"base": 3.0, "control": 1.5, "online": 1.5, "adversarial": 1.5})
     lowered = tables["differences"].query("kind == 'gap' and ours == 'online' and theirs == 'base'")
-    assert lowered.high.item() == pytest.approx(-1.5)
+    assert lowered[["low", "high"]].values.ravel() == pytest.approx([-2.0, -1.0])  # the two seeds
+    assert lowered[["low_problems", "high_problems"]].values.ravel() == pytest.approx([-1.5, -1.5])
     expert = tables["errors"].query("planner == 'expert' and model == 'base' and step == 2")
     assert expert["mean"].item() == pytest.approx(0.3)
     assert figures_of("fig4_gap").seed_gaps(tables["problems"])["base", "dataset", "adam", 1] == pytest.approx(4.0)

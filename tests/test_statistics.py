@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lab.evaluation.statistics import bootstrap_mean, paired_difference, wilson
+from lab.errors import LabError
+from lab.evaluation.statistics import bootstrap_mean, paired_difference, success_rate, wilson
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,60 @@ def test_seeds_of_one_problem_are_averaged_and_do_not_narrow_the_interval():
     three = np.repeat(one[:, None], 3, axis=1)
     assert bootstrap_mean(three) == pytest.approx(bootstrap_mean(one))
     assert bootstrap_mean(one) == bootstrap_mean(one)
+
+
+def test_only_the_interval_over_both_covers_the_mean_of_new_problems_and_new_seeds(monkeypatch):
+    monkeypatch.setattr("lab.evaluation.statistics.RESAMPLES", 1000)
+    rng = np.random.default_rng(4)
+    covered: dict[bool, int] = {True: 0, False: 0}
+    for _ in range(60):
+        table = rng.normal(size=(60, 1)) + rng.normal(size=8) + rng.normal(size=(60, 8))
+        for over_seeds in covered:
+            _, low, high = bootstrap_mean(table, over_seeds=over_seeds)
+            covered[over_seeds] += low <= 0 <= high
+    assert covered[True] >= 51 and covered[False] <= 42
+
+
+def test_the_bootstrap_has_the_variance_of_crossed_samples(monkeypatch):
+    """Owen (2007): for seeds that differ alone, (1 - 1/s) of the variance of their mean; for problems the same."""
+    monkeypatch.setattr("lab.evaluation.statistics.CHUNK", 1000)  # drawn in many parts, with the same result
+    seeds = np.array([0.0, 1.0, 5.0])
+    _, low, high = bootstrap_mean(np.tile(seeds, (50, 1)))
+    assert (low, high) == (0.0, 5.0)  # one seed drawn three times has a chance of 1/27 each
+    problems = np.random.default_rng(5).normal(size=(200, 1))
+    interval = bootstrap_mean(problems + seeds)
+    alone = bootstrap_mean(problems + seeds, over_seeds=False)
+    assert interval.low < alone.low < interval.value == alone.value < alone.high < interval.high
+    monkeypatch.undo()
+    assert bootstrap_mean(problems + seeds) == pytest.approx(interval)
+
+
+def test_the_rate_of_several_seeds_has_an_interval_that_is_never_empty():
+    rng = np.random.default_rng(6)
+    easy = rng.random((100, 1))
+    alike = np.repeat(easy < 0.4, 3, axis=1)
+    assert success_rate(alike) == pytest.approx(success_rate(alike[:, 0]), rel=0.03)
+    assert success_rate(alike[:, 0]) == wilson(alike[:, 0].sum(), 100)
+    widths = [np.ptp(success_rate(table)[1:]) for table in (alike, easy < [0.1, 0.4, 0.7])]
+    assert widths[1] > 2 * widths[0]
+    for rate in (0, 1):
+        interval = success_rate(np.full((100, 3), rate))
+        assert interval == wilson(100 * rate, 100) and interval.high - interval.low > 0.03
+
+
+def test_one_seed_is_compared_with_each_of_several():
+    rng = np.random.default_rng(7)
+    ours, theirs = rng.normal(size=(30, 3)), rng.normal(size=30)
+    assert paired_difference(ours, theirs) == bootstrap_mean(ours - theirs[:, None])
+    assert paired_difference(theirs, ours).value == pytest.approx(-paired_difference(ours, theirs).value)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((3, 2), (3, 4)), ((3,), (1,)), ((3, 1), (4, 1)), ((2, 2, 2), (2, 2, 2)), ((0,), (0,))]
+)
+def test_what_is_not_paired_is_refused(shapes):
+    with pytest.raises(LabError, match="seeds"):
+        paired_difference(*map(np.zeros, shapes))
 
 
 def test_a_paired_difference_uses_the_pairs():

@@ -227,13 +227,13 @@ def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame
             st.metric(method.name, f"{rows.success.mean():.1%}")
         st.metric(
             "Difference in points",
-            f"{100 * difference.value:+.1f}",
-            help="Mean over the same problems, training seeds averaged first.",
+            f"{100 * difference.difference:+.1f}",
+            help="Mean over the same problems and training seeds.",
         )
         st.metric(
             "95% interval",
             f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
-            help="Bootstrap over problems.",
+            help="Bootstrap over problems" + (" and training seeds." if len(seeds) > 1 else "."),
         )
     st.caption(
         f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged. Below: "

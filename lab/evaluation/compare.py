@@ -1,14 +1,17 @@
 """Averages of models and paired differences between them, with 95% intervals, from tables with a row per problem.
 
-Training seeds are averaged first, so that models of several seeds on one problem never count as independent. The
-bootstrap resamples problems.
+Intervals are over problems and training seeds, see `lab.evaluation.statistics`. Beside each stands the interval over
+problems alone, ``low_problems`` to ``high_problems``: it holds for these training seeds only. With one seed the two are
+the same.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from lab.evaluation.statistics import Interval, bootstrap_mean, paired_difference, wilson
+from lab.evaluation.statistics import bootstrap_mean, success_rate, wilson
 
 #: (ours, theirs): each finetuned model against the base model, and both methods against the control
 COMPARISONS = (
@@ -19,30 +22,48 @@ COMPARISONS = (
     ("adversarial", "control"),
 )
 OUTCOMES = ("won", "lost", "both", "neither")  #: of a problem: ours alone reached the goal, theirs alone, both, neither
-DIFFERENCE = ["ours", "theirs", "n", "seeds", "difference", "low", "high"]
+INTERVALS = ["low", "high", "low_problems", "high_problems"]
+
+
+class Paired(NamedTuple):
+    """A mean paired difference, ours minus theirs, with its 95% intervals."""
+
+    n: int  #: problems
+    seeds: int  #: training seeds of ours
+    seeds_theirs: int  #: where it is not ``seeds``, the one with fewer is averaged first
+    difference: float
+    low: float
+    high: float
+    low_problems: float
+    high_problems: float
+
+
+DIFFERENCE = ["ours", "theirs", *Paired._fields]
 
 
 def average(table: pd.DataFrame, value: str, by: Sequence[str], problem: str = "problem") -> pd.DataFrame:
     """Mean of the column ``value`` over problems and seeds, for every group of ``by``.
 
-    Further columns: n (problems), seeds, mean, low and high (95% bootstrap interval over problems).
+    Further columns: n (problems), seeds, mean, and the 95% bootstrap intervals (see the module's docstring).
     """
     rows = []
     for keys, group in table.groupby(list(by), sort=False):
-        wide = group.pivot_table(index=problem, columns="train_seed", values=value)
-        rows.append([*keys, *wide.shape, *bootstrap_mean(wide.to_numpy())])
-    return pd.DataFrame(rows, columns=[*by, "n", "seeds", "mean", "low", "high"])
+        wide = _wide(group, value, problem)
+        rows.append([*keys, *wide.shape, wide.to_numpy().mean(), *_intervals(wide.to_numpy())])
+    return pd.DataFrame(rows, columns=[*by, "n", "seeds", "mean", *INTERVALS])
 
 
 def success_rates(pairs: pd.DataFrame, by: Sequence[str], problem: str = "pair") -> pd.DataFrame:
-    """Success rate for every group of ``by``. Further columns: n (problems), seeds, rate, low, high.
+    """Success rate for every group of ``by``. Further columns: n (problems), seeds, rate, and its 95% intervals.
 
-    The interval is Wilson's 95% interval for n problems, however many seeds are averaged.
+    They are those of `success_rate`, and over problems alone Wilson's for n problems, however many seeds are averaged.
     """
-    groups = pairs.groupby(list(by), sort=False)
-    table = groups.agg(n=(problem, "nunique"), seeds=("train_seed", "nunique"), rate=("success", "mean")).reset_index()
-    intervals = [wilson(rate * n, n) for rate, n in zip(table.rate, table.n, strict=True)]
-    return table.assign(low=[interval.low for interval in intervals], high=[interval.high for interval in intervals])
+    rows = []
+    for keys, group in pairs.groupby(list(by), sort=False):
+        wide = _wide(group, "success", problem)
+        rate, low, high = success_rate(wide.to_numpy())
+        rows.append([*keys, *wide.shape, rate, low, high, *wilson(rate * len(wide), len(wide))[1:]])
+    return pd.DataFrame(rows, columns=[*by, "n", "seeds", "rate", *INTERVALS])
 
 
 def compare(
@@ -54,23 +75,31 @@ def compare(
 ) -> pd.DataFrame:
     """Paired differences of the column ``value``, ours minus theirs, for every group of ``by`` and pair of models.
 
-    Columns: ``by`` and `DIFFERENCE`; low and high are a 95% bootstrap interval over problems.
+    Columns: ``by`` and `DIFFERENCE`.
     """
     rows = []
     for keys, group in table.groupby(list(by), sort=False):
         models = dict(list(group.groupby("model")))
         for ours, theirs in comparisons:
             if ours in models and theirs in models:
-                interval = paired(models[ours], models[theirs], value, problem)
-                counts = models[ours][problem].nunique(), models[ours]["train_seed"].nunique()
-                rows.append([*keys, ours, theirs, *counts, *interval])
+                rows.append([*keys, ours, theirs, *paired(models[ours], models[theirs], value, problem)])
     return pd.DataFrame(rows, columns=[*by, *DIFFERENCE])
 
 
-def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = "problem") -> Interval:
-    """Mean difference of the column ``value``, ours minus theirs, over the same problems; seeds are averaged."""
-    first, second = (rows.groupby(problem)[value].mean() for rows in (ours, theirs))
-    return paired_difference(first.to_numpy(), second.loc[first.index].to_numpy())
+def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = "problem") -> Paired:
+    """Mean difference of the column ``value``, ours minus theirs, over the same problems and training seeds.
+
+    Where the seeds are not the same, such as three against one, the one with fewer is averaged over its seeds first:
+    what another seed of it would change is then not in the interval.
+    """
+    first, second = _wide(ours, value, problem), _wide(theirs, value, problem)
+    seeds = first.shape[1], second.shape[1]
+    second = second.loc[first.index]
+    if list(first.columns) != list(second.columns):
+        fewer = first.shape[1] < second.shape[1]
+        first, second = (_averaged(first), second) if fewer else (first, _averaged(second))
+    differences = first.to_numpy() - second.to_numpy()
+    return Paired(len(first), *seeds, differences.mean(), *_intervals(differences))
 
 
 def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:
@@ -80,3 +109,19 @@ def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") ->
     names = {(True, True): "both", (True, False): "won", (False, True): "lost", (False, False): "neither"}
     labels = [names[pair] for pair in zip(both.ours, both.theirs, strict=True)]
     return pd.DataFrame({"problem": both.index.to_numpy(), "outcome": labels})
+
+
+def _wide(rows: pd.DataFrame, value: str, problem: str) -> pd.DataFrame:
+    """The column ``value`` of ``rows`` as a table of problems x training seeds."""
+    return rows.astype({value: float}).pivot_table(index=problem, columns="train_seed", values=value)
+
+
+def _averaged(wide: pd.DataFrame) -> pd.DataFrame:
+    return wide.mean(axis=1).to_frame()
+
+
+def _intervals(values: np.ndarray) -> tuple[float, ...]:
+    """The bootstrap's `INTERVALS` of the mean of ``values`` (problems, seeds)."""
+    _, *both = bootstrap_mean(values)
+    _, *problems = bootstrap_mean(values, over_seeds=False) if values.shape[1] > 1 else (0, *both)
+    return (*both, *problems)

@@ -35,7 +35,7 @@ class Gap:
 
     def interval(self) -> Interval:
         """The mean gap with its 95% interval over problems."""
-        return bootstrap_mean(difference(self.planned, self.expert))
+        return bootstrap_mean(self.by_problem)
 
 
 def difference(planned: Any, expert: Any) -> Any:

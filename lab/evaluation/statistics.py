@@ -1,4 +1,11 @@
-"""Intervals: Wilson's for one rate, a bootstrap over problems for means and paired differences."""
+"""Intervals: Wilson's for success rates, a bootstrap over problems and training seeds for means and differences.
+
+Every model of a training seed gets every problem, so that results form a table of problems x seeds. Both are samples:
+another draw of problems or of seeds would give other numbers. The bootstrap therefore resamples rows and columns of the
+table, independently of each other: the pigeonhole bootstrap of Owen (2007, "The pigeonhole bootstrap", Annals of
+Applied Statistics 1). With one seed it is the plain bootstrap over problems. With few seeds it is too sure of them:
+among s seeds, the variance between seeds comes out as 1 - 1/s of what it is, two thirds for three.
+"""
 
 import math
 from statistics import NormalDist
@@ -6,7 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lab.errors import LabError
+
 RESAMPLES = 10_000
+CHUNK = 1_000_000  #: numbers drawn at once, which bounds the memory
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -26,7 +36,7 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def wilson(successes: float, n: int) -> Interval:
+def wilson(successes: float, n: float) -> Interval:
     """A success rate with Wilson's 95% score interval; ``successes`` may be an average over training seeds.
 
     Wilson (1927), "Probable inference, the law of succession, and statistical inference". It is written out here
@@ -38,19 +48,68 @@ def wilson(successes: float, n: int) -> Interval:
     return Interval(rate, max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))  # despite rounding
 
 
-def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
-    """The mean of ``values`` (problems, ...) with a 95% percentile bootstrap interval over problems.
+def success_rate(success: np.ndarray) -> Interval:
+    """The rate of ``success`` (problems,) or (problems, seeds), with a 95% interval over problems and seeds.
 
-    Further axes, such as training seeds, are averaged first. Problems are resampled, so that results of several seeds
-    on one problem never count as independent.
+    With one seed it is Wilson's interval. With several it is Wilson's for the number of problems that would give one
+    seed's rate the bootstrap's variance: unlike the bootstrap's own, it is not empty at rates of 0 and 1. Raises
+    LabError as `bootstrap_mean` does.
     """
-    per_problem = np.asarray(values, dtype=float).reshape(len(values), -1).mean(1)
-    rng = np.random.default_rng(seed)
-    resampled = rng.integers(len(per_problem), size=(RESAMPLES, len(per_problem)))
-    low, high = np.quantile(per_problem[resampled].mean(1), [0.025, 0.975])
-    return Interval(float(per_problem.mean()), float(low), float(high))
+    values = _problems_by_seeds(success)
+    n, seeds = values.shape
+    rate = float(values.mean())
+    if seeds == 1 or rate in (0, 1):
+        return wilson(rate * n, n)
+    variance = float(_resampled_means(values, over_seeds=True).var())
+    effective = min(rate * (1 - rate) / max(variance, 1e-12), values.size)
+    return wilson(rate * effective, effective)
+
+
+def bootstrap_mean(values: np.ndarray, seed: int = 0, over_seeds: bool = True) -> Interval:
+    """The mean of ``values`` (problems,) or (problems, seeds) with its 95% percentile bootstrap interval.
+
+    Problems and training seeds are resampled, or with ``over_seeds`` False problems alone: results of several seeds on
+    one problem never count as independent. Raises LabError for values of another shape, and without any.
+    """
+    values = _problems_by_seeds(values)
+    low, high = np.quantile(_resampled_means(values, over_seeds, seed), [0.025, 0.975])
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Interval:
-    """Mean of ``ours - theirs`` over the same problems (problems, ...), with its bootstrap interval."""
-    return bootstrap_mean(np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float))
+    """Mean of ``ours - theirs`` over the same problems and seeds, with its interval (see `bootstrap_mean`).
+
+    Each is (problems,) or (problems, seeds). Results of one seed are compared with every seed of the others: what
+    another seed of theirs would change is then not in the interval. Raises LabError unless the problems are as many and
+    the seeds as many, or one.
+    """
+    first, second = _problems_by_seeds(ours), _problems_by_seeds(theirs)
+    if len(first) != len(second) or len({first.shape[1], second.shape[1], 1}) > 2:
+        raise LabError(f"A paired difference needs the same problems and seeds, got {first.shape} and {second.shape}.")
+    return bootstrap_mean(first - second)
+
+
+def _problems_by_seeds(values: np.ndarray) -> np.ndarray:
+    """``values`` (problems, seeds)."""
+    values = np.asarray(values, dtype=float)
+    if values.ndim not in (1, 2) or values.size == 0:
+        raise LabError(f"Values must be (problems,) or (problems, seeds), at least one of each; got {values.shape}.")
+    return values.reshape(len(values), -1)
+
+
+def _resampled_means(values: np.ndarray, over_seeds: bool, seed: int = 0) -> np.ndarray:
+    """The mean of each of `RESAMPLES` resamples of ``values`` (problems, seeds)."""
+    rng = np.random.default_rng(seed)
+    n, seeds = values.shape
+    step = max(1, CHUNK // n)
+    counts = [min(step, RESAMPLES - first) for first in range(0, RESAMPLES, step)]
+    by_seed = np.concatenate([_weights(rng, count, n) @ values for count in counts])
+    if over_seeds and seeds > 1:
+        return (_weights(rng, RESAMPLES, seeds) * by_seed).sum(1)
+    return by_seed.mean(1)
+
+
+def _weights(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
+    """The share (resamples, size) of each of ``size`` items among as many draws with replacement."""
+    drawn = rng.integers(size, size=(resamples, size)) + size * np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * size).reshape(resamples, size) / size

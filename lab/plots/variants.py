@@ -13,7 +13,7 @@ from lab.plots import marks
 from lab.plots.marks import EXPERT, INK, dots, hover, intervals, sample
 from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, PLANNER_MARKERS, label, shown
 from lab.plots.style import faded, spread
-from lab.plots.words import GOALS, counted, interval, points
+from lab.plots.words import GOALS, counted, interval, points, resampled
 from lab.results import Result
 
 PLANNERS = ("gd", "adam")
@@ -92,8 +92,8 @@ def caption(result: Result) -> str:
     pooled = differences[differences.goals == "all"]
     return (
         f"n = {sample(rates, joined=' of the test split for each kind of goals, ')}. "
-        "Success: 95% Wilson intervals. Gain: paired, over all "
-        f"goals and both planners, n = {int(pooled.n.max())}; 95% bootstrap intervals over problems. "
+        f"Success: 95% Wilson intervals over {resampled(rates)}. Gain: paired, over all goals and both planners, "
+        f"n = {int(pooled.n.max())}; 95% bootstrap intervals over {resampled(differences)}. "
         "Error: mean squared distance of imagined to true picture latents, along plans for data-set goals and along "
         f"the expert's actions for the same. Shaded: the task's recipe. Preset {result.preset}."
     )

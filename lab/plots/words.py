@@ -8,6 +8,12 @@ GOALS = {"dataset": "data-set goals", "random": "random goals"}
 MODES = {"open": "open loop", "mpc": "MPC"}
 
 
+def resampled(table: pd.DataFrame) -> str:
+    """Over what the intervals of a table of averages are; those of version 0.1's tables are over problems alone."""
+    both = "low_problems" in table and table.seeds.max() > 1
+    return "problems and training seeds" if both else "problems"
+
+
 def interval(row: Any, value: str = "difference", scale: float = 1, digits: str = "+.3g", unit: str = "") -> str:
     """``+0.12 [+0.03, +0.21]``: the estimate ``value`` of a row with its ``low`` and ``high``, times ``scale``."""
     estimate, low, high = (format(scale * getattr(row, name), digits) for name in (value, "low", "high"))

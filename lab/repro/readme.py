@@ -202,8 +202,11 @@ _INTRODUCTION = """# Results
 
 All numbers at preset `full`, on the test split; settings and radii were chosen on the tune split
 (`reference/full/tuning/`). Rates, distances and differences have a 95 % interval: Wilson's for a success rate, else
-from a bootstrap over problems; ratios of times, and numbers in round brackets, have none. Differences are paired: all
-models and planners get the same problems. Training seeds share data and encoder.
+from a bootstrap; ratios of times, and numbers in round brackets, have none. The bootstrap resamples problems and, where
+there are several, training seeds, each independently of the other (Owen 2007, "The pigeonhole bootstrap"); in tables of
+version 0.1 it resampled problems alone. Beside it the tables have the interval over problems alone (`low_problems`,
+`high_problems`). Differences are paired: all models and planners get the same problems. Training seeds share data and
+encoder.
 
 The full tables, and those of `planners`, `radii` and `online` at preset `quick`, were made with version 0.1's random
 streams. Tables made since name the lab's version in `meta.json`. The shipped Online models learned from planned

@@ -13,6 +13,7 @@ from lab.files import MODELS
 from lab.plots.marks import in_rows, sample
 from lab.plots.palette import CLEAR, GREY, GRID, LABELS, LOSSES, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, menu, neutral
+from lab.plots.words import resampled
 from lab.results import Result
 
 GAMMA = 0.5  #: of the colour scale, to tell low losses apart
@@ -138,5 +139,5 @@ def _caption(result: Result) -> str:
         "Each picture is one 2-D slice out of many dimensions, the same for all models: two random orthonormal "
         "directions around the expert's standardised actions. "
         f"Measures: means over the slices of n = {sample(result.tables['summary'], joined=' and ')}, "
-        f"with 95% bootstrap intervals over problems. Preset {result.preset}."
+        f"with 95% bootstrap intervals over {resampled(result.tables['summary'])}. Preset {result.preset}."
     )

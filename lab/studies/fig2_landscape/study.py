@@ -33,8 +33,7 @@ def run(config: Config) -> Result:
     """Measure every slice under every model.
 
     Tables: ``slices`` (a row for each grid point), ``measures`` (a row for each slice; see `lab.evaluation.slices`),
-    ``summary`` (means over slices) and ``differences`` (paired). The last two average over seeds, with bootstrap
-    intervals over problems.
+    ``summary`` (means over slices) and ``differences`` (paired). The last two average over seeds.
     """
     started = time.perf_counter()
     protocol = Protocol(config.task, "dataset", config.size.slices, seed=config.seed)

@@ -22,7 +22,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data import HORIZON, Problems
-from lab.evaluation.compare import paired, success_rates
+from lab.evaluation.compare import INTERVALS, Paired, paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models.protocols import see
@@ -42,7 +42,7 @@ CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
 TIMES = {
     "efficiency": list(CLOCKS.values()),
     "curves": list(CLOCKS.values()),
-    "ratios": ["met", "iterations", "rate", "ratio", "difference", "low", "high"],
+    "ratios": ["met", "iterations", "rate", "ratio", "difference", *INTERVALS],
 }
 SHARE = 0.1  #: of CEM's time, in which gradient planning is as good by the paper
 CASE = ["model", "train_seed", "planner", "iterations"]
@@ -202,7 +202,7 @@ def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
                         | {"met": met, "iterations": chosen.iterations, "rate": chosen.rate}
                         | {"reference_iterations": target.iterations, "reference_rate": target.rate}
                         | {"ratio": chosen[seconds] / target[seconds]}
-                        | {name: chosen[name] for name in ("n", "seeds", "difference", "low", "high")}
+                        | {name: chosen[name] for name in Paired._fields}
                     )
     return pd.DataFrame(rows)
 
@@ -210,12 +210,8 @@ def ratios(curves: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 def _minus(ours: pd.DataFrame, target: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
     """``ours`` with each row's paired difference to ``target``."""
     theirs = _rows_of(pairs, target)
-    intervals = [paired(_rows_of(pairs, case), theirs, "success", "pair") for _, case in ours.iterrows()]
-    return ours.assign(
-        difference=[interval.value for interval in intervals],
-        low=[interval.low for interval in intervals],
-        high=[interval.high for interval in intervals],
-    )
+    compared = [paired(_rows_of(pairs, case), theirs, "success", "pair") for _, case in ours.iterrows()]
+    return ours.assign(**pd.DataFrame(compared, index=ours.index))
 
 
 def _choices(ours: pd.DataFrame, target: pd.Series, seconds: str) -> dict[str, tuple[pd.Series, bool]]:

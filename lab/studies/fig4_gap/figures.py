@@ -11,7 +11,7 @@ from lab.files import MODELS
 from lab.plots.marks import EXPERT, INK, intervals, legend_of, sample
 from lab.plots.palette import GREY, LABELS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, bar_look, in_style, menu, neutral, spread
-from lab.plots.words import GOALS
+from lab.plots.words import GOALS, resampled
 from lab.results import Result
 from lab.studies.fig4_gap.study import per_problem
 
@@ -143,6 +143,6 @@ def _caption(result: Result) -> str:
     experts = " For random goals the experts are those of the data-set problems." if "random" in set(gaps.goals) else ""
     return (
         f"n = {sample(gaps)}{dots}; bands and error bars: 95% bootstrap "
-        "intervals over problems. Error: mean squared distance of imagined to true picture latent, when the actions "
-        f"run in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
+        f"intervals over {resampled(gaps)}. Error: mean squared distance of imagined to true picture latent, when the "
+        f"actions run in the true simulator; a step is 5 environment steps.{experts} Preset {result.preset}."
     )

@@ -29,7 +29,7 @@ def run(config: Config) -> Result:
 
     Tables: ``problems`` (a row for each rollout, with its error at each step), and from it ``errors`` (by imagined
     step), ``gaps`` (averaged over steps) and ``differences`` (paired, between models, of the gap, the planned and the
-    expert error). The last three average over seeds, with bootstrap intervals over problems.
+    expert error). The last three average over seeds.
     """
     started = time.perf_counter()
     measured, meta = measure_all(config, NAME, list(todo(config)), [errors])

@@ -12,7 +12,7 @@ from lab.planning.catalog import CATALOG
 from lab.plots.marks import around, dots, hover, in_rows, sample
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
-from lab.plots.words import percent
+from lab.plots.words import percent, resampled
 from lab.results import Result
 
 COSTS = {"seconds": "seconds per plan", "steps": "model steps per plan", "memory": "tensors alive (MiB)"}
@@ -85,8 +85,9 @@ def _title(result: Result) -> str:
 
 
 def _caption(result: Result) -> str:
+    table = result.tables["planners"]
     return (
-        f"n = {sample(result.tables['planners'], 'data-set problem')}, "
-        "open loop; 95% Wilson intervals. Seconds: wall-clock of one plan where all are made together, on one thread. "
-        f"Tensors: the most that are alive at once while one plan is made alone. Preset {result.preset}."
+        f"n = {sample(table, 'data-set problem')}, open loop; 95% Wilson intervals over {resampled(table)}. Seconds: "
+        "wall-clock of one plan where all are made together, on one thread. Tensors: the most that are alive at once "
+        f"while one plan is made alone. Preset {result.preset}."
     )

@@ -12,7 +12,7 @@ from lab.plots import marks
 from lab.plots.marks import dots, hover, intervals
 from lab.plots.palette import LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
-from lab.plots.words import GOALS, counted, percent
+from lab.plots.words import GOALS, counted, percent, resampled
 from lab.results import Result
 
 STUDIES = {
@@ -117,12 +117,13 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     counts = {protocol["split"]: protocol["n"] for protocol in result.meta["protocols"]}
-    tests = result.tables["rates"].query("study == 'test'")
+    rates = result.tables["rates"]
+    tests = rates.query("study == 'test'")
     seeds = counted(int(tests.seeds.max()), "seed") if len(tests) else ""
     test = f"; test split: n = {counts['test']}, {seeds} of data, encoder and all training" if seeds else ""
     return (
         f"Adam, open loop; diamonds: CEM on the base model. Tune split: n = {counts.get('tune', 0)} problems for each "
         f"kind of goals, one training seed{test}. Success: 95% Wilson intervals. Gain: paired, over all goals; gap: "
-        "planned minus expert error of imagination; 95% bootstrap intervals over problems. Half: all training has half "
-        f"of the recipe's steps. Preset {result.preset}."
+        f"planned minus expert error of imagination; 95% bootstrap intervals. All are over {resampled(rates)}. Half: "
+        f"all training has half of the recipe's steps. Preset {result.preset}."
     )

@@ -10,7 +10,7 @@ from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, intervals, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
-from lab.plots.words import GOALS, MODES, counted, interval
+from lab.plots.words import GOALS, MODES, counted, interval, resampled
 from lab.results import Result
 
 DISTANCE = "Chamfer distance at the end"
@@ -78,10 +78,11 @@ def _title(result: Result) -> str:
 
 
 def _caption(result: Result) -> str:
-    seeds = int(result.tables["chamfer"].seeds.max())
+    table = result.tables["chamfer"]
     return (
         "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
         "open loop, of 10 under MPC. n: problems behind each bar. Averaged over "
-        f"{counted(seeds, 'training seed')} for GD and Adam in open loop; CEM and MPC, slower, have the first, and CEM "
-        f"under MPC the base model alone. Error bars: 95% bootstrap intervals over problems. Preset {result.preset}."
+        f"{counted(int(table.seeds.max()), 'training seed')} for GD and Adam in open loop; CEM and MPC, slower, have "
+        "the first, and CEM under MPC the base model alone. Error bars: 95% bootstrap intervals over "
+        f"{resampled(table)}. Preset {result.preset}."
     )

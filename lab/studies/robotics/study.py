@@ -12,7 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from lab.errors import LabError
-from lab.evaluation.compare import average, compare, success_rates
+from lab.evaluation.compare import INTERVALS, average, compare, success_rates
 from lab.files import MODELS
 from lab.planning import MODES, RandomActions
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
@@ -37,10 +37,9 @@ CASE = ["goals", "planner", "mode"]
 def run(config: Config) -> Result:
     """Plan, push, and measure every case on the same problems.
 
-    Tables: ``chamfer`` (mean distance at the end and at the start, and the share that is removed, with bootstrap
-    intervals over problems), ``rates`` (success), ``differences`` (paired, of the final distance between models) and
-    ``pairs`` (a row for each problem). All but the last average over seeds. Raises LabError for a task without
-    particles.
+    Tables: ``chamfer`` (mean distance at the end and at the start, and the share that is removed), ``rates`` (success),
+    ``differences`` (paired, of the final distance between models) and ``pairs`` (a row for each problem). All but the
+    last average over seeds. Raises LabError for a task without particles.
     """
     started = time.perf_counter()
     radius = pushing(config).radius
@@ -80,8 +79,8 @@ def statistics(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     start = pairs.groupby("goals")["start"].transform("mean")
     pairs = pairs.assign(removed=(pairs["start"] - pairs.chamfer) / start)
     chamfer = average(pairs, "chamfer", BY, "pair")
-    removed = average(pairs, "removed", BY, "pair").rename(columns={"mean": "removed"})
-    removed = removed.rename(columns={"low": "removed_low", "high": "removed_high"}).drop(columns=["n", "seeds"])
+    removed = average(pairs, "removed", BY, "pair").drop(columns=["n", "seeds"])
+    removed = removed.rename(columns={"mean": "removed"} | {name: f"removed_{name}" for name in INTERVALS})
     starts = pairs.groupby("goals", sort=False)["start"].mean().reset_index()
     models = pairs[pairs.model != "none"]
     return {
@@ -95,7 +94,7 @@ def statistics(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def as_table(result: Result) -> pd.DataFrame:
     """Share of the start's distance that is removed, in % with 95% intervals; a column for each planner."""
     table = result.tables["chamfer"]
-    shares = table.drop(columns=["low", "high"]).rename(columns={"removed_low": "low", "removed_high": "high"})
+    shares = table.assign(low=table.removed_low, high=table.removed_high)
     cells = [percent(row, "removed") for row in shares.itertuples()]
     wide = in_cells(table, cells, ["goals", "mode", "model"], "planner")
     return wide[[name for name in ("random", *PLANNERS) if name in wide]]

@@ -11,7 +11,7 @@ from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, legend_of
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
-from lab.plots.words import GOALS, MODES, counted, percent
+from lab.plots.words import GOALS, MODES, counted, percent, resampled
 from lab.results import Result
 from lab.studies.planners.figures import success_rows
 
@@ -82,6 +82,7 @@ def _caption(result: Result) -> str:
     counts = " and ".join(f"{steps[mode]} ({LABELS[mode]})" for mode in MODES)
     n, seeds = counted(int(table.n.max()), "problem"), counted(int(table.seeds.max()), "training seed")
     return (
-        f"n = {n} of each kind, {seeds}; 95% Wilson intervals. Adam after the network: {counts} iterations, chosen on "
-        f"the tune split. CEM: on the base model, one training seed. Preset {result.preset}."
+        f"n = {n} of each kind, {seeds}; 95% Wilson intervals over {resampled(table)}. Adam after the network: "
+        f"{counts} iterations, chosen on the tune split. CEM: on the base model, one training seed. "
+        f"Preset {result.preset}."
     )

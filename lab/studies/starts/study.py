@@ -106,9 +106,8 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
         cem = group[group.planner == "cem"]
         for model, same in group.groupby("model", sort=False):
             ours = same[same.planner == STARTED]
-            counts = ours["pair"].nunique(), ours["train_seed"].nunique()
             for name, theirs in (("adam", same[same.planner == "adam"]), ("base (cem)", cem)):
-                rows.append([goals, mode, model, STARTED, name, *counts, *paired(ours, theirs, "success", "pair")])
+                rows.append([goals, mode, model, STARTED, name, *paired(ours, theirs, "success", "pair")])
     return pd.DataFrame(rows, columns=["goals", "mode", "model", *DIFFERENCE])
 
 

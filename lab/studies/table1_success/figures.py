@@ -12,7 +12,7 @@ from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
-from lab.plots.words import GOALS, MODES, counted, percent
+from lab.plots.words import GOALS, MODES, counted, percent, resampled
 from lab.results import Result
 
 FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
@@ -105,4 +105,5 @@ def _caption(result: Result, dots: str = "") -> str:
     seeds = int(result.tables["rates"].seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
     text += f" averaged{dots}, but for CEM under MPC one" if seeds > 1 else ""
-    return f"{text}. Error bars: 95% Wilson intervals for n problems. Preset {result.preset}."
+    over = resampled(result.tables["rates"])
+    return f"{text}. Error bars: 95% Wilson intervals over {over}. Preset {result.preset}."
