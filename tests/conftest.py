@@ -67,8 +67,8 @@ def tiny(task: str) -> Recipe:
         episodes=8,
         encoder_steps=2,
         decoder_steps=2,
-        base=Schedule(steps=12, batch=16, checkpoint_every=5),
-        finetune=Schedule(steps=12, lr=7e-4, batch=16, checkpoint_every=5),
+        base=Schedule(steps=12, batch=16, checkpoint_every=5, average=0.9, bfloat16=True),
+        finetune=Schedule(steps=12, lr=7e-4, batch=16, checkpoint_every=5, average=0.9, bfloat16=True),
         online=replace(recipe.online, rounds=3, segments=4, capacity=30),
     )
 

@@ -89,6 +89,37 @@ def test_one_step_of_sgd_and_of_adam_by_hand():
         torch.testing.assert_close(plan.actions, expected, rtol=0, atol=1e-8)
 
 
+def test_a_descent_begins_at_the_candidate_of_least_loss():
+    z0, objective, init = problems(4)
+    init[1, 0] = 0.5  # a warm start of one block: candidates differ in the others alone
+    init[2] = 0.25  # nothing is left to draw
+    seen = []
+    planner = GradientPlanner("sgd", 0.1, 1, start=0.7, candidates=6)
+    request = PlanRequest(Sum(), z0, objective, init, range(4), lambda i, actions, loss: seen.append((actions, loss)))
+    planner.plan(request)
+    ((first, loss),) = seen
+    for i in range(4):
+        drawn = torch.where(init[i].isnan(), 0.7 * noise_of(i, 6, H, A).double(), init[i])
+        losses = objective[i : i + 1](Sum().rollout(z0[i].expand(6, A), drawn)[None], drawn[None])[0]
+        torch.testing.assert_close(first[i].double(), drawn[losses.argmin()], rtol=0, atol=1e-6)
+        assert loss[i].item() == pytest.approx(losses.min().item(), rel=1e-5)
+
+
+def test_cooling_shrinks_the_steps_linearly():
+    z0, objective, _ = problems(3)
+    start = torch.ones(3, H, A, dtype=torch.float64)
+    request = PlanRequest(Sum(), z0, objective, start, range(3))
+    cooled = GradientPlanner("sgd", 0.2, 3, noise=0.0, cooling=0.5).plan(request)
+    actions = start
+    for lr in (0.2, 0.15, 0.1):
+        z = z0 + actions.sum(1)
+        actions = actions - lr * (z - objective.goal)[:, None]  # L = mean((z_H - goal)^2) over two numbers
+    torch.testing.assert_close(cooled.actions, actions, rtol=0, atol=1e-12)
+    halted = GradientPlanner("adam", 0.2, 2, noise=0.0, cooling=0.0).plan(request)
+    once = GradientPlanner("adam", 0.2, 1, noise=0.0).plan(request)
+    torch.testing.assert_close(halted.actions, once.actions, rtol=0, atol=0)
+
+
 def test_restarts_keep_the_best_of_single_plans():
     class Bumpy(Sum):
         def rollout(self, z0, actions):

@@ -75,7 +75,7 @@ PLANNERS = {
     "adam": GradientPlanner("adam", lr=0.1, iterations=20),
     "momentum": GradientPlanner("momentum", lr=0.05, iterations=20),
     "adamw": GradientPlanner("adamw", lr=0.1, iterations=20),
-    "restarts": GradientPlanner("adam", lr=0.1, iterations=20, restarts=3),
+    "restarts": GradientPlanner("adam", lr=0.1, iterations=20, restarts=3, candidates=4, cooling=0.1),
     "cem": CEM(samples=40, elites=8, iterations=4),
     "icem": ICEM(samples=40, elites=8, iterations=4),
     "mppi": MPPI(samples=40, iterations=4),

@@ -1,7 +1,5 @@
 """The recipe's variants: what each changes, the parts that only they use, and the targets read from the tables."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +15,7 @@ from lab.studies.common.stored import REFERENCE, results_of
 from lab.studies.common.targets import TARGETS, sentences, targets
 from lab.studies.recipe import figures as plot
 from lab.studies.recipe import study as experiment
-from lab.studies.recipe.study import OPEN, STUDIES, TEST, ScratchRecipe, reseeded, tables, variants
+from lab.studies.recipe.study import OPEN, STUDIES, TEST, ScratchRecipe, tables, variants
 from lab.tasks import make_task
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
@@ -60,10 +58,6 @@ def test_open_studies_start_from_the_tasks_base_model():
         assert (description(variant.recipe, "base") == own) == (variant.study in (*OPEN, "loss"))
 
 
-def test_recipes_of_shipped_models_know_nothing_of_the_variants():
-    assert "data_seed" not in asdict(recipe_of("wall"))
-
-
 def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
     recipe = recipe_of("wall", "smoke")
     whole = recipe.data("wall", progress=False)
@@ -79,13 +73,11 @@ def test_narrow_data_keep_the_episodes_that_stray_least(own_cache):
     assert len({data.fingerprint for data in (whole, narrow, few)}) == 3
 
 
-def test_seeding_anew_changes_data_and_encoder_too(own_cache):
-    variant = next(variants(SMOKE))
-    zero, other = reseeded(SMOKE, variant, 0), reseeded(SMOKE, variant, 1)
-    assert zero.recipe == variant.recipe and (zero.study, other.study) == (TEST, TEST)
-    first, second = (recipe.data("wall", progress=False) for recipe in (zero.recipe, other.recipe))
+def test_training_seeds_have_their_own_data_and_encoder(own_cache):
+    recipe = next(variants(SMOKE)).recipe
+    first, second = (recipe.data("wall", seed, progress=False) for seed in (0, 1))
     assert first.fingerprint != second.fingerprint
-    models = [experiment.model_of(SMOKE, some.recipe, "base", seed) for seed, some in enumerate((zero, other))]
+    models = [experiment.model_of(SMOKE, recipe, "base", seed) for seed in (0, 1)]
     assert not torch.equal(models[0].encoder.components, models[1].encoder.components)
 
 

@@ -1,5 +1,6 @@
 """Gradient-based planning (GBP), the paper's algorithm: descent on the goal distance of the imagined rollout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +28,9 @@ class GradientPlanner:
     start: float = 1.0  #: standard deviation of the initial actions
     bound: float | None = None  #: largest absolute action, in standard deviations of the data's
     chunk: int = 256  #: problems (with restarts: starts) planned in one batch
-    restarts: int = 1  #: random starts of each problem; the plan with the least predicted loss is kept
+    restarts: int = 1  #: descents of each problem, from as many starts; the plan of least predicted loss is kept
+    candidates: int = 1  #: random actions drawn for each start, which is the candidate of least predicted loss
+    cooling: float = 1.0  #: the last step's lr, as a share of the first's; it changes linearly in between
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -43,9 +46,10 @@ class GradientPlanner:
         return by_autograd
 
     def _descend(self, request: PlanRequest) -> Plan:
-        rngs, init = generators(request.seeds, request.z0.device), request.init.to(request.z0.device)
-        actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
-        noise = self.noise * normal(rngs, (self.iterations, *init.shape[1:]))
+        rngs = generators(request.seeds, request.z0.device)
+        actions = self._first(request, rngs)
+        noise = self.noise * normal(rngs, (self.iterations, *actions.shape[1:]))
+        shares = torch.linspace(1, self.cooling, self.iterations).tolist()
         optimiser = Optimiser(self.optimiser, self.lr, actions)
         differentiate = self.differentiate(request, actions)
         history = []
@@ -54,7 +58,17 @@ class GradientPlanner:
             history.append(loss)
             if request.callback:
                 request.callback(i, actions, history[-1])
-            actions = actions - optimiser.step(actions, gradient) + noise[:, i]
+            actions = actions - shares[i] * optimiser.step(actions, gradient) + noise[:, i]
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
         return Plan(actions, request.loss(actions), torch.stack(history))
+
+    def _first(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> Tensor:
+        """The actions (B, H, A) to descend from: the warm start, completed by the best of the random candidates."""
+        init = request.init.to(request.z0.device)[:, None]
+        drawn = self.start * normal(rngs, (self.candidates, *init.shape[2:]))
+        candidates = torch.where(init.isnan(), drawn, init)
+        if self.candidates == 1 or not init.isnan().any():
+            return candidates[:, 0]
+        best = request.loss(candidates).nan_to_num(torch.inf).argmin(1)
+        return candidates[torch.arange(len(best), device=best.device), best]

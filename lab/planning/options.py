@@ -4,9 +4,9 @@ import math
 
 from lab.errors import LabError
 
-COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "chunk")
+COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "candidates", "chunk")
 ABOVE_ZERO = ("lr", "std", "temperature", "bound")
-FROM_ZERO = ("noise", "start", "beta", "keep")
+FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
 
 
 def check_options(planner: object) -> None:

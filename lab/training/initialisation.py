@@ -69,7 +69,7 @@ def train_initialisation(
     """Train the network of ``task`` on all data of the ``recipe``; returns its folder."""
     root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
     started = time.perf_counter()
-    data = recipe.data(task, progress)
+    data = recipe.data(task, progress=progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
     network, loss = trained_network(InverseDynamics(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}

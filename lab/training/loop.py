@@ -1,4 +1,4 @@
-"""The training loop of all methods: AdamW with a cosine schedule, a log, and checkpoints to resume from."""
+"""The training loop of all methods: AdamW with a cosine schedule, averaged weights, a log, and checkpoints."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import replacing
+from lab.planning.streams import Seed, generators
 
 EVERY = 50  #: steps between two lines of the log
 
@@ -27,10 +28,15 @@ class Schedule:
     batch: int = 256
     weight_decay: float = 0.01
     checkpoint_every: int = 500  #: steps
+    #: decay of the exponential moving average of the weights, which the trained model takes over; 0: no average
+    average: float = 0.0
+    bfloat16: bool = False  #: losses are computed in bfloat16, where torch deems it safe; weights stay in float32
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 2 or self.lr <= 0:
-            raise LabError(f"Training needs steps >= 1, batch >= 2 and lr > 0, got {asdict(self)}.")
+        if self.steps < 1 or self.batch < 2 or self.lr <= 0 or not 0 <= self.average < 1:
+            raise LabError(
+                f"Training needs steps >= 1, batch >= 2, lr > 0 and an average from 0 to below 1, got {asdict(self)}."
+            )
 
 
 class Learner(Protocol):
@@ -61,7 +67,7 @@ class Method(Protocol):
 
 
 def fit(
-    model: Learner, method: Method, schedule: Schedule, seed: int = 0, run: Path | None = None, progress: bool = True
+    model: Learner, method: Method, schedule: Schedule, seed: Seed = 0, run: Path | None = None, progress: bool = True
 ) -> list[dict[str, float]]:
     """Train, in place, all parameters of ``model`` that require a gradient; returns the log, a dict per logged step.
 
@@ -74,7 +80,7 @@ def fit(
     name = run.name if run else type(method).__name__
     steps = tqdm(range(first, schedule.steps), name, schedule.steps, initial=first, delay=2, disable=not progress)
     for step in steps:
-        values = method.loss(model, step, schedule, training.rng)
+        values = training.losses(step)
         training.descend(values["loss"], step)
         if step % EVERY == 0 or step == schedule.steps - 1:
             log.append({"step": step, **{name: round(float(value.detach()), 7) for name, value in values.items()}})
@@ -82,23 +88,29 @@ def fit(
                 _write_line(run, log[-1])
         if run and (step + 1) % schedule.checkpoint_every == 0:
             training.save(run, step + 1)
-    training.check_finite(schedule.steps)
+    training.finish()
     return log
 
 
 class _Training:
     """The state of `fit` between two steps: model, method, optimiser, schedule and random numbers."""
 
-    def __init__(self, model: Learner, method: Method, schedule: Schedule, seed: int) -> None:
-        self.model, self.method = model, method
+    def __init__(self, model: Learner, method: Method, schedule: Schedule, seed: Seed) -> None:
+        self.model, self.method, self.schedule = model, method, schedule
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not self.parameters:
             raise LabError(
                 f"{type(model).__name__} has no parameter to train: call requires_grad_(True) on what predicts."
             )
-        self.optimiser = torch.optim.AdamW(self.parameters, schedule.lr, weight_decay=schedule.weight_decay)
+        self.average = [parameter.detach().clone() for parameter in self.parameters if schedule.average]
+        self.optimiser = torch.optim.AdamW(self.parameters, schedule.lr, weight_decay=schedule.weight_decay, fused=True)
         self.cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, schedule.steps)
-        self.rng = torch.Generator().manual_seed(seed)
+        (self.rng,) = generators([seed], torch.device("cpu"))
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        """The method's losses at ``step``."""
+        with torch.autocast(self.parameters[0].device.type, torch.bfloat16, enabled=self.schedule.bfloat16):
+            return self.method.loss(self.model, step, self.schedule, self.rng)
 
     def descend(self, loss: Tensor, step: int) -> None:
         """Take one optimiser step on ``loss``."""
@@ -113,6 +125,16 @@ class _Training:
         loss.backward()
         self.optimiser.step()
         self.cosine.step()
+        if self.average:
+            new = 1 - min(self.schedule.average, (step + 1) / (step + 10))  # the first weights are soon forgotten
+            torch._foreach_lerp_(self.average, [parameter.detach() for parameter in self.parameters], new)
+
+    def finish(self) -> None:
+        """Give the model its averaged weights. Raises LabError where a weight is not finite."""
+        with torch.no_grad():
+            for parameter, average in zip(self.parameters, self.average or self.parameters, strict=True):
+                parameter.copy_(average)
+        self.check_finite(self.schedule.steps)
 
     def check_finite(self, step: int) -> None:
         """Raise LabError where a weight is NaN or infinite."""
@@ -125,6 +147,7 @@ class _Training:
         tensors = {f"model.{name}": tensor.detach() for name, tensor in self._tensors()}
         for i, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
+        tensors |= {f"average.{i}": average for i, average in enumerate(self.average)}
         tensors |= {f"method.{name}": value for name, value in self.method.state().items()}
         tensors |= {"rng": self.rng.get_state(), "step": torch.tensor(step)}
         with replacing(run / "state.safetensors") as temporary:
@@ -150,7 +173,7 @@ class _Training:
         return step
 
     def _restore(self, tensors: Mapping[str, Tensor]) -> None:
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "method": {}}
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "average": {}, "method": {}}
         device = self.parameters[0].device
         for name, tensor in tensors.items():
             group, _, key = name.partition(".")
@@ -159,6 +182,8 @@ class _Training:
         with torch.no_grad():
             for name, tensor in self._tensors():
                 tensor.copy_(groups["model"][name])
+        for number, average in enumerate(self.average):
+            average.copy_(groups["average"][str(number)])
         saved: dict[str, Any] = self.optimiser.state_dict()
         for name, tensor in groups["optimiser"].items():
             i, moment = name.split(".")

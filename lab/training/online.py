@@ -84,6 +84,7 @@ class Online:
             self._add_to_replay(self._corrected(model, rng, step // every))
         return self._mixed_batch(schedule.batch, rng)
 
+    @torch.autocast("cpu", enabled=False)  # plans and encoded frames keep their full precision
     def _corrected(self, model: Trainable, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """All windows of the model's plans as they were executed in the environment in round ``number``."""
         # A start and the goal one horizon later, from the data

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.random import SeedSequence
 
 from lab.errors import LabError
 from lab.files import MODELS, read_json, weight_files, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
+from lab.planning.streams import as_stream, child
 from lab.tasks import Task
 from lab.training.adversarial import Adversarial
 from lab.training.combined import Combined
@@ -39,8 +41,8 @@ def train(
     """Train ``method`` on ``task`` by ``recipe``, after the stages it builds on; returns its folder below ``root``.
 
     Finished stages are reused as long as their recipe is the same. Encoder and base model of a finetuning are looked up
-    below ``start`` (default: ``root``). The seed decides initialisation, batches and plans. Raises LabError for an
-    unknown method.
+    below ``start`` (default: ``root``). The seed decides data, encoder, initialisation, batches and plans. Raises
+    LabError for an unknown method.
     """
     if method not in MODELS:
         raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
@@ -49,8 +51,9 @@ def train(
     if finished(folder, recipe, method):
         return folder
     if method == "base":
-        model = _with_fresh_predictor(task, recipe, start / task / "encoder", seed, progress, device)
-        return _train_predictor(model, method, seed, recipe, folder, shared, progress)
+        encoder = _encoder(task, recipe, start / task / "encoder" / f"seed{seed}", seed, progress)
+        model = _with_fresh_predictor(load_model(encoder, device), seed)
+        return _train_predictor(model, method, seed, recipe, seed, folder, shared, progress)
     base = train(task, "base", seed, recipe, start, progress=progress, device=device)
     return finetune(base, method, seed, recipe, folder, shared=shared, progress=progress, device=device)
 
@@ -68,32 +71,42 @@ def finetune(
 ) -> Path:
     """Finetune the world model in the folder ``base`` by ``method``; returns ``folder``, which then holds the result.
 
-    Method ``base`` takes over its encoder alone, and trains a fresh predictor. A finished model in ``folder`` is reused
-    if it has the same recipe; a killed run is resumed. Frozen parts are stored in ``shared``, see `save_model`;
-    without it, ``folder`` holds the whole model.
+    The data are those of the base model; the seed decides batches and plans. Method ``base`` takes over its encoder
+    alone, and trains a fresh predictor. A finished model in ``folder`` is reused if it has the same recipe; a killed
+    run is resumed. Frozen parts are stored in ``shared``, see `save_model`; without it, ``folder`` holds the whole
+    model.
     """
     if finished(folder, recipe, method):
         return folder
     model = load_model(base, device)
     if method == "base":
-        _reset_predictor(model, seed)
-    return _train_predictor(model, method, seed, recipe, folder, shared, progress)
+        model = _with_fresh_predictor(model, seed)
+    data_seed = read_info(base).get("data_seed", 0)  # 0 in all models from before it was noted
+    return _train_predictor(model, method, seed, recipe, data_seed, folder, shared, progress)
 
 
 def _train_predictor(
-    model: WorldModel, method: str, seed: int, recipe: Recipe, folder: Path, shared: Path | None, progress: bool
+    model: WorldModel,
+    method: str,
+    seed: int,
+    recipe: Recipe,
+    data_seed: int,
+    folder: Path,
+    shared: Path | None,
+    progress: bool,
 ) -> Path:
-    """Train the predictor of ``model`` by ``method`` and save it in ``folder``."""
+    """Train the predictor of ``model`` by ``method`` on the data of ``data_seed``, and save it in ``folder``."""
     _drop_other_runs(folder, recipe, method)
     started = time.perf_counter()
-    data = recipe.data(model.spec.task, progress)
+    data = recipe.data(model.spec.task, data_seed, progress)
     latents = encode_dataset(model, data, progress)
     schedule = recipe.base if method == "base" else recipe.finetune
     model.predictor.requires_grad_(True)
-    fit(model, _algorithm(method, recipe, latents, data.task, folder), schedule, seed, folder, progress)
+    algorithm = _algorithm(method, recipe, latents, data.task, folder)
+    fit(model, algorithm, schedule, _stream(seed, method), folder, progress)
     model.predictor.requires_grad_(False)
     info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(recipe, method)}
-    info |= {"data": data.fingerprint}
+    info |= {"data": data.fingerprint, "data_seed": data_seed}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
     (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
@@ -107,29 +120,31 @@ def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder
     return adversarial if method == "adversarial" else TeacherForcing(data)
 
 
-def _with_fresh_predictor(
-    task: str, recipe: Recipe, folder: Path, seed: int, progress: bool, device: torch.device | str
-) -> WorldModel:
-    """A model with the encoder in ``folder`` (trained first if need be) and a fresh predictor."""
-    data = recipe.data(task, progress)
+def _encoder(task: str, recipe: Recipe, folder: Path, seed: int, progress: bool) -> Path:
+    """The folder of a model with an encoder and an untrained predictor; it is trained now unless it is finished."""
+    data = recipe.data(task, seed, progress)
     spec = recipe.spec(data.task)
     pictures = {"data": data.fingerprint} | spec.outside
     if not finished(folder, recipe, "encoder", pictures):
         started = time.perf_counter()
-        model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, recipe.data_seed, progress)
+        model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, seed, progress)
         seconds = round(time.perf_counter() - started, 1)
         info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
-        save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder)
-    model = load_model(folder, device)
-    _reset_predictor(model, seed)
+        save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder.parent)
+    return folder
+
+
+def _with_fresh_predictor(model: WorldModel, seed: int) -> WorldModel:
+    """``model`` itself, with a fresh predictor."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(as_stream(seed).generate_state(1)[0]))
+        model.predictor = WorldModel(model.spec).predictor.to(model.device)
     return model
 
 
-def _reset_predictor(model: WorldModel, seed: int) -> None:
-    """Give ``model`` a fresh predictor."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model.predictor = WorldModel(model.spec).predictor.to(model.device)
+def _stream(seed: int, method: str) -> SeedSequence:
+    """The random stream of a training: methods with the same seed share none."""
+    return child(seed, list(UNUSED).index(method))
 
 
 #: by stage (encoder, or method), the options of a recipe on which it does not depend

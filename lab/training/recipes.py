@@ -1,7 +1,7 @@
 """Recipes of world models: the small family, and the paper's. A task's own choices stand on its card."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
 from lab.errors import LabError
@@ -17,8 +17,6 @@ from lab.training.online import OnlineConfig
 @dataclass(frozen=True)
 class Recipe:
     """All options that decide a world model, but for the training seed."""
-
-    data_seed: ClassVar[int] = 0  #: seed of data and encoder, which models of all training seeds share
 
     encoder: str = "points"
     latent_dim: int = 64
@@ -37,9 +35,9 @@ class Recipe:
         """Side of the pictures, in pixels."""
         return SIZE
 
-    def data(self, task: str, progress: bool = True) -> Dataset:
-        """The offline data of ``task``, collected first if they are not in the cache."""
-        spec = DataSpec(task, "train", self.episodes, self.data_seed, self.size)
+    def data(self, task: str, seed: int = 0, progress: bool = True) -> Dataset:
+        """The offline data of ``task`` for a training seed, collected first if they are not in the cache."""
+        spec = DataSpec(task, "train", self.episodes, seed, self.size)
         return load_or_collect(spec, progress=progress)
 
     def spec(self, task: Task) -> ModelSpec:

@@ -35,8 +35,8 @@ def targets(results: Mapping[str, Result]) -> pd.DataFrame:
     """A row for each finding that a target requires, from ``results`` (by study, all of one task).
 
     Columns: target, source (the study it is read from), sentence, value, low, high, n, seeds, reached. Table 1
-    and the figures measure the Adversarial model of the shipped recipe, whose training seeds share the data. The study
-    ``recipe`` measures the variant that was chosen there, with all seeds changed, if it was tested.
+    and the figures measure the Adversarial model of the shipped recipe. The study ``recipe`` measures the variant that
+    was chosen there, if it was tested.
     """
     rows = [
         [f.number, name, f.sentence, f.difference, f.low, f.high, f.n, f.seeds, f.reached]

@@ -60,7 +60,7 @@ def visited(config: Config, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]
     """The tables ``rounds`` and ``visits`` of the recipe's first training seed; see `run`."""
     seed = config.size.seeds[0]
     model = config.model("base", seed)
-    data = recipe.data(config.task)
+    data = recipe.data(config.task, config.size.seeds[0])
     rounds = [_offline(data, model), *read_rounds(trained(config, "online", seed, recipe) / "rounds")]
     edges = _edges(rounds[0][0])
     maps = [np.histogramdd(states[..., :2].reshape(-1, 2), edges)[0] for states, _ in rounds]

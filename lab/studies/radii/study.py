@@ -62,7 +62,7 @@ def cost(config: Config, recipe: Recipe) -> pd.DataFrame:
     The methods take turns, so that a busy machine slows all of them alike.
     """
     model = config.model("base", config.size.seeds[0])
-    data = recipe.data(config.task)
+    data = recipe.data(config.task, config.size.seeds[0])
     latents = encode_dataset(model, data)
     methods: dict[str, Method] = {"control": TeacherForcing(latents)}
     for name, steps in (("FGSM", 1), *((f"PGD {steps}", steps) for steps in STEPS)):
@@ -82,7 +82,7 @@ def strength(config: Config, factor: float, steps: int) -> pd.Series:
     The worst perturbations are those that ``steps`` steps of the inner maximum find.
     """
     recipe, model = config.recipe, config.model("base", config.size.seeds[0])
-    latents = encode_dataset(model, recipe.data(config.task))
+    latents = encode_dataset(model, recipe.data(config.task, config.size.seeds[0]))
     method = Adversarial(latents, Radii(factor, factor, factor, steps=steps))
     rng = torch.Generator().manual_seed(config.seed)
     z, action, z_next = latents.batch(BATCH, rng)
