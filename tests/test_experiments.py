@@ -24,8 +24,9 @@ from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 from lab.studies.__main__ import redraw
 from lab.studies.common import claims
-from lab.studies.common.claims import CLAIMS, ClaimFinding, sentences, summarise, verdicts
+from lab.studies.common.claims import CLAIMS, ClaimFinding, in_all, judged, sentences, summarise, verdicts
 from lab.studies.common.config import PRESETS, Config
+from lab.studies.common.judge import AS_GOOD, MARGIN
 from lab.studies.common.protocol import Protocol
 from lab.studies.fig2_landscape import study as fig2_landscape
 from lab.studies.fig3_efficiency import study as fig3_efficiency
@@ -350,13 +351,47 @@ def test_random_goals_are_measured_against_the_data_set_experts(results):
     ],
 )
 def test_the_interval_decides(finding, verdict):
-    judged = ClaimFinding(**{"number": 2, "subject": "a", "difference": 0.2, "n": 100} | finding)
-    assert judged.verdict == verdict
+    found = ClaimFinding(**{"number": 2, "subject": "a", "difference": 0.2, "n": 100} | finding)
+    assert found.verdict == verdict
+
+
+def test_a_sentence_says_how_many_seeds_the_margin_and_where_seeds_decide():
+    options = {"difference": -0.01, "low": -0.06, "high": 0.04, "n": 300, "in_points": True, "margin": MARGIN}
+    alone = {"low_problems": -0.04, "high_problems": 0.02}
+    finding = ClaimFinding(3, "a", seeds=3, seeds_theirs=1, remark=AS_GOOD, **options, **alone)
+    brackets = "(3 training seeds against 1; over problems alone [-4.0, +2.0]; as good: above -5 points)"
+    assert finding.sentence == f"a: -1.0 points [-6.0, +4.0] {brackets}" and finding.verdict == "unclear"
+    assert ClaimFinding(
+        3, "a", seeds=1, seeds_theirs=1, **options, low_problems=-0.055, high_problems=0.04
+    ).sentence == ("a: -1.0 points [-6.0, +4.0] (1 training seed)")
+
+
+def test_holms_correction_is_over_all_findings_of_all_tasks():
+    def landscape(task, halves):
+        row = {"ours": "adversarial", "theirs": "base", "measure": "basin", "n": 300, "seeds": 3, "difference": 0.1}
+        rows = [row | {"low": 0.1 - half, "high": 0.1 + half} for half in halves]
+        return {"fig2_landscape": Result({"differences": pd.DataFrame(rows)}, {"config": {"task": task}})}
+
+    alone = verdicts(landscape("wall", [0.09]))
+    assert list(alone.verdict) == list(alone.holm) == ["reproduced"] and alone.p.item() == pytest.approx(
+        0.0294, abs=1e-4
+    )
+    table = verdicts(landscape("wall", [0.09]), landscape("push_t", [0.01, 0.095, 0.2]))
+    assert list(table.verdict) == ["reproduced"] * 3 + ["unclear"]
+    assert list(table.holm) == ["unclear", "reproduced", "unclear", "unclear"]
+    assert summarise(table).loc[6].to_dict() == {"push_t": "2 (1) of 3", "wall": "1 (0) of 1"}
+    assert "Of all 4 findings, 3 are reproduced; under Holm's correction, which allows for their number, 1." in in_all(
+        table
+    )
+    assert [judged(row) for row in table[:2].itertuples()] == [
+        "reproduced, unclear under Holm's correction",
+        "reproduced",
+    ]
 
 
 def test_every_claim_is_judged(results):
     table = verdicts(results)
-    assert list(table) == claims.COLUMNS
+    assert list(table) == [*claims.COLUMNS, "holm"]
     assert set(table.claim) == set(CLAIMS) - {7}  # which is about other tasks
     assert set(table.verdict) <= {"unclear"}, "four problems decide nothing"
     text = sentences(table)

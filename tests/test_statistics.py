@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lab.errors import LabError
-from lab.evaluation.statistics import bootstrap_mean, paired_difference, success_rate, wilson
+from lab.evaluation.statistics import Interval, bootstrap_mean, holm, p_value, paired_difference, success_rate, wilson
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,19 @@ def test_booleans_are_rates():
     ours, theirs = np.array([True, True, True, False] * 10), np.array([True, False, False, False] * 10)
     assert paired_difference(ours, theirs).value == 0.5
     assert bootstrap_mean(ours).value == 0.75
+
+
+@pytest.mark.parametrize("interval", [(0.3, 0.01, 0.5), (0.3, -0.01, 0.7), (-0.3, -0.9, -0.001), (-0.3, -0.4, 0.001)])
+def test_p_values_agree_with_the_interval(interval):
+    assert (p_value(*interval) < 0.05) == Interval(*interval).excludes_zero()
+
+
+def test_p_values_are_those_of_the_normal_distribution():
+    assert p_value(2.575829, 2.575829 - 1.959964, 9.0) == pytest.approx(0.01, abs=1e-6)
+    assert p_value(-1.0, -1.0, -1.0) == 0 and p_value(0.0, 0.0, 0.0) == 1
+
+
+def test_holm_agrees_with_an_example():
+    """By hand: 4 x .005, 3 x .01, then 2 x .03 and 1 x .04, of which the last may not be below the one before."""
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]).tolist() == [1, 1] and len(holm([])) == 0

@@ -8,6 +8,7 @@ among s seeds, the variance between seeds comes out as 1 - 1/s of what it is, tw
 """
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -87,6 +88,28 @@ def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Interval:
     if len(first) != len(second) or len({first.shape[1], second.shape[1], 1}) > 2:
         raise LabError(f"A paired difference needs the same problems and seeds, got {first.shape} and {second.shape}.")
     return bootstrap_mean(first - second)
+
+
+def p_value(value: float, low: float, high: float) -> float:
+    """The two-sided p-value of "the mean is zero", from an estimate and its 95% interval, by a normal approximation.
+
+    The standard error is that of the half of the interval that faces zero, so that p is below 0.05 where the interval
+    excludes zero.
+    """
+    half = value - low if value > 0 else high - value
+    return 2 * NormalDist().cdf(-Z * abs(value) / half) if half > 0 else float(value == 0)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """``p_values`` as corrected for testing all of them: below 0.05 they err with a chance of 5% in all, not each.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.maximum.accumulate(np.minimum(1, p[order] * np.arange(len(p), 0, -1)))
+    return corrected
 
 
 def _problems_by_seeds(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from lab.plots.palette import label
 from lab.plots.words import counted
-from lab.studies.common.claims import CLAIMS
+from lab.studies.common.claims import CLAIMS, count, in_all
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PAGE = "figures/README.md"
@@ -21,10 +21,13 @@ SHOWN = {
 
 
 def rows(findings: pd.DataFrame) -> str:
-    """A Markdown table of ``findings`` (see `claims.verdicts`): each claim, its verdict, and one finding in numbers."""
+    """A Markdown table of ``findings`` (see `claims.verdicts`): each claim, its verdict, and one finding in numbers.
+
+    A sentence under it counts all of them.
+    """
     lines = ["| claim of the paper | here | one of the findings [95% interval] |", "| --- | --- | --- |"]
     lines += [_row(int(str(claim)), its) for claim, its in findings.groupby("claim")]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", in_all(findings)])
 
 
 def put(table: str, text: str) -> str:
@@ -38,10 +41,11 @@ def _row(claim: int, findings: pd.DataFrame) -> str:
     """The row of one claim, from its findings."""
     shown = findings[findings.sentence.str.startswith(f"{SHOWN[claim]}: ")]
     numbers = [f"{label(row.task)} {_numbers(row.sentence)}" for row in shown.itertuples()]
+    sample = f"({counted(shown.n.max(), 'problem')}, {_seeds(shown.sentence.iloc[0])})"
     cells = [
         f"[{claim}]({PAGE}#claim-{claim}). {CLAIMS[claim]}",
         f"{_verdict(findings.verdict)}<br>{_counts(findings)}",
-        f"{SHOWN[claim]}:<br>{'<br>'.join(numbers)}<br>({counted(shown.n.max(), 'problem')})",
+        f"{SHOWN[claim]}:<br>{'<br>'.join(numbers)}<br>{sample}",
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -49,6 +53,11 @@ def _row(claim: int, findings: pd.DataFrame) -> str:
 def _numbers(sentence: str) -> str:
     """The numbers of a finding's sentence, without its subject and its note in brackets."""
     return sentence.split(": ")[1].split(" (")[0]
+
+
+def _seeds(sentence: str) -> str:
+    """The training seeds of a finding, which come first in the brackets of its sentence."""
+    return sentence.split(" (")[1].split(";")[0].rstrip(")")
 
 
 def _verdict(verdicts: pd.Series) -> str:
@@ -61,7 +70,4 @@ def _verdict(verdicts: pd.Series) -> str:
 
 def _counts(findings: pd.DataFrame) -> str:
     """How many findings are reproduced on each task."""
-    by_task = findings.groupby("task", sort=False).verdict
-    return "<br>".join(
-        f"{label(task)} {(verdicts == 'reproduced').sum()} of {len(verdicts)}" for task, verdicts in by_task
-    )
+    return "<br>".join(f"{label(task)} {count(rows)}" for task, rows in findings.groupby("task", sort=False))

@@ -68,6 +68,7 @@ def write_report(preset: str, out: str = "figures", family: str = "small") -> Pa
         preset=preset,
         chapters=[(name, _title(name), sections) for name, sections in chapters.items() if sections],
         claims=[] if verdicts is None else list(_claims(verdicts)),
+        in_all="" if verdicts is None else claims.in_all(verdicts),
         tasks=[] if verdicts is None else list(map(label, _judged(verdicts))),
         shown_rows=ROWS,
     )
@@ -78,11 +79,9 @@ def write_report(preset: str, out: str = "figures", family: str = "small") -> Pa
 
 def write_claims(preset: str, out: str, family: str = "small") -> pd.DataFrame | None:
     """Judge the paper's claims by all results, and write ``claims.csv``; None, and no file, without any findings."""
-    tables = [claims.verdicts(results_of(task, preset, out, family=family)) for task in TASKS]
-    nonempty = [table for table in tables if len(table)]
-    if not nonempty:
+    verdicts = claims.verdicts(*(results_of(task, preset, out, family=family) for task in TASKS))
+    if verdicts.empty:
         return None
-    verdicts = pd.concat(nonempty, ignore_index=True)
     with replacing(preset_folder(preset, out, family) / "claims.csv") as temporary:
         verdicts.to_csv(temporary, index=False, float_format="%.6g")
     return verdicts
@@ -98,7 +97,7 @@ def _claims(verdicts: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for claim, rows in verdicts.groupby("claim"):
         by_task = counts.loc[claim]
         cells = [by_task[task] if isinstance(by_task[task], str) else "–" for task in _judged(verdicts)]
-        findings = [(label(row.task), row.sentence, row.verdict) for row in rows.itertuples()]
+        findings = [(label(row.task), row.sentence, claims.judged(row)) for row in rows.itertuples()]
         yield {"number": claim, "text": claims.CLAIMS[claim], "cells": cells, "findings": findings}
 
 

@@ -5,13 +5,14 @@ Counts and shares come from the tables. `WORDS` are written by hand; a test chec
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from lab.plots.palette import LABELS, label
 from lab.plots.words import GOALS, interval
 from lab.results import Result
-from lab.studies.common.judge import MARGIN, verdict
+from lab.studies.common.judge import AS_GOOD, MARGIN, differ, seeds_of, verdict
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 WORDS = """- On the base model, GD and Adam are behind CEM on PushT, PointMaze and Wall, open loop and under MPC.
@@ -95,10 +96,13 @@ def sentences(committed: Committed) -> list[str]:
     return [*(_share(committed, model) for model in METHODS), _in_a_tenth(committed)]
 
 
-def _case(row: Mapping[str, str]) -> str:
+def _case(row: Mapping[str, Any]) -> str:
     """``, GD, random goals``: the planner and the goals of a difference, if its study has several."""
     named = [LABELS[row["planner"]]] if "planner" in row else []
-    return "".join(f", {word}" for word in [*named, *([GOALS[row["goals"]]] if "goals" in row else [])])
+    named += [GOALS[row["goals"]]] if "goals" in row else []
+    seeds = row["seeds"], row.get("seeds_theirs")
+    named += [seeds_of(*seeds)] if differ(*seeds) else []
+    return "".join(f", {word}" for word in named)
 
 
 def _cell(row, scale: float) -> str:
@@ -143,5 +147,5 @@ def _in_a_tenth(committed: Committed) -> str:
             texts.append(f"{label(task)}: {label(*good) or 'none'}")
     return (
         "Started from a network's guess, open loop, all problems planned together, Adam is as good as CEM on the same "
-        f"model in a tenth of its time on these models: {'; '.join(texts)}."
+        f"model in a tenth of its time ({AS_GOOD}; one training seed) on these models: {'; '.join(texts)}."
     )

@@ -3,18 +3,23 @@
 Each claim is put as "this difference is above zero", and judged by the 95% interval of the difference alone:
 *reproduced* if all of it is above zero, *not reproduced* if all of it is below, *unclear* otherwise. Where the paper
 says "as good as", the zero is moved down by 5 points of success. Fewer than 20 problems are always *unclear*.
+
+Of many findings, some would be decided by chance. The column ``holm`` has the verdicts under Holm's correction over all
+findings of the table. It is computed from p-values, which follow from the intervals, see `p_value`.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from lab.evaluation.compare import compare
+from lab.evaluation.statistics import holm, p_value
 from lab.plots.palette import LABELS
 from lab.plots.words import GOALS
 from lab.results import Result
-from lab.studies.common.judge import FEWEST, MARGIN, Finding, verdict
+from lab.studies.common.judge import AS_GOOD, FEWEST, MARGIN, Finding, verdict
 
 CLAIMS = {
     1: "On the base model, open loop: GD < Adam << CEM",
@@ -26,7 +31,8 @@ CLAIMS = {
     7: "On Rope and Granular, Online and Adversarial models bring gradient plans closer to the goal",
 }
 CLOCKS = {"batch": "all problems together", "single": "one plan alone"}
-COLUMNS = ["claim", "task", "figure", "sentence", "value", "low", "high", "n", "verdict"]
+COLUMNS = ["claim", "task", "figure", "sentence", "value", "low", "high", "n", "seeds", "p", "verdict"]
+LEVEL = 0.05  #: of the error that Holm's correction allows over all findings
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -41,26 +47,42 @@ class ClaimFinding(Finding):
 
     @property
     def verdict(self) -> str:
+        return self.judge(self.low, self.high)
+
+    @property
+    def p(self) -> float:
+        """The p-value of "the difference is zero", or as much below as ``margin`` allows."""
+        return p_value(self._turned(self.difference), *self._interval(self.low, self.high))
+
+    def judge(self, low: float, high: float) -> str:
         if self.n < FEWEST:
             return "unclear"
         if self.refuted:
             return "not reproduced"
-        low, high = sorted(self.sign * bound + self.margin for bound in (self.low, self.high))
-        return verdict(low, high, "reproduced", "not reproduced")
+        return verdict(*self._interval(low, high), "reproduced", "not reproduced")
+
+    def _interval(self, low: float, high: float) -> tuple[float, float]:
+        first, second = self._turned(low), self._turned(high)
+        return min(first, second), max(first, second)
+
+    def _turned(self, number: float) -> float:
+        return self.sign * number + self.margin
 
 
-def verdicts(results: Mapping[str, Result]) -> pd.DataFrame:
-    """A row for each finding in ``results`` (by study, all of one task), in the order of the claims.
+def verdicts(*tasks: Mapping[str, Result]) -> pd.DataFrame:
+    """A row for each finding in the results of each of ``tasks`` (by study), in the order of the claims.
 
-    Columns: claim, task, figure, sentence, value, low, high, n, verdict.
+    Columns: `COLUMNS` and ``holm``.
     """
     rows = [
-        [f.number, result.task, name, f.sentence, f.difference, f.low, f.high, f.n, f.verdict]
+        [f.number, result.task, name, f.sentence, f.difference, f.low, f.high, f.n, f.seeds, f.p, f.verdict]
+        for results in tasks
         for name, result in results.items()
         if name in _READERS
         for f in _READERS[name](result.tables)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("claim", kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values("claim", kind="stable", ignore_index=True)
+    return table.assign(holm=table.verdict.where(holm(table.p) < LEVEL, "unclear"))
 
 
 def sentences(table: pd.DataFrame) -> str:
@@ -73,11 +95,29 @@ def sentences(table: pd.DataFrame) -> str:
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """How many findings of each claim (rows) and task (columns) are reproduced, as in "3 of 4"."""
-    counts = table.groupby(["claim", "task"])["verdict"].agg(
-        lambda column: f"{(column == 'reproduced').sum()} of {len(column)}"
+    """How many findings of each claim (rows) and task (columns) are reproduced, see `count`."""
+    counts = {keys: count(rows) for keys, rows in table.groupby(["claim", "task"])}
+    return pd.Series(counts).rename_axis(["claim", "task"]).unstack("task")
+
+
+def count(rows: pd.DataFrame) -> str:
+    """How many findings are reproduced, as in ``3 of 4``; ``3 (2) of 4`` where Holm's correction leaves fewer."""
+    reproduced, left = ((rows[column] == "reproduced").sum() for column in ("verdict", "holm"))
+    return f"{reproduced}{f' ({left})' if left < reproduced else ''} of {len(rows)}"
+
+
+def in_all(table: pd.DataFrame) -> str:
+    """How many of all findings are reproduced, without and with Holm's correction: a sentence."""
+    reproduced, left = ((table[column] == "reproduced").sum() for column in ("verdict", "holm"))
+    return (
+        f"Of all {len(table)} findings, {reproduced} are reproduced; under Holm's correction, which allows for their "
+        f"number, {left}."
     )
-    return counts.unstack("task")
+
+
+def judged(row: Any) -> str:
+    """The verdict on a row of `verdicts` in words, with that under Holm's correction where it is another."""
+    return row.verdict if row.holm == row.verdict else f"{row.verdict}, {row.holm} under Holm's correction"
 
 
 def planners_on_base(tables: Tables, comparisons: list[tuple[str, str]]) -> pd.DataFrame:
@@ -97,7 +137,7 @@ def _success(tables: Tables) -> Iterator[ClaimFinding]:
             yield ClaimFinding.of(2, subject, row, in_points=True)
         if (row.theirs, row.planner, row.mode) == ("base (cem)", "adam", "mpc"):
             subject = f"Adam on Adversarial minus CEM on Base, MPC, {GOALS[row.goals]}"
-            yield ClaimFinding.of(3, subject, row, in_points=True, margin=MARGIN)
+            yield ClaimFinding.of(3, subject, row, in_points=True, margin=MARGIN, remark=AS_GOOD)
 
 
 def _landscape(tables: Tables) -> Iterator[ClaimFinding]:
@@ -116,7 +156,7 @@ def _efficiency(tables: Tables) -> Iterator[ClaimFinding]:
     for row in rows[rows.model.isin(("base", "adversarial")) & rows.planner.isin(("gd", "adam"))].itertuples():
         subject = f"{LABELS[row.planner]} minus CEM, {LABELS[row.model]}, {CLOCKS[row.clock]}"
         note = f" in {row.ratio:.2g} of CEM's time" + ("" if row.met else ", the least there is")
-        options = {"in_points": True, "margin": MARGIN, "refuted": not row.met, "note": note}
+        options = {"in_points": True, "margin": MARGIN, "refuted": not row.met, "note": note, "remark": AS_GOOD}
         yield ClaimFinding.of(4, subject, row, **options)
 
 
@@ -130,8 +170,8 @@ def _gap(tables: Tables) -> Iterator[ClaimFinding]:
     for row in tables["differences"].query("kind == 'gap' and ours in ('online', 'adversarial')").itertuples():
         subject = f"gap of {LABELS[row.ours]} minus {LABELS[row.theirs]}, {LABELS[row.planner]}, {GOALS[row.goals]}"
         planned, expert = parts.loc[(row.goals, row.planner, row.ours, row.theirs), ["planned", "expert"]]
-        note = f" (planned error {planned:+.3g}, expert error {expert:+.3g})"
-        yield ClaimFinding.of(5, subject, row, sign=-1, note=note)
+        remark = f"planned error {planned:+.3g}, expert error {expert:+.3g}"
+        yield ClaimFinding.of(5, subject, row, sign=-1, remark=remark)
 
 
 def _deformable(tables: Tables) -> Iterator[ClaimFinding]:

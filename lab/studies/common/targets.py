@@ -9,7 +9,7 @@ import pandas as pd
 from lab.benchmarks import card_of
 from lab.results import Result
 from lab.studies.common.claims import CLOCKS, Tables, planners_on_base
-from lab.studies.common.judge import MARGIN, Finding, verdict
+from lab.studies.common.judge import AS_GOOD, MARGIN, Finding, verdict
 
 TARGETS = {
     1: "Base, open loop: Adam at least 20 points under CEM",
@@ -97,8 +97,9 @@ def _time(task: str, tables: Tables) -> Iterator[TargetFinding]:
     for clock, group in rows.groupby("clock", sort=False):
         row = next(group.sort_values(["met", "ratio"], ascending=[False, True]).itertuples())
         share = SHARES[str(clock)]
-        note = f" of CEM's success on base in {100 * row.ratio:.1f}% of its time (asked: {100 * share:.0f}%)"
-        options = {"in_points": True, "note": note, "reached": bool(row.met and row.ratio <= share)}
+        note = f" of CEM's success on base in {100 * row.ratio:.1f}% of its time"
+        remark = f"asked: {100 * share:.0f}%; {AS_GOOD}"
+        options = {"in_points": True, "note": note, "remark": remark, "reached": bool(row.met and row.ratio <= share)}
         yield TargetFinding.of(5, f"{row.planner} on {row.model}, {CLOCKS[str(clock)]}", row, **options)
 
 
@@ -123,24 +124,25 @@ def _gain(task: str, row: Any) -> Iterator[TargetFinding]:
     if row.ours == "control" or row.theirs not in ("base", "control"):
         return
     threshold = card_of(task).gain if row.theirs == "base" else None
-    note = f" (asked: {100 * threshold:+.0f})" if threshold else " (asked: an interval above 0)"
+    remark = f"asked: {100 * threshold:+.0f}" if threshold else "asked: an interval above 0"
     reached = bool(row.difference >= threshold) if threshold else _side(row) == "above"
     subject = f"{row.ours} minus {row.theirs}, Adam, {row.goals} goals"
-    yield TargetFinding.of(2, subject, row, in_points=True, note=note, reached=reached)
+    yield TargetFinding.of(2, subject, row, in_points=True, remark=remark, reached=reached)
 
 
 def _as_good(subject: str, row: Any) -> TargetFinding:
     """Target 3."""
-    return TargetFinding.of(3, subject, row, in_points=True, reached=_side(row, MARGIN) == "above")
+    reached = _side(row, MARGIN) == "above"
+    return TargetFinding.of(3, subject, row, in_points=True, remark=AS_GOOD, reached=reached)
 
 
 def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
     """Target 4: base and control must have a gap, as in the paper; all other models must have none."""
     for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
         before = row.model in ("base", "control")
-        note = f" (asked: {'above 0' if before else '0 or below'})"
+        remark = f"asked: {'above 0' if before else '0 or below'}"
         reached = (_side(row) == "above") == before
-        yield TargetFinding.of(4, f"gap of {row.model}, Adam, {row.goals} goals", row, note=note, reached=reached)
+        yield TargetFinding.of(4, f"gap of {row.model}, Adam, {row.goals} goals", row, remark=remark, reached=reached)
 
 
 def _smoother(differences: pd.DataFrame) -> Iterator[TargetFinding]:
