@@ -67,7 +67,7 @@ def test_a_difference_counts_only_with_its_whole_interval():
     lows_and_highs = {"gd": (0.01, 0.02), "adam": (-0.01, 0.02)}
     rows = [
         {"goals": "random", "planner": planner, "mode": "open", "criterion": "full", "ours": "online"}
-        | {"theirs": "control", "difference": 0.01, "low": low, "high": high}
+        | {"theirs": "control", "seeds": 3, "difference": 0.01, "low": low, "high": high}
         for planner, (low, high) in lows_and_highs.items()
     ]
     result = Result({"differences": pd.DataFrame(rows)}, {})
