@@ -18,6 +18,7 @@ class Preset:
     tune: int  #: problems of the tune split, for each kind of goals, in the recipe's study
     timed_steps: int  #: training steps that are timed at once
     train_seconds: float  #: rough, of one model
+    strong: int  #: problems that are planned from many starts, and by CEM, in the study of optimisation power
     iterations: int | None = None  #: of any planner at most; None: as tuned
     samples: int | None = None  #: of CEM; None: as tuned
     longest: tuple[str, ...] | None = None  #: models that CEM has under MPC, in Table 1; None: all
@@ -35,6 +36,7 @@ PRESETS = {
         tune=4,
         timed_steps=2,
         train_seconds=10,
+        strong=4,
         iterations=3,
         samples=20,
         toy=True,
@@ -48,10 +50,21 @@ PRESETS = {
         tune=32,
         timed_steps=10,
         train_seconds=300,
+        strong=20,
         longest=("base",),
         brief=True,
     ),
-    "full": Preset("Full", n=300, seeds=(0, 1, 2), slices=100, points=41, tune=64, timed_steps=20, train_seconds=300),
+    "full": Preset(
+        "Full",
+        n=300,
+        seeds=(0, 1, 2),
+        slices=100,
+        points=41,
+        tune=64,
+        timed_steps=20,
+        train_seconds=300,
+        strong=50,
+    ),
 }
 
 

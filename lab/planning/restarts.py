@@ -17,7 +17,7 @@ def best_of(count: int, plan: PlanChunk) -> PlanChunk:
     """
 
     def best(request: PlanRequest) -> Plan:
-        plans = plan(_repeated(request, count))
+        plans = plan(from_starts(request, count))
         rows = _best_rows(plans.loss, count)
         history = _or_infinite(plans.history).view(len(plans.history), -1, count).amin(-1)
         return Plan(plans.actions[rows], plans.loss[rows], history)
@@ -25,8 +25,11 @@ def best_of(count: int, plan: PlanChunk) -> PlanChunk:
     return best if count > 1 else plan
 
 
-def _repeated(request: PlanRequest, count: int) -> PlanRequest:
-    """Every problem ``count`` times in a row, each time with another random stream."""
+def from_starts(request: PlanRequest, count: int) -> PlanRequest:
+    """Every problem ``count`` times in a row, each time with another random stream; `best_of` plans for these.
+
+    The first ``k`` starts of a problem are the same for every ``count``.
+    """
     rows = torch.arange(len(request.z0)).repeat_interleave(count)
     init = torch.full_like(request.init[rows], torch.nan)
     init[::count] = request.init

@@ -19,6 +19,7 @@ from lab.results import Result
 from lab.studies.common import claims, targets
 from lab.studies.common.card import built_in
 from lab.studies.common.stored import REFERENCE, results_of
+from lab.studies.power import study as power
 from lab.studies.recipe import study as recipe
 from lab.studies.robotics import study as robotics
 from lab.studies.starts import study as starts
@@ -60,6 +61,8 @@ def page(committed: Committed) -> str:
     parts += [_success(task, studies[TABLE1]) for task, studies in paper.items() if TABLE1 in studies]
     parts.append("¹ CEM under MPC takes most of the hours: one training seed.")
     parts.append(_starts({task: studies[starts.NAME] for task, studies in paper.items() if starts.NAME in studies}))
+    if powers := {task: studies[power.NAME] for task, studies in paper.items() if power.NAME in studies}:
+        parts.append(_powers(powers))
     varied = {task: studies for task, studies in paper.items() if recipe.NAME in studies}
     parts.append(_targets({task: targets.targets(studies) for task, studies in varied.items()}))
     parts += [_TRIED, _lines(tried.rows({task: studies[recipe.NAME] for task, studies in varied.items()}))]
@@ -157,6 +160,12 @@ def _started(task: str, result: Result) -> Iterator[list[str]]:
         yield [label(task), row.goals, LABELS[row.mode], *(cells[name] for name in ORDER), minus_cem]
 
 
+def _powers(results: Mapping[str, Result]) -> str:
+    """What became of the plans with the most optimisation power, on every model."""
+    lines = [f"- {label(task)}: {line}" for task, result in results.items() for line in power.lines(result)]
+    return "\n".join(["## Why plans still fail", "", _POWERS, "", *lines])
+
+
 def _targets(reached: Mapping[str, pd.DataFrame]) -> str:
     """How many figures of each target are reached on each task, and the folded list of all."""
     rows = [
@@ -236,6 +245,11 @@ _STARTS = (
     "(`lab train --method initialisation`). Adam then starts from its guess instead of noise. How many steps it takes "
     "was chosen on the tune split. All on the base models. Success in % [95% interval]; n = 300, three training seeds, "
     "of CEM one (`reference/full/starts/`, told in `notebooks/starts.ipynb`)."
+)
+_POWERS = (
+    "Adam from as many starts as the study has, open loop, data-set goals. A plan that misses is *stuck* where the "
+    "predicted loss is above the loss at the success boundary, *deceived* where the true loss alone is, and *metric* "
+    "where neither is. In % [95% interval] (`reference/full/power/`, told in `notebooks/power.ipynb`)."
 )
 _TARGETS = (
     "These targets are stricter than the claims: they say how large the effects should be. Encoders, data, radii and "

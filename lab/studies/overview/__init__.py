@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "overview",
-    11,
+    12,
     12,
     0,
     chosen=("wall",),

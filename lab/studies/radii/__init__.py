@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "radii",
-    8,
+    9,
     10,
     12,
     chosen=("point_maze", "wall"),

@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "recipe",
-    10,
+    11,
     12,
     30,
     long=True,

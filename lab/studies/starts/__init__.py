@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "starts",
-    7,
+    8,
     8,
     2,
     long=True,

@@ -1,0 +1,13 @@
+from lab.studies.common.card import Study
+
+STUDY = Study(
+    "power",
+    7,
+    10,
+    1,
+    planners=("adam", "cem"),
+    long=True,
+    alone=True,
+    teaches="what more optimisation buys, and which failures a better model could mend",
+    part="methods",
+)
