@@ -46,7 +46,7 @@ class Problems:
 
 
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
-    """Draw ``n`` problems of ``split``; every start is outside its goal.
+    """Draw ``n`` problems of ``split``; every start is outside its goal, and none is a state that recurs in the data.
 
     Raises LabError for fewer than 1 problem, for an unknown task or kind of goals, and if the data have too few.
     """
@@ -104,7 +104,11 @@ def problems_along(
 
 def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> StartsGoalsActions:
     """One problem from each of ``n`` episodes of ``spec``."""
-    segments = _segments(episodes(spec), task.start_outside_goal, rng, n, HORIZON * task.frameskip)
+
+    def eligible(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
+        return task.start_outside_goal(starts, goals) & ~task.recurs(starts) & ~task.recurs(goals)
+
+    segments = _segments(episodes(spec), eligible, rng, n, HORIZON * task.frameskip)
     if len(segments) < n:
         raise LabError(
             f"Only {len(segments)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."
@@ -115,21 +119,21 @@ def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataS
 
 def _segments(
     trajectories: Iterable[tuple[np.ndarray, np.ndarray]],
-    start_outside_goal: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    eligible: Callable[[np.ndarray, np.ndarray], np.ndarray],
     rng: np.random.Generator,
     n: int,
     steps: int,
 ) -> list[StartsGoalsActions]:
     """Up to ``n`` tuples of start (S,), goal (S,) and the actions (steps, a) between them, at most one per trajectory.
 
-    ``start_outside_goal`` takes starts and goals (m, S) and returns which starts are outside their goals, (m,) bool.
+    ``eligible`` takes starts and goals (m, S) and returns which of these pairs may be problems, (m,) bool.
     """
     segments: list[StartsGoalsActions] = []
     for states, actions in trajectories:
         offsets = rng.permutation(len(actions) - steps + 1)
-        outside = start_outside_goal(states[offsets], states[offsets + steps])
-        if outside.any():
-            first = offsets[outside.argmax()]
+        suits = eligible(states[offsets], states[offsets + steps])
+        if suits.any():
+            first = offsets[suits.argmax()]
             segments.append((states[first], states[first + steps], actions[first : first + steps]))
         if len(segments) == n:
             break

@@ -138,6 +138,13 @@ class Task(ABC):
         """
         return np.all([~self.success(starts, goals, criterion) for criterion in self.criteria], axis=0)
 
+    def recurs(self, states: Floats) -> NDArray[np.bool_]:
+        """Whether other trajectories meet each of the ``states`` (B, S) of a trajectory too, to the last bit; (B,).
+
+        Held-out problems do not start or end there: a model may have seen the very state in training.
+        """
+        return np.zeros(len(states), dtype=bool)
+
     def sample_problems(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
         """``n`` random (start, goal) pairs, each (n, S), all of whose starts lie outside their goal."""
         starts, goals = self.random_states(rng, n)

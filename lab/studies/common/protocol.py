@@ -29,8 +29,8 @@ class Protocol:
         criteria = "; ".join(f"{name}: {text}" for name, text in task.criteria.items())
         return (
             f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
-            f"their goal), horizon {self.horizon} x {task.frameskip} environment steps. "
-            f"Open loop: success at the end of the plan. "
+            f"their goal, neither in a state that recurs in the data), horizon {self.horizon} x {task.frameskip} "
+            f"environment steps. Open loop: success at the end of the plan. "
             f"MPC: {self.budget} replans, one block executed each, success at the end of any block. "
             f"Criterion {criteria}."
         )
