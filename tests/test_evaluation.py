@@ -185,11 +185,18 @@ def test_a_bowl_is_one_basin_and_noise_makes_it_rough_and_narrow():
     assert (rough.basin() < 0.7).all()
 
 
-def test_neither_figure_depends_on_the_losss_scale():
+def test_the_distance_is_that_of_the_lowest_point_from_the_centre():
+    x = np.linspace(-2, 2, 41)
+    losses = [(x[:, None] - u) ** 2 + (x[None] - v) ** 2 for u, v in ((0, 0), (1.2, -1.6), (0, 2))]
+    np.testing.assert_allclose(Slice(x, np.array(losses)).distance(), [0, 2, 2], atol=1e-12)
+
+
+def test_no_measure_depends_on_the_losss_scale():
     made = bowl(noise=0.5)
     scaled = Slice(made.axis, 7 * made.loss + 3)
     np.testing.assert_allclose(scaled.roughness(), made.roughness())
     np.testing.assert_array_equal(scaled.basin(), made.basin())
+    np.testing.assert_array_equal(scaled.distance(), made.distance())
 
 
 def test_two_bowls_share_the_plane():

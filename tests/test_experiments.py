@@ -46,7 +46,7 @@ PROMISED = {
     "fig2_landscape": {
         "summary": {"measure", "model", "n", "seeds", "mean", *INTERVAL},
         "differences": {"measure", "ours", "theirs", "n", "seeds", "difference", *INTERVAL},
-        "measures": {"model", "train_seed", "problem", "roughness", "basin"},
+        "measures": {"model", "train_seed", "problem", "roughness", "basin", "distance"},
         "slices": {"model", "train_seed", "problem", "u", "v", "loss"},
     },
     "fig3_efficiency": {

@@ -228,6 +228,7 @@ def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], sta
                 "Model": LABELS[model],
                 "Roughness": f"{slice_.roughness()[0]:.3f}",
                 "Basin": f"{slice_.basin()[0]:.0%}",
+                "Lowest point from the centre": f"{slice_.distance()[0]:.2g}",
                 "Lowest loss in the slice": f"{slice_.loss.min():.3g}",
                 "Slope at the centre": f"{float(bend.gradient.norm()):.3g}",
                 "Sharpest curvature there": f"{float(bend.values[bend.sharpest]):.3g}",

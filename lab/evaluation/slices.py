@@ -1,11 +1,13 @@
 """The planning loss over a 2-D slice of the action space, and how smooth it is (the paper's Figure 2).
 
-Two measures of a slice, both invariant to the scale of the loss:
+Three measures of a slice, all invariant to the scale of the loss:
 
 * *roughness*: the mean absolute discrete Laplacian over the grid, divided by the standard deviation of the loss (lower
   is smoother);
 * *basin*: the share of grid points from which steepest descent on the grid ends in its lowest point, as in watershed
-  segmentation (higher is a broader basin).
+  segmentation (higher is a broader basin);
+* *distance*: how far this lowest point is from the slice's centre (around the expert's actions, lower is better: a
+  broad basin is of use where it leads to the expert).
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from torch import Tensor
 
 from lab.models import Dynamics
 from lab.planning import Objective
+
+MEASURES = ("roughness", "basin", "distance")
+LESS_IS_BETTER = ("roughness", "distance")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,15 @@ class Slice:
     def basin(self) -> np.ndarray:
         """The basin (B,), see the module's docstring."""
         return np.array([_basin(loss) for loss in self.loss])
+
+    def distance(self) -> np.ndarray:
+        """The distance (B,) of the lowest point, in units of ``axis``; see the module's docstring."""
+        flat = self.loss.reshape(len(self.loss), -1).argmin(1)
+        return np.hypot(*(self.axis[index] for index in np.unravel_index(flat, self.loss.shape[1:])))
+
+    def measures(self) -> dict[str, np.ndarray]:
+        """All `MEASURES` (B,) by name."""
+        return {name: getattr(self, name)() for name in MEASURES}
 
 
 def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ SHOWN = {
     1: "CEM minus Adam, Base, open loop, data-set goals",
     2: "Adversarial minus Control, Adam, open loop, data-set goals",
     3: "Adam on Adversarial minus CEM on Base, MPC, data-set goals",
-    4: "Adam minus CEM, Adversarial, all problems together",
+    4: "Adam on Adversarial minus CEM on Base, all problems together",
     5: "gap of Adversarial minus Control, Adam, data-set goals",
     6: "basin of the loss, Adversarial minus Control",
     7: "Chamfer distance, Adversarial minus Control, Adam, open loop, data-set goals",

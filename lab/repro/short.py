@@ -12,6 +12,7 @@ import pandas as pd
 from lab.plots.palette import LABELS, label
 from lab.plots.words import GOALS, interval
 from lab.results import Result
+from lab.studies.common.claims import LANDSCAPE
 from lab.studies.common.judge import AS_GOOD, MARGIN, differ, seeds_of, verdict
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
@@ -66,9 +67,9 @@ def _of_method(subject: str, against: str) -> Iterator[Topic]:
         yield Topic(f"{subject}: success", LABELS[mode], "table1_success", query, 100)
     for kind, part in {"gap": "train-test gap", "planned": "error on planned actions"}.items():
         yield Topic(f"{subject}: {part}", LABELS["open"], "fig4_gap", f"{gradient} and kind == '{kind}'")
-    for measure in ("roughness", "basin"):
+    for measure, words in LANDSCAPE.items():
         query = f"{against} and measure == '{measure}'"
-        yield Topic(f"{subject}: {measure} of the loss", "near the expert", "fig2_landscape", query)
+        yield Topic(f"{subject}: {words}", "near the expert", "fig2_landscape", query)
     for mode in ("open", "mpc"):
         query = f"{gradient} and mode == '{mode}'"
         yield Topic(f"{subject}: final Chamfer distance", LABELS[mode], "robotics", query)
@@ -79,7 +80,8 @@ def summary(committed: Committed) -> Iterator[list[str]]:
     yield ["difference", "", *map(label, committed)]
     for topic in topics():
         counts = {task: tally(rows) for task, rows in topic.rows(committed).groupby("task", sort=False)}
-        yield [topic.subject, topic.part, *(counts.get(task, "–") for task in committed)]
+        if counts:  # version 0.1's tables do not have all
+            yield [topic.subject, topic.part, *(counts.get(task, "–") for task in committed)]
 
 
 def differences(committed: Committed) -> Iterator[list[str]]:

@@ -23,6 +23,7 @@ AXES = ("u: step along direction 1 (norm)", "v: step along direction 2 (norm)")
 MEASURES = {
     "roughness": "roughness (mean |Laplacian| / std)\nlower is smoother",
     "basin": "basin (share of slice that flows to its minimum)\nhigher is broader",
+    "distance": "distance of this minimum from the expert\nlower is better",
 }
 
 
@@ -34,9 +35,10 @@ def print_figure(result: Result) -> Figure:
     figure = Figure(figsize=(11, 8.6), layout="constrained")
     pictures, numbers = figure.subfigures(2, 1, height_ratios=(3.4, 1), squeeze=False).flat
     _draw_slices(pictures, grids, norm)
-    for ax, (measure, text) in zip(numbers.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
+    measures = shown(result.tables["summary"].measure, tuple(MEASURES))  # version 0.1 had two
+    for ax, measure in zip(numbers.subplots(1, len(measures)), measures, strict=True):
         _draw_measure(ax, result.tables["summary"], measure)
-        ax.set_xlabel(text)
+        ax.set_xlabel(MEASURES[measure])
     marks = " Slices: problem 0; +: the expert's actions; dot: the slice's lowest point."
     annotate(figure, _title(result), _caption(result) + marks)
     return figure

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from lab.data import Problems
 from lab.evaluation.compare import average, compare
-from lab.evaluation.slices import Slice, directions, landscape
+from lab.evaluation.slices import MEASURES, Slice, directions, landscape
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
@@ -26,7 +26,6 @@ from lab.studies.common.protocol import Protocol
 NAME = "fig2_landscape"
 RADIUS = 15.0  #: as far as Adam's plans on the base model end from the expert's actions, in standardised actions
 STORED_SLICES = 2  #: problems whose slices are stored, for the first training seed
-MEASURES = ("roughness", "basin")
 
 
 def run(config: Config) -> Result:
@@ -58,12 +57,12 @@ def run(config: Config) -> Result:
 
 
 def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
-    """Mean roughness and basin of each model over the first ``slices``, each reaching ``radius`` to every side."""
+    """Mean `MEASURES` of each model over the first ``slices``, each reaching ``radius`` to every side."""
     problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
     rows = []
     for name in MODELS:
         loss_slice = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
-        rows.append([name, loss_slice.roughness().mean(), loss_slice.basin().mean()])
+        rows.append([name, *(values.mean() for values in loss_slice.measures().values())])
     return pd.DataFrame(rows, columns=["model", *MEASURES]).set_index("model")
 
 
@@ -78,12 +77,7 @@ def slice_of(config: Config, model: WorldModel, problems: Problems, radius: floa
 
 
 def _measures(keys: dict, loss_slice: Slice) -> pd.DataFrame:
-    columns = {
-        "problem": np.arange(len(loss_slice.loss)),
-        "roughness": loss_slice.roughness(),
-        "basin": loss_slice.basin(),
-    }
-    return pd.DataFrame(keys | columns)
+    return pd.DataFrame(keys | {"problem": np.arange(len(loss_slice.loss))} | loss_slice.measures())
 
 
 def _grid(keys: dict, loss_slice: Slice) -> pd.DataFrame:

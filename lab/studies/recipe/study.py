@@ -208,11 +208,7 @@ class _Measured:
 
         def make() -> pd.DataFrame:
             landscape = fig2_landscape.slice_of(self.config, model, problems_of(protocol)[: size.slices])
-            columns = {
-                "problem": range(len(landscape.loss)),
-                "roughness": landscape.roughness(),
-                "basin": landscape.basin(),
-            }
+            columns = {"problem": range(len(landscape.loss))} | landscape.measures()
             return pd.DataFrame(columns).melt(["problem"], var_name="measure")
 
         settings = {"slices": size.slices, "points": size.points}
