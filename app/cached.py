@@ -16,7 +16,7 @@ from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
 from lab.evaluation.gap import data_error
-from lab.files import ROOT, model_folder, weight_files
+from lab.files import ROOT, model_folder
 from lab.models import WorldModel, load_model
 from lab.planning import Planner
 from lab.plots.player import lane as player_lane

@@ -71,16 +71,6 @@ def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick", f
     )
 
 
-def weight_files(folder: Path) -> dict[Path, str | None]:
-    """The files with the weights of the model in ``folder``, each with its SHA-256 (None in models of version 0.1).
-
-    Raises LabError where ``model.json`` is missing or no JSON.
-    """
-    info = read_json(folder / "model.json")
-    files = (isinstance(info, dict) and info.get("files")) or {"model.safetensors": None}
-    return {Path(os.path.normpath(folder / name)): digest for name, digest in files.items()}
-
-
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` to write a file or folder to; renamed to ``path`` only if nothing failed.
@@ -96,7 +86,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = folder / path.name
         yield temporary
         if path.is_dir() and temporary.is_dir():
-            shutil.rmtree(path)
+            os.replace(path, folder / "old")  # deleted only once the new one is in its place
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -114,8 +104,19 @@ def _sweep(path: Path) -> None:
     """Remove temporary names of ``path`` whose process is gone."""
     for left in path.parent.glob(glob.escape(_prefix(path)) + "*"):
         pid = left.name.removeprefix(_prefix(path)).partition("-")[0]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        if pid.isdecimal() and _gone(int(pid), left):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _gone(pid: int, left: Path) -> bool:
+    """Whether the process that ``left`` something has ended: a zombie has, and so has one whose number is reused."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() == psutil.STATUS_ZOMBIE or process.create_time() > left.stat().st_ctime + 1
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return True
+    except psutil.AccessDenied:
+        return False
 
 
 def writable(folder: Path) -> Path:
@@ -129,16 +130,26 @@ def writable(folder: Path) -> Path:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> Any:
     """The JSON in ``path``; raises LabError if it is missing or is no JSON."""
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise LabError(f"{path} does not exist.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return json.loads(read_bytes(path).decode())
+    except RecursionError as error:
+        raise LabError(f"{path} is no JSON of this lab: it is nested too deep.") from error
+    except ValueError as error:  # of the text, of the JSON, or of a number with thousands of digits
         raise LabError(
             f"{path} is not valid JSON ({error}); restore it or delete it so that it is made anew."
         ) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in ``path``; raises LabError if it is missing or cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise LabError(f"{path} does not exist.") from error
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror}).") from error

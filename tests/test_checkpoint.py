@@ -1,6 +1,5 @@
 """World models on disk: what is saved comes back bit for bit, and nothing else gets in."""
 
-import hashlib
 import json
 import pickle
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from lab.benchmarks import recipe_of
+from lab.checksums import file_hash, write_manifest
 from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model, weights_hash, whole_file
@@ -26,11 +26,12 @@ SMALL = ModelSpec("wall", latent_dim=4, proprio_dim=2, hidden=8, layers=1)
 
 
 def random_model(spec, seed=0):
-    """A world model with a random number in every weight and statistic."""
+    """A world model with a random number in every weight and statistic; standard deviations are positive."""
     model = WorldModel(spec)
     rng = torch.Generator().manual_seed(seed)
-    for tensor in model.state_dict().values():
-        tensor.copy_(torch.randn(tensor.shape, generator=rng))
+    for name, tensor in model.state_dict().items():
+        numbers = torch.randn(tensor.shape, generator=rng)
+        tensor.copy_(numbers.abs() + 0.1 if name.endswith("_std") else numbers)
     return model.eval()
 
 
@@ -77,7 +78,6 @@ def test_info_is_kept_beside_the_weights(saved):
 
 def test_actions_survive_normalisation():
     model = random_model(SMALL)
-    model.action_std.abs_().add_(0.1)
     actions = np.random.default_rng(0).normal(size=(3, 10, 2))
     blocks = model.normalise_actions(actions)
     assert blocks.shape == (3, 2, 10)
@@ -95,18 +95,21 @@ class _Bomb:
 
 
 def _edit(**changes):
+    """Other contents of model.json, whose own SHA-256 fits them."""
+
     def damage(folder):
         info = json.loads((folder / "model.json").read_text())
-        spec = info["spec"] | changes.pop("spec", {})
-        (folder / "model.json").write_text(json.dumps(info | {"spec": spec} | changes))
+        del info["sha256"]
+        spec = changes.get("spec", {})
+        spec = info["spec"] | spec if isinstance(spec, dict) else spec
+        write_manifest(folder / "model.json", info | changes | {"spec": spec})
 
     return damage
 
 
 def _signed(folder):
     """Let model.json name the weights as they are now."""
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    _edit(files={"model.safetensors": digest})(folder)
+    _edit(files={"model.safetensors": file_hash(folder / "model.safetensors")})(folder)
 
 
 def _tensors(change):
@@ -120,43 +123,95 @@ def _tensors(change):
 
 
 def _weights(content):
-    return lambda folder: (folder / "model.safetensors").write_bytes(content)
+    def damage(folder):
+        (folder / "model.safetensors").write_bytes(content)
+        _signed(folder)
+
+    return damage
 
 
 def _info(text):
     return lambda folder: (folder / "model.json").write_text(text)
 
 
+def _replaced(old, new):
+    """Other text in model.json, whose SHA-256 does not fit it."""
+
+    def damage(folder):
+        text = (folder / "model.json").read_text()
+        assert old in text
+        (folder / "model.json").write_text(text.replace(old, new, 1))
+
+    return damage
+
+
+def _damaged_weights(folder):
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
 DAMAGES = {
     "no spec": (lambda folder: (folder / "model.json").unlink(), "does not exist"),
-    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "is missing"),
+    "no weights": (
+        lambda folder: (folder / "model.safetensors").unlink(),
+        "does not exist: restore it, or train the model again",
+    ),
     "empty weights": (_weights(b""), "not a readable safetensors file"),
     "noise": (_weights(bytes(range(256)) * 20), "not a readable safetensors file"),
     "truncated": (
         lambda folder: _weights((folder / "model.safetensors").read_bytes()[:-40])(folder),
         "not a readable safetensors file",
     ),
-    "other weights": (
-        lambda folder: save_file({"w": torch.zeros(2)}, folder / "model.safetensors"),
-        "is not the file that its model.json names",
+    "one bit": (
+        _damaged_weights,
+        r"model.safetensors has been changed since it was written .* or train the model again",
     ),
-    "foreign weights": (_tensors(lambda tensors: (tensors.clear(), tensors.update(w=torch.zeros(2)))), "does not fit"),
+    "foreign weights": (_tensors(lambda tensors: (tensors.clear(), tensors.update(w=torch.zeros(20_000)))), "not fit"),
     "a weight less": (_tensors(lambda tensors: tensors.pop("action_mean")), "1 tensors differ, first action_mean"),
     "a weight more": (_tensors(lambda tensors: tensors.update(x=torch.zeros(1))), "1 tensors differ, first x"),
-    "other shape": (_tensors(lambda tensors: tensors.update(action_mean=torch.zeros(3))), "does not fit its spec"),
+    "other shape": (
+        _tensors(lambda tensors: tensors.update(action_mean=torch.zeros(3))),
+        "1 tensors differ, first act",
+    ),
+    "whole numbers": (_tensors(lambda tensors: tensors.update(action_mean=torch.ones(2).int())), "1 tensors differ"),
+    "truth values": (_tensors(lambda tensors: tensors.update(action_mean=torch.ones(2).bool())), "1 tensors differ"),
     "NaN": (_tensors(lambda tensors: tensors["action_mean"].fill_(torch.nan)), "holds NaN .* in action_mean"),
     "infinity": (_tensors(lambda tensors: tensors["action_std"].fill_(torch.inf)), "holds NaN .* in action_std"),
+    "no spread": (
+        _tensors(lambda tensors: tensors["latent_std"].fill_(0)),
+        "standard deviation in latent_std that is not",
+    ),
+    "negative spread": (
+        _tensors(lambda tensors: tensors["proprio_std"].neg_()),
+        "deviation in proprio_std that is not",
+    ),
     "no JSON": (_info("{"), "is not valid JSON"),
-    "a list": (_info("[]"), "is not a world model of this lab"),
+    "a list": (_info("[]"), "should be a JSON object"),
+    "nested": (_info("[" * 100_000), "nested too deep"),
+    "a long number": (_info('{"spec": ' + "9" * 5000 + "}"), "is not valid JSON"),
+    "other JSON": (_replaced('"base"', '"online"'), "has been changed since it was written"),
+    "other task": (_replaced('"wall"', '"push_t"'), "has been changed since it was written"),
+    "other own hash": (_replaced('"sha256": "', '"sha256": "0'), "has been changed since it was written"),
+    "two tasks": (_edit(task="push_t"), "is of two tasks, wall and push_t"),
+    "no files": (_edit(files={}), "names no files with their SHA-256"),
+    "files of numbers": (_edit(files={"model.safetensors": 1}), "names no files with their SHA-256"),
+    "files no object": (_edit(files=1.5), "names no files with their SHA-256"),
     "other format": (_edit(format="else/1"), "is not a world model of this lab"),
-    "no model": (_info('{"format": "wm-lab/1"}'), "does not describe a world model"),
-    "spec no object": (_edit(spec={"hidden": "8"}), "does not describe a world model"),
+    "spec no object": (_edit(spec=[1]), "does not describe a world model"),
+    "a width in words": (_edit(spec={"hidden": "8"}), "does not describe a world model"),
     "unknown field": (_edit(spec={"width": 8}), "does not describe a world model"),
     "unknown encoder": (_edit(spec={"encoder": "vit"}), "does not describe a world model"),
+    "encoder no name": (_edit(spec={"encoder": ["points"]}), "does not describe a world model"),
     "negative width": (_edit(spec={"hidden": -1}), "does not describe a world model"),
     "no width": (_edit(spec={"hidden": 0}), "does not describe a world model"),
     "fraction": (_edit(spec={"layers": 1.5}), "does not describe a world model"),
-    "other width": (_edit(spec={"hidden": 9}), "does not fit its spec"),
+    "truth value": (_edit(spec={"layers": True}), "does not describe a world model"),
+    "other width": (_edit(spec={"hidden": 9}), "does not fit its spec: .* differ"),
+    "a billion layers": (_edit(spec={"layers": 10**9}), "sizes up to 1000000000 are more than the file holds"),
+    "a huge width": (_edit(spec={"hidden": 10**30}), "sizes up to 10+ are more than the file holds"),
+    "too much memory": (_edit(spec={"hidden": 12_000, "latent_dim": 12_000}), "does not fit its spec: .* differ"),
 }
 
 
@@ -197,19 +252,31 @@ def test_a_model_is_the_same_however_it_is_stored(tmp_path):
     assert weights_hash(tmp_path / "parts") == weights_hash(tmp_path / "whole")
 
 
-def test_a_model_of_version_0_1_still_loads(saved):
-    info = json.loads((saved / "model.json").read_text())
-    del info["files"]
+def _older(folder, *missing):
+    """Without entries that older models do not have."""
+    info = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({name: info[name] for name in info if name not in missing}))
+
+
+def test_an_older_model_loads_with_a_warning_if_it_names_the_hash_of_its_weights(saved):
     expected = load_model(saved)
-    (saved / "model.json").write_text(json.dumps(info))
-    assert same(load_model(saved), expected)
+    _older(saved, "sha256")
+    with pytest.warns(UserWarning, match=rf"names no SHA-256 of its own. .*verify --sign {saved}"):
+        assert same(load_model(saved), expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*names no SHA-256 of its own")
+def test_a_model_of_version_0_1_cannot_be_verified(saved):
+    _older(saved, "sha256", "files")
+    with pytest.raises(LabError, match=rf"cannot be verified. .*verify --sign {saved}"):
+        load_model(saved)
 
 
 def test_a_model_without_its_shared_part_says_what_is_missing(tmp_path):
     save_model(random_model(SMALL), tmp_path / "m", {}, shared=tmp_path / "encoder")
     (shared,) = (tmp_path / "encoder").iterdir()
     shared.unlink()
-    with pytest.raises(LabError, match=rf"{shared} is missing; restore the file"):
+    with pytest.raises(LabError, match=rf"{shared} does not exist: restore it, or train"):
         load_model(tmp_path / "m")
 
 
@@ -224,6 +291,7 @@ def test_nothing_in_a_pickle_is_executed(writer, saved, tmp_path):
     bomb = _Bomb(str(tmp_path / "executed"))
     path = saved / "model.safetensors"
     torch.save(bomb, path) if writer == "torch" else path.write_bytes(pickle.dumps(bomb))
+    _signed(saved)
     with pytest.raises(LabError, match="not a readable safetensors file"):
         load_model(saved)
     assert not (tmp_path / "executed").exists()

@@ -15,7 +15,8 @@ FLOORS = (
     ("errors",),
     ("presets",),
     ("files", "machine", "options", "registry"),
-    ("results", "variables"),
+    ("checksums", "tensors", "variables"),
+    ("results",),
     ("tasks",),
     ("",),  # the package itself: its version, and its tasks for Gymnasium
     ("data", "models"),
@@ -31,7 +32,7 @@ FLOORS = (
     ("cli",),
     ("__main__",),
 )
-LIBRARY = FLOORS[6:9]  #: but for tasks
+LIBRARY = FLOORS[7:10]  #: but for tasks
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 PATHS = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -10,8 +10,9 @@ from state import touched
 
 from lab import variables
 from lab.benchmarks import recipe_of
+from lab.checksums import weight_files
 from lab.errors import LabError
-from lab.files import MODELS, model_folder, weight_files
+from lab.files import MODELS, model_folder
 from lab.models import read_info, whole_file
 from lab.models.inspect import (
     PARTS,

@@ -1,12 +1,11 @@
 """One world model on disk: its weights and statistics as safetensors, and ``model.json`` with its spec.
 
 The weights are one file, ``model.safetensors``; or ``predictor.safetensors`` and a file of the rest (encoder, decoder,
-statistics), which the models of a task share. ``model.json`` names the files with their SHA-256.
+statistics), which the models of a task share. ``model.json`` is a manifest: all is verified by `lab.checksums`.
 """
 
-import hashlib
-import os
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
+from lab.checksums import read_manifest, sha256, verified, weight_files, write_manifest
 from lab.errors import LabError
-from lab.files import read_json, replacing, weight_files, write_json
+from lab.files import replacing
 from lab.models.spec import ModelSpec, read_spec
 from lab.models.world_model import WorldModel
 
@@ -37,20 +37,22 @@ def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Pa
         predictor = {name: tensor for name, tensor in tensors.items() if name.startswith("predictor.")}
         frozen = _bytes({name: tensor for name, tensor in tensors.items() if name not in predictor})
         parts = {
-            shared / f"{_sha256(frozen)[:16]}.safetensors": frozen,
+            shared / f"{sha256(frozen)[:16]}.safetensors": frozen,
             folder / "predictor.safetensors": _bytes(predictor),
         }
     for path, data in parts.items():
         with replacing(path) as temporary:
             temporary.write_bytes(data)
-    files = {Path(os.path.relpath(path, folder)).as_posix(): _sha256(data) for path, data in parts.items()}
-    write_json(folder / "model.json", {"format": FORMAT, "spec": asdict(model.spec), **info, "files": files})
+    write_manifest(folder / "model.json", {"format": FORMAT, "spec": asdict(model.spec), **info}, parts)
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """The JSON beside the weights; raises LabError unless it describes a world model of this lab."""
-    info = read_json(folder / "model.json")
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
+    """The JSON beside the weights; raises LabError unless it describes a world model of this lab, unchanged.
+
+    One from before models named a SHA-256 of their JSON is read with a warning: its weights are verified.
+    """
+    info = read_manifest(folder / "model.json", unsigned=True)
+    if info.get("format") != FORMAT:
         raise LabError(f"{folder / 'model.json'} is not a world model of this lab (its format should be {FORMAT}).")
     return info
 
@@ -58,10 +60,12 @@ def read_info(folder: Path) -> dict[str, Any]:
 def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
     """The world model in ``folder``, frozen and in evaluation mode.
 
-    Raises LabError where a file is missing or corrupt, or holds anything but the weights its spec asks for.
+    Raises LabError where a file is missing or changed, or holds anything but the weights its spec asks for.
     """
-    model = WorldModel(_spec(folder, read_info(folder)))
+    spec = _spec(folder, read_info(folder))
     tensors = load_tensors(folder)
+    check_sizes(spec, tensors, folder)
+    model = WorldModel(spec)
     check_tensors(tensors, model, folder)
     model.load_state_dict(tensors)
     return model.to(device).eval().requires_grad_(False)
@@ -71,7 +75,7 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
     """All weights and statistics of the model in ``folder``, by name; raises LabError as `load_model` does."""
     tensors: dict[str, Tensor] = {}
     for path, digest in weight_files(folder).items():
-        tensors |= _read(path, digest)
+        tensors |= read_tensors(path, digest)
     return tensors
 
 
@@ -82,45 +86,72 @@ def whole_file(folder: Path) -> bytes:
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 of `whole_file`: the same however the model is stored."""
-    return _sha256(whole_file(folder))
+    return sha256(whole_file(folder))
 
 
 def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return save(dict(tensors), metadata={"format": FORMAT})
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _read(path: Path, digest: str | None) -> dict[str, Tensor]:
-    """The tensors in ``path``; raises LabError unless its SHA-256 is ``digest``, where there is one."""
+def read_tensors(path: Path, digest: str) -> dict[str, Tensor]:
+    """The tensors in the safetensors file ``path``; raises LabError unless ``digest`` is its SHA-256."""
     try:
-        data = path.read_bytes()
-        tensors = load(data)
-    except FileNotFoundError as error:
-        raise LabError(f"{path} is missing; restore the file, or train the model again.") from error
-    except (SafetensorError, OSError, ValueError) as error:
+        return load(verified(path, digest))
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, LabError):
+            raise LabError(f"{str(error).rstrip('.')}: restore it, or train the model again.") from error
         raise LabError(f"{path} is not a readable safetensors file ({error}); train again or restore it.") from error
-    if digest and _sha256(data) != digest:
-        raise LabError(f"{path} is not the file that its model.json names (SHA-256 {digest[:16]}…): restore it.")
-    return tensors
 
 
 def _spec(folder: Path, info: Mapping[str, Any]) -> ModelSpec:
     try:
-        return read_spec(info["spec"])
+        spec = read_spec(info["spec"])
     except (TypeError, KeyError, AttributeError, LabError) as error:
         reason = str(error).rstrip(".")
         raise LabError(f"{folder / 'model.json'} does not describe a world model of this lab: {reason}.") from error
+    if spec.task != (task := info.get("task", spec.task)):
+        raise LabError(f"{folder / 'model.json'} is of two tasks, {spec.task} and {task}: restore it.")
+    return spec
 
 
-def check_tensors(tensors: dict[str, torch.Tensor], model: WorldModel, path: Path) -> None:
-    """Raise LabError unless names and shapes are the model's and all numbers are finite."""
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    actual = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if wrong := sorted(expected.items() ^ actual.items()):
-        name, shape = wrong[0]
-        raise LabError(f"{path} does not fit its spec: {len(wrong)} tensors differ, first {name} {shape}.")
-    if broken := [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]:
-        raise LabError(f"{path} holds NaN or infinite numbers in {broken[0]}; train the model again.")
+def check_sizes(spec: ModelSpec, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise LabError unless the file has the weights of the ``spec``, before a model of these sizes is made."""
+    bound_sizes(spec.sizes, spec.layers, tensors, path)
+    present = {(name, tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    if missing := sorted(_outline(spec) - present, key=str):
+        name, shape, dtype = missing[0]
+        raise LabError(
+            f"{path} does not fit its spec: {len(missing)} tensors differ, first {name} {tuple(shape)} {dtype}."
+        )
+
+
+def bound_sizes(sizes: Iterable[int], layers: int, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise LabError where one of the ``sizes``, or the number of ``layers``, is beyond all that the file holds."""
+    largest = max(sizes)
+    if largest > max((tensor.numel() for tensor in tensors.values()), default=0) or layers > len(tensors):
+        raise LabError(f"{path} does not fit its spec: sizes up to {largest} are more than the file holds.")
+
+
+@functools.lru_cache(maxsize=32)
+def _outline(spec: ModelSpec) -> frozenset[tuple[str, torch.Size, torch.dtype]]:
+    """Name, shape and type of the weights that only the spec decides, without their memory."""
+    with torch.device("meta"):
+        model = nn.ModuleDict(dict(zip(("predictor", "decoder"), spec.predictor_and_decoder(), strict=True)))
+    return frozenset((name, tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items())
+
+
+def check_tensors(tensors: Mapping[str, Tensor], model: nn.Module, path: Path) -> None:
+    """Raise LabError unless names, shapes and types are the model's, and all numbers can be those of one."""
+    expected, actual = (
+        {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in group.items()}
+        for group in (model.state_dict(), tensors)
+    )
+    if wrong := sorted(expected.items() ^ actual.items(), key=str):
+        name, (shape, dtype) = wrong[0]
+        count = len({name for name, _ in wrong})
+        raise LabError(f"{path} does not fit its spec: {count} tensors differ, first {name} {shape} {dtype}.")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise LabError(f"{path} holds NaN or infinite numbers in {name}; train the model again.")
+        if name.endswith("_std") and not (tensor > 0).all():
+            raise LabError(f"{path} holds a standard deviation in {name} that is not positive; train the model again.")

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lab.checksums import named_files, read_manifest, write_manifest
 from lab.errors import LabError
-from lab.files import read_json, replacing, write_json
-from lab.models.checkpoint import check_tensors
+from lab.files import replacing
+from lab.models.checkpoint import bound_sizes, check_tensors, read_tensors
 from lab.models.predictor import perceptron
 
 FORMAT = "wm-initialisation/1"
@@ -45,19 +45,24 @@ class InitialisationNetwork(nn.Module):
 
 def save_initialisation(network: InitialisationNetwork, folder: Path, info: dict[str, Any]) -> None:
     """Write ``network``, and ``info`` on its training, to ``folder``."""
-    with replacing(folder / "network.safetensors") as temporary:
-        save_file(network.state_dict(), temporary, metadata={"format": FORMAT})
-    write_json(folder / "network.json", {"format": FORMAT, "sizes": network.sizes, **info})
+    path = folder / "network.safetensors"
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(network.state_dict(), metadata={"format": FORMAT}))
+    write_manifest(folder / "network.json", {"format": FORMAT, "sizes": network.sizes, **info}, [path])
 
 
 def load_initialisation(folder: Path, device: torch.device | str = "cpu") -> tuple[InitialisationNetwork, dict]:
-    """The network in ``folder``, frozen, and its ``info``; raises LabError where it is missing or corrupt."""
-    info, path = read_json(folder / "network.json"), folder / "network.safetensors"
+    """The network in ``folder``, frozen, and its ``info``; raises LabError where it is missing or has been changed."""
+    info = read_manifest(folder / "network.json")
+    tensors: dict[str, Tensor] = {}
+    for path, digest in named_files(folder / "network.json", info).items():
+        tensors |= read_tensors(path, digest)
     try:
-        network = InitialisationNetwork(**info["sizes"])
-        tensors = load_file(path)
-    except (KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
+        bound_sizes(info["sizes"].values(), info["sizes"]["layers"], tensors, folder)
+        with torch.device("meta"):  # nothing of these sizes is made before they are compared
+            network = InitialisationNetwork(**info["sizes"])
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise LabError(f"{folder} does not hold an initialisation network of this lab ({error}).") from error
-    check_tensors(tensors, network, path)
-    network.load_state_dict(tensors)
+    check_tensors(tensors, network, folder)
+    network.load_state_dict(tensors, assign=True)
     return network.to(device).eval().requires_grad_(False), info

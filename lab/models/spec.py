@@ -40,13 +40,18 @@ class ModelSpec:
         encoder_class(self.encoder, self.encoders)
         for name in self.counts:
             least = int(name != "proprio_dim")  # not every task senses something besides its picture
-            if not isinstance(size := getattr(self, name), int) or size < least:
+            if type(size := getattr(self, name)) is not int or size < least:
                 raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
 
     @property
     def size(self) -> int:
         """Side of the pictures that the encoder sees, in pixels."""
         return SIZE
+
+    @property
+    def sizes(self) -> list[int]:
+        """All numbers that the shapes of weights follow from."""
+        return [getattr(self, name) for name in self.counts]
 
     @property
     def history(self) -> int:
@@ -65,10 +70,13 @@ class ModelSpec:
 
     def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         """Encoder, predictor and decoder, untrained; raises LabError where weights from elsewhere are missing."""
+        return encoder_class(self.encoder, VectorEncoder)(self.latent_dim), *self.predictor_and_decoder()
+
+    def predictor_and_decoder(self) -> tuple[nn.Module, nn.Module]:
+        """Both untrained."""
         block = self.action_dim * self.frameskip
-        encoder = encoder_class(self.encoder, VectorEncoder)(self.latent_dim)
         predictor = ResidualMLP(self.latent_dim + self.proprio_dim, block, self.hidden, self.layers)
-        return encoder, predictor, Decoder(self.latent_dim)
+        return predictor, Decoder(self.latent_dim)
 
 
 @dataclass(frozen=True)
@@ -109,15 +117,22 @@ class PatchSpec(ModelSpec):
         return {"weights": self.digest, "size": str(self.size)}
 
     def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        encoder = encoder_class(self.encoder, PatchEncoder)(self.source, self.digest)
+        return encoder, *self.predictor_and_decoder()
+
+    def predictor_and_decoder(self) -> tuple[nn.Module, nn.Module]:
         predictor = PatchTransformer(
             self.patches, self.channels, self.proprio_dim, self.action_dim * self.frameskip,
             history=self.history, layers=self.layers, heads=self.heads, hidden=self.hidden,
         )  # fmt: skip
-        encoder = encoder_class(self.encoder, PatchEncoder)(self.source, self.digest)
-        return encoder, predictor, PatchDecoder(self.patches, self.channels)
+        return predictor, PatchDecoder(self.patches, self.channels)
 
 
 def read_spec(values: Mapping[str, Any]) -> ModelSpec:
     """The spec that a checkpoint's JSON holds; raises TypeError or LabError if it is none."""
+    if not isinstance(values, Mapping) or not all(
+        isinstance(values.get(name, ""), str) for name in ("task", "encoder")
+    ):
+        raise LabError("Its spec is no object with the names of a task and an encoder.")
     encoder = encoder_class(values.get("encoder", ModelSpec.encoder), Encoder)
     return (PatchSpec if issubclass(encoder, PatchEncoder) else ModelSpec)(**values)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from lab.checksums import weight_files
 from lab.errors import LabError
-from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, weight_files, writable
+from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, writable
 from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from numpy.random import SeedSequence
 
+from lab.checksums import verify_file, weight_files
 from lab.errors import LabError
-from lab.files import MODELS, read_json, weight_files, write_json
+from lab.files import MODELS, read_json, write_json
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
 from lab.planning.streams import as_stream, child
@@ -170,11 +171,12 @@ def key(recipe: Recipe, stage: str, **others: Any) -> str:
 
 
 def finished(folder: Path, recipe: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
-    """Whether ``folder`` holds the model of ``stage`` by this recipe, and for the encoder, of these ``pictures``."""
+    """Whether ``folder`` holds, verified, the model of ``stage`` by this recipe, and for the encoder, of these ``pictures``."""
     try:
-        complete = all(path.is_file() for path in weight_files(folder))
-        return complete and _has_recipe(read_info(folder)["recipe"], recipe, stage, pictures or {})
-    except (LabError, KeyError, OSError):
+        for path, digest in weight_files(folder).items():
+            verify_file(path, digest)
+        return _has_recipe(read_info(folder)["recipe"], recipe, stage, pictures or {})
+    except (LabError, KeyError):
         return False
 
 
