@@ -55,7 +55,10 @@ def read_manifest(path: Path, unsigned: bool = False) -> dict[str, Any]:
 
 
 def named_files(path: Path, content: Mapping[str, Any]) -> dict[Path, str]:
-    """The files that the manifest ``path`` with this ``content`` names, with their SHA-256; LabError if it names none."""
+    """The files that the manifest ``path`` with this ``content`` names, with their SHA-256.
+
+    Raises LabError if it names none.
+    """
     files = content.get("files")
     if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
         raise LabError(f"{path} names no files with their SHA-256, so that they cannot be verified. {_sign(path)}")

@@ -15,7 +15,7 @@ FLOORS = (
     ("errors",),
     ("presets",),
     ("files", "machine", "options", "registry"),
-    ("checksums", "tensors", "variables"),
+    ("checksums", "locks", "tensors", "variables"),
     ("results",),
     ("tasks",),
     ("",),  # the package itself: its version, and its tasks for Gymnasium

@@ -1,8 +1,8 @@
 """Trajectories of a task's data policy: collected from a seed, stored as .npy memory maps, cached by fingerprint.
 
 A data set is one folder with ``state.npy`` (N, T+1, S), ``action.npy`` (N, T, A), ``pixels.npy`` (N, T+1, size, size,
-3) uint8 and, written last, ``meta.json``. The three splits draw from disjoint random streams, so that they share no
-episode. A larger data set begins with the episodes of a smaller one.
+3) uint8 and, written last, its manifest ``meta.json``, by which all are verified. The three splits draw from disjoint
+random streams, so that they share no episode. A larger data set begins with the episodes of a smaller one.
 """
 
 import hashlib
@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from tqdm.auto import tqdm
 
+from lab.data.arrays import describe_arrays, load_arrays
 from lab.errors import LabError
-from lab.files import cache_root, read_json, replacing, write_json
+from lab.files import cache_root, replacing
+from lab.locks import load_or_make
 from lab.tasks import Task, make_task
 
 SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
@@ -82,15 +85,15 @@ def dataset_folder(spec: DataSpec, root: Path | None = None) -> Path:
 def load_or_collect(spec: DataSpec, root: Path | None = None, progress: bool = True) -> Dataset:
     """The data set of ``spec`` from the cache, or collected now. A broken or incomplete one is collected again."""
     key, folder = fingerprint(spec), dataset_folder(spec, root)
-    try:
-        return _load(folder, spec, key)
-    except (OSError, ValueError, EOFError):  # a LabError is a ValueError
-        pass
-    with replacing(folder) as temporary:
-        temporary.mkdir()
-        _collect(spec, temporary, progress)
-        write_json(temporary / "meta.json", {"spec": asdict(spec), "fingerprint": key})
-    return _load(folder, spec, key)
+
+    def make() -> None:
+        with replacing(folder) as temporary:
+            temporary.mkdir()
+            _collect(spec, temporary, progress)
+            paths = [temporary / f"{name}.npy" for name in _layout(spec)]
+            describe_arrays(temporary / "meta.json", _identity(spec, key), paths)
+
+    return load_or_make(folder, lambda: _load(folder, spec, key), make)
 
 
 def collect_states(spec: DataSpec) -> Dataset:
@@ -116,22 +119,16 @@ def _chunks(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
     """Write the arrays chunk by chunk. Plain writes, unlike a memory map, report a full disk."""
-    task = make_task(spec.task)
-    n, t = spec.episodes, task.episode_steps
-    shapes: dict[str, tuple[int, ...]] = {
-        "state": (n, t + 1, len(task.state_fields)),
-        "action": (n, t, task.action_dim),
-    }
-    if spec.pixels:
-        shapes["pixels"] = (n, t + 1, spec.size, spec.size, 3)
+    task, layout = make_task(spec.task), _layout(spec)
     description = f"collecting {spec.task} {spec.split}"
     with ExitStack() as stack:
-        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in shapes}
+        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in layout}
         for name, file in files.items():
-            dtype = np.dtype(np.uint8 if name == "pixels" else np.float64)
-            header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shapes[name]}
-            write_array_header_1_0(file, header)
-        bar = stack.enter_context(tqdm(total=n, desc=description, unit="episode", delay=2, disable=not progress))
+            shape, dtype = layout[name]
+            write_array_header_1_0(file, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+        bar = stack.enter_context(
+            tqdm(total=spec.episodes, desc=description, unit="episode", delay=2, disable=not progress)
+        )
         for states, actions in _chunks(spec):
             files["state"].write(np.ascontiguousarray(states).data)
             files["action"].write(np.ascontiguousarray(actions).data)
@@ -141,12 +138,22 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
             bar.update(len(states))
 
 
+def _layout(spec: DataSpec) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Shape and type of each array of a data set, by the name of its file."""
+    task = make_task(spec.task)
+    n, t = spec.episodes, task.episode_steps
+    numbers, bytes_ = np.dtype(np.float64), np.dtype(np.uint8)
+    layout = {"state": ((n, t + 1, len(task.state_fields)), numbers), "action": ((n, t, task.action_dim), numbers)}
+    return layout | ({"pixels": ((n, t + 1, spec.size, spec.size, 3), bytes_)} if spec.pixels else {})
+
+
+def _identity(spec: DataSpec, key: str) -> dict[str, Any]:
+    """What the manifest says of a data set."""
+    return {"spec": asdict(spec), "fingerprint": key}
+
+
 def _load(folder: Path, spec: DataSpec, key: str) -> Dataset:
-    meta = read_json(folder / "meta.json")
-    if not isinstance(meta, dict) or meta.get("fingerprint") != key:
-        raise LabError(f"{folder} holds other data than asked for.")
-    names = ["state", "action"] + ["pixels"] * spec.pixels
-    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in names]
-    if any(len(array) != spec.episodes for array in arrays):
-        raise LabError(f"{folder} is incomplete.")
-    return Dataset(spec, arrays[0], arrays[1], arrays[2] if spec.pixels else None, key)
+    arrays = load_arrays(folder / "meta.json", _identity(spec, key))
+    if {name: (array.shape, array.dtype) for name, array in arrays.items()} != _layout(spec):
+        raise LabError(f"{folder} holds arrays of other shapes or types than its spec says.")
+    return Dataset(spec, arrays["state"], arrays["action"], arrays.get("pixels"), key)

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from zipfile import BadZipFile
 
 import numpy as np
+import torch
 
 from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
 from lab.errors import LabError
-from lab.files import cache_root, replacing
+from lab.files import cache_root
+from lab.locks import load_or_make
 from lab.tasks import Task, make_task
 from lab.tasks.environment import Environment, distances
+from lab.tensors import load_tensors, save_tensors
 
 #: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
 GOALS = ("random", "dataset")  #: kinds of goals: drawn at random, or reached by a trajectory of the data
+PARTS = ("starts", "goals", "expert")  #: of stored problems
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
 
@@ -64,18 +67,22 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
 
 
 def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsGoalsActions]) -> StartsGoalsActions:
-    """The problems from the cache; they are drawn and stored if they are missing or cannot be read."""
-    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.npz"
+    """The problems from the cache; they are drawn and stored if they are missing or have been changed."""
+    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.safetensors"
     path = cache_root() / "problems" / task.name / name
-    try:
-        with np.load(path) as arrays:
-            return arrays["starts"], arrays["goals"], arrays["expert"]
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
-        pass
-    starts, goals, expert = draw()
-    with replacing(path) as temporary:
-        np.savez(temporary, starts=starts, goals=goals, expert=expert)
-    return starts, goals, expert
+
+    def load() -> StartsGoalsActions:
+        tensors, about = load_tensors(path)
+        if about != {"problems": name} or set(tensors) != set(PARTS):
+            raise LabError(f"{path} does not hold these problems.")
+        starts, goals, expert = (tensors[part].numpy() for part in PARTS)
+        return starts, goals, expert
+
+    def make() -> None:
+        arrays = zip(PARTS, draw(), strict=True)
+        save_tensors(path, {part: torch.from_numpy(array) for part, array in arrays}, problems=name)
+
+    return load_or_make(path, load, make)
 
 
 def problems_along(

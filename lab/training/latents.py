@@ -5,9 +5,7 @@ into memory. Their precision is that of the model's family.
 """
 
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -17,8 +15,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lab.data import Dataset
+from lab.data.arrays import describe_arrays, load_arrays
 from lab.errors import LabError
 from lab.files import cache_root, replacing
+from lab.locks import load_or_make
 from lab.models import Trainable, WorldModel
 from lab.models.protocols import see, steps_per_block
 from lab.tasks.environment import Environment
@@ -71,15 +71,22 @@ def encode(
 
 def encode_dataset(model: WorldModel, data: Dataset, progress: bool = True) -> LatentData:
     """``data`` as the encoder of ``model`` sees them, from the cache if they were encoded before."""
-    path = cache_root() / "latents" / f"{data.fingerprint}-{encoder_hash(model)}.npy"
-    z = None
-    with suppress(OSError, ValueError, EOFError):
-        z = _mapped(path)
-    if z is None:
+    encoder = encoder_hash(model)
+    path = cache_root() / "latents" / f"{data.fingerprint}-{encoder}.npy"
+    manifest, identity = path.with_suffix(".json"), {"data": data.fingerprint, "encoder": encoder}
+
+    def make() -> None:
         with replacing(path) as temporary, open(temporary, "wb") as file:
             _encode(model, data, file, progress)
-        z = _mapped(path)
-    return _latent_data(model, z, data.states, data.actions)
+        describe_arrays(manifest, identity, [path])
+
+    def load() -> Tensor:
+        (z,) = load_arrays(manifest, identity, "c").values()
+        if (z.shape, z.dtype) != _layout(model, data):
+            raise LabError(f"{path} holds an array of another shape or type than its data.")
+        return torch.from_numpy(z)
+
+    return _latent_data(model, load_or_make(path, load, make), data.states, data.actions)
 
 
 def _latent_data(model: Trainable, z: Tensor, states: np.ndarray, actions: np.ndarray) -> LatentData:
@@ -105,18 +112,18 @@ def encoder_hash(model: WorldModel) -> str:
     return digest.hexdigest()[:16]
 
 
-def _mapped(path: Path) -> Tensor:
-    """The array in ``path`` as a memory map."""
-    return torch.from_numpy(np.load(path, mmap_mode="c"))  # c: torch wants to be allowed to write, if not to the file
+def _layout(model: WorldModel, data: Dataset) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape (N, T + 1, Z) and type of the latents."""
+    shape = (*data.states.shape[:2], model.spec.latent_dim + model.spec.proprio_dim)
+    return shape, torch.empty(0, dtype=model.spec.stored).numpy().dtype
 
 
 def _encode(model: WorldModel, data: Dataset, file: BinaryIO, progress: bool) -> None:
     """Write z (N, T + 1, Z) of all frames to ``file``. Unlike a memory map, plain writes report a full disk."""
     assert data.pixels is not None
     proprio = data.task.proprio(data.states)
-    n, frames = data.states.shape[:2]
-    shape = (n, frames, model.spec.latent_dim + model.spec.proprio_dim)
-    dtype = torch.empty(0, dtype=model.spec.stored).numpy().dtype
+    shape, dtype = _layout(model, data)
+    n, frames, _ = shape
     write_array_header_1_0(file, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
     episodes = max(1, min(EPISODES, LATENT_NUMBERS // (frames * shape[2])))
     for first in tqdm(range(0, n, episodes), desc="encoding frames", delay=2, disable=not progress):

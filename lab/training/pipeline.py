@@ -171,7 +171,7 @@ def key(recipe: Recipe, stage: str, **others: Any) -> str:
 
 
 def finished(folder: Path, recipe: Recipe, stage: str, pictures: Mapping[str, Any] | None = None) -> bool:
-    """Whether ``folder`` holds, verified, the model of ``stage`` by this recipe, and for the encoder, of these ``pictures``."""
+    """Whether ``folder`` holds, unchanged, the model of ``stage`` by this recipe, and the encoder of ``pictures``."""
     try:
         for path, digest in weight_files(folder).items():
             verify_file(path, digest)

@@ -6,14 +6,16 @@ case. They are kept in ``cases/`` of the cache, and can be deleted at any time.
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lab.files import cache_root, replacing
+from lab.checksums import read_text, write_text
+from lab.files import cache_root
+from lab.locks import load_or_make
 from lab.models import WorldModel
 from lab.studies.common.card import planners_of
 from lab.studies.common.fingerprint import code_hash, digest, versions
@@ -37,17 +39,18 @@ class Cases:
         """
         case = {"keys": dict(keys), "settings": dict(settings), "device": model.device.type, "weights": _weights(model)}
         path = cache_root() / "cases" / f"{digest(self.about | case)}.csv"
-        with suppress(OSError, pd.errors.ParserError, pd.errors.EmptyDataError):
-            table = _read(path, keys)
-            self.kept += 1
-            return table
-        with replacing(path) as temporary:
-            make().to_csv(temporary, index=False)
-        return _read(path, keys)
+        self.kept += 1
+
+        def make_now() -> None:
+            self.kept -= 1
+            write_text(path, make().to_csv(index=False))
+
+        return load_or_make(path, lambda: _read(path, keys), make_now)
 
 
 def _read(path: Path, keys: Mapping[str, Any]) -> pd.DataFrame:
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    """The table in a file of `write_text`; raises LabError where it has been changed."""
+    table = pd.read_csv(io.StringIO(read_text(path)), keep_default_na=False, na_values=[""])
     return pd.DataFrame(dict(keys) | {name: table[name] for name in table})
 
 
