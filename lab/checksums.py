@@ -15,6 +15,7 @@ from typing import Any
 from lab.errors import LabError
 from lab.files import cache_root, read_bytes, read_json, replacing, write_json
 
+MODEL = "wm-lab/1"  #: the format of a world model's manifest
 OWN = "sha256"  #: the entry of a manifest with the SHA-256 of all others
 LARGE = 4 * 2**20  #: bytes of a file, above which it is hashed only once
 
@@ -35,15 +36,17 @@ def write_manifest(path: Path, content: Mapping[str, Any], files: Iterable[Path]
     write_json(path, content | {OWN: content_hash(json.loads(json.dumps(content)))})
 
 
-def read_manifest(path: Path, unsigned: bool = False) -> dict[str, Any]:
+def read_manifest(path: Path, form: str | None = None, unsigned: bool = False) -> dict[str, Any]:
     """What `write_manifest` wrote, without its own SHA-256.
 
-    Raises LabError where it is missing, has been changed, or names no SHA-256 of its own; with ``unsigned``, the last
-    is a warning.
+    Raises LabError where it is missing, has been changed, is not of the format ``form``, or names no SHA-256 of its
+    own; with ``unsigned``, the last is a warning.
     """
     content = read_json(path)
     if not isinstance(content, dict):
         raise LabError(f"{path} should be a JSON object: restore it, or delete it so that it is made anew.")
+    if form and content.get("format") != form:
+        raise LabError(f"{path} is not of this lab (its format should be {form}).")
     digest = content.pop(OWN, None)
     if digest is None and unsigned:
         warnings.warn(f"{path} names no SHA-256 of its own. {_sign(path)}", stacklevel=2)
@@ -71,7 +74,7 @@ def weight_files(folder: Path) -> dict[Path, str]:
     Raises LabError where ``model.json`` is missing, has been changed, or names none.
     """
     path = folder / "model.json"
-    return named_files(path, read_manifest(path, unsigned=True))
+    return named_files(path, read_manifest(path, MODEL, unsigned=True))
 
 
 def _sign(path: Path) -> str:

@@ -1,6 +1,8 @@
 """An experiment's result and its place on disk; made of tables alone, so that it loads without torch or a simulator."""
 
 import gzip
+import io
+import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from lab.checksums import read_manifest, sha256, write_manifest
 from lab.errors import LabError
-from lab.files import read_json, replacing, write_json
+from lab.files import read_bytes, replacing
 
 LARGE = 20_000  #: bytes of a table, above which it is kept compressed
 
@@ -34,20 +37,34 @@ def save_result(result: Result, folder: Path) -> None:
     """Write each table as CSV, then ``meta.json``; all of them or, where the disk does not allow it, none."""
     with ExitStack() as stack:
         meta = stack.enter_context(replacing(folder / "meta.json"))  # entered first, so renamed last
+        hashes = {}
         for name, table in result.tables.items():
             temporary = stack.enter_context(replacing(folder / f"{name}.csv"))
             table.to_csv(temporary, index=False, float_format="%.6g")
-        write_json(meta, result.meta | {"tables": list(result.tables)})
+            hashes[name] = sha256(temporary.read_bytes())
+        write_manifest(meta, result.meta | {"tables": hashes})
 
 
 def load_result(folder: Path) -> Result:
-    """Read back what `save_result` wrote, or `keep_tables` copied; raises LabError if there is nothing."""
-    meta = read_json(folder / "meta.json")
-    names = meta.pop("tables", [path.stem for path in sorted(folder.glob("*.csv"))])
+    """Read back what `save_result` wrote, or `keep_tables` copied.
+
+    Raises LabError if there is nothing, or if a table or the ``meta.json`` has been changed.
+    """
+    meta = read_manifest(folder / "meta.json")
+    hashes = meta.pop("tables", None)
+    if not isinstance(hashes, dict):
+        raise LabError(f"{folder / 'meta.json'} does not name the SHA-256 of its tables: make them again.")
     try:
-        return Result({name: pd.read_csv(table_path(folder, name)) for name in names}, meta)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        return Result({name: _read_table(folder, name, digest) for name, digest in hashes.items()}, meta)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise LabError(f"The tables in {folder} cannot be read ({error}); make them again.") from error
+
+
+def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
+    text = table_text(folder, name)
+    if sha256(text) != digest:
+        raise LabError(f"{table_path(folder, name)} has been changed since it was written: make the tables again.")
+    return pd.read_csv(io.BytesIO(text))
 
 
 def table_path(folder: Path, name: str) -> Path:
@@ -57,9 +74,12 @@ def table_path(folder: Path, name: str) -> Path:
 
 
 def table_text(folder: Path, name: str) -> bytes:
-    """The table as CSV."""
+    """The table as CSV; raises LabError where it is missing or cannot be read."""
     path = table_path(folder, name)
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    try:
+        return gzip.decompress(read_bytes(path)) if path.suffix == ".gz" else read_bytes(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LabError(f"{path} cannot be read ({error}): make the tables again.") from error
 
 
 def keep_tables(folder: Path, target: Path) -> None:

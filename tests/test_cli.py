@@ -253,7 +253,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     words = ["plan", "--task", "wall", "--checkpoint", tmp_path]
     assert "model.json does not exist" in refused(capsys, *words)
     (tmp_path / "model.json").write_text("{}")
-    assert "is not a world model of this lab" in refused(capsys, *words)
+    assert "is not of this lab (its format should be wm-lab/1)" in refused(capsys, *words)
 
 
 def test_a_model_of_another_task_is_refused(trained, capsys):

@@ -39,6 +39,35 @@ def test_keeping_again_changes_no_byte_and_leaves_nothing_old(tmp_path):
     assert written[0] == written[1] and "old.csv" not in written[0]
 
 
+DAMAGES = {
+    "a number": ("rates.csv", lambda text: text.replace(b"0.25", b"0.75")),
+    "no table": ("rates.csv", lambda text: b""),
+    "noise": ("rates.csv", lambda text: b"\xff\xfe\0"),
+    "broken archive": ("pairs.csv.gz", lambda text: text[:-9]),
+    "other archive": ("pairs.csv.gz", lambda text: gzip.compress(b"success\nFalse\n")),
+    "other provenance": ("meta.json", lambda text: text.replace(b"full", b"quick")),
+    "no hash of its own": ("meta.json", lambda text: text.replace(b'"sha256"', b'"sha"')),
+    "no object": ("meta.json", lambda text: b"null"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_changed_result_is_refused(damage, tmp_path):
+    save_result(result(0.25), tmp_path / "own")
+    keep_tables(tmp_path / "own", tmp_path / "kept")
+    name, change = DAMAGES[damage]
+    path = tmp_path / "kept" / name
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(LabError, match=path.name) as refusal:
+        load_result(tmp_path / "kept")
+    assert "\n" not in str(refusal.value)
+
+
+def test_every_reference_result_is_unchanged():
+    folders = [path.parent for path in (ROOT / "figures" / "reference").rglob("meta.json")]
+    assert folders and all(load_result(folder).tables for folder in folders)
+
+
 def test_ones_own_results_go_before_the_reference(tmp_path):
     own, reference = str(tmp_path / "own"), str(tmp_path / "reference")
     for folder, value in ((own, 0.5), (reference, 0.25)):

@@ -15,13 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from lab.checksums import read_manifest, sha256, verified, weight_files, write_manifest
+from lab.checksums import MODEL, read_manifest, sha256, verified, weight_files, write_manifest
 from lab.errors import LabError
 from lab.files import replacing
 from lab.models.spec import ModelSpec, read_spec
 from lab.models.world_model import WorldModel
-
-FORMAT = "wm-lab/1"
 
 
 def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Path | None = None) -> None:
@@ -43,7 +41,7 @@ def save_model(model: WorldModel, folder: Path, info: dict[str, Any], shared: Pa
     for path, data in parts.items():
         with replacing(path) as temporary:
             temporary.write_bytes(data)
-    write_manifest(folder / "model.json", {"format": FORMAT, "spec": asdict(model.spec), **info}, parts)
+    write_manifest(folder / "model.json", {"format": MODEL, "spec": asdict(model.spec), **info}, parts)
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -51,10 +49,7 @@ def read_info(folder: Path) -> dict[str, Any]:
 
     One from before models named a SHA-256 of their JSON is read with a warning: its weights are verified.
     """
-    info = read_manifest(folder / "model.json", unsigned=True)
-    if info.get("format") != FORMAT:
-        raise LabError(f"{folder / 'model.json'} is not a world model of this lab (its format should be {FORMAT}).")
-    return info
+    return read_manifest(folder / "model.json", MODEL, unsigned=True)
 
 
 def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
@@ -90,7 +85,7 @@ def weights_hash(folder: Path) -> str:
 
 
 def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    return save(dict(tensors), metadata={"format": FORMAT})
+    return save(dict(tensors), metadata={"format": MODEL})
 
 
 def read_tensors(path: Path, digest: str) -> dict[str, Tensor]:

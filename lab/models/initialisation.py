@@ -53,7 +53,7 @@ def save_initialisation(network: InitialisationNetwork, folder: Path, info: dict
 
 def load_initialisation(folder: Path, device: torch.device | str = "cpu") -> tuple[InitialisationNetwork, dict]:
     """The network in ``folder``, frozen, and its ``info``; raises LabError where it is missing or has been changed."""
-    info = read_manifest(folder / "network.json")
+    info = read_manifest(folder / "network.json", FORMAT)
     tensors: dict[str, Tensor] = {}
     for path, digest in named_files(folder / "network.json", info).items():
         tensors |= read_tensors(path, digest)
