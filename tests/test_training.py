@@ -136,7 +136,7 @@ def test_a_broken_resume_state_is_refused_in_one_sentence(content, tiny_recipe, 
     run = tmp_path / "wall" / "control" / "seed0"
     run.mkdir(parents=True)
     (run / "state.safetensors").write_bytes(content)
-    with pytest.raises(LabError, match=r"cannot be resumed from .*; delete it to start over"):
+    with pytest.raises(LabError, match=r"state.safetensors has been changed .*: delete it"):
         retrain("wall", "control", 0, tiny_recipe("wall"), tmp_path)
 
 

@@ -1,5 +1,7 @@
 """A model and an environment that nobody registered: both methods, success, the gap, the landscape and statistics."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -241,27 +243,52 @@ def test_a_killed_run_of_your_model_goes_on_where_it_was(world, tmp_path):
     whole = new_model()
     expected = fit(whole, methods(world[0])["online"], SCHEDULE, 3, tmp_path / "whole", progress=False)
 
-    class Killed(Online):
-        def loss(self, model, step, schedule, rng):
-            if step == 45:
-                raise KeyboardInterrupt
-            return super().loss(model, step, schedule, rng)
+    original = Online.loss
 
-    model, config = new_model(), methods(world[0])["online"].config
-    with pytest.raises(KeyboardInterrupt):
-        fit(model, Killed(world[0], Pendulum(), config), SCHEDULE, 3, tmp_path / "killed", progress=False)
+    def loss(self, model, step, schedule, rng):
+        if step == 45:
+            raise KeyboardInterrupt
+        return original(self, model, step, schedule, rng)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Online, "loss", loss)
+        fit(new_model(), methods(world[0])["online"], SCHEDULE, 3, tmp_path / "killed", progress=False)
     again = new_model()
     log = fit(again, methods(world[0])["online"], SCHEDULE, 3, tmp_path / "killed", progress=False)
     assert log == expected[1:]
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
 
 
-def test_a_run_of_another_model_is_not_taken_over(world, tmp_path):
-    fit(new_model(), methods(world[0])["base"], SCHEDULE, 0, tmp_path, progress=False)
-    larger = new_model()
-    larger.change = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
-    with pytest.raises(LabError, match=r"cannot be resumed from .*; delete it to start over"):
-        fit(larger, methods(world[0])["base"], SCHEDULE, 0, tmp_path, progress=False)
+def _larger():
+    model = new_model()
+    model.change = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
+    return model
+
+
+def _of_other_weights():
+    model = new_model()
+    with torch.no_grad():
+        next(model.parameters()).add_(0.01)
+    return model
+
+
+OTHERS = {
+    "sizes": {"model": _larger},
+    "weights": {"model": _of_other_weights},
+    "method": {"method": "adversarial"},
+    "schedule": {"schedule": replace(SCHEDULE, lr=2 * SCHEDULE.lr)},
+    "seed": {"seed": 1},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_run_is_not_taken_over(other, world, tmp_path):
+    def run(model=new_model, method="base", schedule=SCHEDULE, seed=0):
+        fit(model(), methods(world[0])[method], schedule, seed, tmp_path, progress=False)
+
+    run()
+    with pytest.raises(LabError, match=r"state.safetensors is another run's: .* delete the file to start over"):
+        run(**OTHERS[other])
 
 
 # --- Misuse

@@ -1,5 +1,6 @@
 """The training loop of all methods: AdamW with a cosine schedule, averaged weights, a log, and checkpoints."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -7,14 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
 from lab.files import replacing
+from lab.options import changed
 from lab.planning.streams import Seed, generators
+from lab.tensors import load_tensors, save_tensors
 
 EVERY = 50  #: steps between two lines of the log
 
@@ -73,7 +74,8 @@ def fit(
 
     The folder ``run`` gets the log ``metrics.jsonl`` and a checkpoint, from which a killed run is resumed. Without a
     folder, nothing is written. Raises LabError where no parameter requires a gradient, where the model gives none, and
-    where loss or weights are not finite.
+    where loss or weights are not finite. Raises it, too, where the checkpoint has been changed, or is of another run:
+    of another kind of ``method``, ``schedule`` or ``seed``, or of a model that began with other weights.
     """
     training, log = _Training(model, method, schedule, seed), []
     first = training.resume(run) if run else 0
@@ -96,7 +98,7 @@ class _Training:
     """The state of `fit` between two steps: model, method, optimiser, schedule and random numbers."""
 
     def __init__(self, model: Learner, method: Method, schedule: Schedule, seed: Seed) -> None:
-        self.model, self.method, self.schedule = model, method, schedule
+        self.model, self.method, self.schedule, self.seed = model, method, schedule, seed
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not self.parameters:
             raise LabError(
@@ -150,27 +152,34 @@ class _Training:
         tensors |= {f"average.{i}": average for i, average in enumerate(self.average)}
         tensors |= {f"method.{name}": value for name, value in self.method.state().items()}
         tensors |= {"rng": self.rng.get_state(), "step": torch.tensor(step)}
-        with replacing(run / "state.safetensors") as temporary:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        save_tensors(run / "state.safetensors", tensors, run=self.identity)
 
     def resume(self, run: Path) -> int:
         """Load the checkpoint in ``run``, if there is one; returns the step to go on at."""
         path = run / "state.safetensors"
+        self.identity = self._identity()
         if not path.is_file():
             (run / "metrics.jsonl").unlink(missing_ok=True)
             return 0
-        try:
-            tensors = load_file(path)
-            step = int(tensors["step"])
-            self._restore(tensors)
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-            raise LabError(f"{path} cannot be resumed from ({error}); delete it to start over.") from error
+        tensors, about = load_tensors(path)
+        if about != {"run": self.identity}:
+            raise LabError(f"{path} is another run's: give this one another folder, or delete the file to start over.")
+        step = int(tensors["step"])
+        self._restore(tensors)
         _drop_log_after(run / "metrics.jsonl", step)
         for _ in range(step):
             self.optimiser.zero_grad()
             self.optimiser.step()  # changes nothing without gradients, but the schedule counts on it
             self.cosine.step()
         return step
+
+    def _identity(self) -> str:
+        """What a run is known by: its settings, and the weights that it begins with."""
+        digest = hashlib.sha256(f"{type(self.method).__qualname__} {changed(self.schedule)} {self.seed}".encode())
+        for name, tensor in self._tensors():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().numpy(force=True).tobytes())
+        return digest.hexdigest()
 
     def _restore(self, tensors: Mapping[str, Tensor]) -> None:
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "average": {}, "method": {}}

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lab.data import HORIZON
 from lab.errors import LabError
-from lab.files import replacing
 from lab.models import Trainable
 from lab.models.protocols import picture_numbers, see
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
 from lab.tasks.environment import Environment, executed, simulate
+from lab.tensors import load_tensors, save_tensors
 from lab.training.latents import LatentData
 from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
@@ -151,12 +150,14 @@ def execute(
 
 
 def read_rounds(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The executed plans of each round in ``folder``: true states (B, H * k + 1, S) and executed blocks (B, H, A)."""
+    """The executed plans of each round in ``folder``: true states (B, H * k + 1, S) and executed blocks (B, H, A).
+
+    Raises LabError where a round has been changed.
+    """
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: int(path.stem))
-    tensors = [load_file(path) for path in paths]
+    tensors = [load_tensors(path)[0] for path in paths]
     return [(round["states"].numpy(), round["blocks"].numpy()) for round in tensors]
 
 
 def _write(path: Path, states: np.ndarray, blocks: Tensor) -> None:
-    with replacing(path) as temporary:
-        save_file({"states": torch.from_numpy(states).float(), "blocks": blocks.cpu().contiguous()}, temporary)
+    save_tensors(path, {"states": torch.from_numpy(states).float(), "blocks": blocks.cpu()})
