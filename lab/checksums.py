@@ -7,6 +7,7 @@ stands alone carries its own: the tensors of `lab.tensors`, and the texts of `wr
 import hashlib
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -111,6 +112,11 @@ def read_text(path: Path) -> str:
     if digest.decode("ascii", "replace") != sha256(data):
         raise LabError(f"{path} has been changed since it was written: delete it so that it is made anew.")
     return data.decode()
+
+
+def forget_hashes() -> None:
+    """Let `file_hash` read large files again: a disk may fail without a trace in what it says of them."""
+    shutil.rmtree(cache_root() / "hashes", ignore_errors=True)
 
 
 def file_hash(path: Path) -> str:

@@ -1,6 +1,7 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | bench``, or ``wm-lab``.
+"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify``, or ``wm-lab``.
 
-Exit codes: 0 done; 2 bad input or a disk that cannot be written, after one sentence; 130 stopped by Ctrl-C or kill.
+Exit codes: 0 done; 1 a step of reproduce failed, or verify found something changed; 2 bad input or a disk that cannot be
+written, after one sentence; 130 stopped by Ctrl-C or kill.
 """
 
 import argparse
@@ -83,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench):
+    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify):
         add(commands)
     return parser
 
@@ -220,6 +221,16 @@ to measure the solvers of stable-worldmodel as well, in an environment of its ow
     parser.add_argument("what", nargs="?", choices=("tasks", "planners"), help="only one half (default: both)")
     _add_compile(parser, "measure Adam compiled, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_verify(commands) -> None:
+    about = "Read all models, data and results, shipped and made here, and say which are not as they were written."
+    parser = _command(commands, "verify", about, "lab/checkpoints", "nothing was written; run the same command again.")
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="only what is in this folder (default: everything)")
+    parser.add_argument(
+        "--sign", action="store_true",
+        help="add the SHA-256 to models and results of version 0.1, which name none; only if you trust them",
+    )  # fmt: skip
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:

@@ -98,6 +98,14 @@ def bench(args: argparse.Namespace) -> int:
     return 0
 
 
+def verify(args: argparse.Namespace) -> int:
+    from lab.repro.verify import places, verify
+
+    count, wrong = verify([Path(args.folder)] if args.folder is not None else places(), args.sign)
+    print("\n".join([*wrong, f"{count} read, {len(wrong)} of them not as they were written"]))
+    return int(bool(wrong))
+
+
 def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
     """All of ``problems``, or the one asked for, and the number of the first."""
     if only is None:

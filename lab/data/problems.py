@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
 from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
 from lab.errors import LabError
@@ -13,7 +12,6 @@ from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
 from lab.tasks.environment import Environment, distances
-from lab.tensors import load_tensors, save_tensors
 
 #: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -68,6 +66,10 @@ def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: in
 
 def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsGoalsActions]) -> StartsGoalsActions:
     """The problems from the cache; they are drawn and stored if they are missing or have been changed."""
+    import torch  # not above: the command line, which knows the kinds of goals from here, loads without it
+
+    from lab.tensors import load_tensors, save_tensors
+
     name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.safetensors"
     path = cache_root() / "problems" / task.name / name
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.checksums import read_manifest, write_manifest
 from lab.errors import LabError
-from lab.files import ROOT, cache_root, read_json, write_json
+from lab.files import ROOT, cache_root
 from lab.repro.processes import Processes
 from lab.studies.common.fingerprint import digest
 
@@ -41,7 +42,7 @@ class Step:
 def up_to_date(note: Path | None) -> bool:
     """Whether ``note`` exists, and all files that it names are unchanged."""
     try:
-        return note is not None and all(_hash(ROOT / path) == noted for path, noted in read_json(note).items())
+        return note is not None and all(_hash(ROOT / path) == noted for path, noted in read_manifest(note).items())
     except (LabError, OSError):
         return False
 
@@ -55,7 +56,7 @@ def execute(
     """
     status = (processes or Processes()).run(command, threads)
     if note and not status.error:
-        write_json(note, file_hashes(outputs))
+        write_manifest(note, file_hashes(outputs))
     return status.seconds, status.error
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from numpy.random import SeedSequence
 
-from lab.checksums import verify_file, weight_files
+from lab.checksums import read_manifest, verify_file, weight_files, write_manifest
 from lab.errors import LabError
-from lab.files import MODELS, read_json, write_json
+from lab.files import MODELS
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
 from lab.planning.streams import as_stream, child
@@ -192,7 +192,15 @@ def _used(options: Mapping[str, Any], stage: str) -> dict[str, Any]:
 def _drop_other_runs(folder: Path, recipe: Recipe, method: str) -> None:
     """Delete what a run by another recipe has left in ``folder``."""
     note = folder / "run.json"
-    if note.is_file() and not _has_recipe(read_json(note), recipe, method, {}):
+    if note.is_file() and not _notes(note, recipe, method):
         (folder / "state.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "rounds", ignore_errors=True)
-    write_json(note, description(recipe, method))
+    write_manifest(note, description(recipe, method))
+
+
+def _notes(note: Path, recipe: Recipe, method: str) -> bool:
+    """Whether the ``note`` of a run says that it is one of ``method`` by this recipe."""
+    try:
+        return _has_recipe(read_manifest(note), recipe, method, {})
+    except LabError:
+        return False
