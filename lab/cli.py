@@ -1,7 +1,7 @@
 """The command line: ``python -m lab reproduce | collect | train | plan | bench | verify``, or ``wm-lab``.
 
-Exit codes: 0 done; 1 a step of reproduce failed, or verify found something changed; 2 bad input or a disk that cannot be
-written, after one sentence; 130 stopped by Ctrl-C or kill.
+Exit codes: 0 done; 1 a step of reproduce failed, or verify found something changed; 2 bad input or a disk that cannot
+be written, after one sentence; 130 stopped by Ctrl-C or kill.
 """
 
 import argparse

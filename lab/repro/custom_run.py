@@ -12,9 +12,8 @@ import pandas as pd
 import torch
 
 from lab.benchmarks import recipe_of
-from lab.checksums import read_manifest, write_manifest
 from lab.errors import LabError
-from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family
+from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
 
@@ -107,7 +106,7 @@ class CustomRun:
         Method ``base`` starts from the encoder of the task's base model and an untrained predictor; all others start
         from the base model. That is the shipped one, else the one in the cache; if there is none, it is trained first.
         """
-        write_manifest(self.folder / SETTINGS, asdict(self))
+        write_json(self.folder / SETTINGS, asdict(self))
         try:
             base = model_folder(self.task, "base", 0, self.preset, self.family)
         except LabError:
@@ -122,8 +121,8 @@ def custom_runs(task: str, family: str = "small") -> list[CustomRun]:
     runs = []
     for path in sorted(notes, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(LabError, TypeError):  # of another version, or half deleted
-            run = CustomRun(**read_manifest(path, unsigned=True) | {"family": family})
-            if run.folder == path.parent:  # which is named by the settings
+            run = CustomRun(**read_json(path) | {"family": family})
+            if run.folder == path.parent:  # its name says the settings, too: nobody has changed them
                 runs.append(run)
     return runs
 
