@@ -58,6 +58,7 @@ def test_what_is_shipped_and_cached_is_verified_and_the_way_to_restore_it_said(e
     shutil.rmtree(cache_root())
 
 
+@pytest.mark.filterwarnings("ignore:.*names no SHA-256 of its own")
 def test_models_and_results_of_version_0_1_can_be_signed(tmp_path, capsys):
     folders = {name: tmp_path / name for name in ("model", "network", "result", "kept result")}
     for name, folder in folders.items():
@@ -79,6 +80,7 @@ def test_models_and_results_of_version_0_1_can_be_signed(tmp_path, capsys):
     assert {name: STORES[name].numbers(folders[name]) for name in expected} == expected
 
 
+@pytest.mark.filterwarnings("ignore:.*names no SHA-256 of its own")
 def test_signing_does_not_hide_what_is_broken(tmp_path, capsys):
     STORES["model"].make(tmp_path)
     path = tmp_path / "model" / "model.json"
