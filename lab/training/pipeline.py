@@ -14,6 +14,7 @@ from numpy.random import SeedSequence
 from lab.checksums import read_manifest, verify_file, weight_files, write_manifest
 from lab.errors import LabError
 from lab.files import MODELS
+from lab.locks import one_writer
 from lab.models import WorldModel, load_model, read_info, save_model
 from lab.options import VERSION, changed, completed, plain
 from lab.planning.streams import as_stream, child
@@ -96,7 +97,26 @@ def _train_predictor(
     shared: Path | None,
     progress: bool,
 ) -> Path:
-    """Train the predictor of ``model`` by ``method`` on the data of ``data_seed``, and save it in ``folder``."""
+    """Train the predictor of ``model`` by ``method`` on the data of ``data_seed``, and save it in ``folder``.
+
+    One process at a time works in a folder; the others wait, and find the model finished.
+    """
+    with one_writer(folder):
+        if not finished(folder, recipe, method):
+            _train_alone(model, method, seed, recipe, data_seed, folder, shared, progress)
+    return folder
+
+
+def _train_alone(
+    model: WorldModel,
+    method: str,
+    seed: int,
+    recipe: Recipe,
+    data_seed: int,
+    folder: Path,
+    shared: Path | None,
+    progress: bool,
+) -> None:
     _drop_other_runs(folder, recipe, method)
     started = time.perf_counter()
     data = recipe.data(model.spec.task, data_seed, progress)
@@ -110,7 +130,6 @@ def _train_predictor(
     info |= {"data": data.fingerprint, "data_seed": data_seed}
     save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
     (folder / "state.safetensors").unlink(missing_ok=True)
-    return folder
 
 
 def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder: Path) -> Method:
@@ -126,12 +145,13 @@ def _encoder(task: str, recipe: Recipe, folder: Path, seed: int, progress: bool)
     data = recipe.data(task, seed, progress)
     spec = recipe.spec(data.task)
     pictures = {"data": data.fingerprint} | spec.outside
-    if not finished(folder, recipe, "encoder", pictures):
-        started = time.perf_counter()
-        model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, seed, progress)
-        seconds = round(time.perf_counter() - started, 1)
-        info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
-        save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder.parent)
+    with one_writer(folder):
+        if not finished(folder, recipe, "encoder", pictures):
+            started = time.perf_counter()
+            model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, seed, progress)
+            seconds = round(time.perf_counter() - started, 1)
+            info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
+            save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder.parent)
     return folder
 
 
