@@ -11,6 +11,7 @@ from state import PROBLEMS, Case
 
 from lab import variables
 from lab.benchmarks import card_of
+from lab.checksums import weight_files
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states, load_or_collect
 from lab.evaluation.drive import Drive, begin, drive
