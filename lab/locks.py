@@ -47,9 +47,7 @@ def one_writer(path: Path) -> Iterator[None]:
             tqdm.write(f"waiting for {_read(holder)}, which writes {path}", file=sys.stderr)
             held.acquire()
     except OSError as error:
-        raise LabError(
-            f"Cannot lock {path} by {lock}: {error.strerror}. Choose another folder by LAB_CACHE."
-        ) from error
+        raise LabError(f"Cannot write {lock}: {error.strerror}. Free the space or choose another folder.") from error
     try:
         with suppress(OSError):
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")

@@ -136,6 +136,5 @@ def _signed(path: Path, content: dict[str, Any]) -> tuple[dict[str, Any], list[P
     """The content of a manifest with the SHA-256 of tables, and the files whose SHA-256 it does not have."""
     if content.get("format") in (MODEL, NETWORK):
         return content, [] if "files" in content else [path.parent / f"{path.stem}.safetensors"]
-    names = {table.name.partition(".")[0] for table in path.parent.glob("*.csv*")}
-    hashes = {name: sha256(table_text(path.parent, name)) for name in sorted(names)}
-    return content | {"tables": hashes}, []
+    names = content.get("tables") or sorted({table.name.partition(".")[0] for table in path.parent.glob("*.csv*")})
+    return content | {"tables": {name: sha256(table_text(path.parent, name)) for name in names}}, []
