@@ -12,7 +12,7 @@ import pandas as pd
 
 from lab.checksums import read_manifest, sha256, write_manifest
 from lab.errors import LabError
-from lab.files import read_bytes, replacing
+from lab.files import replacing
 
 LARGE = 20_000  #: bytes of a table, above which it is kept compressed
 
@@ -63,7 +63,7 @@ def load_result(folder: Path) -> Result:
 def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
     text = table_text(folder, name)
     if sha256(text) != digest:
-        raise LabError(f"{table_path(folder, name)} has been changed since it was written: make the tables again.")
+        raise LabError(f"{table_path(folder, name)} has been changed since it was written; make the tables again.")
     return pd.read_csv(io.BytesIO(text))
 
 
@@ -77,9 +77,10 @@ def table_text(folder: Path, name: str) -> bytes:
     """The table as CSV; raises LabError where it is missing or cannot be read."""
     path = table_path(folder, name)
     try:
-        return gzip.decompress(read_bytes(path)) if path.suffix == ".gz" else read_bytes(path)
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
-        raise LabError(f"{path} cannot be read ({error}): make the tables again.") from error
+        raise LabError(f"{path} cannot be read ({error}); make the tables again.") from error
 
 
 def keep_tables(folder: Path, target: Path) -> None:

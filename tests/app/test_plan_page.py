@@ -168,7 +168,7 @@ def test_broken_model(app, monkeypatch, tmp_path, cache):
     (tmp_path / "models" / "wall" / "online" / "seed0" / "predictor.safetensors").write_bytes(b"no")
     monkeypatch.setenv("LAB_CACHE", str(tmp_path))
     test = app("plan", model="online")
-    assert not test.exception and "not a readable safetensors file" in test.error[0].value
+    assert not test.exception and "predictor.safetensors has been changed" in test.error[0].value
 
 
 class TestBrowser:

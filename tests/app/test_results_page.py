@@ -62,7 +62,7 @@ class TestFigures:
     def test_a_broken_table(self, app, table1):
         (table1 / "success.csv").unlink()
         test = app("results")
-        assert not test.exception and "make them again" in test.error[0].value
+        assert not test.exception and "make the tables again" in test.error[0].value
 
     def test_a_result_of_another_version(self, app, figures):
         meta = {"config": {"task": "wall", "preset": "quick"}}
