@@ -19,6 +19,7 @@ class Preset:
     timed_steps: int  #: training steps that are timed at once
     train_seconds: float  #: rough, of one model
     strong: int  #: problems that are planned from many starts, and by CEM, in the study of optimisation power
+    authors: int  #: problems for each kind of goals that are also planned as the authors do, in Table 1
     iterations: int | None = None  #: of any planner at most; None: as tuned
     samples: int | None = None  #: of CEM; None: as tuned
     longest: tuple[str, ...] | None = None  #: models that CEM has under MPC, in Table 1; None: all
@@ -37,6 +38,7 @@ PRESETS = {
         timed_steps=2,
         train_seconds=10,
         strong=4,
+        authors=4,
         iterations=3,
         samples=20,
         toy=True,
@@ -51,6 +53,7 @@ PRESETS = {
         timed_steps=10,
         train_seconds=300,
         strong=20,
+        authors=10,
         longest=("base",),
         brief=True,
     ),
@@ -64,6 +67,7 @@ PRESETS = {
         timed_steps=20,
         train_seconds=300,
         strong=50,
+        authors=100,
     ),
 }
 

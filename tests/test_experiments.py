@@ -19,7 +19,7 @@ from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models import load_model
 from lab.models.protocols import see
-from lab.planning import CEM
+from lab.planning import CEM, GradientPlanner
 from lab.plots.save import save_figures
 from lab.results import Result, load_result, save_result
 from lab.studies.__main__ import redraw
@@ -168,6 +168,33 @@ def test_cem_under_mpc_runs_for_one_training_seed_only(monkeypatch):
     assert {seed for planner, mode, seed in cases if (planner, mode) == ("cem", "mpc")} == {0}
     for other in (("cem", "open"), ("adam", "mpc")):
         assert {seed for *case, seed in cases if tuple(case) == other} == {0, 1, 2}
+
+
+def test_the_authors_rows_have_their_planners_their_loss_and_a_fixed_horizon(monkeypatch):
+    model = Config("wall").model("base", 0)
+    monkeypatch.setattr(Config, "model", lambda self, name, seed: model)
+    for task, proprio in (("push_t", 1.0), ("point_maze", 0.0)):
+        theirs = [case for case in table1_success.todo(Config(task, "full")) if case.mpc]
+        assert {case.mode for case in theirs} == {"authors_open", "authors_mpc"}
+        assert {case.protocol.n for case in theirs} == {PRESETS["full"].authors}
+        assert all(case.objective == {"proprio": proprio, "decay": 0.5} for case in theirs)
+        mpc = {case.mpc for case in theirs if case.mode == "authors_mpc"}
+        assert [(each.shrink, each.execute, each.horizon, each.budget) for each in mpc] == [(False, 1, 5, 10)]
+        planners = {case.planner_name: case.planner for case in theirs}
+        descent = {"noise": 0.003, "start": 1.0, "bound": None, "restarts": 1}
+        assert planners["adam"] == GradientPlanner("adam", 0.3, 300, **descent)
+        assert planners["gd"] == GradientPlanner("sgd", 1.0, 300, **descent)
+        assert planners["cem"] == CEM(300, 30, 30)
+        assert all("fixed horizon" in case.protocol.describe() for case in theirs)
+
+
+def test_ours_and_the_authors_rows_are_told_apart(results):
+    tables = results["table1_success"].tables
+    for name in ("success", "rates", "differences", "pairs"):
+        found = set(tables[name].groupby(["protocol", "mode"]).groups)
+        assert found == {("ours", "open"), ("ours", "mpc"), ("authors", "authors_open"), ("authors", "authors_mpc")}
+    texts = [protocol["text"] for protocol in results["table1_success"].meta["protocols"]]
+    assert {"shrinking horizon" in text for text in texts} == {True, False}
 
 
 def test_smoke_cuts_planners_short():
@@ -397,7 +424,8 @@ def test_every_claim_is_judged(results):
     text = sentences(table)
     assert all(CLAIMS[claim] in text for claim in set(table.claim))
     assert re.search(r"Adversarial minus Control, Adam, open loop, random goals: [+-][\d.]+ points \[", text)
-    assert summarise(table).loc[2, "wall"] == "0 of 8"
+    assert summarise(table).loc[2, "wall"] == "0 of 16", "by our planner settings and by the authors'"
+    assert re.search(r"Adam on Adversarial minus CEM on Base, MPC as the authors, random goals: [+-]", text)
 
 
 # --- Bad input and bad disks

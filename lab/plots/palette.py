@@ -7,7 +7,7 @@ torch and matplotlib.
 from collections.abc import Sequence
 
 from lab.planning.catalog import CATALOG
-from lab.plots.words import MODES
+from lab.plots.words import AUTHORS_MODES, MODES
 from lab.tasks import TASKS
 
 MODEL_COLOURS = {
@@ -28,7 +28,7 @@ SYMBOLS = {
 #: of everything but tasks, whose classes have their own; see `label`
 LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
-} | MODES | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
+} | MODES | AUTHORS_MODES | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
 
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"

@@ -1,11 +1,19 @@
 """Estimates and their intervals as text, the same in every table, hover text and sentence."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 GOALS = {"dataset": "data-set goals", "random": "random goals"}
 MODES = {"open": "open loop", "mpc": "MPC"}
+AUTHORS_MODES = {"authors_open": "open loop as the authors", "authors_mpc": "MPC as the authors"}
+
+
+def horizons(modes: Iterable[str]) -> str:
+    """What the ``modes`` of a table plan under MPC, ours and the authors'."""
+    theirs = "; as the authors: fixed horizon, their loss weights and planner settings"
+    return "MPC: shrinking horizon" + (theirs if set(AUTHORS_MODES) & set(modes) else "")
 
 
 def resampled(table: pd.DataFrame) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 from lab.benchmarks import card_of
 from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
-from lab.plots.palette import LABELS, label
-from lab.plots.words import interval, percent
+from lab.plots.palette import LABELS, label, shown
+from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
 from lab.repro import course, front, short, tried
 from lab.repro.short import Committed
 from lab.results import Result
@@ -59,7 +59,7 @@ def page(committed: Committed) -> str:
     paper = {task: studies for task, studies in committed.items() if task in built_in("bodies")}
     parts = [_INTRODUCTION, _short(committed), _claims(_findings(committed)), "## Success rates"]
     parts += [_success(task, studies[TABLE1]) for task, studies in paper.items() if TABLE1 in studies]
-    parts.append("¹ CEM under MPC takes most of the hours: one training seed.")
+    parts.append("¹ CEM takes most of the hours: one training seed.")
     parts.append(_starts({task: studies[starts.NAME] for task, studies in paper.items() if starts.NAME in studies}))
     if powers := {task: studies[power.NAME] for task, studies in paper.items() if power.NAME in studies}:
         parts.append(_powers(powers))
@@ -90,8 +90,9 @@ def _success(task: str, result: Result) -> str:
     """For each kind of goals and mode, a table of success in % with 95% intervals: models by planners."""
     rates = result.tables["rates"]
     rates = rates[rates.criterion == "full"]
-    cases = [(goals, mode) for goals in card_of(task).goals for mode in ("open", "mpc")]
-    lines = [f"### {label(task)}", "", "Success in % [95% interval]."]
+    modes = shown(rates["mode"], (*MODES, *AUTHORS_MODES))  # version 0.1 had ours alone
+    cases = [(goals, mode) for goals in card_of(task).goals for mode in modes]
+    lines = [f"### {label(task)}", "", f"Success in % [95% interval]. {horizons(rates['mode'])}."]
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     for goals, mode in cases:
         case = rates[(rates.goals == goals) & (rates["mode"] == mode)]
@@ -99,7 +100,7 @@ def _success(task: str, result: Result) -> str:
         lines += ["", head, "", *_table(HEAD, [[LABELS[model], *_cells(case, model)] for model in MODELS])]
         without_model = case[case.model == "none"].itertuples()
         floors = " and ".join(f"{LABELS[row.planner].lower()} {_cell(row)}" for row in without_model)
-        lines += ["", f"Floors: {floors}."]
+        lines += ["", f"Floors: {floors}."] if floors else []
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from lab.evaluation.gap import planned_error
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
 from lab.models import WorldModel
-from lab.planning import Constant, Planner
+from lab.planning import MPC, Constant, Planner
 from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config
 from lab.studies.common.protocol import Protocol
@@ -38,6 +38,7 @@ class Case:
     planner: Planner
     mode: str = "open"
     objective: Mapping[str, Any] = field(default_factory=dict)  #: options that differ from the task's objective
+    mpc: MPC | None = None  #: for a ``mode`` that `evaluate` does not know by name
     keep: bool = True  #: on disk; False where it depends on more than the model's weights
 
     @property
@@ -108,7 +109,7 @@ def measure(config: Config, case: Case, stored: Cases | None = None, also: Seque
 
     def make() -> pd.DataFrame:
         problems = problems_of(case.protocol)
-        outcome = evaluate(case.model, case.planner, problems, case.mode, seed=config.seed, **objective)
+        outcome = evaluate(case.model, case.planner, problems, case.mpc or case.mode, seed=config.seed, **objective)
         columns = _columns(problems, outcome)
         for more in also:
             columns |= more(case, outcome)
@@ -117,6 +118,7 @@ def measure(config: Config, case: Case, stored: Cases | None = None, also: Seque
     if stored is None or not case.keep:
         return pd.DataFrame(case.keys | dict(make()))
     settings = {"protocol": case.protocol.as_dict(), "planner": repr(case.planner), "objective": objective}
+    settings |= {"mpc": repr(case.mpc)} if case.mpc else {}
     return stored.rows(case.keys, settings, case.model, make)
 
 

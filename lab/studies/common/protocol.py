@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+from lab.benchmarks import authors
 from lab.data import HORIZON, Problems, sample_problems
 from lab.planning import MODES
 from lab.tasks import make_task
@@ -18,6 +19,7 @@ class Protocol:
     seed: int = 0  #: of the problems and of the planners' random numbers
     horizon: int = HORIZON  #: latent steps planned; a data-set goal is so many latent steps away
     budget: int = MODES["mpc"].budget  #: replans of one block each under MPC
+    rules: str = "ours"  #: of planning: ours, or authors, see `lab.benchmarks.authors`
 
     def problems(self) -> Problems:
         """The problems themselves, the same for every model and planner."""
@@ -31,9 +33,15 @@ class Protocol:
             f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
             f"their goal, neither in a state that recurs in the data), horizon {self.horizon} x {task.frameskip} "
             f"environment steps. Open loop: success at the end of the plan. "
-            f"MPC: {self.budget} replans, one block executed each, success at the end of any block. "
-            f"Criterion {criteria}."
+            f"{self._mpc()}: {self.budget} replans, one block executed each, success at the end of any block. "
+            f"Criterion {criteria}." + (f" {authors.WORDS}" if self.rules == "authors" else "")
         )
+
+    def _mpc(self) -> str:
+        """What a replan plans under MPC."""
+        if self.rules == "authors":
+            return "MPC with a fixed horizon (every replan plans all of it)"
+        return "MPC with a shrinking horizon (a replan plans what is left of it; after its end, a new one starts)"
 
     def as_dict(self) -> dict:
         """All of it and the paragraph as ``text``, to be stored with a result."""

@@ -12,7 +12,7 @@ from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
-from lab.plots.words import GOALS, MODES, counted, percent, resampled
+from lab.plots.words import AUTHORS_MODES, GOALS, MODES, counted, horizons, percent, resampled
 from lab.results import Result
 
 FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
@@ -21,11 +21,11 @@ FLOORS = {"random": ("--", "dash"), "nothing": (":", "dot")}
 @in_style
 def print_figure(result: Result) -> Figure:
     """A panel for each kind of goals (or criterion) and mode; a group of bars for each planner."""
-    rates, rows = result.tables["rates"], _rows(result)
-    figure = Figure(figsize=(10.5, 2.6 * len(rows) + 1.5), layout="constrained")
-    panels = figure.subplots(len(rows), len(MODES), sharex=True, sharey=True, squeeze=False)
+    rates, rows, modes = result.tables["rates"], _rows(result), _modes(result)
+    figure = Figure(figsize=(5.25 * len(modes), 2.6 * len(rows) + 1.5), layout="constrained")
+    panels = figure.subplots(len(rows), len(modes), sharex=True, sharey=True, squeeze=False)
     for axes, (goals, criterion) in zip(panels, rows, strict=True):
-        for ax, mode in zip(axes, MODES, strict=True):
+        for ax, mode in zip(axes, modes, strict=True):
             panel = _select(rates, goals=goals, criterion=criterion, mode=mode)
             seeds = _select(result.tables["success"], goals=goals, criterion=criterion, mode=mode)
             _bars(ax, panel, seeds)
@@ -39,8 +39,8 @@ def print_figure(result: Result) -> Figure:
 
 def interactive(result: Result) -> go.Figure:
     """The same panels; hovering shows counts and intervals."""
-    rates, rows = result.tables["rates"], _rows(result)
-    cases = [(goals, criterion, mode) for goals, criterion in rows for mode in MODES]
+    rates, rows, modes = result.tables["rates"], _rows(result), _modes(result)
+    cases = [(goals, criterion, mode) for goals, criterion in rows for mode in modes]
     panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
     titles = [_panel_title(panel, *case, len(rows)) for panel, case in zip(panels, cases, strict=True)]
     bars = [model_bars(panel, PLANNERS, "rate", 100, _hover, legend=k == 0) for k, panel in enumerate(panels)]
@@ -48,7 +48,7 @@ def interactive(result: Result) -> go.Figure:
         [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in panel[panel.planner == name].rate]
         for panel in panels
     ]
-    figure = bar_panels(titles, bars, floors, len(MODES))
+    figure = bar_panels(titles, bars, floors, len(modes))
     figure.update_yaxes(range=[0, 105], ticksuffix="%")
     caption = _caption(result) + " Dashed line: random actions; dotted: doing nothing."
     return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
@@ -57,6 +57,11 @@ def interactive(result: Result) -> go.Figure:
 def _rows(result: Result) -> list[tuple[str, str]]:
     """(goals, criterion) of each row of panels."""
     return list(result.tables["rates"].groupby(["goals", "criterion"], sort=False).groups)
+
+
+def _modes(result: Result) -> list[str]:
+    """The modes of the columns of panels; version 0.1 had ours alone."""
+    return shown(result.tables["rates"]["mode"], (*MODES, *AUTHORS_MODES))
 
 
 def _select(table: pd.DataFrame, **filters: str) -> pd.DataFrame:
@@ -104,6 +109,7 @@ def _title(result: Result) -> str:
 def _caption(result: Result, dots: str = "") -> str:
     seeds = int(result.tables["rates"].seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    text += f" averaged{dots}, but for CEM under MPC one" if seeds > 1 else ""
+    one = "CEM under MPC" + (" and as the authors" if len(_modes(result)) > len(MODES) else "")
+    text += f" averaged{dots}, but for {one} one" if seeds > 1 else ""
     over = resampled(result.tables["rates"])
-    return f"{text}. Error bars: 95% Wilson intervals over {over}. Preset {result.preset}."
+    return f"{text}. {horizons(_modes(result))}. Error bars: 95% Wilson intervals over {over}. Preset {result.preset}."
