@@ -1,22 +1,23 @@
 """The command line: ``python -m lab reproduce | collect | train | plan | bench | verify``, or ``wm-lab``.
 
-Exit codes: 0 done; 1 a step of reproduce failed, or verify found something changed; 2 bad input or a disk that cannot
-be written, after one sentence; 130 stopped by Ctrl-C or kill.
+Exit codes: 0 done; 1 a step of ``reproduce`` failed, or ``verify`` found something changed, and the summary says what;
+2 bad input, a training or plan that is not finite, or a machine without the space, after one sentence; 130 stopped by
+Ctrl-C or kill, after how to go on.
 """
 
 import argparse
-import math
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import lab
 from lab import variables
-from lab.data import GOALS, SPLITS
+from lab.arguments import CommandParser, Parser, folder_or_file, number, whole_number
+from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, SPLITS
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS
 from lab.planning.catalog import PLANNERS
@@ -29,16 +30,19 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command, or without any print the help; returns the exit code."""
     parser = build_parser()
     args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return 0
     try:
         with _terminate_as_interrupt():
             variables.use_machine()
             if "family" in args:
                 args.family = args.family or variables.family()
             return args.run(args)
-    except (LabError, OSError) as error:
+    except (LabError, OSError, MemoryError) as error:
         print(f"{parser.prog} {args.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -47,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "This machine has too little memory for that: ask for less."
     text = " ".join(str(error).split())
     return text if text.endswith(".") else f"{text}."
 
@@ -68,22 +74,15 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports an error in one sentence, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the parsed ``run`` is the function to call with the arguments."""
-    parser = _Parser(
+    parser = Parser(
         prog="wm-lab" if Path(sys.argv[0]).stem == "wm-lab" else "python -m lab",
         description="A lab for gradient-based planning through world models.",
         epilog="example: %(prog)s plan --task wall --model adversarial --planner adam",
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
     for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify):
         add(commands)
     return parser
@@ -117,13 +116,17 @@ def _add_reproduce(commands) -> None:
         help=f"some of {', '.join(STUDIES)}",
     )  # fmt: skip
     parser.add_argument("--task", choices=tuple(TASKS), help="one task (default: all)")
-    parser.add_argument("--out", default="figures", metavar="DIR", help="folder of the results (default: figures)")
+    parser.add_argument(
+        "--out", type=folder_or_file, default="figures", metavar="DIR", help="folder of the results (default: figures)"
+    )
     parser.add_argument(
         "--seeds", default="", metavar="A:B",
         help="training seeds to average over, A to B-1; models that are missing are trained (default: the preset's)",
     )  # fmt: skip
     _add_family(parser)
-    parser.add_argument("--jobs", type=_positive, help="steps to run side by side (default: by cores and memory)")
+    parser.add_argument(
+        "--jobs", type=whole_number(1, 10**4), help="steps to run side by side (default: by cores and memory)"
+    )
     parser.add_argument(
         "--executor", choices=tuple(EXECUTORS), default="local",
         help="local (default), dask (a local cluster, or $DASK_SCHEDULER_ADDRESS), or slurm",
@@ -149,7 +152,9 @@ def _add_collect(commands) -> None:
     resume = "nothing half-collected was kept; run the same command again."
     parser = _command(commands, "collect", about, "--task push_t --episodes 200", resume)
     _add_task(parser)
-    parser.add_argument("--episodes", type=_positive, metavar="N", help="episodes (default: what training uses)")
+    parser.add_argument(
+        "--episodes", type=whole_number(1, MOST_EPISODES), metavar="N", help="episodes (default: what training uses)"
+    )
     _add_family(parser)
     parser.add_argument("--split", choices=SPLITS, default="train", help="which split (default: train)")
     _add_seed(parser, "of the data")
@@ -175,12 +180,14 @@ def _add_train(commands) -> None:
     settings = parser.add_argument_group(
         "settings of your own", "with any of them the model is kept apart, and starts from the base model there is"
     )
-    settings.add_argument("--steps", type=_positive, metavar="N", help="training steps")
-    settings.add_argument("--lr", type=_above_zero, metavar="X", help="learning rate at the start")
+    settings.add_argument("--steps", type=whole_number(1, 10**9), metavar="N", help="training steps")
+    settings.add_argument("--lr", type=number(1e-30, 1e30), metavar="X", help="learning rate at the start")
     settings.add_argument(
-        "--radius", type=_from_zero, metavar="X", help="of all perturbations, in standard deviations (adversarial)"
+        "--radius", type=number(0, 1e30), metavar="X", help="of all perturbations, in standard deviations (adversarial)"
     )
-    settings.add_argument("--rounds", type=_positive, metavar="N", help="of planning and correcting (online)")
+    settings.add_argument(
+        "--rounds", type=whole_number(1, 10**6), metavar="N", help="of planning and correcting (online)"
+    )
     _add_device(parser)
 
 
@@ -198,12 +205,24 @@ def _add_plan(commands) -> None:
     )  # fmt: skip
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")
-    parser.add_argument("--problems", type=int, default=20, metavar="N", help="number of problems (default: 20)")
-    parser.add_argument("--problem", type=_seed, metavar="I", help="only problem I of these, counted from 0")
+    parser.add_argument(
+        "--problems",
+        type=whole_number(1, MOST_PROBLEMS),
+        default=20,
+        metavar="N",
+        help="number of problems (default: 20)",
+    )
+    parser.add_argument("--problem", type=whole_number(0), metavar="I", help="only problem I of these, counted from 0")
     _add_seed(parser, "of problems and planner")
-    parser.add_argument("--train-seed", type=_seed, default=0, metavar="N", help="seed of the model (default: 0)")
-    parser.add_argument("--checkpoint", metavar="DIR", help="folder of a model of your own, instead of --model")
-    parser.add_argument("--out", metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)")
+    parser.add_argument(
+        "--train-seed", type=whole_number(0), default=0, metavar="N", help="seed of the model (default: 0)"
+    )
+    parser.add_argument(
+        "--checkpoint", type=folder_or_file, metavar="DIR", help="folder of a model of your own, instead of --model"
+    )
+    parser.add_argument(
+        "--out", type=folder_or_file, metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)"
+    )
     _add_compile(parser, "compile what the planner descends: faster plans after a wait of some ten seconds")
     _add_device(parser)
 
@@ -238,7 +257,7 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help=f"seed {what} (default: 0)")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help=f"seed {what} (default: 0)")
 
 
 def _add_compile(parser: argparse.ArgumentParser, what: str) -> None:
@@ -247,28 +266,3 @@ def _add_compile(parser: argparse.ArgumentParser, what: str) -> None:
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto", help="auto (default) takes CUDA where it is")
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got '{text}'")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
-    return int(text)
-
-
-def _from_zero(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= (value := float(text)) < math.inf:
-            return value
-    raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
-
-
-def _above_zero(text: str) -> float:
-    if value := _from_zero(text):
-        return value
-    raise argparse.ArgumentTypeError(f"expected a number above 0, got '{text}'")

@@ -1,5 +1,20 @@
 """The one exception whose message is meant for the user: what is wrong, and what to do about it."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class LabError(ValueError):
     """Bad input or a broken file. Faces show the message alone, never a traceback."""
+
+
+def check_known(what: str, name: object, known: Iterable[str]) -> None:
+    """Raise LabError unless ``name`` is one of the ``known`` names of ``what``."""
+    names = list(known)
+    if name not in names:
+        raise LabError(f"Unknown {what} '{name}'{near_miss(name, names)}: choose one of {', '.join(names)}.")
+
+
+def near_miss(name: object, known: Iterable[str]) -> str:
+    """`` (did you mean 'wall'?)`` for a ``name`` that is nearly one of ``known``, otherwise nothing."""
+    return "".join(f" (did you mean '{close}'?)" for close in get_close_matches(str(name), list(known), n=1))

@@ -16,7 +16,7 @@ import platformdirs
 import psutil
 from safetensors import SafetensorError
 
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.presets import PRESETS
 
 PACKAGE = Path(__file__).parent
@@ -47,8 +47,7 @@ def _cache(named: str | None) -> Path:
 
 def of_family(name: str, family: str) -> str:
     """A folder's ``name``, so that each family of models has one of its own. Raises LabError for an unknown family."""
-    if family not in FAMILIES:
-        raise LabError(f"Unknown family of models '{family}': choose one of {', '.join(FAMILIES)}.")
+    check_known("family of models", family, FAMILIES)
     return name if family == FAMILIES[0] else f"{name}-{family}"
 
 

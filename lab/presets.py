@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from lab.errors import LabError
 
+MOST_SEEDS = 1000  #: to average over
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -76,8 +78,8 @@ def training_seeds(name: str, text: str = "") -> tuple[int, ...]:
     """The seeds in ``text``: ``0:10`` is 0 to 9, ``3`` is 3 alone; empty: the preset's. Raises LabError otherwise."""
     if not text:
         return PRESETS[name].seeds
-    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    match = re.fullmatch(r"(\d{1,18})(?::(\d{1,18}))?", text)
     first, last = (int(match[1]), int(match[2] or int(match[1]) + 1)) if match else (0, 0)
-    if first >= last:
-        raise LabError(f"Training seeds are written as 3 or as 0:10 (0 to 9), got '{text}'.")
+    if not first < last <= first + MOST_SEEDS:
+        raise LabError(f"Training seeds are written as 3 or as 0:10 (0 to 9), at most {MOST_SEEDS}, got '{text}'.")
     return tuple(range(first, last))

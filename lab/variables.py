@@ -7,15 +7,15 @@ passed down, and what does not is set once in `lab.machine`.
 import os
 from pathlib import Path
 
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import FAMILIES
 from lab.machine import MACHINE
 
 
 def family() -> str:
     """The family of models that ``$LAB_RECIPE`` names (default: small). Raises LabError for an unknown one."""
-    if (named := os.environ.get("LAB_RECIPE", FAMILIES[0])) not in FAMILIES:
-        raise LabError(f"Unknown LAB_RECIPE '{named}': choose one of {', '.join(FAMILIES)}.")
+    named = os.environ.get("LAB_RECIPE", FAMILIES[0])
+    check_known("LAB_RECIPE", named, FAMILIES)
     return named
 
 

@@ -213,30 +213,46 @@ def test_the_plain_loops_of_the_bench_do_plan():
 # --- Bad input
 
 
+def test_without_a_command_the_help_is_printed(capsys):
+    assert run() == 0
+    assert "usage: python -m lab" in (text := capsys.readouterr().out) and all(command in text for command in COMMANDS)
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "required: COMMAND"),
         (["dream"], "invalid choice: 'dream'"),
         (["plan"], "required: --task"),
         (["plan", "--task", "chess"], "invalid choice: 'chess' (choose from"),
+        (["plan", "--task", "wal"], "invalid choice: 'wal' (did you mean 'wall'?) (choose from"),
+        (["pln"], "(did you mean 'plan'?)"),
+        (["plan", "--taks", "wall"], "unknown option --taks (did you mean '--task'?)"),
+        (["train", "--task", "wall", "--method=--"], "option --method needs a value, got '--'"),
+        (["reproduce", "--task=--"], "option --task needs a value"),
+        (["reproduce", "--seeds", "0:99999999999"], "at most 1000, got '0:99999999999'"),
+        (["reproduce", "--out", ""], "expected a path, got ''"),
+        (["plan", "--task", "wall", "--checkpoint", ""], "expected a path, got ''"),
+        (["plan", "--task", "wall", "--seed", "9" * 4301], "got '999"),
         (["plan", "--task", "wall", "--model", "dreamer"], "invalid choice: 'dreamer'"),
         (["plan", "--task", "wall", "--planner", "dream"], "invalid choice: 'dream'"),
         (["plan", "--task", "wall", "--goals", "far"], "invalid choice: 'far'"),
-        (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0, got '-1'"),
-        (["plan", "--task", "wall", "--problems", "many"], "invalid int value: 'many'"),
-        (["plan", "--task", "wall", "--problems", "0"], "At least 1 problem is needed, got 0"),
+        (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807, got '-1'"),
+        (["plan", "--task", "wall", "--problems", "many"], "expected a whole number from 1 to 100000, got 'many'"),
+        (["plan", "--task", "wall", "--problems", "0"], "expected a whole number from 1 to 100000, got '0'"),
         (
             ["plan", "--task", "wall", "--planner", "cem", "--compile"],
             "--compile is for planners that descend gradients",
         ),
-        (["plan", "--task", "wall", "--speed", "9"], "unrecognized arguments: --speed 9"),
-        (["collect", "--task", "wall", "--episodes", "0"], "expected a whole number from 1, got '0'"),
+        (["plan", "--task", "wall", "--problems", "99999999999"], "to 100000, got '99999999999'"),
+        (["plan", "--task", "wall", "--kitchen", "9"], "unknown option --kitchen; see"),
+        (["collect", "--task", "wall", "--episodes", "0"], "expected a whole number from 1 to 1000000, got '0'"),
+        (["train", "--task", "wall", "--method", "base", "--lr", "1e38"], "expected a number from 1e-30 to 1e+30"),
+        (["train", "--task", "wall", "--method", "base", "--lr", "nan"], "got 'nan'"),
         (["train", "--task", "wall"], "required: --method"),
         (["train", "--task", "wall", "--method", "base", "--seed", "1.5"], "got '1.5'"),
         (["reproduce", "--preset", "huge"], "invalid choice: 'huge'"),
         (["reproduce", "--only", "fig9"], "invalid choice: 'fig9'"),
-        (["reproduce", "--jobs", "0"], "expected a whole number from 1"),
+        (["reproduce", "--jobs", "0"], "expected a whole number from 1 to 10000"),
         (["bench", "app"], "invalid choice: 'app'"),
     ],
 )

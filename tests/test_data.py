@@ -123,7 +123,13 @@ def test_the_fingerprint_changes_with_every_part_of_the_spec_and_with_the_physic
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"split": "exam"}, "Unknown split 'exam'"), ({"episodes": 0}, "at least 1 episode"), ({"task": "go"}, "'go'")],
+    [
+        ({"split": "exam"}, "Unknown split 'exam'"),
+        ({"episodes": 0}, "1 to 1000000 episodes, got 0"),
+        ({"episodes": 10**9}, "1 to 1000000"),
+        ({"seed": -1}, "from 0"),
+        ({"task": "go"}, "'go'"),
+    ],
 )
 def test_impossible_specs_are_refused(changes, message):
     with pytest.raises(LabError, match=message):

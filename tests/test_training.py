@@ -345,7 +345,7 @@ def test_more_steps_find_a_worse_case_within_the_same_box(wall):
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"latent": -0.1}])
 def test_impossible_radii_are_refused(wrong):
-    with pytest.raises(LabError, match="multiples from 0 and at least 1 step"):
+    with pytest.raises(LabError, match="finite multiples from 0 and at least 1 step"):
         Radii(**wrong)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lab.benchmarks.scene import Scene, plain_scene
-from lab.errors import LabError
+from lab.errors import check_known
 from lab.files import FAMILIES
 from lab.planning import Settings
 from lab.presets import PRESETS
@@ -42,7 +42,6 @@ class Card:
         Raises LabError for an unknown preset or family.
         """
         for value, known, what in ((preset, PRESETS, "preset"), (family, FAMILIES, "family of models")):
-            if value not in known:
-                raise LabError(f"Unknown {what} '{value}': choose one of {', '.join(known)}.")
+            check_known(what, value, known)
         recipe = self.dino if family == "dino" else self.small
         return recipe.shrunk() if PRESETS[preset].toy else recipe

@@ -1,7 +1,7 @@
-from .dataset import SPLITS, Dataset, DataSpec, load_or_collect
-from .problems import GOALS, HORIZON, Problems, problems_along, sample_problems
+from .dataset import MOST_EPISODES, SPLITS, Dataset, DataSpec, load_or_collect
+from .problems import GOALS, HORIZON, MOST_PROBLEMS, Problems, problems_along, sample_problems
 
 __all__ = [
-    "GOALS", "HORIZON", "SPLITS", "DataSpec", "Dataset", "Problems", "load_or_collect", "problems_along",
-    "sample_problems",
+    "GOALS", "HORIZON", "MOST_EPISODES", "MOST_PROBLEMS", "SPLITS", "DataSpec", "Dataset", "Problems",
+    "load_or_collect", "problems_along", "sample_problems",
 ]  # fmt: skip

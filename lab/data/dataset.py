@@ -18,19 +18,20 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from tqdm.auto import tqdm
 
 from lab.data.arrays import describe_arrays, load_arrays
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import cache_root, replacing
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
 
 SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
+MOST_EPISODES = 10**6  #: of one data set
 
 
 @dataclass(frozen=True)
 class DataSpec:
     """The settings of a data set; equal specs give equal data.
 
-    Raises LabError for an unknown task or split, and for fewer than 1 episode.
+    Raises LabError for an unknown task or split, for less than 1 episode or too many, and for a negative seed.
     """
 
     task: str
@@ -42,10 +43,11 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        if self.split not in SPLITS:
-            raise LabError(f"Unknown split '{self.split}': choose one of {', '.join(SPLITS)}.")
-        if self.episodes < 1:
-            raise LabError(f"A data set needs at least 1 episode, got {self.episodes}.")
+        check_known("split", self.split, SPLITS)
+        if not 1 <= self.episodes <= MOST_EPISODES:
+            raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes}.")
+        if self.seed < 0:
+            raise LabError(f"The seed of a data set is a whole number from 0, got {self.seed}.")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
@@ -17,6 +17,7 @@ from lab.tasks.environment import Environment, distances
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
 GOALS = ("random", "dataset")  #: kinds of goals: drawn at random, or reached by a trajectory of the data
 PARTS = ("starts", "goals", "expert")  #: of stored problems
+MOST_PROBLEMS = 10**5  #: drawn at once
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
 
 
@@ -49,12 +50,12 @@ class Problems:
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
     """Draw ``n`` problems of ``split``; every start is outside its goal, and none is a state that recurs in the data.
 
-    Raises LabError for fewer than 1 problem, for an unknown task or kind of goals, and if the data have too few.
+    Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for an unknown task or kind of goals, and if
+    the data have too few.
     """
-    if n < 1:
-        raise LabError(f"At least 1 problem is needed, got {n}.")
-    if goals not in GOALS:
-        raise LabError(f"Unknown goals '{goals}': choose one of {', '.join(GOALS)}.")
+    if not 1 <= n <= MOST_PROBLEMS:
+        raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n}.")
+    check_known("goals", goals, GOALS)
     simulator = make_task(task)
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.errors import LabError
+from lab.errors import check_known
 from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
 from lab.models.protocols import picture_numbers, see
@@ -95,8 +95,7 @@ def evaluate(
 def _mode(mode: str | MPC) -> MPC:
     if isinstance(mode, MPC):
         return mode
-    if mode not in MODES:
-        raise LabError(f"Unknown mode '{mode}': choose one of {', '.join(MODES)}, or give an MPC.")
+    check_known("mode", mode, MODES)
     return MODES[mode]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from lab.errors import LabError
+from lab.errors import check_known
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
 
 def known(name: str) -> Entry:
     """The entry of the planner called ``name``; raises LabError for a name that is not in `PLANNERS`."""
-    if name not in PLANNERS:
-        raise LabError(f"Unknown planner '{name}': choose one of {', '.join(PLANNERS)}.")
+    check_known("planner", name, PLANNERS)
     return CATALOG[name]
 
 
@@ -67,7 +66,6 @@ def make_planner(name: str, **options: Any) -> Any:
     entry = known(name)
     module, _, factory = entry.factory.partition(":")
     make = getattr(import_module(module), factory)
-    if unknown := [option for option in options if option not in make.__dataclass_fields__]:
-        has = ", ".join(make.__dataclass_fields__)
-        raise LabError(f"Planner '{name}' has no option '{unknown[0]}': choose from {has}.")
+    for option in options:
+        check_known(f"option of planner {name}", option, make.__dataclass_fields__)
     return make(**{**entry.options, **options})

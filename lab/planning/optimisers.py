@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import check_known
 
 OPTIMISERS = ("sgd", "momentum", "adam", "adamw")
 WEIGHT_DECAY = 0.01  #: of adamw
@@ -35,5 +35,4 @@ class Optimiser:
 
 def check_optimiser(name: str) -> None:
     """Raise LabError for an unknown name."""
-    if name not in OPTIMISERS:
-        raise LabError(f"Unknown optimiser '{name}': choose one of {', '.join(OPTIMISERS)}.")
+    check_known("optimiser", name, OPTIMISERS)

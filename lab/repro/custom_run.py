@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from lab.benchmarks import recipe_of
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
@@ -39,8 +39,7 @@ class CustomRun:
     family: str = "small"  #: of models
 
     def __post_init__(self) -> None:
-        if self.method not in MODELS:
-            raise LabError(f"Unknown method '{self.method}': choose one of {', '.join(MODELS)}.")
+        check_known("method", self.method, MODELS)
         for name, method in (("radius", "adversarial"), ("rounds", "online")):
             if getattr(self, name) is not None and self.method != method:
                 raise LabError(f"Only the method {method} has {name}; this is {self.method}.")

@@ -20,7 +20,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
 
 from lab import variables
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import ROOT, replacing
 from lab.machine import MACHINE, Machine
 from lab.studies.registry import FOLDER
@@ -34,13 +34,10 @@ def run_notebook(name: str, parameters: Mapping[str, Any], output: Path, folder:
     A notebook that fails is written, too. Raises LabError for an unknown notebook or parameter, and if a cell fails.
     """
     source = folder / f"{name}.ipynb"
-    if not source.is_file():
-        known = sorted(path.stem for path in folder.glob("*.ipynb"))
-        raise LabError(f"Unknown notebook '{name}': choose one of {', '.join(known)}.")
+    check_known("notebook", name, sorted(path.stem for path in folder.glob("*.ipynb")))
     known = inspect_notebook(source)
     for parameter in parameters:
-        if parameter not in known:
-            raise LabError(f"Unknown parameter '{parameter}' of {name}: choose from {', '.join(known)}.")
+        check_known(f"parameter of {name}", parameter, known)
     failure = None
     with replacing(output) as temporary, patch.object(AsyncZMQSocketChannel, "get_msg", next_message):
         try:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from lab.errors import LabError
+from lab.errors import check_known
 from lab.files import ROOT
 from lab.studies.common.card import Study
 
@@ -33,6 +33,5 @@ def figures_of(name: str) -> ModuleType:
 
     Raises LabError for any other name.
     """
-    if name not in MEASURED:
-        raise LabError(f"Unknown study '{name}': choose one of {', '.join(MEASURED)}.")
+    check_known("study", name, MEASURED)
     return import_module(f"lab.studies.{name}.figures")

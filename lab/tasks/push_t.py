@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pymunk
 
-from lab.errors import LabError
+from lab.errors import check_known
 from lab.tasks.push_t_expert import expert
 from lab.tasks.push_t_render import draw
 from lab.tasks.task import Floats, Task
@@ -85,8 +85,7 @@ class PushT(Task):
         return expert(self.step, _random(rng, n), rng, steps)
 
     def distance(self, states: Floats, goals: Floats, criterion: str = "full") -> Floats:
-        if criterion not in self.criteria:
-            raise LabError(f"Unknown criterion '{criterion}': choose one of {', '.join(self.criteria)}.")
+        check_known("criterion", criterion, self.criteria)
         first = 0 if criterion == "full" else 2
         position = np.linalg.norm(states[..., first:4] - goals[..., first:4], axis=-1) / self.radius
         turn = np.abs((states[..., 4] - goals[..., 4] + np.pi) % (2 * np.pi) - np.pi) / (np.pi / 9)

@@ -44,7 +44,7 @@ import numpy as np
 import pymunk
 from numpy.typing import NDArray
 
-from lab.errors import LabError
+from lab.errors import check_known
 from lab.tasks import workers
 from lab.tasks.task import Floats, Task
 
@@ -177,8 +177,7 @@ class Pushing(Task):
         return distances.min(-1).mean(-1) + distances.min(-2).mean(-1)
 
     def distance(self, states: Floats, goals: Floats, criterion: str = "full") -> Floats:
-        if criterion not in self.criteria:
-            raise LabError(f"Unknown criterion '{criterion}': choose one of {', '.join(self.criteria)}.")
+        check_known("criterion", criterion, self.criteria)
         return self.chamfer(states, goals) / self.radius
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gymnasium as gym
 
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.registry import Registry, classes_in
 from lab.tasks.task import Task, env_id
 
@@ -17,8 +17,7 @@ TASKS: Registry[type[Task]] = Registry("wm_lab.tasks", classes_in(Path(__file__)
 
 def make_task(name: str) -> Task:
     """The task called ``name``; raises LabError naming the known ones otherwise."""
-    if name not in TASKS:
-        raise LabError(f"Unknown task '{name}': choose one of {', '.join(TASKS)}.")
+    check_known("task", name, TASKS)
     task = TASKS[name]
     if not (isinstance(task, type) and issubclass(task, Task) and task.name == name):
         raise LabError(f"The plugin called '{name}' must be a subclass of lab.tasks.Task of that name, got {task!r}.")

@@ -6,6 +6,7 @@ clean next latent. The inner maximum is found by sign-gradient steps from a unif
 2.5 eps / K (PGD).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,7 +25,8 @@ from lab.training.teacher_forcing import prediction_loss
 class Radii:
     """Perturbation radii, as multiples (the paper's lambda) of the standard deviation of a minibatch.
 
-    Each group of inputs has one: picture latent, proprioception and action. Raises LabError for a negative multiple.
+    Each group of inputs has one: picture latent, proprioception and action. Raises LabError for a multiple that is
+    negative or not finite.
     """
 
     latent: float = 0.2
@@ -34,8 +36,8 @@ class Radii:
     steps: int = 1  #: gradient steps of the inner maximum: 1 is FGSM, more are PGD
 
     def __post_init__(self) -> None:
-        if min(self.latent, self.proprio, self.action) < 0 or self.steps < 1:
-            raise LabError(f"Radii need multiples from 0 and at least 1 step, got {self}.")
+        if not all(0 <= radius < math.inf for radius in (self.latent, self.proprio, self.action)) or self.steps < 1:
+            raise LabError(f"Radii need finite multiples from 0 and at least 1 step, got {self}.")
 
     @property
     def stride(self) -> float:

@@ -34,9 +34,10 @@ class Schedule:
     bfloat16: bool = False  #: losses are computed in bfloat16, where torch deems it safe; weights stay in float32
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 2 or self.lr <= 0 or not 0 <= self.average < 1:
+        if self.steps < 1 or self.batch < 2 or not 0 < self.lr < 1e31 or not 0 <= self.average < 1:
             raise LabError(
-                f"Training needs steps >= 1, batch >= 2, lr > 0 and an average from 0 to below 1, got {asdict(self)}."
+                "Training needs steps >= 1, batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
+                f"{asdict(self)}."
             )
 
 

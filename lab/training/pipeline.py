@@ -12,7 +12,7 @@ import torch
 from numpy.random import SeedSequence
 
 from lab.checksums import read_manifest, verify_file, weight_files, write_manifest
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.files import MODELS
 from lab.locks import one_writer
 from lab.models import WorldModel, load_model, read_info, save_model
@@ -46,8 +46,7 @@ def train(
     below ``start`` (default: ``root``). The seed decides data, encoder, initialisation, batches and plans. Raises
     LabError for an unknown method.
     """
-    if method not in MODELS:
-        raise LabError(f"Unknown method '{method}': choose one of {', '.join(MODELS)}.")
+    check_known("method", method, MODELS)
     start = start or root
     folder, shared = root / task / method / f"seed{seed}", root / task / "encoder"
     if finished(folder, recipe, method):

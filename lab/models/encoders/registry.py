@@ -6,7 +6,7 @@ Loads without torch.
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.errors import LabError
+from lab.errors import LabError, check_known
 from lab.registry import Registry, classes_in
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ ENCODERS: "Registry[type[Encoder]]" = Registry(
 
 def encoder_class(kind: str, of: type[E]) -> type[E]:
     """The encoder of that ``kind``; raises LabError where it is unknown, or no subclass ``of`` what is asked for."""
-    if kind not in ENCODERS:
-        raise LabError(f"Unknown encoder '{kind}': choose one of {', '.join(ENCODERS)}.")
+    check_known("encoder", kind, ENCODERS)
     encoder = ENCODERS[kind]
     if not (isinstance(encoder, type) and issubclass(encoder, of) and encoder.kind == kind):
         raise LabError(f"The encoder called '{kind}' must be a {of.__name__} of that kind, got {encoder!r}.")
