@@ -171,12 +171,7 @@ def _add_train(commands) -> None:
     )  # fmt: skip
     _add_seed(parser, "of initialisation, batches and plans")
     _add_family(parser)
-    parser.add_argument(
-        "--preset",
-        choices=tuple(PRESETS),
-        default="quick",
-        help="smoke: a toy in seconds; quick, full: as shipped",
-    )
+    _add_preset(parser, "smoke: a toy in seconds; quick, full: as shipped")
     settings = parser.add_argument_group(
         "settings of your own", "with any of them the model is kept apart, and starts from the base model there is"
     )
@@ -197,6 +192,7 @@ def _add_plan(commands) -> None:
     parser = _command(commands, "plan", about, "--task wall --model adversarial --planner adam --problems 50", resume)
     _add_task(parser)
     parser.add_argument("--model", choices=MODELS, default="base", help="which world model (default: base)")
+    _add_preset(parser, "smoke: the toy of 'train --preset smoke', and few iterations; quick, full: as shipped")
     _add_family(parser)
     parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
     parser.add_argument(
@@ -258,6 +254,10 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help=f"seed {what} (default: 0)")
+
+
+def _add_preset(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="quick", help=f"{what} (default: quick)")
 
 
 def _add_compile(parser: argparse.ArgumentParser, what: str) -> None:

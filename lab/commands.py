@@ -2,8 +2,12 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from lab.benchmarks import card_of, recipe_of
 from lab.data import DataSpec, Problems, load_or_collect
@@ -12,8 +16,9 @@ from lab.errors import LabError
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
-from lab.models import WorldModel, load_model
-from lab.planning import CompiledPlanner, GradientPlanner, Planner
+from lab.models import WorldModel, load_model, weights_hash
+from lab.planning import MODES, CompiledPlanner, GradientPlanner, Plan, Planner, PlanRequest, shortened
+from lab.presets import PRESETS
 from lab.studies.common.config import pick_device
 from lab.studies.common.filmstrips import film_strip
 from lab.studies.common.protocol import Protocol
@@ -68,23 +73,17 @@ def plan(args: argparse.Namespace) -> int:
     mode = "mpc" if args.mpc else "open"
     protocol = Protocol(args.task, args.goals, args.problems, seed=args.seed)
     problems, first = _chosen(protocol.problems(), args.problem)
-    model, name = _model(args)
-    out = _strip_path(args, name, mode)
+    model, name, folder = _model(args)
+    out = _strip_path(args, f"{name}-{weights_hash(folder)[:8]}" if args.checkpoint else name, mode)
     settings = card_of(args.task).settings
-    planner: Planner = settings.planner(args.planner, mode)
-    if args.compile:
-        if not isinstance(planner, GradientPlanner):
-            raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
-        planner = CompiledPlanner(**vars(planner))
-    if args.start == "network":
-        from lab.training.initialisation import started
-
-        planner = started(model, planner)
+    planner, iterations = _planner(args, model, mode)
     options = {"proprio": settings.proprio, "decay": settings.decay, "seed": args.seed, "first": first}
-    outcome = evaluate(model, planner, problems, mode, **options)
+    with _bar(len(problems) * iterations * MODES[mode].budget) as bar:
+        outcome = evaluate(model, _Shown(planner, bar), problems, mode, **options)
     print(protocol.describe())
-    only = "" if args.problem is None else f", problem {args.problem} alone"
-    print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}{only}"))
+    print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}"))
+    if args.problem is not None:
+        print(f"  problem {args.problem}, planned alone: its plan is, up to rounding, as among all")
     _write_strip(out, model, outcome)
     print(f"film strip: {out}")
     return 0
@@ -115,14 +114,49 @@ def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
     return problems[only : only + 1], only
 
 
-def _model(args: argparse.Namespace) -> tuple[WorldModel, str]:
-    """The world model asked for, and a name for it that can be part of a file's name."""
-    shipped_or_made = args.task, args.model, args.train_seed, "quick", args.family
-    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*shipped_or_made)
+def _planner(args: argparse.Namespace, model: WorldModel, mode: str) -> tuple[Planner, int]:
+    """The planner asked for, cut short at preset smoke, and how many iterations each of its plans takes."""
+    size = PRESETS[args.preset]
+    planner = shortened(card_of(args.task).settings.planner(args.planner, mode), size.iterations, size.samples)
+    if args.compile:
+        if not isinstance(planner, GradientPlanner):
+            raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
+        planner = CompiledPlanner(**vars(planner))
+    if args.start == "own":
+        return planner, planner.iterations
+    from lab.training.initialisation import started
+
+    return started(model, planner, args.preset), planner.iterations
+
+
+def _bar(total: int) -> tqdm:
+    """A progress bar with an estimate of the time that is left; it appears after two seconds."""
+    layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left"
+    interval = 0.1 if sys.stderr.isatty() else 10
+    return tqdm(total=total, bar_format=layout, desc="plan ", mininterval=interval, delay=2, leave=False)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """``planner``, whose iterations move a ``bar`` by one for each problem."""
+
+    planner: Planner
+    bar: tqdm
+
+    def plan(self, request: PlanRequest) -> Plan:
+        return self.planner.plan(replace(request, callback=lambda _, actions, loss: self.bar.update(len(loss))))
+
+
+def _model(args: argparse.Namespace) -> tuple[WorldModel, str, Path]:
+    """The world model asked for, a name for it, and its folder."""
+    toy = PRESETS[args.preset].toy
+    made = args.task, args.model, args.train_seed, args.preset, args.family
+    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*made, shipped=not toy)
     model = load_model(folder, pick_device(args.device))
     if model.spec.task != args.task:
         raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")
-    return model, folder.resolve().name if args.checkpoint else of_family(f"{args.model}{args.train_seed}", args.family)
+    name = of_family(f"{args.model}{args.train_seed}{'-toy' if toy else ''}", args.family)
+    return model, folder.resolve().name if args.checkpoint else name, folder
 
 
 def _report(outcome: Outcome, what: str) -> str:
@@ -142,7 +176,10 @@ def _report(outcome: Outcome, what: str) -> str:
 def _strip_path(args: argparse.Namespace, model: str, mode: str) -> Path:
     """Where the film strip goes; refuses bad names before anything is planned."""
     if not args.out:
-        return cache_root() / "plans" / f"{args.task}-{args.goals}-{model}-{args.planner}-{mode}.png"
+        chosen = [("network", args.start == "network"), (f"seed{args.seed}", args.seed)]
+        chosen += [(f"problem{args.problem}", args.problem is not None)]
+        words = [args.task, args.goals, model, args.planner, mode, *(word for word, is_chosen in chosen if is_chosen)]
+        return cache_root() / "plans" / f"{'-'.join(words)}.png"
     path = Path(args.out)
     if path.suffix not in (".png", ".pdf"):
         raise LabError(f"The film strip's file must end in .png or .pdf, got '{args.out}'.")

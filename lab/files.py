@@ -56,18 +56,24 @@ def models_root(preset: str = "quick", family: str = "small") -> Path:
     return cache_root() / of_family(f"models-{preset}" if PRESETS[preset].toy else "models", family)
 
 
-def model_folder(task: str, method: str, seed: int = 0, preset: str = "quick", family: str = "small") -> Path:
-    """Where the model is: shipped, else trained here. Raises LabError if neither."""
-    shipped = (SHIPPED,) if family == FAMILIES[0] else ()
-    for root in (*shipped, models_root(preset, family)):
+def model_folder(
+    task: str, method: str, seed: int = 0, preset: str = "quick", family: str = "small", *, shipped: bool = True
+) -> Path:
+    """Where the model is: shipped, else trained here. Raises LabError if neither; without ``shipped``, if not here."""
+    for root in (*[SHIPPED] * (shipped and family == FAMILIES[0]), models_root(preset, family)):
         folder = root / task / method / f"seed{seed}"
         if (folder / "model.json").is_file():
             return folder
-    option = "" if family == FAMILIES[0] else f" --family {family}"
     raise LabError(
         f"No {method} model of {task} with seed {seed}: train it with "
-        f"'python -m lab train --task {task} --method {method} --seed {seed}{option}'."
+        f"'python -m lab train --task {task} --method {method} --seed {seed}{train_options(preset, family)}'."
     )
+
+
+def train_options(preset: str, family: str) -> str:
+    """The options of ``lab train`` for models of this preset and family, where they are not the defaults."""
+    options = {"preset": preset if PRESETS[preset].toy else "", "family": family if family != FAMILIES[0] else ""}
+    return "".join(f" --{name} {value}" for name, value in options.items() if value)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from matplotlib.image import imread
+from tqdm.auto import tqdm
 
 from lab import bench, cli
 from lab.benchmarks import card_of
@@ -105,8 +106,13 @@ def test_train_then_plan(preset, empty_cache, tiny_recipes, quick_planners, caps
     assert text.startswith("online model of wall, seed 0: loss 0.") and text.endswith("at step 12")
     root = empty_cache / ("models" if preset == "quick" else "models-smoke")
     assert Path(folder) == root / "wall" / "online" / "seed0"
-    found = run("plan", "--task", "wall", "--model", "online", "--problems", 2)
-    assert found == (0 if preset == "quick" else 2)
+    words = ["plan", "--task", "wall", "--model", "online", "--problems", 2, "--preset"]
+    assert run(*words, preset) == 0
+    toy = "-toy" if preset == "smoke" else ""
+    strip = check_report(capsys.readouterr().out, 2, f"adam on online0{toy}, open")
+    assert strip.stem == f"wall-dataset-online0{toy}-adam-open"
+    other, option = ("quick", "") if toy else ("smoke", " --preset smoke")
+    assert f"--method online --seed 0{option}'." in refused(capsys, *words, other)
 
 
 def check_report(text, n, what, criteria=("full",)):
@@ -146,10 +152,30 @@ def test_plan_repeats_itself(trained, quick_planners, capsys):
     assert texts[0] == texts[1]
 
 
+def test_film_strips_of_different_models_are_different_files(trained, quick_planners, empty_cache, capsys):
+    strips = set()
+    for folder in (trained("wall"), trained("wall", "control")):
+        assert folder.name == "seed0"
+        assert run("plan", "--task", "wall", "--checkpoint", folder, "--problems", 1) == 0
+        strips.add(check_report(capsys.readouterr().out, 1, "adam on seed0, open"))
+    assert strips == set((empty_cache / "plans").glob("*.png")) and len(strips) == 2
+
+
+def test_planning_shows_how_long_it_takes(trained, quick_planners, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(tqdm, "close", lambda bar: shown.append((bar.desc, bar.n, bar.total)))
+    words = ["plan", "--task", "wall", "--checkpoint", trained("wall"), "--problems", 3]
+    for mode, replans in (([], 1), (["--mpc"], 10)):
+        assert run(*words, *mode) == 0
+        assert ("plan ", 3 * 2 * replans, 3 * 2 * replans) in shown
+
+
 def test_plan_one_problem_of_many(trained, quick_planners, capsys):
     words = ["plan", "--task", "wall", "--checkpoint", trained("wall"), "--problems", 5, "--problem"]
     assert run(*words, 3) == 0
-    check_report(capsys.readouterr().out.replace("5 dataset", "1 dataset"), 1, "adam on seed0, open")
+    text = capsys.readouterr().out
+    assert "  problem 3, planned alone: its plan is, up to rounding, as among all\n" in text
+    assert text.endswith("-adam-open-problem3.png\n")
     assert run(*words, 5) == 2
     assert "There is no problem 5: the 5 problems asked for are numbered from 0." in capsys.readouterr().err
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from lab import files
 from lab.data import HORIZON
 from lab.errors import LabError
-from lab.files import model_folder, models_root
+from lab.files import model_folder, models_root, train_options
 from lab.models import WorldModel, load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import Initialised, Planner
@@ -118,7 +118,7 @@ def initialisation_of(model: WorldModel, preset: str = "quick") -> Initialisatio
     if network is None:
         raise LabError(
             f"No initialisation network for this encoder of {task}: train it with "
-            f"'python -m lab train --task {task} --method {NAME} --family {model.spec.family}'."
+            f"'python -m lab train --task {task} --method {NAME}{train_options(preset, model.spec.family)}'."
         )
     return network
 
