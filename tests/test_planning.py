@@ -241,6 +241,21 @@ def test_chunks_do_not_change_plans(planner, chunk):
 
 
 @every_planner
+def test_no_bit_of_a_plan_depends_on_the_other_problems(planner):
+    """The contract of `Planner`: as many problems in a chunk, but others."""
+    model, (z0, objective, init) = Bent(), problems(5)
+    others = torch.arange(5) != 2
+    far, goal, warm = z0 + 3.0 * others[:, None], objective.goal - 2.0 * others[:, None], init.clone()
+    warm[others] = 0.5
+    for chunk in (5, 3):
+        few = replace(planner, chunk=chunk)
+        plan = few.plan(PlanRequest(model, z0, objective, init, range(5)))
+        beside = few.plan(PlanRequest(model, far, GoalDistance(goal, A), warm, [9, 8, 2, 7, 6]))
+        assert torch.equal(plan.actions[2], beside.actions[2]) and torch.equal(plan.loss[2], beside.loss[2])
+        assert not torch.equal(plan.actions[1], beside.actions[1])
+
+
+@every_planner
 def test_problems_may_change_places(planner):
     model, (z0, objective, init) = Bent(), problems(5)
     order = torch.tensor([3, 0, 4, 1, 2])

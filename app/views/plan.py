@@ -127,7 +127,7 @@ def show_commands(choice: Choice) -> None:
     if choice.case.moved:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
-    st.caption("The same plans on the command line:")
+    st.caption("The same plans on the command line. In a table, among others, they may differ by rounding:")
     widgets.command("\n".join(choice.command(*method) for method in choice.methods))
 
 

@@ -89,7 +89,8 @@ def run_episode(
 ) -> Episode:
     """Plan for the single ``problem`` and execute in the true simulator; up to ``snapshots`` of each plan are kept.
 
-    ``index`` is the problem's number in its protocol: the plan is then the one that `evaluate` makes for it there.
+    ``index`` is the problem's number in its protocol: the plan is then the one that `evaluate` makes for it there, up
+    to the rounding that `Planner` describes: here the problem is planned alone.
     """
     watched = _Watched(planner)
     outcome = evaluate(model, watched, problem, mode, proprio=proprio, decay=decay, seed=seed, first=index)

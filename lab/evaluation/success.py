@@ -80,9 +80,10 @@ def evaluate(
 ) -> Outcome:
     """Plan for ``problems`` in ``mode`` (open, mpc, or an `MPC`) and execute the plans in their environment.
 
-    ``first`` is the number of the first problem in its protocol: a part of the problems then gets the same plans as in
-    an evaluation of all. ``on_plan`` is called with the number of each replan and its plan. Raises LabError for an
-    unknown mode, and where the shapes of model, environment and problems do not match.
+    ``first`` is the number of the first problem in its protocol: a part of the problems then gets the plans that it has
+    in an evaluation of all, up to the rounding that `Planner` describes. ``on_plan`` is called with the number of each
+    replan and its plan. Raises LabError for an unknown mode, and where the shapes of model, environment and problems do
+    not match.
     """
     mpc = _mode(mode)
     world, timed = Simulation(model, problems), _Timed(planner)
