@@ -10,6 +10,7 @@ from dataclasses import fields
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -29,6 +30,7 @@ from lab.repro.reproduce import Report, graph, notebook_code, run
 from lab.results import load_result
 from lab.studies.common.config import Config
 from lab.studies.common.fingerprint import reachable
+from lab.studies.common.parameters import check_parameters
 from lab.studies.registry import FOLDER, MEASURED, STUDIES, figures_of
 from lab.tasks import TASKS
 
@@ -84,11 +86,35 @@ def test_parameters_are_the_configuration(path):
 
 def test_misspelt_parameters_and_notebooks_are_refused(tmp_path):
     executed = tmp_path / "executed.ipynb"
-    with pytest.raises(LabError, match="Unknown parameter 'presett' of fig4_gap: choose from task, preset"):
+    with pytest.raises(
+        LabError,
+        match=r"fig4_gap 'presett' \(did you mean 'preset'\?\): choose one of task, preset",
+    ):
         run_notebook("fig4_gap", {"presett": "smoke"}, executed)
     with pytest.raises(LabError, match=r"Unknown notebook 'fig9': choose one of .*fig2_landscape"):
         run_notebook("fig9", {}, executed)
     assert not executed.exists()
+
+
+def test_a_notebook_itself_refuses_parameters_that_it_does_not_have(path, monkeypatch):
+    """Papermill alone only warns of them, and the default would be computed."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    first, second = cells[:2]
+    assert "parameters" in first.metadata.tags and "\ncheck_parameters()" in second.source
+    shell = SimpleNamespace(user_ns={"In": ["", "from pathlib import *", first.source, '# Parameters\nout = "x"\n']})
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    check_parameters()
+    shell.user_ns["In"][-1] += 'oot = "y"\n'
+    with pytest.raises(LabError, match=r"Unknown parameter 'oot' \(did you mean 'out'\?\): choose one of "):
+        check_parameters()
+
+
+def test_papermill_alone_refuses_a_misspelt_parameter(tmp_path):
+    words = ["fig4_gap.ipynb", "-", "-p", "tsk", "point_maze", "-p", "preset", "smoke", "-p", "out", str(tmp_path)]
+    command = [sys.executable, "-m", "papermill", *words, "--no-progress-bar"]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+    assert done.returncode != 0 and not list(tmp_path.iterdir())
+    assert "LabError: Unknown parameter 'tsk' (did you mean 'task'?): choose one of task, preset" in done.stderr
 
 
 def test_a_notebook_that_cannot_start_is_told_in_one_line(tmp_path):

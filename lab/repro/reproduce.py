@@ -4,7 +4,6 @@ Steps that measure time (such as figure 3) run alone, after the others. A failur
 that need it. Loads without torch, so that a second is enough if nothing has changed.
 """
 
-import ast
 import json
 import os
 import sys
@@ -26,6 +25,7 @@ from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import Study, built_in
 from lab.studies.common.fingerprint import code_hash, versions
+from lab.studies.common.parameters import assigned
 from lab.studies.common.stored import preset_folder, result_folder
 from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS, make_task
@@ -199,10 +199,7 @@ def notebook_code(source: Path) -> tuple[str, set[str]]:
     cells = [cell for cell in read_json(source)["cells"] if cell["cell_type"] == "code"]
     parameters = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     code, given = ("\n".join("".join(cell["source"]) for cell in group) for group in (cells, parameters))
-    names = {
-        node.id for node in ast.walk(ast.parse(given)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    return code, names
+    return code, set(assigned(given))
 
 
 def _weights(folders: Iterable[Path | None]) -> dict[str, str]:
