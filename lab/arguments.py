@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 class CommandParser(Parser):
     """The parser of one command. It refuses options that the command does not have before it misses others."""
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         known = [option for action in self._actions for option in action.option_strings]
         for word in args or ():
             option, has_value, value = word.partition("=")

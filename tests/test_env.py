@@ -1,11 +1,15 @@
 """Every task as a Gymnasium environment."""
 
+import re
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from lab.errors import LabError
 from lab.tasks import TASKS, make_task
+from lab.tasks.env import TaskEnv
 
 tasks = pytest.mark.parametrize("name", TASKS)
 
@@ -64,6 +68,62 @@ def test_resets_follow_from_the_seed(name):
     assert not np.array_equal(first["state"], other["state"])
     assert env.render().shape == (224, 224, 3)
     assert make(name).render() is None
+
+
+@tasks
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stat": [0.0]}, "Unknown option 'stat' (did you mean 'state'?): choose one of state, goal"),
+        ({"state": np.nan}, "the option state must be"),
+        ({"goal": [1.0, 2.0, 3.0]}, "finite numbers, got [1.0, 2.0, 3.0]"),
+        ({"goal": "far"}, "finite numbers, got 'far'"),
+    ],
+)
+def test_a_reset_to_something_else_than_a_problem_is_refused(name, options, message):
+    with pytest.raises(LabError, match=re.escape(message)):
+        make(name).reset(options=options)
+
+
+def test_an_environment_that_cannot_be_is_refused():
+    with pytest.raises(LabError, match="picture is 1 to 4096 pixels, got 0"):
+        TaskEnv("wall", size=0)
+    with pytest.raises(LabError, match="Unknown render mode 'human'"):
+        TaskEnv("wall", render_mode="human")
+    with pytest.raises(LabError, match="call reset before the first step"):
+        TaskEnv("wall").step(np.zeros(2))
+
+
+@tasks
+def test_the_doors_of_a_task_refuse_what_would_be_broadcast(name):
+    task = make_task(name)
+    states, goals = task.sample_problems(np.random.default_rng(0), 2)
+    actions = np.zeros((2, task.action_dim))
+    for refused in (
+        lambda: task.step(states, actions[:, :-1]),
+        lambda: task.step(states, actions[:1]),
+        lambda: task.step(states[:, :-1], actions),
+        lambda: task.distance(states, goals[:1]),
+        lambda: task.distance(states[:, :-1], goals[:, :-1]),
+        lambda: task.render(states, 0),
+        lambda: task.render(states, 1.5),
+        lambda: task.render(states, 10**6),
+        lambda: task.render(states * np.nan, 32),
+        lambda: task.render(states[:, :-1], 32),
+        lambda: task.collect(np.random.default_rng(0), 0, 3),
+        lambda: task.collect(np.random.default_rng(0), 2, 0),
+        lambda: task.sample_problems(np.random.default_rng(0), 0),
+    ):
+        with pytest.raises(LabError, match=r"(expected|picture is) .*, got "):
+            refused()
+
+
+@tasks
+def test_no_problem_at_all_is_no_trouble(name):
+    task = make_task(name)
+    nothing = np.zeros((0, len(task.state_fields)))
+    assert task.render(nothing, 32).shape == (0, 32, 32, 3)
+    assert task.simulate(nothing, np.zeros((0, 1, task.action_dim))).shape == (0, 2, len(task.state_fields))
 
 
 @tasks

@@ -1,10 +1,13 @@
 """Every task as a Gymnasium environment: reset draws a start and a goal, step is the task's own physics."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 
+from lab.errors import LabError, check_known
+from lab.tasks.doors import check_size
 from lab.tasks.task import Floats, Task
 
 
@@ -12,7 +15,8 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     """Observations are a picture of the state, the proprioception, and a picture of the goal.
 
     ``reset(options={"state": ..., "goal": ...})`` sets a problem; without it a random one is drawn. The reward is
-    minus the distance to the goal in success radii; an episode terminates once that is below 1.
+    minus the distance to the goal in success radii; an episode terminates once that is below 1. Raises LabError for
+    unknown options and render modes, for states that are none of the task's, and for a step before the first reset.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}  # type: ignore[misc]
@@ -21,6 +25,9 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
         from lab.tasks import make_task
 
         self.task: Task = make_task(task)
+        check_size(size)
+        if render_mode is not None:
+            check_known("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.size = size
         image = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
@@ -33,13 +40,24 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
-        options = options or {}
+        for name in options or {}:
+            check_known("option", name, ("state", "goal"))
         starts, goals = self.task.sample_problems(self.np_random, 1)
-        self.state: Floats = np.array(options.get("state", starts[0]), dtype=np.float64)
-        self.goal: Floats = np.array(options.get("goal", goals[0]), dtype=np.float64)
+        problem = {"state": starts[0], "goal": goals[0]} | (options or {})
+        self.state, self.goal = (self._checked(name, problem[name]) for name in ("state", "goal"))
         return self._observation(), self._info()
 
+    def _checked(self, name: str, state: Any) -> Floats:
+        """``state`` as an array (S,)."""
+        shape = (len(self.task.state_fields),)
+        with suppress(TypeError, ValueError):
+            if (array := np.array(state, dtype=np.float64)).shape == shape and np.isfinite(array).all():
+                return array
+        raise LabError(f"{self.task.env_id}: the option {name} must be {shape[0]} finite numbers, got {state!r}.")
+
     def step(self, action: np.ndarray):
+        if not hasattr(self, "state"):
+            raise LabError(f"{self.task.env_id}: call reset before the first step.")
         self.state = self.task.simulate(self.state[None], np.asarray(action)[None, None])[0, 1]
         info = self._info()
         return self._observation(), -info["distance"], info["success"], False, info

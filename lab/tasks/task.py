@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.errors import LabError
+from lab.tasks.doors import guard
 from lab.tasks.environment import Floats
 
 
@@ -31,7 +32,10 @@ def env_id(name: str) -> str:
 
 
 class Task(ABC):
-    """A control problem: how the world moves, what it looks like, and when a goal counts as reached."""
+    """A control problem: how the world moves, what it looks like, and when a goal counts as reached.
+
+    Its methods raise LabError for arguments of another shape, see `lab.tasks.doors`.
+    """
 
     name: ClassVar[str]  #: in results, URLs, notebooks and on the command line: small letters, digits and _
     place: ClassVar[int]  #: of a built-in task in lists; those without one follow by name
@@ -53,6 +57,7 @@ class Task(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        guard(cls)
         if (name := cls.__dict__.get("name")) is None:
             return
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):

@@ -1,0 +1,87 @@
+"""The doors of a task: what is given to its methods is checked before the physics, which would broadcast it.
+
+`guard` puts the checks around the methods that a class defines, so that no task repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.tasks.task import Task
+
+LARGEST = 4096  #: side of a picture, in pixels
+
+
+def guard(task: type[Task]) -> None:
+    """Check the arguments of ``step``, ``render``, ``distance``, ``random_states`` and ``collect`` of a ``task``."""
+    for name, door in DOORS.items():
+        if name in task.__dict__:
+            setattr(task, name, door(task.__dict__[name]))
+
+
+def _step(step: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(step)
+    def checked(self: Task, states: Any, actions: Any) -> Any:
+        shapes = np.shape(states), np.shape(actions)
+        if shapes != ((*shapes[0][:1], len(self.state_fields)), (*shapes[0][:1], self.action_dim)):
+            raise LabError(
+                f"{self.name}: expected states (B, {len(self.state_fields)}) and actions (B, {self.action_dim}) of the "
+                f"same B problems, got {shapes[0]} and {shapes[1]}."
+            )
+        return step(self, states, actions)
+
+    return checked
+
+
+def _render(render: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(render)
+    def checked(self: Task, states: Any, size: int) -> Any:
+        check_size(size)
+        if np.shape(states)[1:] != (len(self.state_fields),) or not np.isfinite(states).all():
+            raise LabError(
+                f"{self.name}: to draw, expected states (B, {len(self.state_fields)}) of finite numbers, got "
+                f"{np.shape(states)}."
+            )
+        return render(self, states, size) if len(states) else np.zeros((0, size, size, 3), np.uint8)
+
+    return checked
+
+
+def _distance(distance: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(distance)
+    def checked(self: Task, states: Any, goals: Any, criterion: str = "full") -> Any:
+        shapes = np.shape(states), np.shape(goals)
+        if shapes[0] != shapes[1] or shapes[0][-1:] != (len(self.state_fields),):
+            raise LabError(
+                f"{self.name}: expected states and goals of one shape (B, {len(self.state_fields)}), got {shapes[0]} "
+                f"and {shapes[1]}."
+            )
+        return distance(self, states, goals, criterion)
+
+    return checked
+
+
+def _drawn(draw: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(draw)
+    def checked(self: Task, rng: np.random.Generator, *counts: int, **named: int) -> Any:
+        if min(*counts, *named.values(), 1) < 1:
+            raise LabError(f"{self.name}: expected at least 1 state and 1 step, got {[*counts, *named.values()]}.")
+        return draw(self, rng, *counts, **named)
+
+    return checked
+
+
+def check_size(size: int) -> None:
+    """Raise LabError unless pictures can have that side, in pixels."""
+    if not (isinstance(size, int | np.integer) and 1 <= size <= LARGEST):
+        raise LabError(f"The size of a picture is 1 to {LARGEST} pixels, got {size}.")
+
+
+DOORS = {"step": _step, "render": _render, "distance": _distance, "random_states": _drawn, "collect": _drawn}
