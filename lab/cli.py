@@ -162,7 +162,7 @@ def _add_collect(commands) -> None:
 
 def _add_train(commands) -> None:
     about = "Train a world model, and first whatever it builds on (data, encoder, base model)."
-    notes = "run the same command again to go on from the last checkpoint."
+    notes = "finished stages and the last checkpoint are kept; run the same command again to go on."
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", notes)
     _add_task(parser)
     parser.add_argument(

@@ -365,7 +365,7 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
     assert run(*words) == 130
     assert signal.getsignal(signal.SIGTERM) == before
     error = capsys.readouterr().err
-    assert "python -m lab train: stopped; run the same command again to go on from the last checkpoint." in error
+    assert "lab train: stopped; finished stages and the last checkpoint are kept; run the same command again" in error
     assert "Traceback" not in error
     monkeypatch.setattr(TeacherForcing, "loss", original)
     assert run(*words) == 0

@@ -14,7 +14,7 @@ from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation.success import evaluate
 from lab.models import ModelSpec, PatchSpec, WorldModel, load_model, read_info, save_model, whole_file
-from lab.models.encoders import ENCODERS, Frames, VectorEncoder, encoder_class, register
+from lab.models.encoders import ENCODERS, Frames, VectorEncoder, encoder_class, fitting, minimise, register
 from lab.models.inspect import read_checkpoint
 from lab.planning import GradientPlanner
 from lab.studies.common.fingerprint import reachable
@@ -43,6 +43,41 @@ def test_projections_are_centred_on_the_data(kind):
     encoder.fit(frames, steps=0)
     latents = encoder(Frames(pictures, seed=0).sample(encoder.most_frames))  # the pictures it was fitted to
     torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("stop", "calls"), [(4, 4 + 2 + 4), (7, 7 + 2)], ids=["encoder", "decoder"])
+def test_a_stopped_fit_goes_on_and_ends_the_same(stop, calls, tiny_recipe, empty_cache, monkeypatch):
+    """The loss is computed 4 times for the encoder, then 4 times for the decoder; checkpoints come after 2 and 4."""
+    recipe = replace(tiny_recipe("push_t"), encoder_steps=4, decoder_steps=4)
+    expected = load_model(train("push_t", "base", 0, recipe, empty_cache / "whole", progress=False))
+    monkeypatch.setattr(fitting, "EVERY", 2)
+    original, seen = Frames.error, []
+
+    def error(frames, drawn, images):
+        seen.append(None)
+        if len(seen) == stop:
+            raise KeyboardInterrupt
+        return original(frames, drawn, images)
+
+    monkeypatch.setattr(Frames, "error", error)
+    with pytest.raises(KeyboardInterrupt):
+        train("push_t", "base", 0, recipe, empty_cache / "stopped", progress=False)
+    folder = train("push_t", "base", 0, recipe, empty_cache / "stopped", progress=False)
+    assert len(seen) == calls and not list(empty_cache.rglob("*.pt"))
+    assert all(torch.equal(mine, expected.state_dict()[name]) for name, mine in load_model(folder).state_dict().items())
+
+
+def test_a_fit_that_cannot_go_on_says_so(tmp_path):
+    frames = Frames(np.zeros((4, 64, 64, 3), np.uint8), 0, tmp_path)
+    weight = torch.nn.Parameter(torch.ones(1))
+    with pytest.raises(LabError, match="The loss of a line is inf at step 0 of 3: change the encoder"):
+        minimise(frames, lambda: weight.sum() / 0, [weight], 3, 0.1, "a line", False)
+    minimise(frames, lambda: weight.square().sum(), [weight], 3, 0.1, "a line", False)
+    whole = (tmp_path / "a-line.pt").read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", b"no checkpoint"):
+        (tmp_path / "a-line.pt").write_bytes(broken)
+        with pytest.raises(LabError, match=r"cannot be resumed from .*; delete it to start over"):
+            minimise(frames, lambda: weight.square().sum(), [weight], 3, 0.1, "a line", False)
 
 
 @pytest.fixture(params=["registered", "offered"])

@@ -158,6 +158,25 @@ def test_the_network_learns_to_give_actions_back():
     assert network.propose(z0, goal, 2).shape == (50, 2, 4)
 
 
+def test_a_stopped_training_of_the_network_goes_on_and_ends_the_same(tmp_path, monkeypatch):
+    method, schedule = InverseDynamics(latents(), horizon=3), Schedule(steps=20, batch=16, checkpoint_every=5)
+    expected, loss = trained_network(method, schedule, progress=False)
+    original = InverseDynamics.loss
+
+    def stop(self, model, step, *rest):
+        if step == 12:
+            raise KeyboardInterrupt
+        return original(self, model, step, *rest)
+
+    monkeypatch.setattr(InverseDynamics, "loss", stop)
+    with pytest.raises(KeyboardInterrupt):
+        trained_network(method, schedule, progress=False, run=tmp_path)
+    monkeypatch.setattr(InverseDynamics, "loss", original)
+    network, resumed_loss = trained_network(method, schedule, progress=False, run=tmp_path)
+    assert resumed_loss == pytest.approx(loss)
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), expected.parameters(), strict=True))
+
+
 def test_a_training_of_the_network_that_diverges_is_told():
     with pytest.raises(LabError, match="training stops: lower lr"):
         trained_network(InverseDynamics(latents(), horizon=3), Schedule(steps=20, lr=1e30, batch=16), progress=False)

@@ -1,6 +1,7 @@
 """Fitting a frozen encoder, its normalisation statistics and the decoder on the frames of the offline data."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,14 +15,21 @@ from lab.models.encoders import Frames, minimise, to_channels
 
 
 def fit_encoder(
-    spec: ModelSpec, data: Dataset, steps: int, decoder_steps: int, seed: int, progress: bool = True
+    spec: ModelSpec,
+    data: Dataset,
+    steps: int,
+    decoder_steps: int,
+    seed: int,
+    progress: bool = True,
+    run: Path | None = None,
 ) -> WorldModel:
     """A world model whose encoder, statistics and decoder are ready and whose predictor is still untrained.
 
-    Raises LabError for an encoder that does not tell pictures apart.
+    With a folder ``run`` of its own, a stopped fit is resumed. Raises LabError for an encoder that does not tell
+    pictures apart, and for a loss that is not finite.
     """
     assert data.pixels is not None
-    frames = Frames(data.pixels.reshape(-1, *data.pixels.shape[2:]), seed)
+    frames = Frames(data.pixels.reshape(-1, *data.pixels.shape[2:]), seed, run)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = WorldModel(spec)
@@ -73,7 +81,7 @@ def _train_decoder(model: WorldModel, frames: Frames, shown: _Fresh | _Kept, ste
             drawn = model.decoder((latents - model.latent_mean) / model.latent_std)
         return frames.error(drawn.float(), images)
 
-    minimise(loss, list(model.decoder.parameters()), steps, 2e-3, "training decoder", progress)
+    minimise(frames, loss, list(model.decoder.parameters()), steps, 2e-3, "training decoder", progress)
 
 
 @torch.no_grad()

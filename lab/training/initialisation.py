@@ -4,6 +4,9 @@ The data and the frozen encoder are those of the world models. The network learn
 planning horizon, so that it can start each replan of MPC as well.
 """
 
+import hashlib
+import json
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,23 +74,29 @@ def train_initialisation(
     started = time.perf_counter()
     data = recipe.data(task, progress=progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
-    network, loss = trained_network(InverseDynamics(encode_dataset(base, data, progress)), schedule, progress)
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
+    folder, digest = root / task / NAME, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+    run = folder / digest[:16] / NAME
+    network, loss = trained_network(InverseDynamics(encode_dataset(base, data, progress)), schedule, progress, run)
     seconds = round(time.perf_counter() - started, 1)
-    save_initialisation(network, root / task / NAME, info | {"loss": round(loss, 5), "wall_seconds": seconds})
-    return root / task / NAME
+    save_initialisation(network, folder, info | {"loss": round(loss, 5), "wall_seconds": seconds})
+    shutil.rmtree(run.parent)
+    return folder
 
 
 def trained_network(
-    method: InverseDynamics, schedule: Schedule, progress: bool = True
+    method: InverseDynamics, schedule: Schedule, progress: bool = True, run: Path | None = None
 ) -> tuple[InitialisationNetwork, float]:
-    """A network trained by ``method``, and its mean loss over the last tenth of the log; the seed is fixed."""
+    """A network trained by ``method``, and its mean loss over the last tenth of the log; the seed is fixed.
+
+    In the folder ``run``, a stopped training is resumed.
+    """
     data = method.data
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = InitialisationNetwork(data.z.shape[-1], data.frameskip * data.actions.shape[-1], method.horizon)
     network = network.to(data.actions.device)
-    log = fit(network, method, schedule, progress=progress)
+    log = fit(network, method, schedule, run=run, progress=progress)
     losses = [line["loss"] for line in log if line["step"] >= 0.9 * schedule.steps]
     return network.eval().requires_grad_(False), sum(losses) / len(losses)
 

@@ -80,6 +80,8 @@ def fit(
     """
     training, log = _Training(model, method, schedule, seed), []
     first = training.resume(run) if run else 0
+    if run and first:
+        log += [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     name = run.name if run else type(method).__name__
     steps = tqdm(range(first, schedule.steps), name, schedule.steps, initial=first, delay=2, disable=not progress)
     for step in steps:
@@ -118,7 +120,10 @@ class _Training:
     def descend(self, loss: Tensor, step: int) -> None:
         """Take one optimiser step on ``loss``."""
         if not torch.isfinite(loss):
-            raise LabError(f"The loss is {loss.item()} at step {step}, so that training stops: lower lr or the radii.")
+            raise LabError(
+                f"The loss is {loss.item()} at step {step} with lr {self.schedule.lr:g}, so that training stops: lower "
+                "lr or the radii."
+            )
         if not loss.requires_grad:
             raise LabError(
                 f"{type(self.model).__name__}.predict gives no gradient for the model's parameters: let it compute "

@@ -147,10 +147,12 @@ def _encoder(task: str, recipe: Recipe, folder: Path, seed: int, progress: bool)
     with one_writer(folder):
         if not finished(folder, recipe, "encoder", pictures):
             started = time.perf_counter()
-            model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, seed, progress)
+            run = folder / "run" / key(recipe, "encoder", **pictures)
+            model = fit_encoder(spec, data, recipe.encoder_steps, recipe.decoder_steps, seed, progress, run)
             seconds = round(time.perf_counter() - started, 1)
             info = {"task": task, "method": "encoder", "recipe": description(recipe, "encoder") | pictures}
             save_model(model, folder, info | {"wall_seconds": seconds}, shared=folder.parent)
+            shutil.rmtree(folder / "run", ignore_errors=True)
     return folder
 
 

@@ -1,12 +1,19 @@
 """What encoders and the decoder are fitted with: pictures of the offline data, an error of drawing, an optimiser."""
 
 from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
+
+from lab.errors import LabError
+from lab.files import replacing
+
+EVERY = 100  #: steps between two checkpoints
 
 
 def to_channels(images: Tensor) -> Tensor:
@@ -15,10 +22,13 @@ def to_channels(images: Tensor) -> Tensor:
 
 
 class Frames:
-    """Random ones of the pictures ``pixels`` (N, H, W, 3) uint8, and how much each of their pixels matters."""
+    """Random ones of the pictures ``pixels`` (N, H, W, 3) uint8, and how much each of their pixels matters.
 
-    def __init__(self, pixels: np.ndarray, seed: int) -> None:
-        self.pixels = pixels
+    In the folder ``run``, if there is one, `minimise` keeps checkpoints, from which a stopped fit is resumed.
+    """
+
+    def __init__(self, pixels: np.ndarray, seed: int, run: Path | None = None) -> None:
+        self.pixels, self.run = pixels, run
         self.rng = torch.Generator().manual_seed(seed)
         self.background = self.batch(512).float().median(0).values  #: (H, W, 3), what most pictures show
 
@@ -40,13 +50,56 @@ class Frames:
 
 
 def minimise(
-    loss: Callable[[], Tensor], parameters: list[nn.Parameter], steps: int, lr: float, what: str, progress: bool
+    frames: Frames,
+    loss: Callable[[], Tensor],
+    parameters: list[nn.Parameter],
+    steps: int,
+    lr: float,
+    what: str,
+    progress: bool,
 ) -> None:
-    """``steps`` steps of Adam down ``loss()``, whose learning rate rises to ``lr`` and falls again (one cycle)."""
+    """``steps`` steps of Adam down ``loss()`` of ``frames``, whose learning rate rises to ``lr`` and falls (one cycle).
+
+    Raises LabError for a loss that is not finite, and for a checkpoint that cannot be resumed from.
+    """
     optimiser = torch.optim.Adam(parameters, lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, steps)
-    for _ in tqdm(range(steps), desc=what, delay=2, disable=not progress):
+    path = frames.run and frames.run / f"{what.replace(' ', '-')}.pt"
+    first = _resume(path, frames, parameters, optimiser) if path and path.is_file() else 0
+    schedule.last_epoch = first
+    for step in tqdm(range(first, steps), what, steps, initial=first, delay=2, disable=not progress):
         optimiser.zero_grad()
-        loss().backward()
+        value = loss()
+        if not torch.isfinite(value):
+            raise LabError(f"The loss of {what} is {value.item()} at step {step} of {steps}: change the encoder.")
+        value.backward()
         optimiser.step()
         schedule.step()
+        if path and ((step + 1) % EVERY == 0 or step + 1 == steps):
+            _save(path, step + 1, frames, parameters, optimiser)
+
+
+def _save(
+    path: Path, step: int, frames: Frames, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer
+) -> None:
+    """Write all that `minimise` needs to go on at ``step``."""
+    state = {"step": step, "parameters": [parameter.detach() for parameter in parameters]}
+    state |= {"optimiser": optimiser.state_dict(), "frames": frames.rng.get_state(), "torch": torch.get_rng_state()}
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+@torch.no_grad()
+def _resume(path: Path, frames: Frames, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer) -> int:
+    """Take over what `_save` wrote; returns the step to go on at."""
+    try:
+        state = torch.load(path, weights_only=True)
+        for parameter, saved in zip(parameters, state["parameters"], strict=True):
+            parameter.copy_(saved)
+        optimiser.load_state_dict(state["optimiser"])
+        frames.rng.set_state(state["frames"])
+        torch.set_rng_state(state["torch"])
+        return state["step"]
+    except (UnpicklingError, OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise LabError(f"{path} cannot be resumed from ({reason}); delete it to start over.") from error

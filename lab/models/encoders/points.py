@@ -50,7 +50,7 @@ class FeaturePoints(VectorEncoder):
                 drawn = painter(self(images))
             return frames.error(drawn.float(), images)
 
-        minimise(loss, [*self.parameters(), *painter.parameters()], steps, 2e-3, "training encoder", progress)
+        minimise(frames, loss, [*self.parameters(), *painter.parameters()], steps, 2e-3, "training encoder", progress)
 
 
 class _Painter(nn.Module):
