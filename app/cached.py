@@ -1,5 +1,6 @@
 """Slow computations, done once and shared by all sessions: frozen models, problems, episodes."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,20 @@ from lab.benchmarks import card_of
 from lab.checksums import weight_files
 from lab.data import DataSpec, Problems, sample_problems
 from lab.data.dataset import collect_states, load_or_collect
-from lab.evaluation.drive import Drive, begin, drive
+from lab.errors import LabError
+from lab.evaluation import drive
+from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
-from lab.evaluation.gap import data_error
-from lab.files import ROOT, model_folder
+from lab.files import FAMILIES, MODELS, ROOT, model_folder
 from lab.models import WorldModel, load_model
 from lab.planning import Planner
 from lab.plots.player import lane as player_lane
 from lab.results import Result, load_result
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED, started
+from lab.web.site import packed
 
-LONGEST = 15  #: blocks of the longest drive
+LONGEST = drive.LONGEST  #: blocks of the longest drive
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: snapshots of each plan while it is optimised, by mode
 FIGURES = ROOT / "figures"  #: results: see `places`
 
@@ -115,17 +118,14 @@ def data_dots(task: str) -> list[list[float]]:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def held_out(task: str) -> tuple[np.ndarray, np.ndarray]:
-    """States and actions of 40 held-out trajectories (slow tasks: 20), as long as the longest drive."""
-    simulator = make_task(task)
-    n = 20 if simulator.slow else 40
-    return simulator.collect(np.random.default_rng([0, 4000]), n, LONGEST * simulator.frameskip)
+    """States and actions of held-out trajectories, as long as the longest drive."""
+    return drive.held_out(make_task(task))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
 def usual_error(task: str, model: str, stamp: str) -> list[float]:
     """The 95% quantile of the model error on held-out trajectories, after 1, 2, … blocks."""
-    errors = data_error(world_model(task, model, stamp), make_task(task), *held_out(task))
-    return np.quantile(errors, 0.95, axis=0).tolist()
+    return drive.usual_error(world_model(task, model, stamp), make_task(task))
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
@@ -133,10 +133,10 @@ def driven(case: Case, model: str, letters: str, strength: float, stamp: str) ->
     """Both worlds after the drive ``letters``: each is a block in one of 16 directions; a is right, e is down."""
     through, task = world_model(case.task, model, stamp), make_task(case.task)
     if not letters:
-        return begin(through, task, problem(case).starts[0])
+        return drive.begin(through, task, problem(case).starts[0])
     angle = (ord(letters[-1]) - ord("a")) * np.pi / 8
     so_far = driven(case, model, letters[:-1], strength, stamp)
-    return drive(through, task, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
+    return drive.drive(through, task, so_far, np.array([np.cos(angle), np.sin(angle)]), strength)
 
 
 def places() -> tuple[Path, Path]:
@@ -165,6 +165,21 @@ def claims() -> tuple[Path, pd.DataFrame] | None:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _table(path: Path, stamp: int) -> pd.DataFrame:
     return pd.read_csv(path)
+
+
+def for_browser(task: str) -> str:
+    """The task's file for planning in the browser (see `lab.web.pack`), as a data URI.
+
+    Raises LabError where a model is missing, or cannot be run there.
+    """
+    if variables.family() != FAMILIES[0]:
+        raise LabError("A browser runs the small models only: unset LAB_RECIPE.")
+    return _for_browser(task, tuple(stamp(task, model) for model in MODELS))
+
+
+@st.cache_data(max_entries=4, show_spinner="Packing the world models …")
+def _for_browser(task: str, stamps: tuple[str, ...]) -> str:
+    return "data:application/octet-stream;base64," + base64.b64encode(packed(task)).decode()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

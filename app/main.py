@@ -11,6 +11,11 @@ from lab import variables
 from lab.errors import LabError
 from lab.tasks import make_task
 
+SMALL_HEAD = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
+</style>"""  # so that a page's picture is on the first screen
+
 task = make_task(DEFAULTS["task"])
 icon = Image.fromarray(task.render(task.random_states(np.random.default_rng(0), 1)[0], 64)[0])
 st.set_page_config(page_title="World-model planning lab", page_icon=icon, layout="wide")
@@ -18,6 +23,7 @@ cached.use_few_threads()
 pages = {st.Page(view.path, title=view.title, icon=view.icon): view for view in VIEWS}
 page = st.navigation(list(pages), position="top")
 arrive(page.title)
+st.html(SMALL_HEAD)
 st.title(pages[page].heading)
 complaints = st.container()
 try:

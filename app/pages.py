@@ -34,6 +34,10 @@ VIEWS = (
         "Pick a task, a model and a planner; click a goal; watch methods race.",
     ),
     View(
+        "fool", "Fool the model", ":material/psychology_alt:", "Fool the world model",
+        "Drag start and goal, and watch Adam fool a world model, in your browser.",
+    ),
+    View(
         "dream", "Drive the dream", ":material/sports_esports:", "Drive the dream",
         "Steer a world model and the true world at once, until they part.",
     ),

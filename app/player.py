@@ -1,27 +1,31 @@
 """The app's own components: the player of plans, the drive of the dream, and loss landscapes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from lab.web.site import bundle
 
 FOLDER = Path(__file__).parent / "components"
 KEYS = "Space plays and pauses, the arrow keys step, Home and End go to the beginning and the end."
 
 
 def _component(name: str, *styles: str):
-    """The component ``name``: the script that all components share, then its own."""
+    """The component ``name``: its script with all that it imports, and its styles."""
     return st.components.v2.component(
         f"lab_{name}",
         html='<div class="player" role="group" tabindex="0" data-state="loading"></div>',
         css="\n".join((FOLDER / f"{style}.css").read_text() for style in ("player", *styles)),
-        js="\n".join((FOLDER / f"{part}.js").read_text() for part in ("shared", name)),
+        js=bundle(name),
         isolate_styles=False,
     )
 
 
-_player, _dream, _relief = _component("player"), _component("dream", "dream"), _component("relief", "relief")
+_player, _relief = _component("player"), _component("relief", "relief")
+_dream = _component("dream", "planning", "dream")
+_fool, _dreams = _component("fool", "planning"), _component("dreams", "planning")
 
 
 def play(
@@ -51,6 +55,19 @@ def steer(key: str, stage: dict[str, Any], data: dict[str, Any], on_act: Callabl
     ``{"reset": True}``. The letters a to p are sixteenths of a turn: a is right, e is down.
     """
     _dream(key=key, data=data | {"stage": stage}, on_act_change=on_act)
+
+
+def fool(key: str, sources: Mapping[str, str], first: str) -> None:
+    """Show planning in the browser, beginning with the task ``first``; ``sources`` are by task the address of its file.
+
+    See `lab.web.pack` for these files.
+    """
+    _fool(key=key, data={"sources": dict(sources), "first": first})
+
+
+def dreams(key: str, sources: Mapping[str, str], first: str) -> None:
+    """Show the drive of all models' dreams in the browser; for the arguments see `fool`."""
+    _dreams(key=key, data={"sources": dict(sources), "first": first})
 
 
 def survey(

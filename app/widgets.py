@@ -212,7 +212,11 @@ def task_picker() -> str:
 
 def case_controls() -> Case:
     """The controls that choose the problem, for the row at the top of a page: task, goals, problem, moves."""
-    task = task_picker()
+    return problem_controls(task_picker())
+
+
+def problem_controls(task: str) -> Case:
+    """The same, but for the task."""
     goals = picker("goals", "Goals", then=forget_moves)
     problem = number("problem", "Problem", 0, PROBLEMS - 1, card_of(task).problem, then=forget_moves)
     if not movable(make_task(task)):

@@ -1,4 +1,4 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify``, or ``wm-lab``.
+"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify | app``, or ``wm-lab``.
 
 Exit codes: 0 done; 1 a step of ``reproduce`` failed, or ``verify`` found something changed, and the summary says what;
 2 bad input, a training or plan that is not finite, or a machine without the space, after one sentence; 130 stopped by
@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
-    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify):
+    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify, _add_app):
         add(commands)
     return parser
 
@@ -246,6 +246,13 @@ def _add_verify(commands) -> None:
         "--sign", action="store_true",
         help="add the SHA-256 to models and results of version 0.1, which name none; only if you trust them",
     )  # fmt: skip
+
+
+def _add_app(commands) -> None:
+    about = "Write the pages that plan in the browser as a folder, which any web server or static host can serve."
+    parser = _command(commands, "app", about, "export site", "nothing was written; run the same command again.")
+    parser.add_argument("action", choices=("export",), help="what to do")
+    parser.add_argument("folder", metavar="DIR", help="a new folder")
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:

@@ -105,6 +105,14 @@ def verify(args: argparse.Namespace) -> int:
     return int(bool(wrong))
 
 
+def app(args: argparse.Namespace) -> int:
+    from lab.web.site import export
+
+    size = export(Path(args.folder))
+    print(f"{size / 1e6:.1f} MB; to look at it: python -m http.server --directory {args.folder}")
+    return 0
+
+
 def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
     """All of ``problems``, or the one asked for, and the number of the first."""
     if only is None:

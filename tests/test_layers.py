@@ -25,7 +25,7 @@ FLOORS = (
     ("benchmarks",),
     ("plots",),
     ("studies",),
-    ("repro",),
+    ("repro", "web"),
     ("bench_others",),
     ("bench",),
     ("commands",),

@@ -1,6 +1,8 @@
 // Steers a world model and the true simulator side by side. Each key or click asks the server for one more block; what
 // came of it is then played here.
 
+import { add, between, Chart, closed, Gauge, IMAGINED, open, place, set } from './shared.js';
+
 const BLOCK = 220; // ms on the screen for one block
 const PATIENCE = 1500; // ms after which an unanswered key no longer holds up the next
 const KEYS = { ArrowRight: 'a', ArrowDown: 'e', ArrowLeft: 'i', ArrowUp: 'm' }; // letters: sixteenths of a turn
@@ -104,7 +106,8 @@ class Dream {
     this.dream.src = data.dream;
     this.trail[1].style.stroke = data.colour;
     this.now.forEach(path => { path.style.fill = data.colour; });
-    this.gauge.show(data);
+    const { error, usual } = data;
+    this.gauge.show(error.length > 1 ? error.at(-1) / usual[error.length - 2] : null);
     this.redrawChart();
     this.status.textContent = data.status;
     this.status.className = `status ${data.parted ? 'missed' : ''}`;
@@ -154,24 +157,5 @@ class Dream {
     this.ghost.setAttribute('transform', `translate(${dreamt[0]} ${dreamt[1]})`);
     const [x, y] = bodies[0].at;
     set(this.ring, { cx: state[x], cy: state[y] });
-  }
-}
-
-class Gauge { // surprise on a log scale from a hundredth to a hundred times the usual error
-  constructor(parent) {
-    const box = add(parent, 'div', { class: 'surprise' });
-    this.text = add(box, 'p', {});
-    const track = add(box, 'div', { class: 'scale', 'aria-hidden': true });
-    this.needle = add(track, 'i', {});
-    const ticks = add(box, 'div', { class: 'ticks', 'aria-hidden': true });
-    for (const text of ['0.01', '0.1', 'usual', '10', '100 ×']) add(ticks, 'span', {}, text);
-  }
-
-  show({ error, usual }) {
-    const ratio = error.length > 1 ? error.at(-1) / usual[error.length - 2] : null;
-    this.text.replaceChildren();
-    add(this.text, 'strong', {}, 'Surprise: ');
-    this.text.append(ratio === null ? 'none yet' : `${ratio.toPrecision(2)} × the usual model error after so many blocks`);
-    this.needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`;
   }
 }

@@ -1,6 +1,8 @@
 // Plays plans in the making: a lane for each method, all on one clock. The data come from lab/plots/player.py; see
 // there for what they mean. Nothing is asked of the server while one plays, steps or scrubs.
 
+import { add, between, Chart, closed, GOAL, IMAGINED, letter, open, place, set, sum } from './shared.js';
+
 const STEP = 70; // ms on the screen for one executed environment step
 const PLANNING = [2500, 6000]; // ms on the screen for the slowest planner, at least and at most
 const HOLD = 3500; // ms before a looping player starts again

@@ -1,6 +1,8 @@
 // Draws loss landscapes: a surface to turn and a map to click for each model, with the planners' paths on both. The
 // data come from lab/plots/relief.py. One camera for all; nothing is asked of the server but what a clicked plan does.
 
+import { add, between } from './shared.js';
+
 const LEVELS = 18; // contours of a map
 const HEIGHT = 0.75; // of a surface, in halves of its width
 const PLAY = 4000; // ms for all iterations

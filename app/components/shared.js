@@ -1,10 +1,10 @@
-// What the components share: drawing scenes and charts as SVG. It stands in front of each component's own script.
+// What the components share: drawing scenes and charts as SVG.
 
-const IMAGINED = '#A259C4';
-const GOAL = '#009E73';
+export const IMAGINED = '#A259C4';
+export const GOAL = '#009E73';
 const SVG = 'http://www.w3.org/2000/svg';
 
-class Chart {
+export class Chart {
   constructor(row, title, xLabel, series, { log = false, band = null, note = '' }) {
     Object.assign(this, { width: 460, height: 200, left: 44, right: 12, top: 8, bottom: 32 });
     const points = series.flatMap(({ points }) => points.flat());
@@ -47,25 +47,43 @@ class Chart {
   }
 }
 
-function between(path, position) {
+export class Gauge { // surprise: a model's error on a log scale from a hundredth to a hundred times the usual one
+  constructor(parent) {
+    const box = add(parent, 'div', { class: 'surprise', title: 'Usual: 95% of data trajectories stay below it after so many blocks' });
+    this.text = add(box, 'p', {});
+    const track = add(box, 'div', { class: 'scale', 'aria-hidden': true });
+    this.needle = add(track, 'i', {});
+    const ticks = add(box, 'div', { class: 'ticks', 'aria-hidden': true });
+    for (const text of ['0.01', '0.1', 'usual', '10', '100 ×']) add(ticks, 'span', {}, text);
+  }
+
+  show(ratio) { // null: none yet
+    this.text.replaceChildren();
+    add(this.text, 'strong', {}, 'Surprise: ');
+    this.text.append(ratio === null ? 'none yet' : `${ratio.toPrecision(2)} × the usual model error`);
+    this.needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`;
+  }
+}
+
+export function between(path, position) {
   const i = Math.min(Math.floor(position), path.length - 1);
   const next = path[Math.min(i + 1, path.length - 1)];
   return path[i].map((value, axis) => value + (next[axis] - value) * (position - i));
 }
 
-function place(path, shape, state) {
+export function place(path, shape, state) {
   const turn = shape.angle === null ? '' : ` rotate(${state[shape.angle] * 180 / Math.PI})`;
   path.setAttribute('transform', `translate(${state[shape.at[0]]} ${state[shape.at[1]]})${turn}`);
   return path;
 }
 
-const letter = i => 'ABCD'[i];
-const sum = values => values.reduce((total, value) => total + value, 0);
-const closed = points => `M${points.map(point => point.join(' ')).join('L')}Z`;
-const open = (states, bodies) => (states.length < 2 ? '' : bodies.map(([x, y]) => `M${states.map(state => `${state[x]} ${state[y]}`).join('L')}`).join(''));
-const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+export const letter = i => 'ABCD'[i];
+export const sum = values => values.reduce((total, value) => total + value, 0);
+export const closed = points => `M${points.map(point => point.join(' ')).join('L')}Z`;
+export const open = (states, bodies) => (states.length < 2 ? '' : bodies.map(([x, y]) => `M${states.map(state => `${state[x]} ${state[y]}`).join('L')}`).join(''));
+export const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
 
-function decades(low, high) { // powers of ten, and where these are too few, 2 and 5 between them
+export function decades(low, high) { // powers of ten, and where these are too few, 2 and 5 between them
   const all = factors => {
     const found = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) found.push(...factors.map(factor => factor * 10 ** power));
@@ -74,14 +92,14 @@ function decades(low, high) { // powers of ten, and where these are too few, 2 a
   return all([1]).length > 1 ? all([1]) : all([1, 2, 5]);
 }
 
-function nice(high, count) {
+export function nice(high, count) {
   const raw = (high || 1) / count;
   const unit = 10 ** Math.floor(Math.log10(raw));
   const step = unit * [1, 2, 5, 10].find(factor => factor * unit >= raw);
   return Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
-function add(parent, name, attributes, text) {
+export function add(parent, name, attributes, text) {
   const svg = name === 'svg' || parent.namespaceURI === SVG;
   const element = svg ? document.createElementNS(SVG, name) : document.createElement(name);
   set(element, attributes);

@@ -1,4 +1,7 @@
-"""Drive the dream: steer a world model and the true simulator at once, until they part."""
+"""Drive the dream: steer world models and the true simulator at once, until they part.
+
+The browser computes the drive where it can, through all models side by side; else the server does, through one.
+"""
 
 import re
 
@@ -26,10 +29,10 @@ HOW = (
 LETTERS = re.compile(rf"[a-p]{{0,{cached.LONGEST}}}")
 
 
-def chosen() -> tuple[Case, str, float]:
-    """The row of controls: the case, the model, and the strength of the actions."""
+def chosen(task: str) -> tuple[Case, str, float]:
+    """The further controls: the case, the model, and the strength of the actions."""
     with widgets.row():
-        case = widgets.case_controls()
+        case = widgets.problem_controls(task)
         model = widgets.picker("model", "World model")
         strength = widgets.slider(
             "strength",
@@ -102,10 +105,25 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     answered()
 
 
-prose(INTRO)
-st.caption(HOW)
-case, model, strength = chosen()
-try:
-    worlds(case, model, strength, cached.stamp(case.task, model))
-except LabError as error:
-    widgets.offer_other_model(case.task, error)
+def served(task: str) -> None:
+    """A drive that the server computes, through one model."""
+    st.caption(HOW)
+    case, model, strength = chosen(task)
+    try:
+        worlds(case, model, strength, cached.stamp(task, model))
+    except LabError as error:
+        widgets.offer_other_model(task, error)
+
+
+def page() -> None:
+    task = widgets.task_picker()
+    try:
+        source = cached.for_browser(task)
+    except LabError:  # it has no simulator of the task, or these models are not for it
+        served(task)
+    else:
+        player.dreams("dreams", {task: source}, task)
+    prose(INTRO)
+
+
+page()

@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.evaluation.gap import latent_error
+from lab.evaluation.gap import data_error, latent_error
 from lab.models import Evaluable
 from lab.models.protocols import see, steps_per_block
+from lab.tasks import Task
 from lab.tasks.environment import Environment, simulate
+
+LONGEST = 15  #: blocks of a drive whose usual error is known
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,16 @@ def drive(
     return Drive(
         np.concatenate([so_far.states, states[1:]]), torch.cat([so_far.dream, dream]), np.append(so_far.error, error)
     )
+
+
+def held_out(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """States (n, T + 1, S) and actions (n, T, a) of held-out trajectories, `LONGEST` blocks long.
+
+    40 of them, or 20 of a slow task.
+    """
+    return task.collect(np.random.default_rng([0, 4000]), 20 if task.slow else 40, LONGEST * task.frameskip)
+
+
+def usual_error(model: Evaluable, task: Task) -> list[float]:
+    """The 95% quantile of the model error on `held_out` trajectories, after 1 … `LONGEST` blocks."""
+    return np.quantile(data_error(model, task, *held_out(task)), 0.95, axis=0).tolist()

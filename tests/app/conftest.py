@@ -5,7 +5,7 @@ import shutil
 import sys
 
 import pytest
-from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, is_trouble, quick, served, settled
+from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, files_served, is_trouble, quick, served, settled
 from streamlit.testing.v1 import AppTest
 
 from lab.benchmarks import CARDS
@@ -14,6 +14,7 @@ from lab.files import MODELS
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.training.latents import encoder_hash
+from lab.web.site import export
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +69,15 @@ def browser():
         chromium = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium.new_context()
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The address of the exported pages, on a plain server of files."""
+    folder = tmp_path_factory.mktemp("exported") / "site"
+    export(folder)
+    with files_served(folder) as address:
+        yield address
 
 
 @pytest.fixture
