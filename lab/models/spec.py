@@ -4,7 +4,7 @@ Whatever differs from one family of models to the next is said here, once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isqrt
 from typing import Any, ClassVar
 
@@ -129,10 +129,14 @@ class PatchSpec(ModelSpec):
 
 
 def read_spec(values: Mapping[str, Any]) -> ModelSpec:
-    """The spec that a checkpoint's JSON holds; raises TypeError or LabError if it is none."""
+    """The spec that a checkpoint's JSON holds; raises LabError if it is none."""
     if not isinstance(values, Mapping) or not all(
         isinstance(values.get(name, ""), str) for name in ("task", "encoder")
     ):
         raise LabError("Its spec is no object with the names of a task and an encoder.")
     encoder = encoder_class(values.get("encoder", ModelSpec.encoder), Encoder)
-    return (PatchSpec if issubclass(encoder, PatchEncoder) else ModelSpec)(**values)
+    kind = PatchSpec if issubclass(encoder, PatchEncoder) else ModelSpec
+    known = {field.name for field in fields(kind)}
+    if "task" not in values or not set(values) <= known:
+        raise LabError(f"Its spec should have a task, and nothing besides {', '.join(sorted(known))}.")
+    return kind(**values)
