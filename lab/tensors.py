@@ -45,7 +45,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _place(data: bytes) -> tuple[int, int]:
     """Where the SHA-256 stands; raises AttributeError if nowhere."""
-    return PLACE.search(data, 8, 8 + int.from_bytes(data[:8], "little")).span(1)  # type: ignore[union-attr]
+    end = min(len(data), 8 + int.from_bytes(data[:8], "little"))
+    return PLACE.search(data, 8, end).span(1)  # type: ignore[union-attr]
 
 
 def _digest(data: bytes, first: int, last: int) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from lab.data import DataSpec, load_or_collect, sample_problems
+from lab.errors import LabError
+from lab.files import write_json
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
-from lab.repro.custom_run import CustomRun, custom_runs
+from lab.repro.custom_run import SETTINGS, CustomRun, custom_runs
 from lab.results import Result, keep_tables, load_result, save_result
 from lab.studies.common.cases import Cases
 from lab.training.latents import encode_dataset
@@ -166,12 +168,13 @@ def _read_case(folder: Path) -> object:
 
 def _make_custom(folder: Path) -> None:
     run = CustomRun("wall", "adversarial", 1, "smoke", steps=3, lr=0.002, radius=0.25)
-    from dataclasses import asdict
-
-    from lab.files import write_json
-    from lab.repro.custom_run import SETTINGS
-
     write_json(run.folder / SETTINGS, asdict(run))
+
+
+def _read_custom(folder: Path) -> object:
+    if not (runs := custom_runs("wall")):
+        raise LabError("The run is not listed.")
+    return runs
 
 
 STORES = {
@@ -188,5 +191,5 @@ STORES = {
     "result": Store(_make_result, lambda folder: _read_result(folder / "result")),
     "kept result": Store(_make_kept, lambda folder: _read_result(folder / "kept")),
     "case": Store(lambda folder: None, _read_case),
-    "settings of a run": Store(_make_custom, lambda folder: custom_runs("wall")),
+    "settings of a run": Store(_make_custom, _read_custom),
 }
