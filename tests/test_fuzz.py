@@ -76,15 +76,15 @@ def outcome(call: Callable[[], object], expected: object = None) -> str:
 @pytest.mark.parametrize("name", STORES)
 @profiles(6, 300)
 def test_a_damaged_file_is_refused_or_made_anew(name, profile, tmp_path, empty_cache, capsys):
-    store, kept, counts = STORES[name], tmp_path / "kept", Counter()
+    store, kept, counts = STORES[name], tmp_path / "snapshot", Counter()
     work = tmp_path / "work"
     work.mkdir()
     store.make(work)
-    start = shutil.copytree(tmp_path, kept, ignore=lambda folder, names: {"kept"} & set(names))
+    start = shutil.copytree(tmp_path, kept, ignore=lambda folder, names: {"snapshot"} & set(names))
     expected = store.numbers(work)
     if name != "resume state":  # reading that one goes on with the run
         shutil.rmtree(kept)
-        start = shutil.copytree(tmp_path, kept, ignore=lambda folder, names: {"kept"} & set(names))
+        start = shutil.copytree(tmp_path, kept, ignore=lambda folder, names: {"snapshot"} & set(names))
     unread = {"locks", "raw", "hashes", "metrics.jsonl"}
     files = [path.relative_to(start) for path in start.rglob("*") if path.is_file()]
     files = sorted(path for path in files if not unread & set(path.parts))
