@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-VERSION = 1  #: of the names that `changed` leads to
+VERSION = 2  #: of the names that `changed` leads to
 
 
 def plain(value: Any) -> Any:

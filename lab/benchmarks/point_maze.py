@@ -11,7 +11,7 @@ CARD = Card(
     PointMaze,
     about="a ball with inertia in a U-shaped maze",
     problem=2,
-    small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
+    small=Recipe(encoder="pyramid", hidden=256, episodes=4000, radii=Radii(0.2, 0.2, 0.2)),
     settings=Settings(
         {
             "adamw": {"iterations": 100},

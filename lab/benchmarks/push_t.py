@@ -7,7 +7,7 @@ from lab.benchmarks.scene import Scene, Shape, disc
 from lab.planning import Settings
 from lab.tasks.push_t import PUSHER_RADIUS, PushT
 from lab.training.adversarial import Radii
-from lab.training.recipes import Recipe
+from lab.training.recipes import Recipe, long_schedule
 
 _CORNERS = [(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30), (-60, 0)]
 _T = Shape(2, 3, 4, np.array(_CORNERS))
@@ -17,7 +17,14 @@ CARD = Card(
     about="a pusher must bring a T-shaped block into a given pose",
     goals=("dataset",),  # random poses cannot be reached within one horizon
     problem=8,
-    small=Recipe(radii=Radii(0.05, 0.05, 0.05), episodes=2000, hidden=256, encoder_steps=2000),
+    small=Recipe(
+        radii=Radii(0.03, 0.03, 0.03),
+        episodes=5000,
+        hidden=256,
+        encoder_steps=2000,
+        base=long_schedule(80_000, lr=1e-3),
+        finetune=long_schedule(12_000, lr=5e-4),
+    ),
     settings=Settings(
         {
             "gd": {"lr": 3.0},

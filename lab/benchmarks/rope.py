@@ -2,7 +2,7 @@
 
 from lab.benchmarks.card import Card
 from lab.benchmarks.scene import Scene, disc
-from lab.planning import Settings
+from lab.planning import GradientPlanner, Settings
 from lab.tasks.particles_render import VIEW
 from lab.tasks.rope import RODS, ROPE_RADIUS, Rope
 from lab.training.adversarial import Radii
@@ -22,7 +22,7 @@ CARD = Card(
         finetune=Schedule(steps=1500, lr=7e-4),
         # GD and Adam ended nearer to the goal than at 0.2 (tune split, 64 problems for each kind of goals, seed 0)
         radii=Radii(0.05, 0.05, 0.05),
-        online=OnlineConfig(rounds=5, segments=100),
+        online=OnlineConfig(rounds=5, segments=100, share=0.5, planner=GradientPlanner("adam", lr=0.1, iterations=100)),
     ),
     settings=Settings({"adam": {"iterations": 100}}),
     layout=Scene(VIEW, (), Rope.radius, tuple(disc(ROPE_RADIUS, 2 * i, 13) for i in range(RODS + 1)), "units"),

@@ -11,7 +11,7 @@ CARD = Card(
     Wall,
     about="a dot must get through a door",
     problem=16,
-    small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.3, 0.3, 0.3)),
+    small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.1, 0.1, 0.1)),
     dino=PatchRecipe(history=1),  # nothing has a velocity: the next frame depends on the present one alone
     settings=Settings(
         {

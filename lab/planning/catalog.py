@@ -28,13 +28,16 @@ class Entry:
 
 
 GRADIENT = "lab.planning.gradient:GradientPlanner"
+#: chosen on the tune splits of PointMaze and Wall: a model rarely misjudges plans within 2 standard deviations of the
+#: data's actions; screened starts and shrinking steps save iterations
+RESTARTS = {"lr": 0.3, "iterations": 40, "restarts": 8, "candidates": 16, "cooling": 0.3, "bound": 2.0}
 #: all of them by name, in the order in which figures show them
 CATALOG: dict[str, Entry] = {
     "gd": Entry("GD", "#56B4E9", "o", GRADIENT, {"optimiser": "sgd", "lr": 1.0}, 100),
     "momentum": Entry("Momentum", "#3B7FC4", "v", GRADIENT, {"optimiser": "momentum", "lr": 0.1}, 100),
     "adam": Entry("Adam", "#009E73", "s", GRADIENT, {"lr": 0.1}, 100),
     "adamw": Entry("AdamW", "#6FA800", "p", GRADIENT, {"optimiser": "adamw", "lr": 0.1}, 100),
-    "restarts": Entry("Adam, 8 starts", "#2AA5A0", "h", GRADIENT, {"lr": 0.1, "restarts": 8}, 100),
+    "restarts": Entry("Adam, 8 starts", "#2AA5A0", "h", GRADIENT, RESTARTS, 40),
     "prior": Entry("Adam with prior", "#44A2B8", "H"),
     "network": Entry("Network", "#7B9FD0", "P"),
     "network+adam": Entry("Network, then Adam", "#0065B0", "*"),

@@ -30,11 +30,11 @@ class OnlineConfig:
     """Rounds, planner and replay of Online World Modeling. Raises LabError for numbers out of range."""
 
     rounds: int = 8
-    segments: int = 250  #: data segments for which each round plans
+    segments: int = 200  #: data segments for which each round plans
     capacity: int = 20_000  #: windows of transitions that the replay keeps: the newest
-    share: float = 0.5  #: share of each batch that comes from the replay
+    share: float = 0.3  #: share of each batch that comes from the replay
     #: its ``bound`` keeps plans to actions that the environment executes
-    planner: Planner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100))
+    planner: Planner = field(default_factory=lambda: GradientPlanner("adam", lr=0.1, iterations=100, restarts=4))
     horizon: int = HORIZON  #: blocks of a plan, and latent steps from a segment's start to its goal
 
     def __post_init__(self) -> None:

@@ -14,6 +14,11 @@ from lab.training.loop import Schedule
 from lab.training.online import OnlineConfig
 
 
+def long_schedule(steps: int, lr: float) -> Schedule:
+    """A schedule of so many steps that their weights are worth averaging, and their time worth saving."""
+    return Schedule(steps, lr, checkpoint_every=2000, average=0.999, bfloat16=True)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All options that decide a world model, but for the training seed."""
@@ -25,8 +30,8 @@ class Recipe:
     episodes: int = 1000
     encoder_steps: int = 1200
     decoder_steps: int = 1000
-    base: Schedule = field(default_factory=lambda: Schedule(steps=6000, lr=1e-3))  #: of the base model
-    finetune: Schedule = field(default_factory=lambda: Schedule(steps=2000, lr=7e-4))  #: of all other methods
+    base: Schedule = field(default_factory=lambda: long_schedule(40_000, lr=1e-3))  #: of the base model
+    finetune: Schedule = field(default_factory=lambda: long_schedule(8000, lr=5e-4))  #: of all other methods
     radii: Radii = field(default_factory=Radii)
     online: OnlineConfig = field(default_factory=OnlineConfig)
 

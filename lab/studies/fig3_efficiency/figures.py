@@ -17,12 +17,12 @@ from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import counted, percent, points
 from lab.results import Result
 
-PLANNERS = ("gd", "adam", "network+adam", "cem")
+PLANNERS = ("gd", "adam", "restarts", "network+adam", "cem")
 CLOCKS = {
     "seconds_per_problem": "time per problem, all planned together",
     "seconds_single": "time of one plan made alone",
 }
-DASHES = {"gd": "dot", "adam": "solid", "network+adam": "dashdot", "cem": "dash"}
+DASHES = {"gd": "dot", "adam": "solid", "restarts": "longdash", "network+adam": "dashdot", "cem": "dash"}
 
 
 @in_style

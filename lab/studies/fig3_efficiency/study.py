@@ -1,7 +1,7 @@
 """Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
 
-The planners are the paper's, and Adam started from the initialisation network if there is one for the encoder. All get
-the same problems.
+The planners are the paper's, Adam with restarts, and Adam started from the initialisation network if there is one for
+the encoder. All get the same problems.
 
 Time is wall-clock. Planners and models alternate in one run, so that a busy machine is unfair to none of them. There
 are two clocks: ``batch``, the time per problem when all are planned together, and ``single``, the time of one plan made
@@ -35,7 +35,13 @@ from lab.training.initialisation import STARTED, find_initialisation
 
 NAME = "fig3_efficiency"
 GOALS = "dataset"
-ITERATIONS = {"gd": (10, 30, 100, 300), "adam": (10, 30, 100, 300), "cem": (1, 3, 10), STARTED: (5, 10, 20, 40, 100)}
+ITERATIONS = {
+    "gd": (10, 30, 100, 300),
+    "adam": (10, 30, 100, 300),
+    "restarts": (5, 10, 20, 40, 100),
+    "cem": (1, 3, 10),
+    STARTED: (5, 10, 20, 40, 100),
+}
 SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
 CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
 #: also the columns that follow from times, such as the row chosen for the rule "a tenth"
@@ -103,7 +109,7 @@ def todo(config: Config) -> list[Rung]:
     """All cases of the first training seed; planners and models alternate at each rung of the ladder."""
     protocol, seed = config.protocols((GOALS,))[GOALS], config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
-    planners = {name: config.planner(name) for name in PAPER_PLANNERS}
+    planners = {name: config.planner(name) for name in (*PAPER_PLANNERS, "restarts")}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
     network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
     if network:
