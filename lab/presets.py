@@ -24,7 +24,6 @@ class Preset:
     authors: int  #: problems for each kind of goals that are also planned as the authors do, in Table 1
     iterations: int | None = None  #: of any planner at most; None: as tuned
     samples: int | None = None  #: of CEM; None: as tuned
-    longest: tuple[str, ...] | None = None  #: models that CEM has under MPC, in Table 1; None: all
     toy: bool = False  #: its models are toys, trained in seconds to show that every part runs, and kept apart
     brief: bool = False  #: studies that take long are made only if they are named
 
@@ -56,7 +55,6 @@ PRESETS = {
         train_seconds=300,
         strong=20,
         authors=10,
-        longest=("base",),
         brief=True,
     ),
     "full": Preset(

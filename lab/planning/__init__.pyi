@@ -1,5 +1,5 @@
 from .baselines import Constant, RandomActions
-from .catalog import CATALOG, PAPER_PLANNERS, PLANNERS, make_planner
+from .catalog import CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make_planner
 from .cem import CEM
 from .compiled import CompiledPlanner
 from .gradcem import GradCEM
@@ -16,6 +16,7 @@ from .settings import Settings, shortened
 __all__ = [
     "CATALOG",
     "CEM",
+    "COMPARED",
     "ICEM",
     "MODES",
     "MPC",

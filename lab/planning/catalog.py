@@ -53,6 +53,7 @@ CATALOG: dict[str, Entry] = {
 }
 PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: those that `make_planner` makes
 PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
+COMPARED = ("gd", "adam", "restarts", "cem")  #: those, and the strongest that starts from noise and descends
 
 
 def known(name: str) -> Entry:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lab.benchmarks import card_of
 from lab.files import MODELS, ROOT, replacing
-from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
+from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
 from lab.repro import course, front, short, tried
@@ -28,7 +28,6 @@ from lab.tasks import TASKS
 
 README, PAGE = ROOT / "README.md", ROOT / "figures" / "README.md"
 PRESET = "full"
-HEAD = ["model", "GD", "Adam", "CEM"]
 
 
 def write() -> None:
@@ -97,7 +96,7 @@ def _success(task: str, result: Result) -> str:
     for goals, mode in cases:
         case = rates[(rates.goals == goals) & (rates["mode"] == mode)]
         head = f"{goals} goals, {LABELS[mode]}, n = {case.n.max()}, training seeds averaged: {int(case.seeds.max())}"
-        lines += ["", head, "", *_table(HEAD, [[LABELS[model], *_cells(case, model)] for model in MODELS])]
+        lines += ["", head, "", *_table(_head(COMPARED), [[LABELS[model], *_cells(case, model)] for model in MODELS])]
         without_model = case[case.model == "none"].itertuples()
         floors = " and ".join(f"{LABELS[row.planner].lower()} {_cell(row)}" for row in without_model)
         lines += ["", f"Floors: {floors}."] if floors else []
@@ -114,16 +113,20 @@ def _deformable(task: str, result: Result) -> str:
         cem = rows[rows.planner == "cem"].seeds.max()
         fewer = f" (CEM: {cem})" if cem < rows.seeds.max() else ""
         head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}{fewer}"
-        cells = [[LABELS[model], *wide.loc[goals, mode, model][[*PLANNERS]].replace("", "–")] for model in MODELS]
-        lines += ["", head, "", *_table(HEAD, cells)]
+        cells = [[LABELS[model], *wide.loc[goals, mode, model][[*PAPER_PLANNERS]].replace("", "–")] for model in MODELS]
+        lines += ["", head, "", *_table(_head(PAPER_PLANNERS), cells)]
         lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]
     differences = [line for planner in ("gd", "adam") for line in robotics.sentences(result, planner)]
     return "\n".join([*lines, "", *_folded("Final distance, paired", differences)])
 
 
+def _head(planners: Sequence[str]) -> list[str]:
+    return ["model", *(LABELS[planner] for planner in planners)]
+
+
 def _cells(rates: pd.DataFrame, model: str) -> list[str]:
     rows = {row.planner: row for row in rates[rates.model == model].itertuples()}
-    return [_cell(rows[planner]) if planner in rows else "–" for planner in PLANNERS]
+    return [_cell(rows[planner]) if planner in rows else "–" for planner in COMPARED]
 
 
 def _cell(row) -> str:

@@ -1,3 +1,4 @@
+from lab.planning.catalog import COMPARED
 from lab.studies.common.card import Study
 
 STUDY = Study(
@@ -5,6 +6,7 @@ STUDY = Study(
     3,
     8,
     0.8,
+    planners=COMPARED,
     alone=True,
     teaches="to compare planners by time: two clocks, equal success",
     part="paper",

@@ -26,7 +26,7 @@ from lab.evaluation.compare import INTERVALS, Paired, paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
 from lab.models.protocols import see
-from lab.planning import PAPER_PLANNERS, Initialised, Planner, PlanRequest, no_warm_start, shortened
+from lab.planning import COMPARED, Initialised, Planner, PlanRequest, no_warm_start, shortened
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import MARGIN
@@ -109,7 +109,7 @@ def todo(config: Config) -> list[Rung]:
     """All cases of the first training seed; planners and models alternate at each rung of the ladder."""
     protocol, seed = config.protocols((GOALS,))[GOALS], config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
-    planners = {name: config.planner(name) for name in (*PAPER_PLANNERS, "restarts")}
+    planners = {name: config.planner(name) for name in COMPARED}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
     network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
     if network:

@@ -1,3 +1,4 @@
+from lab.planning.catalog import COMPARED
 from lab.studies.common.card import Study
 
 STUDY = Study(
@@ -5,6 +6,7 @@ STUDY = Study(
     1,
     12,
     3.5,
+    planners=COMPARED,
     teaches="success rates with intervals, paired differences, how many problems it takes (Table 1)",
     part="paper",
 )

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.files import MODELS
-from lab.planning.catalog import PAPER_PLANNERS as PLANNERS
+from lab.planning.catalog import COMPARED as PLANNERS
 from lab.plots.marks import INK, LINE, WIDTH, bar_panels, hover, legend_of, model_bars
 from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral
