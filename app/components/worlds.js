@@ -188,9 +188,15 @@ export class Eye {
   }
 
   blurred(pixels, channel, blur) { // a channel of the picture, blurred and sampled on the grid
-    const rows = blur.map(weights => Array.from({ length: SIZE }, (_, x) =>
-      weights.reduce((all, weight, y) => all + weight * pixels[3 * (y * SIZE + x) + channel], 0) / 255));
-    return rows.flatMap(row => blur.map(weights => weights.reduce((all, weight, x) => all + weight * row[x], 0)));
+    return blur.flatMap(down => {
+      const row = new Float64Array(SIZE);
+      for (let y = 0, at = channel; y < SIZE; y++) for (let x = 0; x < SIZE; x++, at += 3) row[x] += down[y] * pixels[at] / 255;
+      return blur.map(across => {
+        let value = 0;
+        for (let x = 0; x < SIZE; x++) value += across[x] * row[x];
+        return value;
+      });
+    });
   }
 }
 
