@@ -14,7 +14,7 @@ from lab.files import ROOT
 FLOORS = (
     ("errors",),
     ("presets",),
-    ("files", "machine", "options", "registry"),
+    ("arguments", "files", "machine", "options", "registry"),
     ("checksums", "locks", "tensors", "variables"),
     ("results",),
     ("tasks",),
