@@ -77,5 +77,5 @@ def test_no_two_planners_look_the_same():
 def test_unknown_names_and_options_are_refused():
     with pytest.raises(LabError, match="Unknown planner 'prior': choose one of gd, momentum"):
         make_planner("prior")
-    with pytest.raises(LabError, match="Planner 'cem' has no option 'lr': choose from samples, elites"):
+    with pytest.raises(LabError, match="Unknown option of planner cem 'lr': choose one of samples, elites"):
         make_planner("cem", lr=0.1)

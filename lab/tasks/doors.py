@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from lab.errors import LabError
 
-if TYPE_CHECKING:
-    from lab.tasks.task import Task
-
 LARGEST = 4096  #: side of a picture, in pixels
 
 
-def guard(task: type[Task]) -> None:
+class Sized(Protocol):
+    """What the doors know of a task."""
+
+    name: str
+    state_fields: tuple[str, ...]
+    action_dim: int
+
+
+def guard(task: type) -> None:
     """Check the arguments of ``step``, ``render``, ``distance``, ``random_states`` and ``collect`` of a ``task``."""
     for name, door in DOORS.items():
         if name in task.__dict__:
@@ -28,7 +33,7 @@ def guard(task: type[Task]) -> None:
 
 def _step(step: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(step)
-    def checked(self: Task, states: Any, actions: Any) -> Any:
+    def checked(self: Sized, states: Any, actions: Any) -> Any:
         shapes = np.shape(states), np.shape(actions)
         if shapes != ((*shapes[0][:1], len(self.state_fields)), (*shapes[0][:1], self.action_dim)):
             raise LabError(
@@ -42,7 +47,7 @@ def _step(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def _render(render: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(render)
-    def checked(self: Task, states: Any, size: int) -> Any:
+    def checked(self: Sized, states: Any, size: int) -> Any:
         check_size(size)
         if np.shape(states)[1:] != (len(self.state_fields),) or not np.isfinite(states).all():
             raise LabError(
@@ -56,7 +61,7 @@ def _render(render: Callable[..., Any]) -> Callable[..., Any]:
 
 def _distance(distance: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(distance)
-    def checked(self: Task, states: Any, goals: Any, criterion: str = "full") -> Any:
+    def checked(self: Sized, states: Any, goals: Any, criterion: str = "full") -> Any:
         shapes = np.shape(states), np.shape(goals)
         if shapes[0] != shapes[1] or shapes[0][-1:] != (len(self.state_fields),):
             raise LabError(
@@ -70,7 +75,7 @@ def _distance(distance: Callable[..., Any]) -> Callable[..., Any]:
 
 def _drawn(draw: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(draw)
-    def checked(self: Task, rng: np.random.Generator, *counts: int, **named: int) -> Any:
+    def checked(self: Sized, rng: np.random.Generator, *counts: int, **named: int) -> Any:
         if min(*counts, *named.values(), 1) < 1:
             raise LabError(f"{self.name}: expected at least 1 state and 1 step, got {[*counts, *named.values()]}.")
         return draw(self, rng, *counts, **named)
