@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "rollouts",
-    14,
+    15,
     12,
     0,
     models=("base", "adversarial"),

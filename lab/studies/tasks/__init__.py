@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "tasks",
-    13,
+    14,
     18,
     0,
     kind=None,
