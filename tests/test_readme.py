@@ -5,11 +5,13 @@ import re
 import shlex
 import subprocess
 
+import nbformat
 import pytest
 
 from lab.cli import build_parser
 from lab.files import ROOT
 from lab.repro import course, readme
+from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
 README = (ROOT / "README.md").read_text()
@@ -60,6 +62,21 @@ def test_the_course_has_every_notebook():
     assert course.put(text) == text, "run python -m lab.repro.readme"
     linked = re.findall(r"\]\((\w+)\.ipynb\)", text)
     assert sorted(linked) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=lambda study: study.name)
+def test_a_notebook_says_where_it_stands_and_what_comes_next(study):
+    path = ROOT / "notebooks" / f"{study.name}.ipynb"
+    written = nbformat.read(path, as_version=4)
+    assert course.signed(nbformat.read(path, as_version=4), study) == written, "run python -m lab.repro.readme"
+    assert course.where(study) in written.cells[0].source and written.cells[-1].source == course.what_next(study)
+
+
+def test_the_course_leads_from_the_first_notebook_to_the_last():
+    path = course.ordered()
+    assert {study.part for study in path} == set(course.PARTS)
+    following = [re.findall(r"\((\w+)\.ipynb\)", course.what_next(study)) for study in path]
+    assert following == [[study.name] for study in path[1:]] + [[]]
 
 
 def test_the_shipped_world_models_took_as_long_as_is_said():

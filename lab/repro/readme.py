@@ -1,7 +1,7 @@
 """``python -m lab.repro.readme`` writes the pages that follow from the committed results and the studies' cards.
 
-``figures/README.md`` has all numbers, the front page a row for each claim of the paper, and ``notebooks/README.md`` a
-row for each study.
+``figures/README.md`` has all numbers, the front page a row for each claim of the paper, and each notebook its place in
+the course.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,16 +31,13 @@ PRESET = "full"
 
 
 def write() -> None:
-    """Write the whole `page`; write `seven_rows` and the tables of the course between the markers of their pages."""
+    """Write the whole `page`, `seven_rows` between the markers of the front page, and the course."""
     committed = results()
     with replacing(PAGE) as temporary:
         temporary.write_text(page(committed))
-    for path, text in (
-        (README, front.put(seven_rows(committed), README.read_text())),
-        (course.COURSE, course.put(course.COURSE.read_text())),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(text)
+    with replacing(README) as temporary:
+        temporary.write_text(front.put(seven_rows(committed), README.read_text()))
+    course.write()
 
 
 def results() -> dict[str, dict[str, Result]]:

@@ -23,7 +23,7 @@ class Study:
     start: float  #: rough seconds before its first problem
     each: float  #: rough seconds of a problem with one training seed, of all that it measures there
     teaches: str = ""  #: what one learns from it, in the list of notebooks
-    part: str = "own"  #: of the course in ``notebooks/README.md``: idea, paper, methods or own
+    part: str = "beyond"  #: of the course, see `lab.repro.course`: idea, paper or beyond
     kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task
     chosen: tuple[str, ...] = ()  #: the built-in tasks that are enough; none: all of its kind
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made

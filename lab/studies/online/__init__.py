@@ -9,5 +9,5 @@ STUDY = Study(
     models=("base", "control"),
     long=True,
     teaches="Online World Modeling round by round: where the planner goes, what the replay keeps",
-    part="methods",
+    part="beyond",
 )

@@ -10,5 +10,5 @@ STUDY = Study(
     long=True,
     alone=True,
     teaches="twelve planners on the same problems: gradients, samples, a network",
-    part="methods",
+    part="beyond",
 )

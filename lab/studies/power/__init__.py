@@ -9,5 +9,5 @@ STUDY = Study(
     long=True,
     alone=True,
     teaches="what more optimisation buys, and which failures a better model could mend",
-    part="methods",
+    part="beyond",
 )

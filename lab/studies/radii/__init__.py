@@ -9,5 +9,5 @@ STUDY = Study(
     models=("base", "control"),
     long=True,
     teaches="Adversarial World Modeling: how large the perturbations may be, one step of ascent or more",
-    part="methods",
+    part="beyond",
 )

@@ -7,5 +7,5 @@ STUDY = Study(
     30,
     long=True,
     teaches="which choices make the paper's picture appear: λ, encoder, data, length, goal loss",
-    part="methods",
+    part="beyond",
 )

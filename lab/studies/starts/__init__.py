@@ -7,5 +7,5 @@ STUDY = Study(
     2,
     long=True,
     teaches="what changes when Adam starts from a network's guess instead of noise",
-    part="methods",
+    part="beyond",
 )
