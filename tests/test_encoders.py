@@ -63,7 +63,7 @@ def test_a_stopped_fit_goes_on_and_ends_the_same(stop, calls, tiny_recipe, empty
     with pytest.raises(KeyboardInterrupt):
         train("push_t", "base", 0, recipe, empty_cache / "stopped", progress=False)
     folder = train("push_t", "base", 0, recipe, empty_cache / "stopped", progress=False)
-    assert len(seen) == calls and not list(empty_cache.rglob("*.pt"))
+    assert len(seen) == calls and not list(empty_cache.rglob("run/*/*.safetensors"))
     assert all(torch.equal(mine, expected.state_dict()[name]) for name, mine in load_model(folder).state_dict().items())
 
 
@@ -73,9 +73,9 @@ def test_a_fit_that_cannot_go_on_says_so(tmp_path):
     with pytest.raises(LabError, match="The loss of a line is inf at step 0 of 3: change the encoder"):
         minimise(frames, lambda: weight.sum() / 0, [weight], 3, 0.1, "a line", False)
     minimise(frames, lambda: weight.square().sum(), [weight], 3, 0.1, "a line", False)
-    whole = (tmp_path / "a-line.pt").read_bytes()
+    whole = (tmp_path / "a-line.safetensors").read_bytes()
     for broken in (whole[: len(whole) // 2], b"", b"no checkpoint"):
-        (tmp_path / "a-line.pt").write_bytes(broken)
+        (tmp_path / "a-line.safetensors").write_bytes(broken)
         with pytest.raises(LabError, match=r"cannot be resumed from .*; delete it to start over"):
             minimise(frames, lambda: weight.square().sum(), [weight], 3, 0.1, "a line", False)
 

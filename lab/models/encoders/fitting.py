@@ -1,8 +1,9 @@
 """What encoders and the decoder are fitted with: pictures of the offline data, an error of drawing, an optimiser."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
-from lab.files import replacing
+from lab.tensors import load_tensors, save_tensors
 
 EVERY = 100  #: steps between two checkpoints
 
@@ -64,7 +65,7 @@ def minimise(
     """
     optimiser = torch.optim.Adam(parameters, lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, steps)
-    path = frames.run and frames.run / f"{what.replace(' ', '-')}.pt"
+    path = frames.run and frames.run / f"{what.replace(' ', '-')}.safetensors"
     first = _resume(path, frames, parameters, optimiser) if path and path.is_file() else 0
     schedule.last_epoch = first
     for step in tqdm(range(first, steps), what, steps, initial=first, delay=2, disable=not progress):
@@ -83,23 +84,31 @@ def _save(
     path: Path, step: int, frames: Frames, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer
 ) -> None:
     """Write all that `minimise` needs to go on at ``step``."""
-    state = {"step": step, "parameters": [parameter.detach() for parameter in parameters]}
-    state |= {"optimiser": optimiser.state_dict(), "frames": frames.rng.get_state(), "torch": torch.get_rng_state()}
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    tensors = {f"parameter.{i}": parameter for i, parameter in enumerate(parameters)}
+    for i, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
+    tensors |= {"frames": frames.rng.get_state(), "torch": torch.get_rng_state()}
+    options = {name: value for name, value in optimiser.param_groups[0].items() if name != "params"}
+    save_tensors(path, tensors, step=str(step), options=json.dumps(options))
 
 
 @torch.no_grad()
 def _resume(path: Path, frames: Frames, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer) -> int:
     """Take over what `_save` wrote; returns the step to go on at."""
     try:
-        state = torch.load(path, weights_only=True)
-        for parameter, saved in zip(parameters, state["parameters"], strict=True):
-            parameter.copy_(saved)
-        optimiser.load_state_dict(state["optimiser"])
-        frames.rng.set_state(state["frames"])
-        torch.set_rng_state(state["torch"])
-        return state["step"]
-    except (UnpicklingError, OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        tensors, about = load_tensors(path)
+        for i, parameter in enumerate(parameters):
+            parameter.copy_(tensors[f"parameter.{i}"])
+        saved: dict[str, Any] = optimiser.state_dict()
+        saved["param_groups"][0] |= json.loads(about["options"])
+        for name, tensor in tensors.items():
+            if name.startswith("optimiser."):
+                _, i, moment = name.split(".")
+                saved["state"].setdefault(int(i), {})[moment] = tensor
+        optimiser.load_state_dict(saved)
+        frames.rng.set_state(tensors["frames"])
+        torch.set_rng_state(tensors["torch"])
+        return int(about["step"])
+    except (LabError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise LabError(f"{path} cannot be resumed from ({reason}); delete it to start over.") from error
