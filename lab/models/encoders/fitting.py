@@ -103,8 +103,8 @@ def _resume(path: Path, frames: Frames, parameters: list[nn.Parameter], optimise
         saved["param_groups"][0] |= json.loads(about["options"])
         for name, tensor in tensors.items():
             if name.startswith("optimiser."):
-                _, i, moment = name.split(".")
-                saved["state"].setdefault(int(i), {})[moment] = tensor
+                _, number, moment = name.split(".")
+                saved["state"].setdefault(int(number), {})[moment] = tensor
         optimiser.load_state_dict(saved)
         frames.rng.set_state(tensors["frames"])
         torch.set_rng_state(tensors["torch"])
