@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.files import cache_root, read_bytes, read_json, replacing, write_json
 
 MODEL = "wm-lab/1"  #: the format of a world model's manifest
-OWN = "sha256"  #: the entry of a manifest with the SHA-256 of all others
+DIGEST = "sha256"  #: the entry of a manifest with the SHA-256 of all others
 LARGE = 4 * 2**20  #: bytes of a file, above which it is hashed only once
 
 
@@ -34,7 +34,7 @@ def write_manifest(path: Path, content: Mapping[str, Any], files: Iterable[Path]
     """Write ``content`` as JSON, with the SHA-256 of ``files`` and its own."""
     named = {Path(os.path.relpath(file, path.parent)).as_posix(): file_hash(file) for file in files}
     content = {**content, "files": named} if named else dict(content)
-    write_json(path, content | {OWN: content_hash(json.loads(json.dumps(content)))})
+    write_json(path, content | {DIGEST: content_hash(json.loads(json.dumps(content)))})
 
 
 def read_manifest(path: Path, form: str | None = None, unsigned: bool = False) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def read_manifest(path: Path, form: str | None = None, unsigned: bool = False) -
         raise LabError(f"{path} should be a JSON object: restore it, or delete it so that it is made anew.")
     if form and content.get("format") != form:
         raise LabError(f"{path} is not of this lab (its format should be {form}).")
-    digest = content.pop(OWN, None)
+    digest = content.pop(DIGEST, None)
     if digest is None and unsigned:
         warnings.warn(f"{path} names no SHA-256 of its own. {_sign(path)}", stacklevel=2)
     elif digest is None:

@@ -158,8 +158,8 @@ class _Shown:
 def _model(args: argparse.Namespace) -> tuple[WorldModel, str, Path]:
     """The world model asked for, a name for it, and its folder."""
     toy = PRESETS[args.preset].toy
-    made = args.task, args.model, args.train_seed, args.preset, args.family
-    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*made, shipped=not toy)
+    asked_for = args.task, args.model, args.train_seed, args.preset, args.family
+    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*asked_for, shipped=not toy)
     model = load_model(folder, pick_device(args.device))
     if model.spec.task != args.task:
         raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")

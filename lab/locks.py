@@ -40,12 +40,12 @@ def one_writer(path: Path) -> Iterator[None]:
     lock, holder = _places(path)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock)
+        file_lock = FileLock(lock)
         try:
-            held.acquire(timeout=PATIENCE)
+            file_lock.acquire(timeout=PATIENCE)
         except Timeout:
             tqdm.write(f"waiting for {_read(holder)}, which writes {path}", file=sys.stderr)
-            held.acquire()
+            file_lock.acquire()
     except OSError as error:
         raise LabError(f"Cannot write {lock}: {error.strerror}. Free the space or choose another folder.") from error
     try:
@@ -53,7 +53,7 @@ def one_writer(path: Path) -> Iterator[None]:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 def _places(path: Path) -> tuple[Path, Path]:

@@ -156,7 +156,7 @@ def test_the_overview_shows_the_widest_gap():
     assert seen.expert.shape == seen.imagined.shape == (6, 2)
     np.testing.assert_allclose(seen.expert[-1], seen.goal, atol=1e-4)
     np.testing.assert_allclose(seen.imagined[0], seen.corrected[seen.problem, 0], atol=1e-4)
-    other = overview.overview(SMOKE, problem=(seen.problem + 1) % plans, radius=0.6)
+    other = overview.overview(SMOKE, problem=(seen.problem + 1) % plans, radius=2 * SMOKE.recipe.radii.action)
     np.testing.assert_allclose(other.shadow, 2 * seen.shadow)
     assert len(drawing(overview_plot.print_figure(seen))) > 20_000
     assert len(overview_plot.interactive(seen).data) == 7

@@ -10,6 +10,7 @@ from lab.errors import LabError
 from lab.files import models_root
 from lab.models import load_model, read_info
 from lab.repro.custom_run import CustomRun, custom_runs, training_log
+from lab.training import loop
 
 
 @pytest.fixture
@@ -77,9 +78,10 @@ def test_a_stopped_run_goes_on(small, monkeypatch):
     expected = (whole / "model.safetensors").read_bytes()
     (whole / "model.json").unlink()
     run = CustomRun("wall", "control", steps=6)
-    calls = []
+    calls, write_line = [], loop._write_line
 
     def stop(run, values):
+        write_line(run, values)
         calls.append(values)
         if len(calls) == 2:
             raise KeyboardInterrupt

@@ -424,7 +424,7 @@ def test_every_claim_is_judged(results):
     text = sentences(table)
     assert all(CLAIMS[claim] in text for claim in set(table.claim))
     assert re.search(r"Adversarial minus Control, Adam, open loop, random goals: [+-][\d.]+ points \[", text)
-    assert summarise(table).loc[2, "wall"] == "0 of 16", "by our planner settings and by the authors'"
+    assert summarise(table).loc[2, "wall"] == "0 of 20", "by our planner settings and by the authors'"
     assert re.search(r"Adam on Adversarial minus CEM on Base, MPC as the authors, random goals: [+-]", text)
 
 

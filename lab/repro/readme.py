@@ -214,11 +214,11 @@ def _folding(summary: str, lines: Iterable[str]) -> list[str]:
 
 _INTRODUCTION = """# Results
 
-All numbers at preset `full`, on the test split. Rates, distances and differences have a 95 % interval: Wilson's
-for a success rate, else from a bootstrap; ratios of times, and numbers in round brackets, have none. The bootstrap
-resamples problems and, where there are several, training seeds, each independently of the other (Owen 2007, "The pigeonhole bootstrap"); in tables of
-version 0.1 it resampled problems alone. Beside it the tables have the interval over problems alone (`low_problems`,
-`high_problems`). Differences are paired: all models and planners get the same problems.
+All numbers at preset `full`, on the test split. Rates, distances and differences have a 95 % interval: Wilson's for a
+success rate, else from a bootstrap; ratios of times, and numbers in round brackets, have none. The bootstrap resamples
+problems and, where there are several, training seeds, each independently of the other (Owen 2007, "The pigeonhole
+bootstrap"); in tables of version 0.1 it resampled problems alone. Beside it the tables have the interval over problems
+alone (`low_problems`, `high_problems`). Differences are paired: all models and planners get the same problems.
 
 EARLIER The tables of `planners`, `radii` and `online` at preset `quick` are of version 0.1, too. In that version
 training seeds shared data and encoder, and Online learned from planned actions, not from executed ones; the models of

@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from lab.checksums import MODEL, OWN, forget_hashes, read_manifest, read_text, sha256, write_manifest
+from lab.checksums import DIGEST, MODEL, forget_hashes, read_manifest, read_text, sha256, write_manifest
 from lab.data.arrays import load_arrays
 from lab.errors import LabError
 from lab.files import CHECKOUT, ROOT, SHIPPED, cache_root, read_json, replacing
@@ -84,7 +84,7 @@ def _manifest_reader(path: Path) -> Reader | None:
         return lambda: load_result(path.parent)
     if "arrays" in content or "fingerprint" in content:
         return lambda: load_arrays(path, {})
-    return (lambda: read_manifest(path)) if OWN in content else None
+    return (lambda: read_manifest(path)) if DIGEST in content else None
 
 
 def _read_model(folder: Path) -> None:
@@ -118,7 +118,7 @@ def _sign(path: Path) -> None:
     if path.name not in ("model.json", "network.json", "meta.json"):
         return
     content = read_json(path)
-    if not isinstance(content, dict) or OWN in content:
+    if not isinstance(content, dict) or DIGEST in content:
         return
     before = path.read_bytes()
     try:

@@ -97,8 +97,8 @@ def searches(config: Config, model: str) -> Iterator[Search]:
     most = config.size.iterations
     for search in SEARCHES:
         if search.planner != "cem" or model == "base":
-            few = {min(count, most) for count in search.iterations} if most else search.iterations
-            yield replace(search, iterations=tuple(sorted(few)))
+            iterations = {min(count, most) for count in search.iterations} if most else search.iterations
+            yield replace(search, iterations=tuple(sorted(iterations)))
 
 
 def planner_of(config: Config, search: Search) -> IterativePlanner:
@@ -226,13 +226,13 @@ def lines(result: Result) -> Iterator[str]:
     for model, kinds in anatomy.groupby("model", sort=False):
         first = next(kinds.itertuples())
         ok, stuck, deceived, metric = _shares(kinds, "kind", KINDS)
-        some, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
+        any_start, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
         yield (
             f"{LABELS[first.model]}, {words(first)} ({counted(first.n, 'problem')}, "
             f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Deceived, which a better model could "
             f"mend: {deceived}. Stuck, which needs a better search: {stuck}. Metric, which needs a better loss: "
-            f"{metric}. Some start succeeds in {some}; the least predicted loss finds one in {chosen}, the least true "
-            f"loss in {best}."
+            f"{metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, the least "
+            f"true loss in {best}."
         )
 
 

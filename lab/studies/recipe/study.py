@@ -127,7 +127,10 @@ def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
             yield RecipeVariant(study, f"λ {factor:g}", replace(recipe, radii=Radii(factor, factor, factor)))
     if study == "method":
         yield RecipeVariant(study, f"λ {recipe.radii.action:g}", recipe, ("online", "adversarial", "combined"))
-        yield RecipeVariant(study, f"λ {GENTLE:g}", replace(recipe, radii=Radii(GENTLE, GENTLE, GENTLE)), ("combined",))
+        if recipe.radii.action != GENTLE:
+            yield RecipeVariant(
+                study, f"λ {GENTLE:g}", replace(recipe, radii=Radii(GENTLE, GENTLE, GENTLE)), ("combined",)
+            )
     if study == "loss":
         yield RecipeVariant(study, "last step", recipe, ("online", "adversarial"))
         yield RecipeVariant(study, f"weighted {WEIGHTED:g}", recipe, ("online", "adversarial"), WEIGHTED)

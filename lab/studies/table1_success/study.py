@@ -71,8 +71,8 @@ def as_the_authors(config: Config, models: Sequence[NamedModel]) -> Iterator[Cas
 
     long = {("cem", mode): ("base",) for mode in authors.MODES}
     for protocol in config.protocols().values():
-        few = replace(protocol, n=min(protocol.n, config.size.authors), rules="authors")
-        for case in cases(config, [few], models, PAPER_PLANNERS, authors.MODES, long, planner_of):
+        limited = replace(protocol, n=min(protocol.n, config.size.authors), rules="authors")
+        for case in cases(config, [limited], models, PAPER_PLANNERS, authors.MODES, long, planner_of):
             yield replace(case, mpc=authors.MODES[case.mode], objective=authors.objective(config.task))
 
 
