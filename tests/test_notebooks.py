@@ -101,11 +101,11 @@ def test_a_notebook_itself_refuses_parameters_that_it_does_not_have(path, monkey
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     first, second = cells[:2]
     assert "parameters" in first.metadata.tags and "\ncheck_parameters()" in second.source
-    shell = SimpleNamespace(user_ns={"In": ["", "from pathlib import *", first.source, '# Parameters\nout = "x"\n']})
+    shell = SimpleNamespace(user_ns={"In": ["", "from pathlib import *", first.source, '# Parameters\npreset = "x"\n']})
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
     check_parameters()
-    shell.user_ns["In"][-1] += 'oot = "y"\n'
-    with pytest.raises(LabError, match=r"Unknown parameter 'oot' \(did you mean 'out'\?\): choose one of "):
+    shell.user_ns["In"][-1] += 'presett = "y"\n'
+    with pytest.raises(LabError, match=r"Unknown parameter 'presett' \(did you mean 'preset'\?\): choose one of "):
         check_parameters()
 
 
