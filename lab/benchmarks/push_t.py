@@ -16,7 +16,7 @@ CARD = Card(
     PushT,
     about="a pusher must bring a T-shaped block into a given pose",
     goals=("dataset",),  # random poses cannot be reached within one horizon
-    problem=8,
+    problem=6,
     small=Recipe(
         radii=Radii(0.03, 0.03, 0.03),
         episodes=5000,

@@ -10,7 +10,7 @@ from lab.training.recipes import PatchRecipe, Recipe
 CARD = Card(
     Wall,
     about="a dot must get through a door",
-    problem=16,
+    problem=24,
     small=Recipe(encoder="pyramid", hidden=256, radii=Radii(0.1, 0.1, 0.1)),
     dino=PatchRecipe(history=1),  # nothing has a velocity: the next frame depends on the present one alone
     settings=Settings(

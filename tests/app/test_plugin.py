@@ -123,7 +123,7 @@ def test_registered_it_is_a_task_like_any(slide, capsys):
 def test_its_card_is_registered_too(slide, monkeypatch):
     monkeypatch.setattr(benchmarks.CARDS, "registered", {})
     benchmarks.register(Card(slide, goals=("random",), problem=3))
-    assert card_of("slide").problem == 3 and card_of("wall").problem == 16
+    assert card_of("slide").problem == 3 and card_of("wall").problem == 24
 
 
 def test_studies_take_it_where_its_kind_fits(slide):
