@@ -21,10 +21,11 @@ def only(counts, row, **tasks):
     return counts[row] == dict.fromkeys(counts[row], "–") | tasks
 
 
-def test_gradient_planning_on_base_is_behind_cem(counts):
+def test_gradient_planning_on_base_is_behind_cem_but_for_many_starts(counts):
     for mode in ("open loop", "MPC"):
         row = f"Gradient planning minus CEM, both on Base: success, {mode}"
-        assert only(counts, row, PushT="2 below", PointMaze="4 below", Wall="4 below")
+        assert only(counts, row, PushT="1 above, 2 below", PointMaze="4 below", Wall="4 below")
+        assert decided(row, "push_t") == {"gd": "below", "adam": "below", "restarts": "above"}
 
 
 def test_from_the_networks_guess_adam_on_base_is_better_than_cem_on_push_t_and_wall(counts):
@@ -38,10 +39,9 @@ def test_what_adversarial_world_modeling_does(counts):
     what = "Adversarial minus Control:"
     open_loop = {"PushT": "2 unclear", "PointMaze": "4 above", "Wall": "3 above, 1 unclear"}
     assert only(counts, f"{what} success, open loop", **open_loop)
-    assert only(counts, f"{what} success, MPC", PushT="1 above, 1 below", PointMaze="4 above", Wall="4 above")
+    assert only(counts, f"{what} success, MPC", PushT="2 unclear", PointMaze="4 above", Wall="4 above")
     gap = {"PushT": "1 below, 1 unclear", "PointMaze": "4 below", "Wall": "4 below"}
     assert only(counts, f"{what} train-test gap, open loop", **gap)
-    assert decided(f"{what} success, MPC", "push_t") == {"gd": "above", "adam": "below"}
     assert decided(f"{what} train-test gap, open loop", "push_t") == {"gd": "below", "adam": "unclear"}
     assert only(counts, f"{what} final Chamfer distance, open loop", Rope="4 below", Granular="4 below")
 
@@ -49,10 +49,10 @@ def test_what_adversarial_world_modeling_does(counts):
 def test_what_online_world_modeling_does(counts):
     what = "Online minus Control:"
     assert only(counts, f"{what} train-test gap, open loop", PushT="2 below", PointMaze="4 below", Wall="4 below")
-    assert only(counts, f"{what} success, open loop", PushT="2 unclear", PointMaze="4 above", Wall="4 unclear")
-    mpc = {"PushT": "1 above, 1 below", "PointMaze": "1 above, 3 unclear", "Wall": "2 below, 2 unclear"}
+    assert only(counts, f"{what} success, open loop", PushT="1 below, 1 unclear", PointMaze="4 above", Wall="4 unclear")
+    mpc = {"PushT": "2 unclear", "PointMaze": "1 above, 3 unclear", "Wall": "2 below, 2 unclear"}
     assert only(counts, f"{what} success, MPC", **mpc)
-    assert decided(f"{what} success, MPC", "push_t") == {"gd": "above", "adam": "below"}
+    assert decided(f"{what} success, open loop", "push_t") == {"gd": "unclear", "adam": "below"}
     assert decided(f"{what} success, MPC", "wall") == {"gd": "below", "adam": "unclear"}
     assert only(counts, f"{what} final Chamfer distance, open loop", Rope="3 below, 1 unclear", Granular="4 below")
 
