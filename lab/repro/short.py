@@ -16,9 +16,9 @@ from lab.studies.common.claims import LANDSCAPE
 from lab.studies.common.judge import AS_GOOD, MARGIN, differ, seeds_of, verdict
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
-WORDS = """- On the base model, GD and Adam from one start are behind CEM on PushT, PointMaze and Wall, open loop and under MPC.
-  Adam from 8 screened starts is ahead of CEM, open loop and under MPC; this is measured on PushT, with one training
-  seed.
+WORDS = """- On the base model, GD and Adam from one start are behind CEM on PushT, PointMaze and Wall, open loop and
+  under MPC. Adam from 8 screened starts is ahead of CEM, open loop and under MPC; this is measured on PushT, with one
+  training seed.
 - *Adversarial World Modeling* lifts success above the control's on PointMaze and Wall, open loop and under MPC; one
   difference, on Wall in open loop, is unclear. On PushT nothing is shown. The gap falls on PointMaze and Wall, on PushT
   under GD only.
