@@ -62,7 +62,7 @@ def chosen() -> CustomRun:
         )
         steps = widgets.number("steps", "Steps", 10, 20_000, 500, step=10, help=STEPS_HELP)
         if method == "adversarial":
-            radius = widgets.number("radius", "Radius", 0.0, 2.0, recipe.radii.latent, step=0.05, help=RADIUS_HELP)
+            radius = widgets.number("radius", "Radius", 0.0, 2.0, recipe.radii.latent, step=0.01, help=RADIUS_HELP)
         if method == "online":
             rounds = widgets.number("rounds", "Rounds", 1, 16, recipe.online.rounds, help="Of planning and correcting.")
         seed = widgets.number("seed", "Seed", 0, 999, 0, help="Of batches, plans and a fresh predictor.")

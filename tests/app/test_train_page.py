@@ -5,11 +5,13 @@ import shutil
 import pytest
 from harness import address, settled, whole
 
+from lab.benchmarks import recipe_of
 from lab.files import MODELS, SHIPPED
 from lab.models import whole_file
 from lab.repro.custom_run import CustomRun
 from lab.repro.processes import Status
 
+RADIUS = recipe_of("wall").radii.action
 FILE = whole_file(SHIPPED / "wall" / "online" / "seed0")
 
 
@@ -59,11 +61,11 @@ class TestTraining:
         monkeypatch.setattr("lab.repro.processes.Processes.start", lambda self, name, command: commands.append(command))
         test = app("train", size="smoke", steps="20")
         button(test, "Train").click().run()
-        assert whole(test) and commands == [CustomRun("wall", "adversarial", 0, "smoke", 20, None, 0.3).command]
+        assert whole(test) and commands == [CustomRun("wall", "adversarial", 0, "smoke", 20, None, RADIUS).command]
 
     def test_while_it_runs_and_when_it_dies(self, app, own_cache_of_app, monkeypatch):
         test = app("train", size="smoke", steps="100")
-        folder = CustomRun("wall", "adversarial", 0, "smoke", 100, None, 0.3).folder
+        folder = CustomRun("wall", "adversarial", 0, "smoke", 100, None, RADIUS).folder
         status = Status(running=True, stopped=False, seconds=1, last="collecting: 10%")
         monkeypatch.setattr("lab.repro.processes.Processes.status", lambda self, name: status)
         test.run()
