@@ -67,7 +67,7 @@ def test_bad_drive(app, letters):
 
 
 def test_steered_by_keys_and_clicks(visit):
-    page = visit("dream", "?task=push_t")
+    page = visit("dream", "?task=push_t&problem=8")
     page.locator(".player").focus()
     for letters, key in (("m", "ArrowUp"), ("mi", "ArrowLeft"), ("mia", "ArrowRight"), ("mi", "Backspace")):
         page.keyboard.press(key)
