@@ -60,7 +60,8 @@ def todo(config: Config) -> Iterator[Case]:
         for mode, (name, planner) in itertools.product(MODES, floors.items()):
             yield Case(protocol, "none", 0, base, name, planner, mode)
         yield from cases(config, [protocol], models, COMPARED, MODES, {("cem", "mpc"): ("base",)})
-    yield from as_the_authors(config, models)
+    if config.size.authors:
+        yield from as_the_authors(config, models)
 
 
 def as_the_authors(config: Config, models: Sequence[NamedModel]) -> Iterator[Case]:
