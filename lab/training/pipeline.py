@@ -101,34 +101,22 @@ def _train_predictor(
     One process at a time works in a folder; the others wait, and find the model finished.
     """
     with one_writer(folder):
-        if not finished(folder, recipe, method):
-            _train_alone(model, method, seed, recipe, data_seed, folder, shared, progress)
+        if finished(folder, recipe, method):
+            return folder
+        _drop_other_runs(folder, recipe, method)
+        started = time.perf_counter()
+        data = recipe.data(model.spec.task, data_seed, progress)
+        latents = encode_dataset(model, data, progress)
+        schedule = recipe.base if method == "base" else recipe.finetune
+        model.predictor.requires_grad_(True)
+        algorithm = _algorithm(method, recipe, latents, data.task, folder)
+        fit(model, algorithm, schedule, _stream(seed, method), folder, progress)
+        model.predictor.requires_grad_(False)
+        info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(recipe, method)}
+        info |= {"data": data.fingerprint, "data_seed": data_seed}
+        save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
+        (folder / "state.safetensors").unlink(missing_ok=True)
     return folder
-
-
-def _train_alone(
-    model: WorldModel,
-    method: str,
-    seed: int,
-    recipe: Recipe,
-    data_seed: int,
-    folder: Path,
-    shared: Path | None,
-    progress: bool,
-) -> None:
-    _drop_other_runs(folder, recipe, method)
-    started = time.perf_counter()
-    data = recipe.data(model.spec.task, data_seed, progress)
-    latents = encode_dataset(model, data, progress)
-    schedule = recipe.base if method == "base" else recipe.finetune
-    model.predictor.requires_grad_(True)
-    algorithm = _algorithm(method, recipe, latents, data.task, folder)
-    fit(model, algorithm, schedule, _stream(seed, method), folder, progress)
-    model.predictor.requires_grad_(False)
-    info = {"task": model.spec.task, "method": method, "seed": seed, "recipe": description(recipe, method)}
-    info |= {"data": data.fingerprint, "data_seed": data_seed}
-    save_model(model, folder, info | {"wall_seconds": round(time.perf_counter() - started, 1)}, shared)
-    (folder / "state.safetensors").unlink(missing_ok=True)
 
 
 def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder: Path) -> Method:
