@@ -3,7 +3,7 @@
 
 import { button, choice, copyLink, number, read, Scene, still, write } from './page.js';
 import { add, between, Chart, Gauge, GOAL } from './shared.js';
-import { openTask } from './task.js';
+import { taskOf } from './task.js';
 
 const BLOCK = 160; // ms on the screen for one block
 const REPEAT = 90; // ms between the blocks of a key that is held
@@ -64,15 +64,9 @@ class Dreams {
     const given = read();
     const name = given.task in this.sources ? given.task : this.first;
     const asked = (given.task ?? name) === name ? given : {}; // a drive is of one task
-    this.root.dataset.state = 'loading';
-    try {
-      this.task = await (this.opened[name] ??= openTask(this.sources[name]));
-    } catch (error) {
-      delete this.opened[name];
-      this.note.textContent = `The world models could not be loaded: ${error.message} Load the page again.`;
-      this.root.dataset.state = 'failed';
-      return;
-    }
+    const task = await taskOf(this, name);
+    if (!task) return;
+    this.task = task;
     this.usual = { problem: this.task.about.problem, strength: 1, start: null, goal: null, drive: '' };
     this.build();
     const at = text => (/^-?[\d.]+,-?[\d.]+$/.test(text ?? '') ? text.split(',').map(Number) : null);

@@ -3,7 +3,7 @@
 
 import { button, choice, copyLink, number, read, Scene, still, write } from './page.js';
 import { add, between, Chart, Gauge, GOAL, IMAGINED, open } from './shared.js';
-import { openTask } from './task.js';
+import { taskOf } from './task.js';
 
 const SLICE = 9; // ms of planning in each frame
 const WATCH = 2600; // ms on the screen for all of Adam's steps, at least
@@ -81,15 +81,9 @@ class Fool {
   async arrive() { // from the address
     const asked = read();
     const name = asked.task in this.sources ? asked.task : this.first;
-    this.root.dataset.state = 'loading';
-    try {
-      this.task = await (this.opened[name] ??= openTask(this.sources[name]));
-    } catch (error) {
-      delete this.opened[name];
-      this.note.textContent = `The world models could not be loaded: ${error.message} Load the page again.`;
-      this.root.dataset.state = 'failed';
-      return;
-    }
+    const task = await taskOf(this, name);
+    if (!task) return;
+    this.task = task;
     this.usual = this.usualState();
     const [state, refused] = this.fitting(asked);
     this.note.textContent = refused.length ? `The address asks for ${refused.join(', ')}, which is not there; you see the default.` : '';

@@ -4,6 +4,18 @@ import { Adam, GoalDistance, Predictor, load, normals } from './engine.js';
 import { sum } from './shared.js';
 import { Eye, WORLDS } from './worlds.js';
 
+// The task called `name` of a page, opened once; nothing where it cannot be, which the page then says.
+export async function taskOf(page, name) {
+  page.root.dataset.state = 'loading';
+  try {
+    return await (page.opened[name] ??= openTask(page.sources[name]));
+  } catch (error) {
+    delete page.opened[name];
+    page.note.textContent = `The world models could not be loaded: ${error.message} Load the page again.`;
+    page.root.dataset.state = 'failed';
+  }
+}
+
 export async function openTask(url) {
   return new Task(await load(url));
 }
