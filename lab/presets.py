@@ -67,7 +67,7 @@ PRESETS = {
         timed_steps=20,
         train_seconds=300,
         strong=50,
-        authors=100,
+        authors=50,  # as many as the paper and the authors' configuration plan
     ),
 }
 
