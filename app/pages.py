@@ -30,6 +30,10 @@ VIEWS = (
         "See where planning goes, where the data were, and what the model makes of both.",
     ),
     View(
+        "anatomy", "Why plans fail", ":material/troubleshoot:", "Why plans fail",
+        "Sort plans by what went wrong: the search, the model, or the loss.",
+    ),
+    View(
         "plan", "Live planning", ":material/route:", "Live planning",
         "Pick a task, a model and a planner; click a goal; watch methods race.",
     ),

@@ -30,7 +30,6 @@ PAIRED = "table1_success"  #: the experiment whose problems are compared one by 
 SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem"}
 SIZES = {name: preset.label for name, preset in lab_presets.items()}
 SIZE_HELP = "Full: 300 problems, three training seeds. Quick: 50 problems, one seed, minutes on a laptop."
-MODE_NAMES = {"open": "Once (open loop)", "mpc": "Replan (MPC)"}
 WORDS = {
     "won": "The first method reached the goal, the second did not.",
     "lost": "The second method reached the goal, the first did not.",
@@ -192,13 +191,13 @@ def show_pairs(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
     with widgets.row():
         task = widgets.task_picker()
         goals = widgets.picker("goals", "Goals", then=forget_moves)
-        mode = widgets.picker("mode", "Plan", labels=MODE_NAMES)
     folder = folders.get((preset, PAIRED, task))
     if folder is None:
         st.info(f"There is no result of this size for {label(task)} yet.", icon=":material/info:")
         return
     result = read(folder)
     pairs = result.tables["pairs"]
+    mode = widgets.picker("mode", "Plan", list(pairs["mode"].unique()))
     pairs = pairs[(pairs.goals == goals) & (pairs["mode"] == mode) & (pairs.criterion == "full")]
     with widgets.row():
         ours = side(pairs, "first", "First", "adversarial")

@@ -38,7 +38,6 @@ METHOD_HELP = (
     "model's own plans really do. Adversarial: on worst-case disturbances."
 )
 RADIUS_HELP = "How far states and actions are disturbed, in standard deviations. 0 is plain training."
-STEPS_HELP = "The shipped models took 6000 (Base) and 2000 (the others)."
 UPLOAD_MB = 32
 SHOWN = 12  #: trainings in the list, at most
 TEST = "50"  #: problems of a test
@@ -60,7 +59,9 @@ def chosen() -> CustomRun:
             labels=SIZES,
             help="With all of them, the first training collects the data, which takes minutes.",
         )
-        steps = widgets.number("steps", "Steps", 10, 20_000, 500, step=10, help=STEPS_HELP)
+        shipped = recipe.base.steps if method == "base" else recipe.finetune.steps
+        about = f"The shipped model took {shipped:,}."
+        steps = widgets.number("steps", "Steps", 10, 100_000, 500, step=10, help=about)
         if method == "adversarial":
             radius = widgets.number("radius", "Radius", 0.0, 2.0, recipe.radii.latent, step=0.01, help=RADIUS_HELP)
         if method == "online":

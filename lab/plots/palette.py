@@ -30,6 +30,7 @@ LABELS = {
     "base": "Base", "control": "Control", "online": "Online", "adversarial": "Adversarial", "none": "No model",
 } | MODES | AUTHORS_MODES | {name: entry.label for name, entry in CATALOG.items()}  # fmt: skip
 
+KIND_COLOURS = {"ok": "#009E73", "stuck": "#DDCC77", "deceived": "#AA3377", "metric": "#66CCEE"}  #: of plans
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"

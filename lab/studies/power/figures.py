@@ -12,14 +12,13 @@ from plotly.subplots import make_subplots
 from lab.evaluation.anatomy import KINDS
 from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, intervals, legend_of, sample
-from lab.plots.palette import LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
+from lab.plots.palette import KIND_COLOURS, LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, faded, in_style, neutral, spread
 from lab.plots.words import percent, resampled
 from lab.results import Result
 from lab.studies.power.study import words
 
 COSTS = {"calls": "model calls per problem", "seconds": "seconds per problem"}
-KIND_COLOURS = {"ok": "#009E73", "stuck": "#DDCC77", "deceived": "#AA3377", "metric": "#66CCEE"}
 #: by measure: words, and the dash of its line in print and in plotly
 CHOICES = {
     "any": ("some start succeeds", ":", "dot"),

@@ -1,0 +1,145 @@
+"""Why plans fail: what the model predicts of plans from several starts, what is true, and what became of them."""
+
+from dataclasses import replace
+
+import cached
+import progress
+import streamlit as st
+import widgets
+from glossary import prose
+from state import touched
+
+from lab.benchmarks import card_of
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation.anatomy import KINDS, Attempts, around_goals, attempts, boundary_loss
+from lab.evaluation.statistics import wilson
+from lab.files import MODELS
+from lab.plots.anatomy import kinds_figure, losses_figure
+from lab.plots.palette import LABELS, MODEL_COLOURS
+
+GOALS = "dataset"  #: the loss at the success boundary needs an expert
+PROBLEMS, STARTS = 10, 8
+BOUNDARY_PROBLEMS = 16  #: of the tune split
+INTRO = (
+    "A plan that misses its goal is “stuck” if the model itself predicts a miss: the search found nothing better. It "
+    "is “deceived” if the model predicts success and is wrong. It fails by its “metric” if even the true outcome looks "
+    "like success to the [[planning loss]]. A better search mends the first kind, a better [[world model]] the second, "
+    "a better loss the third."
+)
+
+
+@st.cache_data(max_entries=12, show_spinner="Measuring the loss at the success boundary …")
+def boundary_of(task: str, stamp: str) -> float:
+    """The loss at the task's success boundary, for the encoder that all its models share."""
+    problems = sample_problems(task, GOALS, BOUNDARY_PROBLEMS, split="tune")
+    through = cached.world_model(task, "base", stamp)
+    states, goals = around_goals(through, problems)
+    return boundary_loss(through, problems.environment, states, goals, card_of(task).settings.proprio)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def attempted(task: str, model: str, stamp: str) -> Attempts:
+    """Adam's plans from `STARTS` single random starts for the first `PROBLEMS` near problems."""
+    settings = card_of(task).settings
+    planner = replace(settings.planner("restarts"), restarts=1, candidates=1)
+    problems, through = sample_problems(task, GOALS, cached.PROBLEMS)[:PROBLEMS], cached.world_model(task, model, stamp)
+    return attempts(through, planner, problems, STARTS, proprio=settings.proprio)[planner.iterations]
+
+
+def shares(found: Attempts, boundary: float) -> dict[str, float]:
+    """Of the chosen plans, the share of each kind."""
+    chosen = found.chosen(found.kinds(boundary))
+    return {kind: float((chosen == kind).mean()) for kind in KINDS}
+
+
+def sentence(model: str, found: Attempts, boundary: float) -> str:
+    """What became of the plans on one model."""
+    share, choice = shares(found, boundary), found.choice()
+    failed = {kind: value for kind, value in share.items() if kind != "ok" and value}
+    rate = wilson(round(share["ok"] * PROBLEMS), PROBLEMS)
+    most = f" The most common failure: **{max(failed, key=failed.__getitem__)}**." if failed else ""
+    return (
+        f"On **{LABELS[model]}** the chosen plans reach {share['ok']:.0%} of {PROBLEMS} goals "
+        f"[{rate.low:.0%}, {rate.high:.0%}]; some start reaches {choice['any'].mean():.0%}, and the start with the "
+        f"least true loss {choice['best'].mean():.0%}. Rank correlation of predicted and true loss: "
+        f"{choice['correlation'].mean():+.2f}.{most}"
+    )
+
+
+def show_losses(found: Attempts, boundary: float, model: str, problem: int) -> None:
+    st.markdown(
+        f"**Every plan on {LABELS[model]}**: on the diagonal the model is right; click a dot to see its problem"
+    )
+    alt = (
+        f"True over predicted loss of {found.success.size} plans on the {LABELS[model]} model; boundary {boundary:.2g}."
+    )
+    st.plotly_chart(
+        losses_figure(found, boundary, problem),
+        key="losses",
+        config={"displayModeBar": False},
+        alt=alt,
+        on_select=picked,
+        selection_mode="points",
+    )
+
+
+def show_kinds(planned: dict[str, Attempts], boundary: float, waiting: list[str]) -> None:
+    st.markdown("**What became of the chosen plans**")
+    parts = {model: shares(found, boundary) for model, found in planned.items()}
+    alt = "; ".join(f"{LABELS[model]}: {share['ok']:.0%} reach the goal" for model, share in parts.items())
+    st.plotly_chart(kinds_figure(parts), key="kinds", config={"displayModeBar": False}, alt=alt)
+    st.caption(f"Planning on {', '.join(LABELS[model] for model in waiting)} …" if waiting else "")
+
+
+def picked() -> None:
+    """Choose the problem of the clicked dot; for callbacks."""
+    points = [point for point in st.session_state["losses"].selection.points if point.get("customdata")]
+    if points:
+        st.session_state["problem"] = int(points[0]["customdata"][0])
+    touched()
+
+
+def show_plan(case: cached.Case, model: str, stamp: str) -> None:
+    """The plan that is chosen for the problem, imagined and true."""
+    st.subheader("One chosen plan, imagined and true")
+    lane = cached.lane(case, model, "restarts", "open", stamp)
+    about = f"Problem {case.problem}: what the {LABELS[model]} model imagines and what happens"
+    look = {"title": LABELS["restarts"], "colour": MODEL_COLOURS[model], "show": "go", "text": about}
+    widgets.play("picked", case, [lane | look], about, charts=False)
+    strip = cached.episode(case, model, "restarts", "open", stamp)
+    widgets.film_strips(case.task, [(LABELS["restarts"], strip, model)])
+
+
+def page() -> None:
+    with widgets.row():
+        task = widgets.task_picker()
+        model = widgets.picker("model", "World model")
+        problem = widgets.number("problem", "Problem", 0, cached.PROBLEMS - 1, card_of(task).problem)
+    try:
+        stamps = {name: cached.stamp(task, name) for name in MODELS}
+    except LabError as error:
+        widgets.offer_other_model(task, error)
+        return
+    boundary, key = boundary_of(task, stamps["base"]), (task, model, tuple(stamps.values()))
+    order = [model, *(name for name in MODELS if name != model)]
+    now = 1 + progress.stage("anatomy", key)
+    planned = {name: attempted(task, name, stamps[name]) for name in order[:now]}
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show_losses(planned[model], boundary, model, problem)
+    with right:
+        show_kinds(planned, boundary, order[now:])
+        st.markdown(sentence(model, planned[model], boundary))
+        st.caption(
+            f"The first {PROBLEMS} near test problems, {STARTS} starts each, open loop, shipped models. Full dots: the "
+            "start with the least predicted loss, which is chosen. Dashed: the loss at the success boundary."
+        )
+    prose(INTRO)
+    show_plan(cached.Case(task, GOALS, problem), model, stamps[model])
+    if now < len(order):
+        attempted(task, order[now], stamps[order[now]])
+        progress.go_on("anatomy", key, now)
+
+
+page()
