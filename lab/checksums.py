@@ -8,17 +8,23 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.errors import LabError
 from lab.files import cache_root, read_bytes, read_json, replacing, write_json
 
 MODEL = "wm-lab/1"  #: the format of a world model's manifest
 DIGEST = "sha256"  #: the entry of a manifest with the SHA-256 of all others
-LARGE = 4 * 2**20  #: bytes of a file, above which it is hashed only once
+LARGE = 4 * 2**20  #: bytes of a file, above which other processes are told its hash
+SETTLED = 3 * 10**9  #: nanoseconds since the last writing, after which another one shows in a file's times
+
+T = TypeVar("T")
+Stamp = tuple[str | int, ...]  #: what of a file changes whenever it is written to
 
 
 def sha256(data: bytes) -> str:
@@ -28,6 +34,13 @@ def sha256(data: bytes) -> str:
 def content_hash(content: Mapping[str, Any]) -> str:
     """SHA-256 of JSON ``content``, however it is laid out."""
     return sha256(json.dumps(content, sort_keys=True).encode())
+
+
+def _own_hash(content: Any) -> str:
+    """`content_hash` without the entry that holds it."""
+    if not isinstance(content, dict):
+        return ""
+    return content_hash({name: value for name, value in content.items() if name != DIGEST})
 
 
 def write_manifest(path: Path, content: Mapping[str, Any], files: Iterable[Path] = ()) -> None:
@@ -43,7 +56,7 @@ def read_manifest(path: Path, form: str | None = None, unsigned: bool = False) -
     Raises LabError where it is missing, has been changed, is not of the format ``form``, or names no SHA-256 of its
     own; with ``unsigned``, the last is a warning.
     """
-    content = read_json(path)
+    content, actual = hashed(path, lambda: read_json(path), _own_hash)
     if not isinstance(content, dict):
         raise LabError(f"{path} should be a JSON object: restore it, or delete it so that it is made anew.")
     if form and content.get("format") != form:
@@ -53,7 +66,7 @@ def read_manifest(path: Path, form: str | None = None, unsigned: bool = False) -
         warnings.warn(f"{path} names no SHA-256 of its own. {_sign(path)}", stacklevel=2)
     elif digest is None:
         raise LabError(f"{path} names no SHA-256, so that it cannot be verified. {_sign(path)}")
-    elif digest != content_hash(content):
+    elif digest != actual:
         raise LabError(f"{path} has been changed since it was written: restore it, or delete it to make it anew.")
     return content
 
@@ -84,8 +97,8 @@ def _sign(path: Path) -> str:
 
 def verified(path: Path, digest: str) -> bytes:
     """The bytes of ``path``; raises LabError unless ``digest`` is their SHA-256."""
-    data = read_bytes(path)
-    _compare(path, sha256(data), digest)
+    data, actual = hashed(path, lambda: read_bytes(path), sha256)
+    _compare(path, actual, digest)
     return data
 
 
@@ -114,38 +127,64 @@ def read_text(path: Path) -> str:
     return data.decode()
 
 
-def forget_hashes() -> None:
-    """Let `file_hash` read large files again: a disk may fail without a trace in what it says of them."""
-    shutil.rmtree(cache_root() / "hashes", ignore_errors=True)
+# --- A file is hashed once in a process, until it is written to
+
+_hashes: dict[tuple[Callable, Stamp], str] = {}
+
+
+def hashed(path: Path, read: Callable[[], T], digest: Callable[[T], str]) -> tuple[T, str]:
+    """What ``read`` gives of the file ``path``, and the ``digest`` of it."""
+    before = _stamp(path)
+    value = read()
+    if before is None or before != _stamp(path):
+        return value, digest(value)
+    if (digest, before) not in _hashes:
+        _hashes[digest, before] = digest(value)
+    return value, _hashes[digest, before]
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file. A large one is hashed again only after it has been written to.
-
-    Raises LabError where it cannot be read.
-    """
+    """SHA-256 of a file, whose bytes nobody needs now. Raises LabError where it cannot be read."""
     try:
-        status = path.stat()
-        if status.st_size < LARGE:
-            return sha256(path.read_bytes())
-        stamp = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        note = cache_root() / "hashes" / f"{sha256(str(stamp[0]).encode())[:32]}.json"
-        return _noted(note, stamp) or _note(note, stamp, path)
+        stamp = _stamp(path)
+        if stamp is None:
+            return _digest(path)
+        if (sha256, stamp) not in _hashes:
+            _hashes[sha256, stamp] = _shared(path, stamp) if path.stat().st_size > LARGE else _digest(path)
+        return _hashes[sha256, stamp]
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}): restore it, or make it again.") from error
 
 
-def _noted(note: Path, stamp: list) -> str | None:
-    """The hash of a file that has the same ``stamp`` as when it was hashed."""
+def forget_hashes() -> None:
+    """Let all files be hashed again: a disk may fail without a trace in what it says of them."""
+    _hashes.clear()
+    shutil.rmtree(cache_root() / "hashes", ignore_errors=True)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """The stamp of a file; None where it is missing, or was written so lately that the stamp may not tell."""
     try:
-        content = read_manifest(note)
-    except LabError:
+        status = path.stat()
+    except OSError:
         return None
-    return content["hash"] if content.get("stamp") == stamp else None
+    if time.time_ns() - max(status.st_ctime_ns, status.st_mtime_ns) < SETTLED:
+        return None
+    return os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _note(note: Path, stamp: list, path: Path) -> str:
+def _digest(path: Path) -> str:
     with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shared(path: Path, stamp: Stamp) -> str:
+    """The hash that another process has noted in the cache; else it is computed and noted now."""
+    note = cache_root() / "hashes" / f"{sha256(str(stamp[0]).encode())[:32]}.json"
+    with suppress(LabError):
+        content = read_manifest(note)
+        if content.get("stamp") == list(stamp):
+            return content["hash"]
+    digest = _digest(path)
     write_manifest(note, {"stamp": stamp, "hash": digest})
     return digest

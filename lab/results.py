@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lab.checksums import read_manifest, sha256, write_manifest
+from lab.checksums import hashed, read_manifest, sha256, write_manifest
 from lab.errors import LabError
 from lab.files import replacing
 
@@ -61,10 +61,16 @@ def load_result(folder: Path) -> Result:
 
 
 def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
-    text = table_text(folder, name)
-    if sha256(text) != digest:
-        raise LabError(f"{table_path(folder, name)} has been changed since it was written; make the tables again.")
+    path = table_path(folder, name)
+    text, actual = hashed(path, lambda: table_text(folder, name), _text_hash)
+    if actual != digest:
+        raise LabError(f"{path} has been changed since it was written; make the tables again.")
     return pd.read_csv(io.BytesIO(text))
+
+
+def _text_hash(text: bytes) -> str:
+    """SHA-256 of a table's text, which is not that of its file where the file is compressed."""
+    return sha256(text)
 
 
 def table_path(folder: Path, name: str) -> Path:
