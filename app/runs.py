@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from lab import variables
 from lab.errors import LabError
 from lab.repro.processes import Processes, Status
 
 MOST = 2  #: runs at a time, over all sessions
+READ_ONLY = "This server only shows what there is: it starts no runs. On your own machine it does."
 
 
 @st.cache_resource(show_spinner=False)
@@ -19,6 +21,8 @@ def workers() -> Processes:
 def start(name: str, command: Sequence[str]) -> None:
     """Start the run; for callbacks. If it is refused, `watch` shows why."""
     try:
+        if variables.read_only():
+            raise LabError(READ_ONLY)
         workers().start(name, command)
     except LabError as error:
         st.session_state["refused"] = str(error)

@@ -19,6 +19,17 @@ def family() -> str:
     return named
 
 
+def read_only() -> bool:
+    """Whether ``$LAB_APP_READONLY`` is 1: the app then starts no runs and takes no files, as a public host wants it.
+
+    Raises LabError for anything but 0 and 1.
+    """
+    text = os.environ.get("LAB_APP_READONLY") or "0"
+    if text not in ("0", "1"):
+        raise LabError(f"LAB_APP_READONLY must be 0 or 1, got '{text}'.")
+    return text == "1"
+
+
 def use_machine() -> None:
     """Have this process simulate in ``$LAB_PROCESSES`` processes, and look for DINOv2 weights in ``$LAB_DINO``.
 

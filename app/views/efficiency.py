@@ -197,7 +197,8 @@ def page() -> None:
         show_kept(folder, clock, models, compared)
     if everything is not None:
         show_all(everything, models)
-    show_live(task, clock, models, compared)
+    if not variables.read_only():
+        show_live(task, clock, models, compared)
 
 
 page()

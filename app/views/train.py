@@ -7,6 +7,7 @@ import runs
 import streamlit as st
 import widgets
 from state import touched
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import variables
 from lab.benchmarks import recipe_of
@@ -205,14 +206,20 @@ def run_name(run: CustomRun) -> str:
     return f"train {run.task} {run.folder.name}"
 
 
-def inspect() -> None:
-    """Look into an uploaded file, or into a model that is there."""
+def uploaded() -> UploadedFile | None:
+    """The visitor's own file; None where there is none, and on a server that takes none."""
+    if variables.read_only():
+        return None
     st.markdown(
         "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found from "
         "the numbers in it alone. The file is read in memory and not kept."
     )
-    upload = st.file_uploader("A world model's file", type="safetensors", max_upload_size=UPLOAD_MB, key="upload")
-    if upload is not None:
+    return st.file_uploader("A world model's file", type="safetensors", max_upload_size=UPLOAD_MB, key="upload")
+
+
+def inspect() -> None:
+    """Look into an uploaded file, or into a model that is there."""
+    if upload := uploaded():
         try:
             checkpoint = read_checkpoint(upload.getvalue(), upload.name)
         except LabError as error:
@@ -302,6 +309,9 @@ def page() -> None:
     st.markdown(INTRO)
     if widgets.picker("part", "What to do", tuple(SECTIONS), labels=SECTIONS) == "inspect":
         inspect()
+        return
+    if variables.read_only():
+        st.info(runs.READ_ONLY, icon=":material/lock:")
         return
     run = chosen()
     show_training(run)
