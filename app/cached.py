@@ -23,7 +23,7 @@ from lab.files import FAMILIES, MODELS, ROOT, model_folder
 from lab.models import WorldModel, load_model
 from lab.planning import Planner
 from lab.plots.player import lane as player_lane
-from lab.results import Result, load_result
+from lab.results import Result, load_result, load_table
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED, started
 from lab.web.site import packed
@@ -159,12 +159,7 @@ def claims_file(preset: str) -> Path | None:
 def claims() -> tuple[Path, pd.DataFrame] | None:
     """The file and the findings of the largest preset that has any: see `lab.studies.common.claims.verdicts`."""
     path = claims_file("full") or claims_file("quick")
-    return path and (path, _table(path, path.stat().st_mtime_ns))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _table(path: Path, stamp: int) -> pd.DataFrame:
-    return pd.read_csv(path)
+    return path and (path, load_table(path))
 
 
 def for_browser(task: str) -> str:

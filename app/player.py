@@ -17,7 +17,7 @@ def _component(name: str, *styles: str):
     return st.components.v2.component(
         f"lab_{name}",
         html='<div class="player" role="group" tabindex="0" data-state="loading"></div>',
-        css="\n".join((FOLDER / f"{style}.css").read_text() for style in ("player", *styles)),
+        css="\n".join((FOLDER / f"{style}.css").read_text("utf-8") for style in ("player", *styles)),
         js=bundle(name),
         isolate_styles=False,
     )

@@ -6,6 +6,7 @@ Ctrl-C or kill, after how to go on.
 """
 
 import argparse
+import io
 import signal
 import sys
 import threading
@@ -31,6 +32,9 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, or without any print the help; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     args = parser.parse_args(argv)
     if args.command is None:

@@ -1,7 +1,6 @@
 """What the commands of `lab.cli` do, but for reproduce; imported only when one runs, because torch is slow to load."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +39,7 @@ def collect(args: argparse.Namespace) -> int:
 def train(args: argparse.Namespace) -> int:
     from lab.repro.custom_run import CustomRun
     from lab.training import train
+    from lab.training.log import read_log
 
     device = pick_device(args.device)
     settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds")}
@@ -51,8 +51,8 @@ def train(args: argparse.Namespace) -> int:
     else:
         recipe = recipe_of(args.task, args.preset, args.family)
         folder = train(args.task, args.method, args.seed, recipe, models_root(args.preset, args.family), device=device)
-    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
-    print(f"{args.method} model of {args.task}, seed {args.seed}: loss {last['loss']:.5f} at step {last['step'] + 1}")
+    ends = [f": loss {line['loss']:.5f} at step {line['step'] + 1}" for line in read_log(folder)[-1:]]
+    print(f"{args.method} model of {args.task}, seed {args.seed}{''.join(ends)}")
     print(folder)
     return 0
 

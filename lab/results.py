@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from lab.checksums import hashed, read_manifest, sha256, write_manifest
+from lab.checksums import hashed, named_files, read_manifest, sha256, verified, write_manifest
 from lab.errors import LabError
 from lab.files import replacing
 
@@ -103,3 +104,19 @@ def keep_tables(folder: Path, target: Path) -> None:
             large = len(text) > LARGE
             path = temporary / f"{name}.csv{'.gz' if large else ''}"
             path.write_bytes(gzip.compress(text, mtime=0) if large else text)
+
+
+def save_table(table: pd.DataFrame, path: Path) -> None:
+    """Write one ``table`` as CSV to ``path``, with a manifest beside it."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+    write_manifest(path.with_suffix(".json"), {}, [path])
+
+
+def load_table(path: Path) -> pd.DataFrame:
+    """What `save_table` wrote; raises LabError where it, or its manifest, is missing or has been changed."""
+    manifest = path.with_suffix(".json")
+    digest = named_files(manifest, read_manifest(manifest)).get(Path(os.path.normpath(path)))
+    if digest is None:
+        raise LabError(f"{manifest} does not name {path.name}: make it again.")
+    return pd.read_csv(io.BytesIO(verified(path, digest)))

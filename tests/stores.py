@@ -16,9 +16,10 @@ from lab.files import write_json
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.repro.custom_run import SETTINGS, CustomRun, custom_runs
-from lab.results import Result, keep_tables, load_result, save_result
+from lab.results import Result, keep_tables, load_result, load_table, save_result, save_table
 from lab.studies.common.cases import Cases
 from lab.training.latents import encode_dataset
+from lab.training.log import Log, read_log
 from lab.training.loop import Schedule, fit
 from lab.training.online import read_rounds
 
@@ -138,6 +139,22 @@ def _make_state(folder: Path) -> None:
         return
 
 
+def _make_log(folder: Path) -> None:
+    """A log of 9 lines, of which a kill cut the last."""
+    log = Log(folder / "run", 0)
+    for step in range(9):
+        log.append({"step": step, "loss": 1 / (step + 1)})
+    path = folder / "run" / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def _read_log(folder: Path) -> object:
+    """All lines but those at the end, which a kill may have kept from being written."""
+    if not (lines := read_log(folder / "run")):
+        raise LabError("There is no line.")
+    return [line == {"step": step, "loss": 1 / (step + 1)} for step, line in enumerate(lines)].count(False)
+
+
 def _make_rounds(folder: Path) -> None:
     from lab.training.online import _write
 
@@ -187,9 +204,11 @@ STORES = {
     "latents": Store(lambda folder: None, _read_latents),
     "problems": Store(lambda folder: None, _read_problems),
     "resume state": Store(_make_state, lambda folder: _fit(folder, 6).state_dict()),
+    "log": Store(_make_log, _read_log),
     "rounds": Store(_make_rounds, lambda folder: read_rounds(folder / "rounds")),
     "result": Store(_make_result, lambda folder: _read_result(folder / "result")),
     "kept result": Store(_make_kept, lambda folder: _read_result(folder / "kept")),
+    "table": Store(lambda folder: save_table(TABLE, folder / "t.csv"), lambda folder: load_table(folder / "t.csv")),
     "case": Store(lambda folder: None, _read_case),
     "settings of a run": Store(_make_custom, _read_custom),
 }

@@ -44,11 +44,14 @@ sys.exit(main(["plan", "--task", "wall", "--planner", "toy", "--problems", "2", 
 
 
 def test_a_new_planner_is_its_file_and_one_line(tmp_path):
-    (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "toy.py").write_text(TOY, "utf-8")
     paths = os.pathsep.join([str(tmp_path), str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
     strip = tmp_path / "strip.png"
     done = subprocess.run(
-        [sys.executable, "-c", NEWCOMER, strip], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths}
+        [sys.executable, "-c", NEWCOMER, strip],
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": paths},
     )
     assert done.returncode == 0, done.stderr
     assert "toy on base0, open" in done.stdout and strip.is_file()

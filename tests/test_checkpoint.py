@@ -98,7 +98,7 @@ def _edit(**changes):
     """Other contents of model.json, whose own SHA-256 fits them."""
 
     def damage(folder):
-        info = json.loads((folder / "model.json").read_text())
+        info = json.loads((folder / "model.json").read_text("utf-8"))
         del info["sha256"]
         spec = changes.get("spec", {})
         spec = info["spec"] | spec if isinstance(spec, dict) else spec
@@ -131,16 +131,16 @@ def _weights(content):
 
 
 def _info(text):
-    return lambda folder: (folder / "model.json").write_text(text)
+    return lambda folder: (folder / "model.json").write_text(text, "utf-8")
 
 
 def _replaced(old, new):
     """Other text in model.json, whose SHA-256 does not fit it."""
 
     def damage(folder):
-        text = (folder / "model.json").read_text()
+        text = (folder / "model.json").read_text("utf-8")
         assert old in text
-        (folder / "model.json").write_text(text.replace(old, new, 1))
+        (folder / "model.json").write_text(text.replace(old, new, 1), "utf-8")
 
     return damage
 
@@ -254,8 +254,8 @@ def test_a_model_is_the_same_however_it_is_stored(tmp_path):
 
 def _older(folder, *missing):
     """Without entries that older models do not have."""
-    info = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({name: info[name] for name in info if name not in missing}))
+    info = json.loads((folder / "model.json").read_text("utf-8"))
+    (folder / "model.json").write_text(json.dumps({name: info[name] for name in info if name not in missing}), "utf-8")
 
 
 def test_an_older_model_loads_with_a_warning_if_it_names_the_hash_of_its_weights(saved):

@@ -90,7 +90,7 @@ def test_collect(task, empty_cache, capsys):
         assert run("collect", "--task", task, "--episodes", 3, "--split", "tune", "--seed", 4) == 0
         first, folder = capsys.readouterr().out.splitlines()
         assert first.startswith(f"3 tune episodes of {task}, {make_task(task).episode_steps} steps each")
-        assert json.loads((Path(folder) / "meta.json").read_text())["spec"]["seed"] == 4
+        assert json.loads((Path(folder) / "meta.json").read_text("utf-8"))["spec"]["seed"] == 4
         assert Path(folder).is_relative_to(empty_cache)
 
 
@@ -294,7 +294,7 @@ def test_a_missing_model_is_told_with_the_command_that_makes_it(empty_cache, cap
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     words = ["plan", "--task", "wall", "--checkpoint", tmp_path]
     assert "model.json does not exist" in refused(capsys, *words)
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "model.json").write_text("{}", "utf-8")
     assert "is not of this lab (its format should be wm-lab/1)" in refused(capsys, *words)
 
 
@@ -374,7 +374,7 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
 
 
 def test_python_m_lab_is_the_command_line():
-    done = subprocess.run([sys.executable, "-m", "lab", "bench", "app"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "lab", "bench", "app"], capture_output=True, encoding="utf-8")
     assert done.returncode == 2 and done.stderr.startswith("python -m lab bench: ") and done.stderr.count("\n") == 1
 
 

@@ -10,7 +10,7 @@ from lab.errors import LabError
 from lab.files import models_root
 from lab.models import load_model, read_info
 from lab.repro.custom_run import CustomRun, custom_runs, training_log
-from lab.training import loop
+from lab.training.log import Log
 
 
 @pytest.fixture
@@ -78,16 +78,16 @@ def test_a_stopped_run_goes_on(small, monkeypatch):
     expected = (whole / "model.safetensors").read_bytes()
     (whole / "model.json").unlink()
     run = CustomRun("wall", "control", steps=6)
-    calls, write_line = [], loop._write_line
+    calls, append = [], Log.append
 
-    def stop(run, values):
-        write_line(run, values)
-        calls.append(values)
+    def stop(log, line):
+        append(log, line)
+        calls.append(line)
         if len(calls) == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("lab.training.loop._write_line", stop)
+        patch.setattr(Log, "append", stop)
         with pytest.raises(KeyboardInterrupt):
             run.train(progress=False)
     assert run.resumable and not run.trained
@@ -98,7 +98,7 @@ def test_a_stopped_run_goes_on(small, monkeypatch):
 def test_a_log_in_the_writing(tmp_path):
     assert training_log(tmp_path).empty
     line = '{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}\n'
-    (tmp_path / "metrics.jsonl").write_text(line + '{"step": 50, "lo')
+    (tmp_path / "metrics.jsonl").write_text(line + '{"step": 50, "lo', "utf-8")
     assert training_log(tmp_path).to_dict("records") == [{"step": 0, "loss": 0.5, "latent": 0.4, "proprio": 0.1}]
 
 
@@ -108,5 +108,5 @@ def test_what_is_no_custom_run_is_passed_over(small):
     for name, text in (("a", "{"), ("b", "[]"), ("c", '{"task": "wall", "method": "gan"}'), ("d", '{"more": 1}')):
         path = run.folder.parent / name / "own.json"
         path.parent.mkdir()
-        path.write_text(text)
+        path.write_text(text, "utf-8")
     assert custom_runs("wall") == [run] and custom_runs("push_t") == []

@@ -71,10 +71,10 @@ def _truncate(name):
 
 DAMAGES = {
     "no meta": lambda folder: (folder / "meta.json").unlink(),
-    "no JSON": lambda folder: (folder / "meta.json").write_text("{"),
-    "foreign JSON": lambda folder: (folder / "meta.json").write_text("[]"),
-    "empty JSON": lambda folder: (folder / "meta.json").write_text("{}"),
-    "other data": lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0"})),
+    "no JSON": lambda folder: (folder / "meta.json").write_text("{", "utf-8"),
+    "foreign JSON": lambda folder: (folder / "meta.json").write_text("[]", "utf-8"),
+    "empty JSON": lambda folder: (folder / "meta.json").write_text("{}", "utf-8"),
+    "other data": lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0"}), "utf-8"),
     "half the states": _truncate("state.npy"),
     "half the pixels": _truncate("pixels.npy"),
     "empty actions": lambda folder: (folder / "action.npy").write_bytes(b""),

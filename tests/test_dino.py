@@ -134,7 +134,7 @@ def test_tokens_are_those_of_the_library(model, weights):
 
 @pytest.mark.parametrize("method", MODELS)
 def test_every_method_trains_on_it(method, folders):
-    log = [json.loads(line) for line in (folders[method] / "metrics.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (folders[method] / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert log[-1]["step"] == 3 and all(np.isfinite(line["loss"]) for line in log)
     base, here = (load_model(folders[name]).state_dict() for name in ("base", method))
     moved = {name.partition(".")[0] for name in base if not torch.equal(base[name], here[name])}
@@ -196,7 +196,7 @@ def test_what_is_made_with_them_is_kept_apart_too(folders, capsys, monkeypatch):
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):
     spec = read_json(folders["base"] / "model.json")["spec"]
     assert (spec["source"], spec["digest"]) == (SMALL, weights_digest(weights))
-    texts = [path.read_text() for folder in folders.values() for path in folder.glob("*.json")]
+    texts = [path.read_text("utf-8") for folder in folders.values() for path in folder.glob("*.json")]
     assert len(texts) >= len(MODELS) and not any(str(weights) in text for text in texts)  # no path of this machine
     names = load_tensors(folders["base"])
     assert names and not [name for name in names if name.startswith("encoder.")]
@@ -378,7 +378,7 @@ def test_weights_are_found_in_the_hubs_cache(weights, tmp_path, monkeypatch):
     cached = tmp_path / f"models--{SMALL.replace('/', '--')}"
     shutil.copytree(weights, cached / "snapshots" / "abc")
     (cached / "refs").mkdir()
-    (cached / "refs" / "main").write_text("abc")
+    (cached / "refs" / "main").write_text("abc", "utf-8")
     assert find_weights(SMALL) == cached / "snapshots" / "abc"
     spec = recipe_of(TASK, family="dino").spec(make_task(TASK))
     assert isinstance(spec, PatchSpec) and spec.source == SMALL and spec.digest == weights_digest(weights)

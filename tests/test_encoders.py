@@ -91,8 +91,8 @@ def tiles(request, monkeypatch, tmp_path) -> type[VectorEncoder]:
     if request.param == "offered":
         about = tmp_path / "tiles-1.0.dist-info"
         about.mkdir()
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiles\nVersion: 1.0\n")
-        (about / "entry_points.txt").write_text("[wm_lab.encoders]\ntiles = tiles:Tiles\n")
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiles\nVersion: 1.0\n", "utf-8")
+        (about / "entry_points.txt").write_text("[wm_lab.encoders]\ntiles = tiles:Tiles\n", "utf-8")
         yield ENCODERS["tiles"]
     else:
         from tiles import Tiles

@@ -8,14 +8,14 @@ import sys
 from lab.files import ROOT
 from lab.studies.common.judge import verdict
 
-README = (ROOT / "lab" / "README.md").read_text()
+README = (ROOT / "lab" / "README.md").read_text("utf-8")
 
 
 def test_the_example_runs_and_online_world_modeling_helps(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(example.splitlines()) <= 60
     one = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of a small network wait for each other on a busy machine
-    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, env=one, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, env=one, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     numbers = {name: [float(number) for number in re.findall(r"[-+]?[\d.]+", rest)] for name, rest in lines}

@@ -127,7 +127,7 @@ def test_figures_are_written_whole_and_the_same_each_time(results, tmp_path):
     assert [path.suffix for path in first] == [".png", ".pdf", ".html"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
     assert b"/FontFile2" in first[1].read_bytes()  # TrueType, embedded
-    page = first[2].read_text()
+    page = first[2].read_text("utf-8")
     assert re.search(r'src="https://cdn\.[^"]*plotly', page)
     assert len(page) < 1e5
     assert not list(tmp_path.rglob(".*"))
@@ -447,7 +447,7 @@ def test_bad_parameters_get_one_sentence(options, words):
 
 
 def test_an_unwritable_folder_is_found_before_the_work(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(LabError, match="Cannot write"):
         Config(out=str(tmp_path / "file")).writable_folder("fig4_gap")
     folder = Config(out=str(tmp_path / "new")).writable_folder("fig4_gap")

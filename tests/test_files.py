@@ -41,7 +41,7 @@ def files_limited_to(size):
 def test_the_old_file_stays_if_writing_fails(error, tmp_path):
     write_json(tmp_path / "x.json", 1)
     with pytest.raises(error), replacing(tmp_path / "x.json") as temporary:
-        temporary.write_text("half")
+        temporary.write_text("half", "utf-8")
         raise error
     assert read_json(tmp_path / "x.json") == 1 and names(tmp_path) == ["x.json"]
 
@@ -56,7 +56,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_live_one_writes_is_not
     assert len(names(tmp_path)) == 2
     with replacing(tmp_path / "x.json") as temporary:
         write_json(tmp_path / "x.json", 1)
-        temporary.write_text("2")
+        temporary.write_text("2", "utf-8")
     assert read_json(tmp_path / "x.json") == 2 and names(tmp_path) == ["x.json"]
 
 
@@ -73,7 +73,7 @@ def test_a_file_never_replaces_a_folder(tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "old").touch()
     with pytest.raises(LabError, match="Cannot write"), replacing(tmp_path / "set") as temporary:
-        temporary.write_text("file")
+        temporary.write_text("file", "utf-8")
     assert names(tmp_path) == ["old", "set"]
 
 

@@ -24,7 +24,7 @@ def project(tmp_path, monkeypatch):
     def write(path: str, source: str) -> None:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source)
+        file.write_text(source, "utf-8")
         forget()
 
     monkeypatch.setattr(fingerprint, "ROOT", tmp_path)

@@ -43,7 +43,7 @@ Graph = dict[str, set[str]]
 
 def imported(module: str, path: Path) -> Iterator[str]:
     """The modules of the lab that ``module`` imports, also inside functions; what a package hands on is followed."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in PATHS)
         elif isinstance(node, ast.ImportFrom):
@@ -59,7 +59,7 @@ def imported(module: str, path: Path) -> Iterator[str]:
 def handed_on(package: str) -> dict[str, str]:
     """By each name that ``package`` re-exports, the module that defines it."""
     stub = ROOT.joinpath(*package.split("."), "__init__.pyi")
-    nodes = ast.parse(stub.read_text()).body if stub.is_file() else []
+    nodes = ast.parse(stub.read_text("utf-8")).body if stub.is_file() else []
     return {a.name: f"{package}.{n.module}" for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
 
 
@@ -102,7 +102,7 @@ def test_the_library_is_given_its_tasks_and_does_not_look_them_up(graph):
         for module, path in PATHS.items()
         if package(module) in above_data
         for name in ("make_task", "TASKS")
-        if name in {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        if name in {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
     ]
     assert not looking_up
 
@@ -110,7 +110,7 @@ def test_the_library_is_given_its_tasks_and_does_not_look_them_up(graph):
 def read_environment(path: Path) -> Iterator[int]:
     """Lines that read an environment variable; a process may be handed all of them (``os.environ | ...``)."""
     names = ("environ", "environb", "getenv")
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     handed = {id(node.left) for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)}
     for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in names and id(node) not in handed:
@@ -124,5 +124,5 @@ def test_nothing_below_the_faces_reads_the_environment(graph):
     reading = {module for module, path in PATHS.items() if list(read_environment(path))}
     assert reading == {"lab.files", "lab.variables"}
     asking = {module for module in graph if "lab.variables" in graph[module]}
-    own_process = {module for module in asking if '__name__ == "__main__"' in PATHS[module].read_text()}
+    own_process = {module for module in asking if '__name__ == "__main__"' in PATHS[module].read_text("utf-8")}
     assert {package(module) for module in asking - own_process} <= {"commands", "cli"}

@@ -24,12 +24,12 @@ def test_one_at_a_time_makes_it_and_all_have_it(tmp_path, empty_cache):
     def load():
         if not path.exists():
             raise LabError("nothing yet")
-        return path.read_text()
+        return path.read_text("utf-8")
 
     def make():
         made.append(1)
         time.sleep(0.05)
-        path.write_text("made")
+        path.write_text("made", "utf-8")
 
     found = []
     threads = [threading.Thread(target=lambda: found.append(load_or_make(path, load, make))) for _ in range(4)]
@@ -54,7 +54,7 @@ def test_who_waits_says_for_whom_and_a_killed_writer_holds_nobody_up(tmp_path, e
         "import sys, time\nfrom pathlib import Path\nfrom lab.locks import one_writer\n"
         f"with one_writer(Path({str(tmp_path / 'x')!r})):\n    print('in', flush=True)\n    time.sleep(600)"
     )
-    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8")
     assert writer.stdout is not None and writer.stdout.readline() == "in\n"
     monkeypatch.setattr("lab.locks.PATIENCE", 0.01)
     threading.Timer(0.5, writer.kill).start()
@@ -65,7 +65,7 @@ def test_who_waits_says_for_whom_and_a_killed_writer_holds_nobody_up(tmp_path, e
 
 
 def test_a_lock_that_cannot_be_made_is_told_in_one_sentence(tmp_path, empty_cache):
-    empty_cache.write_text("no folder")
+    empty_cache.write_text("no folder", "utf-8")
     with pytest.raises(LabError, match=r"Cannot write .*lock: .* choose another folder"), one_writer(tmp_path / "x"):
         pass
 
@@ -74,16 +74,16 @@ def test_what_a_zombie_left_is_swept(tmp_path):
     child = os.fork()
     if child == 0:
         os._exit(0)
-    while Path(f"/proc/{child}/stat").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text():
+    while Path(f"/proc/{child}/stat").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text("utf-8"):
         time.sleep(0.01)
     with replacing(tmp_path / "x") as temporary:
         (left,) = tmp_path.iterdir()
-        temporary.write_text("1")
+        temporary.write_text("1", "utf-8")
     for pid in (child, os.getppid()):  # dead but not reaped; and alive, but younger or older than what it left
         stale = tmp_path / left.name.replace(f"-{os.getpid()}-", f"-{pid}-")
         stale.mkdir()
     with replacing(tmp_path / "x") as temporary:
-        temporary.write_text("2")
+        temporary.write_text("2", "utf-8")
     os.waitpid(child, 0)
     assert {path.name for path in tmp_path.iterdir()} == {"x", stale.name}
 

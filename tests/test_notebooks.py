@@ -113,14 +113,14 @@ def test_a_notebook_itself_refuses_parameters_that_it_does_not_have(path, monkey
 def test_papermill_alone_refuses_a_misspelt_parameter(tmp_path):
     words = ["fig4_gap.ipynb", "-", "-p", "tsk", "point_maze", "-p", "preset", "smoke", "-p", "out", str(tmp_path)]
     command = [sys.executable, "-m", "papermill", *words, "--no-progress-bar"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, encoding="utf-8")
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert "LabError: Unknown parameter 'tsk' (did you mean 'task'?): choose one of task, preset" in done.stderr
 
 
 def test_a_notebook_that_cannot_start_is_told_in_one_line(tmp_path):
     command = [sys.executable, "-m", "lab.repro.notebook", str(tmp_path / "none.ipynb"), "{}", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("Unknown notebook 'none'")
 
@@ -235,7 +235,7 @@ def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path):
     command = [sys.executable, "-m", "papermill", *words, "-p", "out", str(tmp_path), "--no-progress-bar"]
     # papermill's own client may miss the kernel's last reply on a busy machine, and then waits for ever
     with suppress(subprocess.TimeoutExpired):
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, encoding="utf-8", timeout=240)
         assert done.returncode == 0, done.stderr
     check_result(tmp_path / "smoke" / "fig2_landscape" / "wall", "fig2_landscape")
 
@@ -243,7 +243,7 @@ def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path):
 def test_the_report_shows_everything_there_is(made):
     folder, _ = made
     page = write_report("smoke", str(folder.parent))
-    text = page.read_text()
+    text = page.read_text("utf-8")
     links = {word.split('"')[1] for word in text.replace("<", "\n<").split() if word.startswith(("href=", "src="))}
     files = {link for link in links if not link.startswith("#")}
     assert all((folder / link).is_file() for link in files)

@@ -18,7 +18,7 @@ EXTRAS = ("streamlit", "papermill", "jupyterlab", "plotly", "transformers", "dis
 
 
 def test_the_citation_names_this_version():
-    assert f"\nversion: {lab.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {lab.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
 def needed(requirement: str, seen: set[str]) -> Iterator[str]:
@@ -60,7 +60,7 @@ def python(tmp_path_factory) -> Path:
     seen: set[str] = set()
     lend((name for line in requires for name in needed(line, seen)), lent)
     (site,) = (folder / "venv").glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text(str(lent))
+    (site / "lent.pth").write_text(str(lent), "utf-8")
     return python
 
 
@@ -68,7 +68,7 @@ def copied(folder: Path) -> Path:
     """The tracked source that a wheel is built from, so that building leaves nothing in the checkout."""
     list_files = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     sources = ("lab", "pyproject.toml", "README.md", "LICENSE")
-    listed = subprocess.run([*list_files, *sources], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run([*list_files, *sources], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def copied(folder: Path) -> Path:
 
 def metadata(python: Path) -> list[str]:
     code = "from importlib.metadata import requires; print(*requires('wm-lab'), sep='\\n')"
-    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run([python, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def run(python, tmp_path):
 
     def result(*command, **more) -> subprocess.CompletedProcess:
         known = {name: value for name, value in (kept | cache | more).items() if value is not None}
-        return subprocess.run([python, *command], cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [python, *command], cwd=tmp_path, env=known, capture_output=True, encoding="utf-8", check=False
+        )
 
     return result
 

@@ -1,5 +1,7 @@
 """The experiment on all planners, what it counts, and the initialisation network it uses."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,7 @@ from lab.studies.planners import study as planners
 from lab.studies.planners.memory import PeakMemory
 from lab.studies.tuning_planners import study as tuning_planners
 from lab.studies.tuning_planners.study import CANDIDATES, chosen
+from lab.training import initialisation
 from lab.training.initialisation import InverseDynamics, initialisation_of, trained_network
 from lab.training.latents import LatentData
 from lab.training.loop import Schedule
@@ -227,3 +230,20 @@ def test_plan_starts_where_the_network_says(tmp_path, change_card, capsys):
 
 def test_losses_of_the_table_are_finite(result):
     assert np.isfinite(result.tables["pairs"].loss).all()
+
+
+def test_two_at_once_train_one_network(trained, tiny_recipe, monkeypatch, empty_cache):
+    recipe, fitted = tiny_recipe("wall"), []
+    original = initialisation.trained_network
+    monkeypatch.setattr(initialisation, "_base", lambda *_: load_model(trained("wall")))
+    monkeypatch.setattr(initialisation, "trained_network", lambda *given: fitted.append(1) or original(*given))
+    threads = [
+        threading.Thread(target=initialisation.train_initialisation, args=("wall", recipe, "smoke", "small", False))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (folder,) = initialisation.folders("wall", "smoke")
+    assert fitted == [1] and sorted(path.name for path in folder.iterdir()) == ["network.json", "network.safetensors"]

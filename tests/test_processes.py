@@ -84,7 +84,7 @@ def test_one_that_does_not_listen(processes, monkeypatch, tmp_path):
     code = (
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)"
     )
-    (tmp_path / "deaf.py").write_text(code)
+    (tmp_path / "deaf.py").write_text(code, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr("lab.repro.processes.PATIENCE", 0.1)
     processes.start("a", ("deaf",))
@@ -101,7 +101,9 @@ def test_nothing_outlives_the_one_that_started_it():
         "import sys\nfrom lab.repro.processes import Process\n"
         f"print(Process({LONG!r})._process.pid, flush=True)\nsys.stdin.read()"
     )
-    starter = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
     process = psutil.Process(int(starter.stdout.readline()))
     starter.kill()
     starter.wait()

@@ -210,7 +210,9 @@ def test_another_process_gives_the_same_numbers(name, data):
         f"states = make_task('{name}').collect(np.random.default_rng(0), 4, 8)[0];"
         "print(hashlib.sha256(states.tobytes()).hexdigest())"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    ).stdout.strip()
     assert told == hashlib.sha256(data[name][0].tobytes()).hexdigest()
 
 

@@ -14,11 +14,11 @@ from lab.repro import course, current, readme
 from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = [
     line.split("#")[0].split("; done")[0]
     for page in PAGES
-    for line in page.read_text().splitlines()
+    for line in page.read_text("utf-8").splitlines()
     if "python -m lab " in line and "`" not in line
 ]
 
@@ -26,7 +26,7 @@ COMMANDS = [
 def test_the_two_commands_are_single_lines():
     first, second = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert first.endswith("python -m lab reproduce --preset quick") and second.endswith("python -m pytest")
-    pattern = re.search(r"grep -E '(.*)' README\.md", (ROOT / ".ci" / "run").read_text())[1]
+    pattern = re.search(r"grep -E '(.*)' README\.md", (ROOT / ".ci" / "run").read_text("utf-8"))[1]
     assert re.findall(pattern, README, re.MULTILINE) == [second]
 
 
@@ -39,15 +39,15 @@ def test_every_command_is_one(line):
 
 
 def test_git_ignores_what_the_commands_write():
-    texts = [path.read_text() for path in [*PAGES, *(ROOT / "notebooks").glob("*.ipynb")]]
+    texts = [path.read_text("utf-8") for path in [*PAGES, *(ROOT / "notebooks").glob("*.ipynb")]]
     names = {name for text in texts for name in re.findall(r"(?:--out|papermill \S+) ([^\s`]+)", text)}
     written = {name if "." in name else f"{name}/" for name in names}  # files, and folders
-    done = subprocess.run(["git", "check-ignore", *written], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(["git", "check-ignore", *written], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert len(written) >= 3 and set(done.stdout.split()) == written, done.stderr
 
 
 def test_every_requirement_is_pinned():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     first, *pins = (line for line in lines if not line.startswith("#"))
     assert first == "-e ." and "torch==2.13.0" in pins
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
@@ -58,7 +58,7 @@ def test_it_is_one_screen_of_story():
 
 
 def test_the_course_has_every_notebook():
-    text = course.COURSE.read_text()
+    text = course.COURSE.read_text("utf-8")
     assert course.put(text) == text, "run python -m lab.repro.readme"
     linked = re.findall(r"\]\((\w+)\.ipynb\)", text)
     assert sorted(linked) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -80,15 +80,15 @@ def test_the_course_leads_from_the_first_notebook_to_the_last():
 
 
 def test_the_shipped_world_models_took_as_long_as_is_said():
-    pages = [path.read_text() for path in (ROOT / "lab" / "checkpoints").rglob("*.json")]
+    pages = [path.read_text("utf-8") for path in (ROOT / "lab" / "checkpoints").rglob("*.json")]
     seconds = [json.loads(page).get("wall_seconds", 0) for page in pages]
-    assert "an hour and a half" in (ROOT / "lab" / "README.md").read_text() and 75 < sum(seconds) / 60 < 105
+    assert "an hour and a half" in (ROOT / "lab" / "README.md").read_text("utf-8") and 75 < sum(seconds) / 60 < 105
 
 
 def test_the_apps_pages_are_told():
-    told = (ROOT / "app" / "README.md").read_text()
+    told = (ROOT / "app" / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| (.+?) \|", told.split("## Pages")[1].split("##")[0], re.MULTILINE)
-    titles = re.findall(r'View\(\s*"\w+", "([^"]+)"', (ROOT / "app" / "pages.py").read_text())
+    titles = re.findall(r'View\(\s*"\w+", "([^"]+)"', (ROOT / "app" / "pages.py").read_text("utf-8"))
     assert rows[2:] == titles and len(titles) > 5
 
 
@@ -102,7 +102,7 @@ def test_the_example_runs(capsys):
 
 def test_the_results_are_the_committed_ones():
     committed = readme.results()
-    assert readme.PAGE.read_text() == readme.page(committed), "run python -m lab.repro.readme"
+    assert readme.PAGE.read_text("utf-8") == readme.page(committed), "run python -m lab.repro.readme"
     rows = readme.seven_rows(committed)
     assert rows in README and len(rows.splitlines()) == 2 + 7 + 2 + 2 * bool(current.sentence(committed)), (
         "run python -m lab.repro.readme"
@@ -111,7 +111,7 @@ def test_the_results_are_the_committed_ones():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page):
-    text = page.read_text()
+    text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if target.startswith("http"):
             continue
@@ -119,5 +119,5 @@ def test_every_link_leads_somewhere(page):
         linked = page.parent / path if path else page
         assert linked.exists(), target
         if anchor:
-            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target

@@ -40,10 +40,10 @@ def test_a_comment_explains_a_constant_and_a_field(reference):
 
 def test_the_documented_command_makes_the_reference_without_a_warning(tmp_path):
     (command,) = [
-        line for line in (ROOT / "lab" / "README.md").read_text().splitlines() if "lab.repro.reference" in line
+        line for line in (ROOT / "lab" / "README.md").read_text("utf-8").splitlines() if "lab.repro.reference" in line
     ]
     words = [sys.executable, *command.split("#")[0].split()[1:-1], str(tmp_path)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
     pages = {page.relative_to(tmp_path).with_suffix("").as_posix() for page in tmp_path.rglob("*.html")}
     assert pages == {"index", *(name.replace(".", "/") for name in PACKAGES)}

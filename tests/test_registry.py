@@ -48,15 +48,15 @@ def test_every_built_in_task_has_a_card():
 
 def test_classes_are_listed_by_place_then_by_name_and_no_file_is_run(tmp_path):
     for name, line in {"b": "", "a": "", "c": "place: int = 2", "d": "place = 1"}.items():
-        (tmp_path / f"{name}.py").write_text(f'1 / 0\nclass X:\n    name = "{name}"\n    {line}\n')
-    (tmp_path / "e.py").write_text('class X:\n    name = "f"\nother = "e"\n')
+        (tmp_path / f"{name}.py").write_text(f'1 / 0\nclass X:\n    name = "{name}"\n    {line}\n', "utf-8")
+    (tmp_path / "e.py").write_text('class X:\n    name = "f"\nother = "e"\n', "utf-8")
     assert classes_in(tmp_path, "p", "name") == {name: f"p.{name}:X" for name in "dcab"}
 
 
 def test_a_new_task_is_two_files_and_a_new_encoder_is_one(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "lab", ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
     shutil.copy(PLUGINS / "slide.py", tmp_path / "lab" / "tasks")
-    (tmp_path / "lab" / "benchmarks" / "slide.py").write_text(CARD)
+    (tmp_path / "lab" / "benchmarks" / "slide.py").write_text(CARD, "utf-8")
     shutil.copy(PLUGINS / "tiles.py", tmp_path / "lab" / "models" / "encoders")
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import gymnasium, lab; from lab.tasks import TASKS, make_task\n"
@@ -66,6 +66,6 @@ def test_a_new_task_is_two_files_and_a_new_encoder_is_one(tmp_path):
         "env = gymnasium.make('lab/Slide-v0'); print(env.reset(seed=0)[0] in env.observation_space)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
     names = "push_t point_maze wall rope granular slide points pyramid dino pixels random tiles"
     assert said == [f"{names} False", "Slide 3 lab.models.encoders.tiles", "True"]

@@ -154,7 +154,7 @@ def test_a_notebook_runs_on_the_machine_that_the_environment_describes(notebooks
     monkeypatch.setenv("LAB_PROCESSES", "3")
     words = [str(notebooks / "one.ipynb"), json.dumps({"out": str(tmp_path)}), str(tmp_path / "executed.ipynb")]
     assert notebook.main(*words) == 0
-    assert (tmp_path / "told").read_text() == "Machine(processes=3, dino=None)"
+    assert (tmp_path / "told").read_text("utf-8") == "Machine(processes=3, dino=None)"
 
 
 def test_a_failure_is_reported_and_stops_nothing_else(notebooks, tmp_path, capsys):
@@ -165,15 +165,17 @@ def test_a_failure_is_reported_and_stops_nothing_else(notebooks, tmp_path, capsy
     assert "3 done, 0 up to date, 1 failed." in text
     last = text.splitlines()[-1]
     assert last.startswith("two wall: It is late. (cell 4 of ")
-    assert "It is late." in Path(last.split(" of ")[1].rstrip(")")).read_text()
-    times = {name: float((tmp_path / f"out/quick/{name}/wall/{name}.txt").read_text()) for name in ("one", "clock")}
+    assert "It is late." in Path(last.split(" of ")[1].rstrip(")")).read_text("utf-8")
+    times = {
+        name: float((tmp_path / f"out/quick/{name}/wall/{name}.txt").read_text("utf-8")) for name in ("one", "clock")
+    }
     assert times["clock"] > times["one"]
 
 
 def test_only_what_has_changed_runs_again(tmp_path, monkeypatch):
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
     source, copy, other = (tmp_path / name for name in ("source.json", "copy.json", "other.json"))
-    source.write_text("[1]")
+    source.write_text("[1]", "utf-8")
     steps = [
         Step("copy", ("json.tool", str(source), str(copy)), (copy,), source.read_text),
         Step("other", ("json.tool", str(source), str(other)), (other,), lambda: "constant"),
@@ -185,14 +187,14 @@ def test_only_what_has_changed_runs_again(tmp_path, monkeypatch):
 
     assert again() == ["done", "done"]
     assert again() == ["up to date", "up to date"]
-    source.write_text("[2]")
+    source.write_text("[2]", "utf-8")
     assert sorted(again()) == ["done", "up to date"]
-    assert json.loads(copy.read_text()) == [2] and json.loads(other.read_text()) == [1]
-    copy.write_text("edited by hand")
+    assert json.loads(copy.read_text("utf-8")) == [2] and json.loads(other.read_text("utf-8")) == [1]
+    copy.write_text("edited by hand", "utf-8")
     assert sorted(again()) == ["done", "up to date"]
     other.unlink()
     assert sorted(again()) == ["done", "up to date"]
-    source.write_text("[1]")
+    source.write_text("[1]", "utf-8")
     assert sorted(again()) == ["done", "up to date"], "the file is another by now"
 
 
@@ -239,7 +241,7 @@ def test_what_needs_a_failed_step_is_not_run():
 
 def start(*words: str) -> subprocess.Popen:
     command = [sys.executable, *words]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
 
 
 def reproduction(*options: str) -> Callable[[Path], subprocess.Popen]:
@@ -263,13 +265,13 @@ def comparable(folder: Path) -> dict[str, bytes | str]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         times = (
-            json.loads((path.parent / "meta.json").read_text())["times"]
+            json.loads((path.parent / "meta.json").read_text("utf-8"))["times"]
             if (path.parent / "meta.json").is_file()
             else {}
         )
         if path.suffix == ".csv" and path.stem in times:
             found[name] = pd.read_csv(path).drop(columns=times[path.stem]).to_csv(index=False)
-        elif path.name in ("meta.json", "index.html", "claims.csv") or (
+        elif path.name in ("meta.json", "index.html", "claims.csv", "claims.json") or (
             times and path.parent.parent.name in ("fig3_efficiency", "planners", "radii")
         ):
             found[name] = "is there"
@@ -429,7 +431,7 @@ def test_a_case_is_made_once(kept, tmp_path):
 def test_a_broken_case_is_made_again(kept, tmp_path):
     first, _ = kept()
     (path,) = (tmp_path / "cases").glob("*.csv")
-    path.write_text("")
+    path.write_text("", "utf-8")
     again, made = kept()
     assert made
     pd.testing.assert_frame_equal(first, again)

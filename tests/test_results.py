@@ -1,6 +1,10 @@
 """Results on disk: what is read back, kept as the reference, and found first."""
 
 import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -88,3 +92,19 @@ def test_the_reference_results_are_tables_alone():
     assert {"".join(path.suffixes) for path in tracked} == {".json", ".csv", ".csv.gz"}
     assert all(gzip.decompress(path.read_bytes()) for path in tracked if path.suffix == ".gz")
     assert sum(path.stat().st_size for path in tracked) < 10e6
+
+
+def report(out: Path, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "lab.repro.report", "smoke", str(out)]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, encoding="utf-8")
+
+
+def test_the_report_is_utf_8_in_any_locale_and_of_verified_tables(tmp_path):
+    folder = tmp_path / "smoke" / "rollouts" / "wall"
+    save_result(Result({"rates": pd.DataFrame({"word": ["Å – ü"], "rate": [0.25]})}, {"note": "é"}), folder)
+    done = report(tmp_path, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    assert "Å – ü" in (tmp_path / "smoke" / "index.html").read_text("utf-8")
+    (folder / "rates.csv").write_text("word,rate\nÅ – ü,0.75\n", "utf-8")
+    done = report(tmp_path)
+    assert done.returncode and "rates.csv has been changed" in done.stderr and "Traceback" not in done.stderr

@@ -112,7 +112,7 @@ def test_a_killed_training_ends_in_the_same_weights(killed_at, method, trained, 
     assert (run / "state.safetensors").exists() == (killed_at > 5) and not (run / "model.json").exists()
     resumed = retrain("wall", method, 0, tiny_recipe("wall"), tmp_path)
     assert equal(weights(expected), weights(resumed))
-    assert (resumed / "metrics.jsonl").read_text() == (expected / "metrics.jsonl").read_text()
+    assert (resumed / "metrics.jsonl").read_text("utf-8") == (expected / "metrics.jsonl").read_text("utf-8")
     kept = {"metrics.jsonl", "model.json", "predictor.safetensors", "run.json"} | (
         {"rounds"} if method == "online" else set()
     )
@@ -155,7 +155,7 @@ def test_finetuning_starts_from_the_base_model_and_leaves_its_encoder(trained):
 
 
 def test_the_log_has_first_and_last_step(trained):
-    lines = [json.loads(line) for line in (trained("wall") / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (trained("wall") / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert [line["step"] for line in lines] == [0, 11]
     assert lines[0]["loss"] == pytest.approx(lines[0]["latent"] + lines[0]["proprio"], abs=1e-6)
 

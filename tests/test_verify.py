@@ -66,11 +66,11 @@ def test_models_and_results_of_version_0_1_can_be_signed(tmp_path, capsys):
     manifests = [path for path in tmp_path.rglob("*.json")]
     assert len(manifests) == 4
     for path in manifests:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
         for name in ("sha256", "files"):
             content.pop(name, None)
         content |= {"tables": list(content["tables"])} if "tables" in content else {}
-        path.write_text(json.dumps(content))
+        path.write_text(json.dumps(content), "utf-8")
     assert verify(tmp_path) == 1
     assert capsys.readouterr().out.count("--sign") == 4
     assert verify(tmp_path, "--sign") == 0
@@ -81,13 +81,13 @@ def test_models_and_results_of_version_0_1_can_be_signed(tmp_path, capsys):
 def test_signing_does_not_hide_what_is_broken(tmp_path, capsys):
     STORES["model"].make(tmp_path)
     path = tmp_path / "model" / "model.json"
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     del content["sha256"]
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), "utf-8")
     damage(tmp_path / "model" / "model.safetensors")
     assert verify(tmp_path, "--sign") == 2
     assert "has been changed since it was written" in capsys.readouterr().err
-    assert json.loads(path.read_text()) == content
+    assert json.loads(path.read_text("utf-8")) == content
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):

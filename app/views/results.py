@@ -22,7 +22,7 @@ from lab.plots.pairwise import pairwise_figure
 from lab.plots.palette import LABELS, label
 from lab.plots.save import drawing
 from lab.presets import PRESETS as lab_presets
-from lab.results import Result, load_result, table_text
+from lab.results import Result, load_result, load_table, table_text
 from lab.studies.registry import MEASURED, STUDIES, figures_of
 
 PRESETS = tuple(reversed(lab_presets))  #: the largest first
@@ -67,7 +67,7 @@ def show_claims(preset: str) -> None:
     """What all results of the preset say about the paper's claims."""
     if path := cached.claims_file(preset):
         with st.expander("What these results say about the paper's claims", icon=":material/fact_check:"):
-            st.dataframe(pd.read_csv(path), hide_index=True, alt="The paper's claims with their verdicts")
+            st.dataframe(load_table(path), hide_index=True, alt="The paper's claims with their verdicts")
 
 
 def show_figure(folder: Path, experiment: str) -> None:

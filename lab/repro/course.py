@@ -22,7 +22,7 @@ LAST = "course-next"  #: the id of a notebook's last cell
 def write() -> None:
     """Write the tables and the lines of all notebooks."""
     with replacing(COURSE) as temporary:
-        temporary.write_text(put(COURSE.read_text()))
+        temporary.write_text(put(COURSE.read_text("utf-8")), "utf-8")
     for study in STUDIES.values():
         path = FOLDER / f"{study.name}.ipynb"
         notebook = signed(nbformat.read(path, as_version=4), study)

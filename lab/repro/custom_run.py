@@ -3,7 +3,6 @@
 The settings name its folder, so that the same settings resume a stopped run.
 """
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from lab.benchmarks import recipe_of
 from lab.errors import LabError, check_known
 from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
+from lab.training.log import read_log
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
 
@@ -127,12 +127,5 @@ def custom_runs(task: str, family: str = "small") -> list[CustomRun]:
 
 
 def training_log(folder: Path) -> pd.DataFrame:
-    """The log so far, with columns step, loss, latent and proprio; without an incomplete last line."""
-    rows = []
-    path = folder / "metrics.jsonl"
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return pd.DataFrame(rows, columns=["step", "loss", "latent", "proprio"])
+    """The log so far, see `read_log`, with columns step, loss, latent and proprio."""
+    return pd.DataFrame(read_log(folder), columns=["step", "loss", "latent", "proprio"])

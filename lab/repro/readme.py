@@ -34,9 +34,9 @@ def write() -> None:
     """Write the whole `page`, `seven_rows` between the markers of the front page, and the course."""
     committed = results()
     with replacing(PAGE) as temporary:
-        temporary.write_text(page(committed))
+        temporary.write_text(page(committed), "utf-8")
     with replacing(README) as temporary:
-        temporary.write_text(front.put(seven_rows(committed), README.read_text()))
+        temporary.write_text(front.put(seven_rows(committed), README.read_text("utf-8")), "utf-8")
     course.write()
 
 

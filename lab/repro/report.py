@@ -18,6 +18,7 @@ import pandas as pd
 from lab.errors import LabError
 from lab.files import read_json, replacing
 from lab.plots.palette import label
+from lab.results import load_result, save_table
 from lab.studies.common import claims
 from lab.studies.common.stored import preset_folder, results_of
 from lab.studies.registry import FOLDER, STUDIES
@@ -64,7 +65,7 @@ def write_report(preset: str, out: str = "figures", family: str = "small") -> Pa
     options = f"--preset {preset}" + ("" if family == "small" else f" --family {family}")
     chapters = {name: list(_sections(folder, name, options)) for name in _names(folder)}
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(TEMPLATE.read_text()).render(
+    page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
         preset=preset,
         chapters=[(name, _title(name), sections) for name, sections in chapters.items() if sections],
         claims=[] if verdicts is None else list(_claims(verdicts)),
@@ -73,7 +74,7 @@ def write_report(preset: str, out: str = "figures", family: str = "small") -> Pa
         shown_rows=ROWS,
     )
     with replacing(folder / "index.html") as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, "utf-8")
     return folder / "index.html"
 
 
@@ -82,8 +83,7 @@ def write_claims(preset: str, out: str, family: str = "small") -> pd.DataFrame |
     verdicts = claims.verdicts(*(results_of(task, preset, out, family=family) for task in TASKS))
     if verdicts.empty:
         return None
-    with replacing(preset_folder(preset, out, family) / "claims.csv") as temporary:
-        verdicts.to_csv(temporary, index=False, float_format="%.6g")
+    save_table(verdicts, preset_folder(preset, out, family) / "claims.csv")
     return verdicts
 
 
@@ -118,9 +118,8 @@ def _sections(folder: Path, name: str, options: str) -> Iterator[Section]:
     """The result in ``folder/name`` and that of each task below it, with the command (``options``) that remakes it."""
     for task in ["", *TASKS]:
         here = folder / name / task
-        pictures, tables = _pictures(here, folder), list(_tables(here, folder))
+        pictures, (meta, tables) = _pictures(here, folder), _tables(here, folder)
         if pictures or tables:
-            meta = read_json(here / "meta.json") if (here / "meta.json").is_file() else {}
             words = f"{options} --only {name}" + (f" --task {task}" if task else "")
             command = f"python -m lab reproduce {words}" if name in STUDIES else ""
             title = label(task) if task else ""
@@ -142,12 +141,21 @@ def _pictures(here: Path, folder: Path) -> list[Picture]:
     ]
 
 
-def _tables(here: Path, folder: Path) -> Iterator[Table]:
-    for path in sorted(here.glob("*.csv")):
-        table = pd.read_csv(path)
-        html = table.head(ROWS).to_html(index=False, border=0, float_format="%.4g", na_rep="")
-        yield Table(path.stem, path.relative_to(folder).as_posix(), len(table), re.sub(r' style="[^"]*"', "", html))
+def _tables(here: Path, folder: Path) -> tuple[dict[str, Any], list[Table]]:
+    """The provenance and the tables of a result; of a notebook that keeps no result, the tables alone."""
+    if (here / "meta.json").is_file():
+        result = load_result(here)
+        return result.meta, [_table(here / f"{name}.csv", folder, table) for name, table in result.tables.items()]
+    return {}, [_table(path, folder, pd.read_csv(path)) for path in sorted(here.glob("*.csv"))]
+
+
+def _table(path: Path, folder: Path, table: pd.DataFrame) -> Table:
+    html = table.head(ROWS).to_html(index=False, border=0, float_format="%.4g", na_rep="")
+    return Table(path.stem, path.relative_to(folder).as_posix(), len(table), re.sub(r' style="[^"]*"', "", html))
 
 
 if __name__ == "__main__":
-    print(write_report(*sys.argv[1:]))
+    try:
+        print(write_report(*sys.argv[1:]))
+    except LabError as error:
+        sys.exit(str(error))

@@ -218,7 +218,7 @@ def _alone_last(steps: Sequence[Step]) -> list[Step]:
 def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
     """The step that judges the claims and writes the HTML report, from all results on disk."""
     folder = preset_folder(parameters.preset, parameters.out, parameters.family)
-    outputs = (folder / "index.html", folder / "claims.csv")
+    outputs = tuple(folder / name for name in ("index.html", "claims.csv", "claims.json"))
 
     def inputs() -> dict:
         results = {path: digest for path, digest in file_hashes([folder]).items() if ROOT / path not in outputs}

@@ -14,10 +14,12 @@ from lab.files import CHECKOUT, ROOT, SHIPPED, cache_root, read_json, replacing
 from lab.models import load_model
 from lab.models.initialisation import FORMAT as NETWORK
 from lab.models.initialisation import load_initialisation
-from lab.results import load_result, table_text
+from lab.results import load_result, load_table, table_text
 from lab.studies.common.stored import REFERENCE
 from lab.tasks import TASKS, make_task
 from lab.tensors import load_tensors
+from lab.training.log import FILE as LOG
+from lab.training.log import read_log
 
 Reader = Callable[[], object]
 
@@ -68,6 +70,8 @@ def _reader(path: Path) -> Reader | None:
         return lambda: load_initialisation(path.parent)
     if path.suffix == ".json":
         return _manifest_reader(path)
+    if path.name == LOG:
+        return lambda: read_log(path.parent)
     if path.suffix == ".csv" and path.parent.name == "cases":
         return lambda: read_text(path)
     if path.suffix == ".safetensors" and (path.stem == "state" or "rounds" in path.parts or "problems" in path.parts):
@@ -84,6 +88,8 @@ def _manifest_reader(path: Path) -> Reader | None:
         return lambda: load_result(path.parent)
     if "arrays" in content or "fingerprint" in content:
         return lambda: load_arrays(path, {})
+    if "files" in content and (table := path.with_suffix(".csv")).is_file():
+        return lambda: load_table(table)
     return (lambda: read_manifest(path)) if DIGEST in content else None
 
 

@@ -8,8 +8,11 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +21,7 @@ from lab import files
 from lab.data import HORIZON
 from lab.errors import LabError
 from lab.files import model_folder, models_root, train_options
+from lab.locks import one_writer
 from lab.models import WorldModel, load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import Initialised, Planner
@@ -77,11 +81,22 @@ def train_initialisation(
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
     folder, digest = root / task / NAME, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
     run = folder / digest[:16] / NAME
-    network, loss = trained_network(InverseDynamics(encode_dataset(base, data, progress)), schedule, progress, run)
-    seconds = round(time.perf_counter() - started, 1)
-    save_initialisation(network, folder, info | {"loss": round(loss, 5), "wall_seconds": seconds})
-    shutil.rmtree(run.parent)
+    method = InverseDynamics(encode_dataset(base, data, progress))
+    with one_writer(folder):
+        if not _has_network(folder, info):
+            network, loss = trained_network(method, schedule, progress, run)
+            seconds = round(time.perf_counter() - started, 1)
+            save_initialisation(network, folder, info | {"loss": round(loss, 5), "wall_seconds": seconds})
+        shutil.rmtree(run.parent, ignore_errors=True)
     return folder
+
+
+def _has_network(folder: Path, info: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` holds, unchanged, the network that ``info`` describes."""
+    with suppress(LabError):
+        found = load_initialisation(folder)[1]
+        return {name: found.get(name) for name in info} == info
+    return False
 
 
 def trained_network(

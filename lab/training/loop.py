@@ -1,7 +1,6 @@
 """The training loop of all methods: AdamW with a cosine schedule, averaged weights, a log, and checkpoints."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lab.errors import LabError
-from lab.files import replacing
 from lab.options import changed
 from lab.planning.streams import Seed, generators
 from lab.tensors import load_tensors, save_tensors
+from lab.training.log import Line, Log
 
 EVERY = 50  #: steps between two lines of the log
 
@@ -70,18 +69,17 @@ class Method(Protocol):
 
 def fit(
     model: Learner, method: Method, schedule: Schedule, seed: Seed = 0, run: Path | None = None, progress: bool = True
-) -> list[dict[str, float]]:
+) -> list[Line]:
     """Train, in place, all parameters of ``model`` that require a gradient; returns the log, a dict per logged step.
 
     The folder ``run`` gets the log ``metrics.jsonl`` and a checkpoint, from which a killed run is resumed. Without a
     folder, nothing is written. Raises LabError where no parameter requires a gradient, where the model gives none, and
-    where loss or weights are not finite. Raises it, too, where the checkpoint has been changed, or is of another run:
-    of another kind of ``method``, ``schedule`` or ``seed``, or of a model that began with other weights.
+    where loss or weights are not finite. Raises it, too, where checkpoint or log have been changed, or are of another
+    run: of another kind of ``method``, ``schedule`` or ``seed``, or of a model that began with other weights.
     """
-    training, log = _Training(model, method, schedule, seed), []
+    training = _Training(model, method, schedule, seed)
     first = training.resume(run) if run else 0
-    if run and first:
-        log += [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    log = Log(run, first)
     name = run.name if run else type(method).__name__
     steps = tqdm(range(first, schedule.steps), name, schedule.steps, initial=first, delay=2, disable=not progress)
     for step in steps:
@@ -89,12 +87,10 @@ def fit(
         training.descend(values["loss"], step)
         if step % EVERY == 0 or step == schedule.steps - 1:
             log.append({"step": step, **{name: round(float(value.detach()), 7) for name, value in values.items()}})
-            if run:
-                _write_line(run, log[-1])
         if run and (step + 1) % schedule.checkpoint_every == 0:
             training.save(run, step + 1)
     training.finish()
-    return log
+    return log.lines
 
 
 class _Training:
@@ -165,14 +161,12 @@ class _Training:
         path = run / "state.safetensors"
         self.identity = self._identity()
         if not path.is_file():
-            (run / "metrics.jsonl").unlink(missing_ok=True)
             return 0
         tensors, about = load_tensors(path)
         if about != {"run": self.identity}:
             raise LabError(f"{path} is another run's: give this one another folder, or delete the file to start over.")
         step = int(tensors["step"])
         self._restore(tensors)
-        _drop_log_after(run / "metrics.jsonl", step)
         for _ in range(step):
             self.optimiser.zero_grad()
             self.optimiser.step()  # changes nothing without gradients, but the schedule counts on it
@@ -213,19 +207,3 @@ class _Training:
             raise LabError(f"To be resumed, a model must be a torch.nn.Module; {type(self.model).__name__} is none.")
         yield from ((name, tensor) for name, tensor in self.model.named_parameters() if tensor.requires_grad)
         yield from self.model.named_buffers()
-
-
-def _write_line(run: Path, values: Mapping[str, float]) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    with open(run / "metrics.jsonl", "a") as log:
-        log.write(json.dumps(values) + "\n")
-
-
-def _drop_log_after(log: Path, step: int) -> None:
-    """Drop lines logged after the last checkpoint, at ``step``: these steps are about to be repeated."""
-    if log.is_file():
-        lines = [
-            line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] < step
-        ]
-        with replacing(log) as temporary:
-            temporary.write_text("".join(line + "\n" for line in lines))

@@ -16,13 +16,13 @@ IMPORT = re.compile(r"^import .* from '\./(\w+)\.js';\n", re.M)
 def modules(name: str) -> list[Path]:
     """The script ``name`` of ``app/components/`` and all that it imports, each after those that it needs itself."""
     path = COMPONENTS / f"{name}.js"
-    needed = [module for other in IMPORT.findall(path.read_text()) for module in modules(other)]
+    needed = [module for other in IMPORT.findall(path.read_text("utf-8")) for module in modules(other)]
     return [*dict.fromkeys(needed), path]
 
 
 def bundle(name: str) -> str:
     """`modules` as one script, for a page that takes no more."""
-    scripts = (IMPORT.sub("", path.read_text()) for path in modules(name))
+    scripts = (IMPORT.sub("", path.read_text("utf-8")) for path in modules(name))
     return "\n".join(re.sub(r"^export (?!default)", "", script, flags=re.M) for script in scripts)
 
 

@@ -56,7 +56,9 @@ def test_the_export_is_small_and_whole(tmp_path, capsys):
     files = {path.name: path.stat().st_size for path in (tmp_path / "site").iterdir()}
     assert sum(files.values()) < LARGEST and {"index.html", "dream.html"} < set(files)
     assert {f"{task}.safetensors" for task in WORLDS} < set(files) and "MB" in capsys.readouterr().out
-    named = {name for page in ("index.html", "dream.html") for name in links((tmp_path / "site" / page).read_text())}
+    named = {
+        name for page in ("index.html", "dream.html") for name in links((tmp_path / "site" / page).read_text("utf-8"))
+    }
     assert named <= set(files)
 
 
@@ -65,9 +67,9 @@ def links(page: str) -> list[str]:
 
 
 def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
-    (tmp_path / "mine").write_text("kept")
+    (tmp_path / "mine").write_text("kept", "utf-8")
     assert main(["app", "export", str(tmp_path)]) == 2
-    assert "exists already" in capsys.readouterr().err and (tmp_path / "mine").read_text() == "kept"
+    assert "exists already" in capsys.readouterr().err and (tmp_path / "mine").read_text("utf-8") == "kept"
 
 
 def test_bundles_have_no_imports_left():

@@ -35,8 +35,8 @@ def site(tmp_path_factory) -> Path:
     shutil.copy(EXAMPLE, folder)
     about = folder / "slide-1.0.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: slide\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[wm_lab.tasks]\nslide = slide:Slide\nbroken = nowhere:Nothing\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: slide\nVersion: 1.0\n", "utf-8")
+    (about / "entry_points.txt").write_text("[wm_lab.tasks]\nslide = slide:Slide\nbroken = nowhere:Nothing\n", "utf-8")
     return folder
 
 
@@ -54,7 +54,7 @@ def lab(environment, tmp_path_factory):
 
     def run(*words: str) -> str:
         command = [sys.executable, "-m", "lab", *words]
-        done = subprocess.run(command, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, env=os.environ | environment, cwd=ROOT, capture_output=True, encoding="utf-8")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -83,7 +83,7 @@ def slide(monkeypatch) -> type[tasks.Task]:
 
 
 def test_the_example_is_short():
-    assert len(EXAMPLE.read_text().splitlines()) <= 40
+    assert len(EXAMPLE.read_text("utf-8").splitlines()) <= 40
 
 
 def test_it_is_trained_and_planned_on_the_command_line(trained, lab, tmp_path):
@@ -137,7 +137,7 @@ def test_its_file_is_part_of_the_code_that_results_depend_on(slide, monkeypatch,
     before = code_hash("import json", ["slide"])
     assert before != code_hash("import json")
     changed = tmp_path / "slide.py"
-    changed.write_text(EXAMPLE.read_text().replace("0.95", "0.9"))
+    changed.write_text(EXAMPLE.read_text("utf-8").replace("0.95", "0.9"), "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "slide")
     assert code_hash("import json", ["slide"]) != before
@@ -158,7 +158,7 @@ def test_worker_processes_simulate_it(slide, monkeypatch, tmp_path):
     monkeypatch.setattr(MACHINE, "processes", 2)
     workers._workers(1)  # one that runs since before the task's folder is on the path
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "slow_slide.py").write_text(SLOW)
+    (tmp_path / "slow_slide.py").write_text(SLOW, "utf-8")
     task = import_module("slow_slide").SlowSlide()
     starts, actions = task.random_states(np.random.default_rng(0), 8)[0], np.full((8, 5, 2), 0.1)
     np.testing.assert_array_equal(workers.share_out(task, starts, actions), task.alone(starts, actions))

@@ -58,7 +58,7 @@ def test_what_one_session_has_computed_the_next_sees_at_once(app, monkeypatch, p
 
 def test_caches_are_bounded(monkeypatch):
     """Every cache that takes arguments forgets."""
-    sources = [path.read_text() for path in [*APP.glob("*.py"), *APP.glob("views/*.py")]]
+    sources = [path.read_text("utf-8") for path in [*APP.glob("*.py"), *APP.glob("views/*.py")]]
     for source in sources:
         for after in source.split("@st.cache_")[1:]:
             decorator, _, rest = after.partition("def ")
@@ -77,6 +77,6 @@ def test_models_are_shared_frozen_and_without_gradients(app, monkeypatch):
 
 
 def test_listens_at_home_only_and_takes_no_large_files():
-    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
     assert settings["server"]["address"] == "localhost" and settings["server"]["maxUploadSize"] <= 64
     assert settings["browser"]["gatherUsageStats"] is False and settings["client"]["showErrorDetails"] == "none"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from harness import APP, PAGES, whole
 
+from lab.results import save_table
 from lab.studies.common.claims import CLAIMS
 
 
@@ -36,7 +37,7 @@ def test_every_claim_with_its_findings(app, figures):
     row = {"task": "wall", "figure": "table1_success", "value": 0.1, "low": 0.05, "high": 0.2, "n": 50}
     rows = [row | {"claim": 2, "sentence": "A <b> & B", "verdict": verdict} for verdict in ("reproduced", "unclear")]
     (figures / "full").mkdir(parents=True)
-    pd.DataFrame(rows).to_csv(figures / "full" / "claims.csv", index=False)
+    save_table(pd.DataFrame(rows), figures / "full" / "claims.csv")
     test = app("start")
     assert whole(test)
     text = prose(test)

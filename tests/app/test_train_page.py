@@ -71,7 +71,9 @@ class TestTraining:
         test.run()
         assert whole(test) and button(test, "Stop") and "collecting: 10%" in test.get("progress")[0].proto.text
         folder.mkdir(parents=True)
-        (folder / "metrics.jsonl").write_text('{"step": 49, "loss": 0.5, "latent": 0.4, "proprio": 0.1}\n{"ste')
+        (folder / "metrics.jsonl").write_text(
+            '{"step": 49, "loss": 0.5, "latent": 0.4, "proprio": 0.1}\n{"ste', "utf-8"
+        )
         assert whole(test.run()) and test.get("progress")[0].proto.text == "Step 50 of 100"
         (folder / "state.safetensors").touch()
         status = Status(running=False, stopped=False, seconds=1, last="", error="The background run was ended.")

@@ -168,4 +168,4 @@ def _commit() -> str:
 
 def _git(*args: str) -> str:
     command = ["git", "-C", str(ROOT), *args]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()

@@ -109,13 +109,13 @@ def _reexported(package: str) -> Mapping[str, str]:
     stub = ROOT.joinpath(*package.split("."), "__init__.pyi")
     if not stub.is_file():
         return {}
-    nodes = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ImportFrom)]
+    nodes = [node for node in ast.parse(stub.read_text("utf-8")).body if isinstance(node, ast.ImportFrom)]
     return {alias.name: f"{package}.{node.module}" for node in nodes for alias in node.names}
 
 
 @functools.cache
 def _parsed(path: Path) -> ast.AST:
-    return ast.parse(path.read_text())
+    return ast.parse(path.read_text("utf-8"))
 
 
 @functools.cache
