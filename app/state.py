@@ -1,5 +1,6 @@
 """What a user has chosen: validated, kept across pages and in step with the address."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,8 @@ def _read(key: str, text: str, read: Callable[[str], Any], fits: Callable[[Any],
     except ValueError:
         value = None
     if value is None or not fits(value):
-        refusal = f"The address asks for {key} = `{_shortened(text)}`, which is not there; you see the default."
+        shortened = text if len(text) <= 30 else text[:30] + "…"
+        refusal = f"The address asks for {key} = '{literal(shortened)}', which is not there; you see the default."
         complain(f"{refusal} {known}".strip())
         return None
     return value
@@ -170,6 +172,7 @@ def forget_moves() -> None:
     touched()
 
 
-def _shortened(text: str) -> str:
-    text = text.replace("`", "'")
-    return text if len(text) <= 30 else text[:30] + "…"
+def literal(text: str) -> str:
+    """A stranger's ``text``, so that nothing in it is Markdown and all of it is on one line."""
+    shown = "".join(character if character.isprintable() else "�" for character in text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:&-])", r"\\\1", shown)

@@ -1,5 +1,7 @@
 """Looking into a world model's file, wherever it comes from."""
 
+import json
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from safetensors.torch import load, save
 from lab.errors import LabError
 from lab.files import SHIPPED
 from lab.models import load_model, whole_file
-from lab.models.inspect import PARTS, change, read_checkpoint, statistics_table, tensor_table
+from lab.models.inspect import LARGEST, PARTS, change, read_checkpoint, statistics_table, tensor_table
 
 TASKS = sorted({path.parts[-4] for path in SHIPPED.glob("*/*/seed*/model.json")})
 WALL = whole_file(SHIPPED / "wall" / "base" / "seed0")
@@ -92,6 +94,18 @@ def test_foreign_and_corrupt_files(data, message):
     with pytest.raises(LabError, match=message) as caught:
         read_checkpoint(data, "file.safetensors")
     assert str(caught.value).startswith("file.safetensors") and str(caught.value).count(". ") == 0
+
+
+def test_too_much_is_refused_before_it_is_parsed(monkeypatch):
+    monkeypatch.setattr("lab.models.inspect.load", lambda data: pytest.fail("parsed"))
+    entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    header = json.dumps({str(i): entry for i in range(400_000)}).encode()
+    for data, message in (
+        (bytes(LARGEST * 2**20 + 1), f"32 MiB; a world model's file has at most {LARGEST}"),
+        (len(header).to_bytes(8, "little") + header, "names more tensors than any world model"),
+    ):
+        with pytest.raises(LabError, match=message):
+            read_checkpoint(data, "file.safetensors")
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,7 @@ import cached
 import runs
 import streamlit as st
 import widgets
-from state import touched
+from state import literal, touched
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import variables
@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.files import MODELS, model_folder
 from lab.models import read_info, whole_file
 from lab.models.inspect import (
+    LARGEST,
     PARTS,
     Checkpoint,
     change,
@@ -39,7 +40,6 @@ METHOD_HELP = (
     "model's own plans really do. Adversarial: on worst-case disturbances."
 )
 RADIUS_HELP = "How far states and actions are disturbed, in standard deviations. 0 is plain training."
-UPLOAD_MB = 32
 SHOWN = 12  #: trainings in the list, at most
 TEST = "50"  #: problems of a test
 
@@ -214,7 +214,7 @@ def uploaded() -> UploadedFile | None:
         "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found from "
         "the numbers in it alone. The file is read in memory and not kept."
     )
-    return st.file_uploader("A world model's file", type="safetensors", max_upload_size=UPLOAD_MB, key="upload")
+    return st.file_uploader("A world model's file", type="safetensors", max_upload_size=LARGEST, key="upload")
 
 
 def inspect() -> None:
@@ -223,9 +223,9 @@ def inspect() -> None:
         try:
             checkpoint = read_checkpoint(upload.getvalue(), upload.name)
         except LabError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(literal(str(error)), icon=":material/error:")
             return
-        show_checkpoint(checkpoint, upload.name, whose(checkpoint), upload.size)
+        show_checkpoint(checkpoint, literal(upload.name), whose(checkpoint), upload.size)
         return
     with widgets.row():
         task = widgets.task_picker()

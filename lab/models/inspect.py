@@ -27,6 +27,8 @@ PARTS = {
     "statistics": "means and standard deviations, by which inputs are standardised",
 }
 MOST_TENSORS = 200  #: no world model of the lab has more
+LARGEST = 32  #: MiB of a file from anywhere
+LONGEST_HEADER = 2**17  #: bytes, in which the names and shapes of so many tensors have room
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,14 @@ class Checkpoint:
 def read_checkpoint(data: bytes, name: str = "The file") -> Checkpoint:
     """The world model whose safetensors file has the bytes ``data``; ``name`` is what errors call it.
 
-    Raises LabError, in one sentence, for anything but a whole world model of this lab.
+    Raises LabError, in one sentence, for anything but a whole world model of this lab. What is too large for one is
+    refused before it is parsed.
     """
+    if len(data) > LARGEST * 2**20:
+        raise LabError(f"{name} has {len(data) / 2**20:.0f} MiB; a world model's file has at most {LARGEST}.")
+    header = int.from_bytes(data[:8], "little")
+    if LONGEST_HEADER < header <= len(data) - 8:
+        raise LabError(f"{name} names more tensors than any world model has ({header} bytes of names and shapes).")
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
