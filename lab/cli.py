@@ -1,4 +1,6 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify | app``, or ``wm-lab``.
+"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify | app | course``.
+
+``wm-lab`` is the same.
 
 Exit codes: 0 done; 1 a step of ``reproduce`` failed, or ``verify`` found something changed, and the summary says what;
 2 bad input, a training or plan that is not finite, or a machine without the space, after one sentence; 130 stopped by
@@ -87,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
-    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify, _add_app):
+    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify, _add_app, _add_course):
         add(commands)
     return parser
 
@@ -257,6 +259,18 @@ def _add_app(commands) -> None:
     parser = _command(commands, "app", about, "export site", "nothing was written; run the same command again.")
     parser.add_argument("action", choices=("export",), help="what to do")
     parser.add_argument("folder", metavar="DIR", help="a new folder")
+
+
+def _add_course(commands) -> None:
+    about = "Run the course's notebooks, and write them as pages that are read in a browser, without Python."
+    resume = "what is finished is kept; run the same command again to go on."
+    parser = _command(commands, "course", about, "course-pages --preset quick", resume)
+    parser.add_argument("folder", metavar="DIR", help="a new folder")
+    _add_preset(parser, "smoke: tiny, to see that it runs; quick: minutes for each notebook")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=tuple(STUDIES), metavar="NOTEBOOK",
+        help="run these only; the others are shown without results (default: all but the longest)",
+    )  # fmt: skip
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:

@@ -113,6 +113,14 @@ def app(args: argparse.Namespace) -> int:
     return 0
 
 
+def course(args: argparse.Namespace) -> int:
+    from lab.repro.pages import export
+
+    summary, all_ran = export(Path(args.folder), args.preset, args.only)
+    print(f"{summary}\nto look at the pages: open {args.folder}/index.html")
+    return int(not all_ran)
+
+
 def _chosen(problems: Problems, only: int | None) -> tuple[Problems, int]:
     """All of ``problems``, or the one asked for, and the number of the first."""
     if only is None:

@@ -211,9 +211,14 @@ def test_a_notebook_runs_and_shows_what_it_found(name, made):
     assert not any("Traceback" in str(output) or "Warning" in str(output) for output in outputs)
     if name in MEASURED:
         shown = {kind for output in outputs for kind in output.get("data", {})}
-        assert {"image/png", "application/vnd.plotly.v1+json", "text/html"} <= shown
+        assert {"application/vnd.plotly.v1+json", "text/html"} <= shown
+        assert any('class="lab-ask' in html and "data:image/png" in html for html in htmls(outputs))
         printed = "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stdout")
-        assert "test split" in printed
+        assert "test split" in " ".join(printed.split())
+
+
+def htmls(outputs) -> list[str]:
+    return [str(output.data["text/html"]) for output in outputs if "text/html" in output.get("data", {})]
 
 
 @pytest.mark.parametrize("name", [name for name in MEASURED if name != "fig2_landscape"])

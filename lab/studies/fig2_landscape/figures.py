@@ -1,5 +1,7 @@
 """Figure 2: the planning loss over a slice of the action space, and the measures averaged over all slices."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,6 +11,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
+from lab.evaluation.slices import Slice
 from lab.files import MODELS
 from lab.plots.marks import in_rows, sample
 from lab.plots.palette import CLEAR, GREY, GRID, LABELS, LOSSES, MODEL_COLOURS, label, shown
@@ -63,6 +66,20 @@ def interactive(result: Result) -> go.Figure:
     choices = {f"Problem {problem}": [owner == problem for owner in owners] for problem in problems}
     neutral(figure, _title(result), HEIGHT, "Drag to turn. " + _caption(result))
     return figure.update_layout(updatemenus=menu(choices, HEIGHT), margin={"l": 10, "r": 10})
+
+
+@in_style
+def radius_figure(slices: Mapping[str, Slice]) -> Figure:
+    """The first of the ``slices`` under each model, and in the titles the means of two measures over all of them."""
+    grids = {model: (found.axis, found.loss[0]) for model, found in slices.items()}
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    (pictures,) = figure.subfigures(1, 1, squeeze=False).flat
+    _draw_slices(pictures, grids, _norm(grids))
+    for ax, found in zip(figure.axes[::2], slices.values(), strict=False):
+        measures = found.measures()
+        rough, far = measures["roughness"].mean(), measures["distance"].mean()
+        ax.set_title(f"{ax.get_title()}\nroughness {rough:.3f}, distance {far:.1f}")
+    return figure
 
 
 def slice_grids(result: Result, problem: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

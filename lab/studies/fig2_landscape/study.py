@@ -56,14 +56,10 @@ def run(config: Config) -> Result:
     return Result(tables, provenance(config, started) | meta)
 
 
-def at_radius(config: Config, radius: float, slices: int = 5) -> pd.DataFrame:
-    """Mean `MEASURES` of each model over the first ``slices``, each reaching ``radius`` to every side."""
+def at_radius(config: Config, radius: float, slices: int = 5) -> dict[str, Slice]:
+    """By model, the first ``slices``, each reaching ``radius`` to every side."""
     problems = Protocol(config.task, "dataset", config.size.slices, seed=config.seed).problems()[:slices]
-    rows = []
-    for name in MODELS:
-        loss_slice = slice_of(config, config.model(name, config.size.seeds[0]), problems, radius)
-        rows.append([name, *(values.mean() for values in loss_slice.measures().values())])
-    return pd.DataFrame(rows, columns=["model", *MEASURES]).set_index("model")
+    return {name: slice_of(config, config.model(name, config.size.seeds[0]), problems, radius) for name in MODELS}
 
 
 def slice_of(config: Config, model: WorldModel, problems: Problems, radius: float = RADIUS) -> Slice:

@@ -68,6 +68,27 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 800, _caption(result))
 
 
+@in_style
+def budget_figure(curves: pd.DataFrame, ms: float) -> Figure:
+    """Success against the time per problem, a panel for each model; marked is the best within ``ms`` milliseconds."""
+    models = shown(curves.model, MODELS)
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(models), sharey=True, sharex=True, squeeze=False)[0]
+    for ax, model in zip(panels, models, strict=True):
+        rows = curves[curves.model == model]
+        _draw(ax, rows, "seconds_per_problem")
+        ax.axvspan(ms / 1000, 2 * curves.seconds_per_problem.max(), color=GREY, alpha=0.25)
+        ax.set_title(f"{LABELS[model]}: too little time")
+        if len(within := rows[rows.seconds_per_problem <= ms / 1000]):
+            best = within.loc[within.rate.idxmax()]
+            ax.plot(best.seconds_per_problem, 100 * best.rate, "o", mfc="none", color=LINE, markersize=16)
+            ax.set_title(f"{LABELS[model]}: {LABELS[best.planner]}, {best.rate:.0%}")
+    _name_times(panels[0])
+    panels[0].set(ylabel="success rate (%)", ylim=(-5, 103))
+    legend_of(figure, panels[0], fontsize=8.5, columnspacing=1.2)
+    return figure
+
+
 def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
     """All ``curves`` in one panel, for the app: a colour for each model, a dash and a symbol for each planner."""
     figure = go.Figure()

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from lab.files import MODELS
 from lab.plots.marks import EXPERT, INK, intervals, legend_of, sample
-from lab.plots.palette import GREY, LABELS, PLANNER_COLOURS, label, shown
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, bar_look, in_style, menu, neutral, spread
 from lab.plots.words import GOALS, resampled
 from lab.results import Result
@@ -82,6 +82,33 @@ def _draw_errors(ax: Axes, errors: pd.DataFrame, goals: str) -> None:
 def _band(ax: Axes, rows: pd.DataFrame, colour: str, line: str, name: str) -> None:
     ax.plot(rows.step, rows["mean"], line, marker="o", markersize=3, color=colour, linewidth=1.5, label=name)
     ax.fill_between(rows.step, rows.low, rows.high, color=colour, alpha=0.2, linewidth=0)
+
+
+@in_style
+def ratio_figure(errors: pd.DataFrame, step: int) -> Figure:
+    """How many times the expert error the planned error is, up to ``step``; a line for each model, data-set goals."""
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(PLANNERS), sharey=True)
+    for ax, planner in zip(panels, PLANNERS, strict=True):
+        ratios = times_the_expert(errors, planner)
+        for model in ratios:
+            ax.plot(ratios.index, ratios[model], "o-", color=MODEL_COLOURS[model], label=LABELS[model])
+            ax.annotate(f"{ratios[model][step]:.1f}", (step, ratios[model][step]), fontsize=8)
+        ax.axvline(step, color=GREY, linestyle="--")
+        ax.axhline(1, color=INK, linewidth=0.8)
+        ax.set(title=f"planned by {LABELS[planner]}", xlabel="imagined step", yscale="log")
+    panels[0].set_ylabel("planned / expert error")
+    legend_of(figure, panels[0])
+    return figure
+
+
+def times_the_expert(errors: pd.DataFrame, planner: str) -> pd.DataFrame:
+    """The planned error divided by the expert's, by step and model, for data-set goals."""
+    rows = errors[errors.goals == "dataset"]
+    planned, expert = (
+        rows[rows.planner == name].pivot(index="step", columns="model", values="mean") for name in (planner, "expert")
+    )
+    return (planned / expert)[shown(errors.model, MODELS)]
 
 
 def seed_gaps(problems: pd.DataFrame) -> pd.Series:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lab.files import MODELS
 from lab.planning.catalog import CATALOG
 from lab.plots.marks import around, dots, hover, in_rows, sample
-from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown
+from lab.plots.palette import GOAL_COLOUR, GREY, LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import percent, resampled
 from lab.results import Result
@@ -58,6 +58,21 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
     figure.update_xaxes(type="log", title=COSTS["seconds"])
     figure.update_yaxes(range=[0, 108], ticksuffix="%", title="success")
     return neutral(figure, _title(result), 620, _caption(result))
+
+
+@in_style
+def restarts_figure(tried: pd.DataFrame, starts: int) -> Figure:
+    """A dot for each problem: how good the model thinks its best plan is, and where the plan really ends."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    reached = tried.distance < 1
+    for rows, colour, name in ((tried[reached], GOAL_COLOUR, "reached"), (tried[~reached], GREY, "missed")):
+        ax.plot(rows.loss, rows.distance, "o", color=colour, label=f"{name}: {len(rows)}")
+    ax.axhline(1, color=GREY, linestyle="--")
+    ax.set(xscale="log", yscale="log", xlabel="predicted loss", ylabel="true distance from the goal (success radii)")
+    ax.set_title(f"starts: {starts}; mean predicted loss {tried.loss.mean():.4f}")
+    ax.legend()
+    return figure
 
 
 def success_rows(ax: Axes, table: pd.DataFrame, planners: Sequence[str]) -> None:

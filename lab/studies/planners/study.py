@@ -16,7 +16,6 @@ from torch import Tensor
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
 from lab.evaluation.compare import compare, success_rates
-from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
@@ -40,6 +39,7 @@ from lab.studies.common.judge import verdict
 from lab.studies.common.measure import Case, cases, measure_all
 from lab.studies.fig3_efficiency.study import one_thread
 from lab.studies.planners.memory import PeakMemory
+from lab.tasks import make_task
 from lab.training.initialisation import initialisation_of
 
 NAME = "planners"
@@ -163,19 +163,18 @@ class _CountedModel:
         return self.forward(z0, actions)
 
 
-def try_restarts(config: Config, name: str, starts: int) -> str:
-    """A sentence: predicted loss and success of Adam with ``starts`` random starts on the model called ``name``."""
+def try_restarts(config: Config, name: str, starts: int) -> pd.DataFrame:
+    """Adam with ``starts`` random starts on the model called ``name``, a row for each problem.
+
+    Columns: ``loss``, as the model predicts it, and ``distance`` of the true end from the goal in success radii.
+    """
     problems = config.protocols((GOALS,))[GOALS].problems()
-    model = config.model(name, config.size.seeds[0])
     adam = config.planner("adam")
     assert isinstance(adam, GradientPlanner)
+    model = config.model(name, config.size.seeds[0])
     outcome = config.evaluate(model, replace(adam, restarts=starts), problems)
-    reached, loss = int(outcome.success["full"].sum()), outcome.plans[0].loss.mean().item()
-    rate, low, high = wilson(reached, len(problems))
-    return (
-        f"{name}, {starts} starts: predicted loss {loss:.4f}; {reached} of {len(problems)} reached = {rate:.0%} "
-        f"(95% interval {low:.0%} to {high:.0%})"
-    )
+    distance = make_task(config.task).distance(outcome.trajectory[:, -1], problems.goals)
+    return pd.DataFrame({"loss": outcome.plans[0].loss.numpy(force=True), "distance": distance})
 
 
 def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:

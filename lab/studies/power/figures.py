@@ -12,11 +12,11 @@ from plotly.subplots import make_subplots
 from lab.evaluation.anatomy import KINDS
 from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, intervals, legend_of, sample
-from lab.plots.palette import KIND_COLOURS, LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
+from lab.plots.palette import GREY, KIND_COLOURS, LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
 from lab.plots.style import annotate, faded, in_style, neutral, spread
 from lab.plots.words import percent, resampled
 from lab.results import Result
-from lab.studies.power.study import words
+from lab.studies.power.study import CEM, words
 
 COSTS = {"calls": "model calls per problem", "seconds": "seconds per problem"}
 #: by measure: words, and the dash of its line in print and in plotly
@@ -70,6 +70,22 @@ def interactive(result: Result) -> go.Figure:
     figure.update_yaxes(range=[0, 103], ticksuffix="%", row=1).update_yaxes(range=[0, 103], ticksuffix="%", row=3)
     figure.update_xaxes(range=[0, 100], ticksuffix="%", row=2).update_layout(barmode="stack")
     return neutral(figure, _title(result), HEIGHT, _caption(result))
+
+
+@in_style
+def differences_figure(differences: pd.DataFrame, equal: str) -> Figure:
+    """Differences by starts, at the longest descents: to the control at ``equal`` power, or to CEM at equal cost."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.subplots()
+    rows = differences[(differences.equal == equal) & differences.theirs.isin(["control", CEM])]
+    rows = rows[(rows.iterations == rows.iterations.max()) & (rows.step == rows.step.max())]
+    for model, line in rows.sort_values("restarts").groupby("ours", sort=False):
+        look = {"fmt": "o-", "color": MODEL_COLOURS[str(model)], "label": LABELS[str(model)]}
+        intervals(ax, line.restarts, line, "difference", 100, **look)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.set(xscale="log", xlabel="random starts", ylabel="difference in success (points)")
+    legend_of(figure, ax)
+    return figure
 
 
 def barred(anatomy: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """How far, and how, Adversarial World Modeling perturbs: success, error and cost of every variant."""
 
+import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
@@ -30,6 +31,18 @@ def print_figure(result: Result) -> Figure:
     ax.set(xlabel=COST, xlim=(0, 1.3 * cost.milliseconds.max()))
     in_rows(ax)
     annotate(figure, _title(result), _caption(result))
+    return figure
+
+
+@in_style
+def strength_figure(errors: pd.Series) -> Figure:
+    """The one-step error on clean, random and worst inputs, as bars."""
+    figure = Figure(figsize=(7, 2.4), layout="constrained")
+    ax = figure.subplots()
+    bars = ax.barh(errors.index[::-1], errors.to_numpy()[::-1], color=["#D55E00", "#E69F00", GREY])
+    ax.bar_label(bars, fmt=" %.3g")
+    ax.set(xlabel="latent error of the base model after one step")
+    in_rows(ax)
     return figure
 
 

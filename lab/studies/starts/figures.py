@@ -53,6 +53,17 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 480, _caption(result))
 
 
+@in_style
+def choice_figure(choice: pd.DataFrame, mode: str) -> Figure:
+    """The tune split's success by Adam's iterations after the network's guess, in one ``mode``."""
+    rows = choice[choice["mode"] == mode].sort_values("iterations")
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    ax = figure.subplots()
+    ax.plot(rows.iterations, 100 * rows.rate, "o-", color=MODEL_COLOURS["base"])
+    ax.set(xscale="symlog", xlabel="iterations of Adam after the guess", ylabel="success rate (%)", title=label(mode))
+    return figure
+
+
 def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], tuple(MODES))))
 

@@ -54,6 +54,20 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
 
 
+@in_style
+def growing_figure(differences: pd.DataFrame, n: int) -> Figure:
+    """A difference in success as problems are added, with its interval; marked are the first ``n``."""
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    ax = figure.subplots()
+    rows = 100 * differences
+    ax.fill_between(rows.index, rows.low, rows.high, color=MODEL_COLOURS["adversarial"], alpha=0.2, linewidth=0)
+    ax.plot(rows.index, rows.difference, "o-", color=MODEL_COLOURS["adversarial"])
+    ax.axhline(0, color=INK, linewidth=0.8)
+    ax.axvline(n, color=LINE, linestyle="--")
+    ax.set(xscale="log", xlabel="problems", ylabel="adversarial minus control (points)")
+    return figure
+
+
 def _rows(result: Result) -> list[tuple[str, str]]:
     """(goals, criterion) of each row of panels."""
     return list(result.tables["rates"].groupby(["goals", "criterion"], sort=False).groups)

@@ -148,3 +148,12 @@ def of_first(pairs: pd.DataFrame, n: int, goals: str, planner: str, mode: str) -
     rows = pairs[(pairs.goals == goals) & (pairs.planner == planner) & (pairs["mode"] == mode)]
     rows = rows[(rows.criterion == "full") & (rows.pair < n)]
     return compare(rows, "success", ["goals"], "pair").drop(columns="goals").set_index(["ours", "theirs"])
+
+
+def as_problems_are_added(
+    pairs: pd.DataFrame, goals: str, planner: str, mode: str, model: str = "adversarial"
+) -> pd.DataFrame:
+    """The difference of ``model`` to the control on the first ``n`` problems, for some n: its mean, low and high."""
+    sizes = np.unique(np.geomspace(2, pairs.pair.max() + 1, 12).round().astype(int))
+    rows = [of_first(pairs, int(n), goals, planner, mode).loc[(model, "control")] for n in sizes]
+    return pd.DataFrame(rows, index=pd.Index(sizes, name="n"))[["difference", "low", "high"]]

@@ -1,0 +1,80 @@
+"""The course as static pages: everything is beside them, questions answer, figures are interactive, links lead on."""
+
+import nbformat
+import plotly.graph_objects as go
+import pytest
+from harness import files_served
+from ipywidgets import IntSlider
+from matplotlib.figure import Figure
+
+from lab.plots.ask import Lesson
+from lab.plots.cells import Moved, bundle
+from lab.repro.pages import page, write
+from lab.studies.registry import FOLDER, STUDIES
+
+
+def pictured(n: int = 1) -> Figure:
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, n])
+    return figure
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """A notebook with an output of each kind, as a kernel would leave it."""
+    moved = Moved(pictured, n=IntSlider(value=1, min=1, max=3))
+    asked = Lesson("overview").ask("Which?", {"this one": True, "that one": False}, "This one.", moved.picture.value)
+    outputs = [bundle(go.Figure(go.Scatter(y=[1, 2]))), {"text/html": asked.data}, moved._repr_mimebundle_()]
+    cells = [nbformat.v4.new_markdown_cell("# A title\n\nIt is $\\hat z=f_\\theta(z)$, `$not_this$`.\n\n$$a_1$$")]
+    cells += [
+        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data)]) for data in outputs
+    ]
+    cells.append(nbformat.v4.new_markdown_cell("*Next: [by_hand](by_hand.ipynb)*, of [the course](README.md)."))
+    return nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"something": {}}})
+
+
+@pytest.fixture(scope="module")
+def folder(executed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("course")
+    nbformat.write(executed, folder / "overview.ipynb")
+    write(folder / "pages", {"overview": folder / "overview.ipynb"})
+    return folder / "pages"
+
+
+def test_there_is_a_page_for_each_notebook_and_all_that_they_show(folder):
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"index.html", "plotly.min.js", *(f"{name}.html" for name in STUDIES)}
+    assert "Not executed here" in (folder / "tasks.html").read_text()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_formula_and_link_of_the_course_has_its_place(name):
+    html = page(nbformat.read(FOLDER / f"{name}.ipynb", as_version=4))
+    body = html[html.index("<body") :]
+    assert 'src="http' not in html and "import mermaid" not in html
+    assert "$$" not in body and ".ipynb)" not in body and 'href="README.md' not in body
+
+
+def test_a_page_is_whole_in_a_browser(folder, browser):
+    troubles, tab = [], browser.new_page()
+    tab.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    with files_served(folder) as address:
+        tab.on("request", lambda request: None if request.url.startswith(address) else troubles.append(request.url))
+        tab.goto(f"{address}overview.html")
+        tab.locator(".js-plotly-plot .main-svg").first.wait_for()
+        assert tab.locator("math").count() == 2 and tab.get_by_text("$not_this$").is_visible()
+        assert tab.get_by_text("controls move this picture").is_visible()
+        asked = tab.locator(".lab-ask")
+        assert not asked.locator("img").is_visible()
+        tab.emulate_media(media="print")
+        assert asked.locator("img").is_visible()
+        tab.emulate_media(media="screen")
+        asked.get_by_role("button", name="that one").click()
+        assert asked.locator("img").is_visible() and "0 of 1" in asked.locator(".verdict").inner_text()
+        tab.get_by_role("link", name="by_hand").click()
+        tab.get_by_role("heading", name="By hand").first.wait_for()
+        tab.get_by_role("link", name="the course").first.click()
+        tab.get_by_role("heading", name="The course").first.wait_for()
+    tab.close()
+    assert [trouble for trouble in troubles if not trouble.startswith("data:")] == []
