@@ -74,6 +74,14 @@ def test_notebooks_are_thin_and_clean(path):
             assert path.stem not in MEASURED or "def " not in cell.source, "functions belong in lab/"
 
 
+def test_notebooks_ask_before_they_show_and_check_their_exercises(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    asking, showing = ([i for i, source in enumerate(code) if word in source] for word in ("lesson.ask(", "show("))
+    assert asking and (not showing or asking[0] < showing[-1])
+    assert any("lesson.check(" in source for source in code) or STUDIES[path.stem].part == "beyond"
+    assert not any(".show()" in source for source in code), "exported pages need lab.plots.cells.show"
+
+
 def test_parameters_are_the_configuration(path):
     known, options = inspect_notebook(path), {field.name: field for field in fields(Config)}
     if path.stem in MEASURED:

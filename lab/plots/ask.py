@@ -27,8 +27,11 @@ STYLE = """
 .lab-ask button.right { border: 2px solid #009E73; opacity: 1; }
 .lab-ask button.wrong { text-decoration: line-through; }
 .lab-ask img { display: block; width: 100%; height: auto; margin-top: .5rem; background: white; }
-@media screen { .lab-ask.open .hidden-until-guessed { display: none; } }
-"""
+@media screen {
+  .lab-ask.open .hidden-until-guessed { display: none; }
+  .jp-Cell:has(.lab-ask.open) + .jp-MarkdownCell + .jp-CodeCell .js-plotly-plot { visibility: hidden; }
+}
+"""  #: the interactive figure in the cell after next would tell, too
 
 #: ``labScore`` holds what was right, by notebook and question; the first guess counts
 SCRIPT = """

@@ -24,11 +24,12 @@ def executed():
     """A notebook with an output of each kind, as a kernel would leave it."""
     moved = Moved(pictured, n=IntSlider(value=1, min=1, max=3))
     asked = Lesson("overview").ask("Which?", {"this one": True, "that one": False}, "This one.", moved.picture.value)
-    outputs = [bundle(go.Figure(go.Scatter(y=[1, 2]))), {"text/html": asked.data}, moved._repr_mimebundle_()]
+    outputs = [{"text/html": asked.data}, bundle(go.Figure(go.Scatter(y=[1, 2]))), moved._repr_mimebundle_()]
     cells = [nbformat.v4.new_markdown_cell("# A title\n\nIt is $\\hat z=f_\\theta(z)$, `$not_this$`.\n\n$$a_1$$")]
     cells += [
         nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data)]) for data in outputs
     ]
+    cells.insert(2, nbformat.v4.new_markdown_cell("The same, to hover over:"))
     cells.append(nbformat.v4.new_markdown_cell("*Next: [by_hand](by_hand.ipynb)*, of [the course](README.md)."))
     return nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"something": {}}})
 
@@ -62,16 +63,18 @@ def test_a_page_is_whole_in_a_browser(folder, browser):
     with files_served(folder) as address:
         tab.on("request", lambda request: None if request.url.startswith(address) else troubles.append(request.url))
         tab.goto(f"{address}overview.html")
-        tab.locator(".js-plotly-plot .main-svg").first.wait_for()
+        figure = tab.locator(".js-plotly-plot .main-svg").first
+        figure.wait_for(state="attached")
         assert tab.locator("math").count() == 2 and tab.get_by_text("$not_this$").is_visible()
         assert tab.get_by_text("controls move this picture").is_visible()
         asked = tab.locator(".lab-ask")
-        assert not asked.locator("img").is_visible()
+        assert not asked.locator("img").is_visible() and not figure.is_visible()
         tab.emulate_media(media="print")
         assert asked.locator("img").is_visible()
         tab.emulate_media(media="screen")
         asked.get_by_role("button", name="that one").click()
-        assert asked.locator("img").is_visible() and "0 of 1" in asked.locator(".verdict").inner_text()
+        assert asked.locator("img").is_visible() and figure.is_visible()
+        assert "0 of 1" in asked.locator(".verdict").inner_text()
         tab.get_by_role("link", name="by_hand").click()
         tab.get_by_role("heading", name="By hand").first.wait_for()
         tab.get_by_role("link", name="the course").first.click()

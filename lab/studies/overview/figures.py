@@ -6,11 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, label
+from lab.plots.palette import GRID, LABELS, MODEL_COLOURS, label
 from lab.plots.style import annotate, in_style, neutral
 from lab.studies.overview.study import Overview
 
-DATA, EXPERT, IMAGINED, GOAL = "#D8D8D8", "#444444", "#A259C4", "#009E73"
+DATA, IMAGINED, GOAL = "#D8D8D8", "#A259C4", "#009E73"
+EXPERT = GOAL  # it leads there; the base model has the grey
 HEIGHT = 640  #: of the interactive figure, in pixels
 
 
@@ -54,10 +55,10 @@ def interactive(seen: Overview) -> go.Figure:
     plan = seen.corrected[seen.problem]
     figure = go.Figure(
         [
-            _line(data, DATA, "training data", width=0.7),
+            _line(data, GRID, "training data", width=0.7),
             _line(shadows, MODEL_COLOURS["adversarial"], f"perturbation box, λ = {seen.radius:g}", fill="toself"),
             _line(corrected, MODEL_COLOURS["online"], "corrected trajectories", visible="legendonly"),
-            _line(seen.expert, GREY, "expert's actions", width=3, mode="lines+markers"),
+            _line(seen.expert, EXPERT, "expert's actions", width=3, mode="lines+markers"),
             _line(plan, MODEL_COLOURS[seen.model], "the plan, as it really happens", width=3, mode="lines+markers"),
             _line(seen.imagined, IMAGINED, "the plan, as imagined", width=3, mode="lines+markers", dash="dot"),
             _line(seen.goal[None], GOAL, "goal", mode="markers", marker={"symbol": "star", "size": 16}),
