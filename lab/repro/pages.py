@@ -61,7 +61,7 @@ def export(folder: Path, preset: str = "quick", only: Sequence[str] = (), out: s
 
 def write(folder: Path, executed: dict[str, Path]) -> None:
     """Write a page for each notebook of the course to ``folder``, and its first page; ``executed`` are by name."""
-    front = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(COURSE.read_text())])
+    front = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(COURSE.read_text("utf-8"))])
     notebooks = {"index": front}
     for study in ordered():
         notebook = nbformat.read(executed.get(study.name, FOLDER / f"{study.name}.ipynb"), as_version=4)
@@ -70,11 +70,11 @@ def write(folder: Path, executed: dict[str, Path]) -> None:
         notebooks[study.name] = notebook
     with replacing(folder) as temporary:
         temporary.mkdir()
-        (temporary / PLOTLY).write_text(get_plotlyjs())
+        (temporary / PLOTLY).write_text(get_plotlyjs(), "utf-8")
         for name, notebook in notebooks.items():
             for picture in _pictures(notebook):
                 (temporary / picture.name).write_bytes(picture.read_bytes())
-            (temporary / f"{name}.html").write_text(page(notebook))
+            (temporary / f"{name}.html").write_text(page(notebook), "utf-8")
 
 
 def page(notebook: NotebookNode) -> str:

@@ -45,7 +45,7 @@ def folder(executed, tmp_path_factory):
 def test_there_is_a_page_for_each_notebook_and_all_that_they_show(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {"index.html", "plotly.min.js", *(f"{name}.html" for name in STUDIES)}
-    assert "Not executed here" in (folder / "tasks.html").read_text()
+    assert "Not executed here" in (folder / "tasks.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", STUDIES)
