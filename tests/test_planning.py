@@ -341,7 +341,10 @@ def test_floors_ignore_the_goal():
         ),
         (lambda: Settings({"gd": {"rl": 1.0}}).planner("gd"), "Unknown option of planner gd 'rl'"),
         (lambda: Settings().planner("mpc"), "Unknown planner 'mpc': choose one of gd, momentum, adam"),
-        (lambda: GradientPlanner(restarts=0), "GradientPlanner needs a whole number from 1 as restarts, got 0"),
+        (
+            lambda: GradientPlanner(restarts=0),
+            "GradientPlanner needs a whole number from 1 to 1000000 as restarts, got 0",
+        ),
         (lambda: GradientPlanner(lr=float("nan")), "a finite number above 0 as lr, got nan"),
         (lambda: GradientPlanner(lr=float("inf")), "a finite number above 0 as lr, got inf"),
         (lambda: GradientPlanner(noise=-0.1), "a finite number from 0 as noise"),
@@ -349,7 +352,7 @@ def test_floors_ignore_the_goal():
         (lambda: ICEM(gamma=0.5), "gamma >= 1"),
         (lambda: MPPI(temperature=0.0), "a finite number above 0 as temperature"),
         (lambda: MPPI(samples=1), "at least 2 samples"),
-        (lambda: GradCEM(steps=0), "a whole number from 1 as steps"),
+        (lambda: GradCEM(steps=0), "a whole number from 1 to 1000000 as steps"),
         (lambda: GradCEM(optimiser="newton"), "Unknown optimiser 'newton'"),
     ],
 )

@@ -6,18 +6,21 @@ further starts of random restarts. Seeds computed as sums of multiples would col
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
 from numpy.random import SeedSequence
 from torch import Tensor
 
+from lab.errors import LabError
+
 Seed = int | SeedSequence  #: a whole number from 0, or a random stream
 
 
 def problem_streams(seed: int, problems: range) -> list[SeedSequence]:
     """The stream of each of the ``problems``, by their numbers in the protocol."""
-    return [SeedSequence(seed, spawn_key=(problem,)) for problem in problems]
+    return [child(seed, problem) for problem in problems]
 
 
 def child(seed: Seed, number: int) -> SeedSequence:
@@ -27,8 +30,12 @@ def child(seed: Seed, number: int) -> SeedSequence:
 
 
 def as_stream(seed: Seed) -> SeedSequence:
-    """``seed`` itself, or the stream of a whole number."""
-    return seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
+    """``seed`` itself, or the stream of a whole number; raises LabError for anything else."""
+    if isinstance(seed, SeedSequence):
+        return seed
+    if not isinstance(seed, Integral) or seed < 0:
+        raise LabError(f"A seed is a whole number from 0, got {seed!r}.")
+    return SeedSequence(int(seed))
 
 
 def generators(seeds: Sequence[Seed], device: torch.device) -> list[torch.Generator]:

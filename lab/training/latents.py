@@ -29,13 +29,27 @@ LATENT_NUMBERS = 2**24  #: of one batch while encoding, at most: this bounds the
 
 @dataclass(frozen=True)
 class LatentData:
-    """N episodes: ``z`` (N, T + 1, Z) at every environment step and standardised ``actions`` (N, T, a)."""
+    """N episodes: ``z`` (N, T + 1, Z) at every environment step and standardised ``actions`` (N, T, a).
+
+    Raises LabError for other shapes, and for episodes that are too short to learn from.
+    """
 
     z: Tensor
     actions: Tensor
     frameskip: int
     history: int = 1  #: consecutive transitions that the predictor sees
     states: np.ndarray | None = None  #: (N, T + 1, S) the true states, from which Online World Modeling plans
+
+    def __post_init__(self) -> None:
+        z, actions = self.z.shape, self.actions.shape
+        if len(z) != 3 or len(actions) != 3 or z[0] != actions[0] or z[1] <= actions[1] or 0 in (*z, *actions):
+            raise LabError(
+                f"Latent data are z (N, T + 1, Z) and actions (N, T, a), got {tuple(z)} and {tuple(actions)}."
+            )
+        if actions[1] < self.history * self.frameskip:
+            raise LabError(
+                f"Episodes of {actions[1]} steps are shorter than {self.history} transitions of {self.frameskip} steps."
+            )
 
     def at(self, episode: Tensor, step: Tensor) -> Tensor:
         """The latent states (..., Z) of ``step`` (...) in ``episode`` (...), on the device of the actions."""

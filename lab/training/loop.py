@@ -17,6 +17,7 @@ from lab.tensors import load_tensors, save_tensors
 from lab.training.log import Line, Log
 
 EVERY = 50  #: steps between two lines of the log
+MOST = 10**9  #: steps, or rows of a batch
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,13 @@ class Schedule:
     bfloat16: bool = False  #: losses are computed in bfloat16, where torch deems it safe; weights stay in float32
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 2 or not 0 < self.lr < 1e31 or not 0 <= self.average < 1:
+        counts = {"steps": 1, "batch": 2, "checkpoint_every": 1}
+        whole = all(isinstance(n := getattr(self, name), int) and least <= n <= MOST for name, least in counts.items())
+        shares = self.lr, self.weight_decay, self.average
+        real = all(isinstance(value, int | float) for value in shares)
+        if not (whole and real and 0 < self.lr < 1e31 and 0 <= self.weight_decay < 1e31 and 0 <= self.average < 1):
             raise LabError(
-                "Training needs steps >= 1, batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
+                "Training needs whole steps >= 1 and batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
                 f"{asdict(self)}."
             )
 
