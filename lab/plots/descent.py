@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lab.benchmarks.scene import Scene
-from lab.plots.palette import GOAL_COLOUR, GREY, IMAGINED_COLOUR, LABELS, MODEL_COLOURS
+from lab.plots.palette import CLEAR, GOAL_COLOUR, GREY, IMAGINED_COLOUR, LABELS, MODEL_COLOURS
 from lab.plots.style import TOP, faded, neutral
 
 HEIGHT = 620  #: pixels
@@ -95,4 +95,10 @@ def _button() -> dict:
     frame = {"fromcurrent": True, "frame": {"duration": PAUSE, "redraw": True}, "transition": {"duration": 0}}
     play = {"label": "play", "method": "animate", "args": [None, frame]}
     place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "pad": {"t": 45}}
-    return place | {"type": "buttons", "buttons": [play], "font": {"color": GREY}}
+    return place | {
+        "type": "buttons",
+        "buttons": [play],
+        "font": {"color": GREY},
+        "bgcolor": CLEAR,
+        "bordercolor": GREY,
+    }

@@ -3,7 +3,7 @@ from lab.studies.common.card import Study
 STUDY = Study(
     "by_hand",
     13,
-    40,
+    60,
     0,
     kind=None,
     models=(),
