@@ -59,8 +59,9 @@ def plan(planner: str, wrong: set[str], options: dict, shape: tuple, dtype, seed
     z0 = torch.full(shape if "z0" in wrong else (2, 2), fill if "fill" in wrong else 0.5).to(kind)
     goal = torch.zeros(shape if "goal" in wrong else z0.shape, dtype=kind)
     init = torch.full(shape if "init" in wrong else (2, 3, 2), torch.nan)
+    model = Net()
     with mode():
-        request = PlanRequest(Net(), z0, GoalDistance(goal, 2), init, [seed if "seeds" in wrong else 0] * len(init))
+        request = PlanRequest(model, z0, GoalDistance(goal, 2), init, [seed if "seeds" in wrong else 0] * len(init))
         planned = searcher.plan(request)
     assert planned.actions.isfinite().all() and planned.loss.isfinite().all()
     return planned

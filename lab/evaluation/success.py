@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.errors import check_known
+from lab.errors import LabError, check_known
 from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
 from lab.models.protocols import picture_numbers, see
@@ -86,6 +86,8 @@ def evaluate(
     not match.
     """
     mpc = _mode(mode)
+    if not isinstance(first, int) or first < 0:
+        raise LabError(f"The number of the first problem is a whole number from 0, got {first!r}.")
     world, timed = Simulation(model, problems), _Timed(planner)
     objective = goal_distance(model, problems, proprio, decay)
     streams = problem_streams(seed, range(first, first + len(problems)))

@@ -6,6 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lab.errors import LabError
+
 
 class Objective(Protocol):
     """The loss that a planner minimises, batched over B problems."""
@@ -30,13 +32,18 @@ class GoalDistance:
 
     Without ``decay``, only the last state of a rollout counts: the paper's planning objective ``||z_H - z_goal||^2``.
     With it, the loss is the paper's weighted goal loss, a mean over all H + 1 states in which state i has the weight
-    ``decay**i``.
+    ``decay**i``. Raises LabError for weights that are no finite numbers from 0.
     """
 
     goal: Tensor
     latent_dim: int  #: size of the picture's latent, which comes first in z; proprioception follows
     proprio: float = 0.0  #: weight of the proprioceptive distance (alpha)
     decay: float | None = None  #: below 1, early states weigh most
+
+    def __post_init__(self) -> None:
+        for name, weight in (("proprio", self.proprio), ("decay", 1.0 if self.decay is None else self.decay)):
+            if not isinstance(weight, int | float) or not 0 <= weight < torch.inf:
+                raise LabError(f"The objective needs a finite number from 0 as {name}, got {weight!r}.")
 
     def __getitem__(self, rows: slice | Tensor) -> "GoalDistance":
         """The same objective for some of the problems."""
