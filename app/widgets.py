@@ -264,6 +264,11 @@ def row() -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
 
 
+def more(label: str = "More") -> st.delta_generator.DeltaGenerator:
+    """The container for the rarer controls of a page, opened by a button: the picture is on the first screen."""
+    return st.popover(label, icon=":material/tune:")
+
+
 def command(line: str) -> None:
     """A command to copy. It has one colour: the light theme's highlighting is too faint to read."""
     st.code(line, language=None, wrap_lines=True)

@@ -38,6 +38,7 @@ class Player {
     this.worst = Math.max(...data.lanes.flatMap(lane => lane.error), 1e-12);
     root.replaceChildren();
     root.setAttribute('aria-label', data.label);
+    const bar = add(root, 'div', { class: 'controls' });
     const row = add(root, 'div', { class: 'lanes', style: `--lanes: ${data.lanes.length}` });
     let end = -BREAK;
     this.lanes = data.lanes.map((lane, i) => {
@@ -47,7 +48,7 @@ class Player {
     });
     this.end = Math.max(...this.lanes.map(lane => lane.events.at(-1).at));
     this.times = [...new Set(this.lanes.flatMap(lane => lane.events.map(event => event.at)))].sort((a, b) => a - b);
-    this.addControls(root);
+    this.addControls(bar);
     this.addLegend(root);
     if (data.charts) this.addCharts(root);
     root.onkeydown = event => this.key(event);
@@ -57,8 +58,7 @@ class Player {
     root.dataset.state = 'ready';
   }
 
-  addControls(root) {
-    const bar = add(root, 'div', { class: 'controls' });
+  addControls(bar) {
     const button = (icon, label, act) => {
       const made = add(bar, 'button', { type: 'button', 'aria-label': label, title: label });
       made.onclick = act;

@@ -27,8 +27,8 @@ class Relief {
     this.camera = cameras.one ??= { turn: 0.7, tilt: 0.62 };
     root.classList.add('relief');
     root.replaceChildren();
-    this.row = add(root, 'div', { class: 'reliefs' });
     this.addControls(root);
+    this.row = add(root, 'div', { class: 'reliefs' });
     this.scale = add(root, 'div', { class: 'scale' });
     this.seen = new ResizeObserver(() => this.draw());
     this.seen.observe(root);

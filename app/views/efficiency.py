@@ -179,7 +179,6 @@ def _conditions(result: Result) -> str:
 
 
 def page() -> None:
-    st.markdown(INTRO)
     with widgets.row():
         task = widgets.task_picker()
         clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
@@ -195,6 +194,7 @@ def page() -> None:
         widgets.command(f"python -m lab reproduce --only {fig3_efficiency.NAME} --task {task}")
     else:
         show_kept(folder, clock, models, compared)
+    st.markdown(INTRO)
     if everything is not None:
         show_all(everything, models)
     if not variables.read_only():

@@ -35,20 +35,20 @@ MANY = ("10", "25", "50")
 
 
 def chosen() -> tuple[Case, str, str, int]:
-    """The rows of controls: the case, the model on the map, the planner, the number of problems."""
+    """The controls: the case, and behind a button the model on the map, the planner, the number of problems."""
     with widgets.row():
         case = widgets.case_controls()
-    with widgets.row():
-        model = widgets.picker("model", "World model on the map")
-        planner = widgets.picker("planner", "Planner")
-        many = widgets.picker(
-            "many",
-            "Test problems",
-            MANY,
-            default="10",
-            labels={},
-            help="The first so many of the protocol's. More take longer, and say more.",
-        )
+        with widgets.more("Planner and model"):
+            planner = widgets.picker("planner", "Planner")
+            model = widgets.picker("model", "World model on the map")
+            many = widgets.picker(
+                "many",
+                "Test problems",
+                MANY,
+                default="10",
+                labels={},
+                help="The first so many of the protocol's. More take longer, and say more.",
+            )
     return case, model, planner, int(many)
 
 
@@ -208,7 +208,6 @@ def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
 
 
 def page() -> None:
-    prose(INTRO)
     case, model, planner, many = chosen()
     try:
         stamps = {name: cached.stamp(case.task, name) for name in MODELS}
@@ -227,6 +226,7 @@ def page() -> None:
     errors = {name: plans.error for name, plans in planned.items()}
     show_figures(errors, expert, order[now:])
     show_table(planned, expert, case.goals == "dataset")
+    prose(INTRO)
     show_places = show_map if card_of(case.task).scene.drawable else show_pictures
     show_places(case, model, planned.get(model))
     if now:

@@ -80,19 +80,18 @@ class Choice:
 
 
 def chosen() -> tuple[Choice, list[str], float]:
-    """The rows of controls: the plane, the models side by side, and the zoom."""
+    """The controls: the case, and behind a button the plane, the models side by side, and the zoom."""
     with widgets.row():
         case = widgets.case_controls()
-        model = widgets.picker("model", "Plane made with", help="The model whose plans, gradient or paths span it.")
-    with widgets.row():
-        expert = case.goals == "dataset" and not case.moved
-        centres = tuple(name for name in CENTRES if name != "expert" or expert)
-        centre = widgets.picker("centre", "Centre", centres, labels=CENTRES, help="The plan at u = v = 0.")
-        directions = widgets.picker("directions", "Directions", tuple(DIRECTIONS), labels=DIRECTIONS)
-        seed = widgets.number("slice_seed", "Seed", 0, 999, 0) if directions == "random" else 0
-    with widgets.row():
-        models = widgets.several("beside", "Side by side", MODELS, BESIDE, most=4, help="One scale, one camera.")
-        zoom = widgets.slider("zoom", "Width of the slice", 0.1, 3.0, 1.0, step=0.1, format="%.1f ×", width=300)
+        with widgets.more("Slice and models"):
+            models = widgets.several("beside", "Side by side", MODELS, BESIDE, most=4, help="One scale, one camera.")
+            model = widgets.picker("model", "Plane made with", help="The model whose plans, gradient or paths span it.")
+            expert = case.goals == "dataset" and not case.moved
+            centres = tuple(name for name in CENTRES if name != "expert" or expert)
+            centre = widgets.picker("centre", "Centre", centres, labels=CENTRES, help="The plan at u = v = 0.")
+            directions = widgets.picker("directions", "Directions", tuple(DIRECTIONS), labels=DIRECTIONS)
+            seed = widgets.number("slice_seed", "Seed", 0, 999, 0) if directions == "random" else 0
+            zoom = widgets.slider("zoom", "Width of the slice", 0.1, 3.0, 1.0, step=0.1, format="%.1f ×", width=300)
     choice = Choice(case, model, centre, directions, seed, cached.stamp(case.task, model))
     return choice, [name for name in MODELS if name in models], zoom
 
@@ -294,7 +293,6 @@ def compute(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, st
 
 
 def page() -> None:
-    prose(INTRO)
     try:
         choice, models, zoom = chosen()
         stamps = {model: cached.stamp(choice.case.task, model) for model in models}
@@ -311,6 +309,7 @@ def page() -> None:
     plane_of(choice)
     with slot.container():
         cuts = show_relief(choice, models, stamps, zoom, now)
+    prose(INTRO)
     show_slice(choice, models, cuts, stamps)
     show_pick(choice, models, stamps)
     if now < last:

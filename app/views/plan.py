@@ -52,19 +52,19 @@ class Choice:
 
 
 def chosen() -> Choice:
-    """The row of controls: the case, the method, its mode, and the rivals."""
+    """The controls: the case, and behind a button the method, its mode, and the rivals."""
     with widgets.row():
         case = widgets.case_controls()
-        model = widgets.picker("model", "World model")
-        planner = widgets.picker("planner", "Planner")
-        mode = widgets.picker("mode", "Plan")
         methods = tuple(f"{p}-{m}" for m in MODELS for p in planners())
-        if bodies := card_of(case.task).scene.bodies:
-            widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
-        with st.popover("Race against …", icon=":material/sprint:"):
+        with widgets.more("Planner, model, race"):
+            planner = widgets.picker("planner", "Planner")
+            model = widgets.picker("model", "World model")
+            mode = widgets.picker("mode", "Plan")
+            if bodies := card_of(case.task).scene.bodies:
+                widgets.picker("click", f"A click moves the {bodies[0][0]}'s")
             rivals = widgets.several(
                 "rivals",
-                "Up to three other methods",
+                "Race against up to three other methods",
                 methods,
                 RIVALS,
                 most=3,
@@ -132,8 +132,6 @@ def show_commands(choice: Choice) -> None:
 
 
 def page() -> None:
-    prose(INTRO)
-    st.caption(HINT)
     choice = chosen()
     slot = st.empty()
     slot.skeleton(height=560)
@@ -147,6 +145,8 @@ def page() -> None:
         return
     with slot.container():
         show_race(choice, lanes)
+    st.caption(HINT)
+    prose(INTRO)
     widgets.verdict(episodes[0], METHODS["-".join(choice.methods[0])])
     show_table(choice, episodes, lanes)
     show_strips(choice, episodes)

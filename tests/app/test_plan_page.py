@@ -175,6 +175,7 @@ class TestBrowser:
     def test_planner_by_keyboard(self, visit):
         page = visit("plan")
         following = PLANNERS[PLANNERS.index("adam") + 1]
+        page.get_by_role("button", name="Planner, model, race").click()
         page.get_by_role("radio", name="Adam", exact=True).focus()
         page.keyboard.press("ArrowRight")
         if f"planner={following}" not in page.url:

@@ -1,0 +1,30 @@
+"""One screen: the main picture and what plays it are seen without scrolling, and no page scrolls sideways."""
+
+import pytest
+from harness import settled
+
+SIZES = ((1440, 900), (1024, 768))
+PHONE = (390, 844)
+#: by page: its main picture, and what plays it
+PICTURES = {
+    "landscape": (".relief .surface", ".relief .controls"),
+    "gap": ("[data-testid='stPlotlyChart']", None),
+    "anatomy": ("[data-testid='stPlotlyChart']", None),
+    "plan": (".player .scene", ".player .controls"),
+    "fool": ("canvas, .scene", None),
+    "dream": ("canvas, .scene", None),
+    "efficiency": ("[data-testid='stPlotlyChart']", None),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_is_on_the_first_screen(visit, name):
+    page = visit(name)
+    for width, height in (*SIZES, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture, bar = (page.locator(found).first.bounding_box() if found else None for found in PICTURES[name])
+        seen = min(1, (height - picture["y"]) / picture["height"])
+        assert seen >= (0.5 if (width, height) == PHONE else 0.999), f"{width} x {height}: {picture}"
+        assert bar is None or bar["y"] + bar["height"] <= height, f"{width} x {height}: {bar}"
