@@ -81,6 +81,15 @@ def test_ones_own_results_go_before_the_reference(tmp_path):
     assert {name: one.tables["rates"].rate[0] for name, one in found.items()} == {"table1_success": 0.5, "starts": 0.75}
 
 
+def test_a_damaged_result_is_not_left_out_in_silence(tmp_path):
+    folder = tmp_path / "own" / "full" / "table1_success" / "wall"
+    save_result(result(0.5), folder)
+    table = folder / "rates.csv"
+    table.write_bytes(table.read_bytes().replace(b"0.5", b"0.9"))
+    with pytest.raises(LabError, match=r"rates\.csv has been changed"):
+        results_of("wall", "full", str(tmp_path / "own"))
+
+
 def test_keeping_nothing_is_refused(tmp_path):
     with pytest.raises(LabError, match=r"no results in .*: make them with 'python -m lab reproduce'"):
         keep("full", str(tmp_path))

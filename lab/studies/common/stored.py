@@ -1,9 +1,7 @@
 """Where results go, and those that are on disk already. Loads without torch."""
 
-from contextlib import suppress
 from pathlib import Path
 
-from lab.errors import LabError
 from lab.files import CHECKOUT, ROOT, of_family
 from lab.results import Result, load_result
 
@@ -21,11 +19,14 @@ def result_folder(name: str, task: str, preset: str, out: str, family: str = "sm
 
 
 def results_of(task: str, preset: str, *outs: str, family: str = "small") -> dict[str, Result]:
-    """The results of ``task`` at this preset, by study: from the first of the folders ``outs`` that has them."""
+    """The results of ``task`` at this preset, by study: from the first of the folders ``outs`` that has them.
+
+    Raises LabError for one that has been changed since it was written: nothing is judged without it.
+    """
     found: dict[str, Result] = {}
     for out in outs:
-        for folder in sorted(preset_folder(preset, out, family).glob(f"*/{task}")):
-            if folder.parent.name not in found:
-                with suppress(LabError):
-                    found[folder.parent.name] = load_result(folder)
+        for meta in sorted(preset_folder(preset, out, family).glob(f"*/{task}/meta.json")):
+            study = meta.parent.parent.name
+            if study not in found:
+                found[study] = load_result(meta.parent)
     return found
