@@ -25,7 +25,7 @@ from lab.planning import CEM, MPC, Constant, GradientPlanner
 from lab.tasks.environment import Environment, executed
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
-from lab.training.latents import encode
+from lab.training.latents import LatentData, encode
 from lab.training.loop import Schedule, fit
 from lab.training.online import Online, OnlineConfig
 from lab.training.teacher_forcing import TeacherForcing
@@ -377,3 +377,28 @@ class Flat(Model):
 def test_misuse_of_evaluation_is_answered_in_a_sentence(act, said):
     with pytest.raises(LabError, match=said):
         act(*collected())
+
+
+def test_a_model_that_cannot_be_trained_is_refused_in_a_sentence():
+    """One of another width than the latents, and one built under inference mode."""
+
+    class Wide(nn.Module):
+        history = 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def predict(self, z: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+            return self.layer(torch.cat([z, action], -1))
+
+    with torch.inference_mode():
+        frozen = Wide()
+    for model, width, words in (
+        (Wide(), 3, r"Wide\.predict fails on z \(2, 1, 3\) and actions \(2, 1, 2\): .*\.$"),
+        (frozen, 2, "Wide was built under torch.inference_mode"),
+    ):
+        data = LatentData(torch.zeros(3, 11, width), torch.zeros(3, 10, 2), 1)
+        with pytest.raises(LabError, match=words) as refusal:
+            fit(model, TeacherForcing(data), Schedule(steps=2, batch=2), progress=False)
+        assert "\n" not in str(refusal.value)

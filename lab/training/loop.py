@@ -108,6 +108,10 @@ class _Training:
             raise LabError(
                 f"{type(model).__name__} has no parameter to train: call requires_grad_(True) on what predicts."
             )
+        if any(parameter.is_inference() for parameter in self.parameters):
+            raise LabError(
+                f"{type(model).__name__} was built under torch.inference_mode: build it outside to train it."
+            )
         self.average = [parameter.detach().clone() for parameter in self.parameters if schedule.average]
         self.optimiser = torch.optim.AdamW(self.parameters, schedule.lr, weight_decay=schedule.weight_decay, fused=True)
         self.cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, schedule.steps)

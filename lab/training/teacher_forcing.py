@@ -16,9 +16,14 @@ def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor)
     """Mean squared one-step error of picture latent (``latent``) and proprioception (``proprio``); ``loss``: their sum.
 
     ``z`` (B, K, Z), ``action`` (B, K, A) and ``z_next`` (B, K, Z) are windows of consecutive transitions, see
-    `LatentData.batch`. Raises LabError where the model does not predict one next state for each.
+    `LatentData.batch`. Raises LabError where the model cannot be asked, and where it does not predict one next state
+    for each.
     """
-    predicted = model.predict(z, action)
+    try:
+        predicted = model.predict(z, action)
+    except RuntimeError as problem:  # such as weights of another width than the latents
+        asked = f"{type(model).__name__}.predict fails on z {tuple(z.shape)} and actions {tuple(action.shape)}"
+        raise LabError(f"{asked}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
     if predicted.shape != z_next.shape:
         raise LabError(
             f"{type(model).__name__}.predict should return z {tuple(z_next.shape)}, the next of each, got "
