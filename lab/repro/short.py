@@ -17,13 +17,12 @@ from lab.studies.common.judge import AS_GOOD, MARGIN, differ, seeds_of, verdict
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 WORDS = """- On the base model, GD and Adam from one start are behind CEM on PushT, PointMaze and Wall, open loop and
-  under MPC. Adam from 8 screened starts is ahead of CEM, open loop and under MPC; this is measured on PushT, with one
-  training seed.
+  under MPC. Adam from 8 screened starts is ahead of CEM, open loop and under MPC; this is measured on PushT.
 - *Adversarial World Modeling* lifts success above the control's on PointMaze and Wall, open loop and under MPC; one
-  difference, on Wall in open loop, is unclear. On PushT nothing is shown. The gap falls on PointMaze and Wall, on PushT
-  under GD only.
-- *Online World Modeling* lowers the gap on PushT, PointMaze and Wall. In open loop it lifts success on PointMaze only,
-  and on PushT Adam loses. Under MPC one of four differences on PointMaze is above the control; on Wall GD loses.
+  difference, on Wall in open loop, is unclear. On PushT it lifts GD in open loop only. The gap falls on PointMaze and
+  Wall; on PushT nothing is shown.
+- *Online World Modeling* lowers the gap on PointMaze and Wall, on PushT under Adam only. In open loop it lifts success
+  on PointMaze only. Under MPC one of four differences on PointMaze is above the control; on Wall GD loses.
 - On Rope and Granular, in open loop, both methods bring gradient plans closer to the goal; one difference, of Online on
   Rope, is unclear. Under MPC more of them are."""
 VERDICTS = ("above", "below", "unclear")
