@@ -5,7 +5,10 @@ from difflib import get_close_matches
 
 
 class LabError(ValueError):
-    """Bad input or a broken file. Faces show the message alone, never a traceback."""
+    """Bad input or a broken file. Faces show the message alone, which is one line, never a traceback."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split("\n"))  # what it quotes may have several, such as an array
 
 
 def check_known(what: str, name: object, known: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from torch import nn
 
 from lab import cli
 from lab.data import sample_problems
+from lab.errors import LabError
 from lab.evaluation import evaluate
 from lab.planning import PLANNERS, GoalDistance, GradientPlanner, Plan, PlanRequest, make_planner
 from lab.planning.options import ABOVE_ZERO, COUNTS, FROM_ZERO
@@ -79,6 +81,12 @@ def test_planners(profile, capsys):
 
     holds()
     report(capsys, "planners", counts)
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_start_of_another_dtype_than_the_models_is_refused(planner):
+    with pytest.raises(LabError, match=r"Net\.rollout fails on z0 \(2, .*2\) and actions .*dtype"):
+        plan(planner, {"dtype"}, {}, (), torch.float64, 0, 0.0, nullcontext)
 
 
 @profiles(10, 150)

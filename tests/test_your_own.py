@@ -402,3 +402,7 @@ def test_a_model_that_cannot_be_trained_is_refused_in_a_sentence():
         with pytest.raises(LabError, match=words) as refusal:
             fit(model, TeacherForcing(data), Schedule(steps=2, batch=2), progress=False)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_message_is_one_line_whatever_it_quotes():
+    assert str(LabError(f"Not {np.eye(2)}: give a number.")) == "Not [[1. 0.]  [0. 1.]]: give a number."

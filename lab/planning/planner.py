@@ -54,10 +54,15 @@ class PlanRequest:
         return replace(self, **parts, seeds=self.seeds[rows])
 
     def loss(self, actions: Tensor) -> Tensor:
-        """The predicted loss (B, ...) of ``actions`` (B, ..., H, A)."""
+        """The predicted loss (B, ...) of ``actions`` (B, ..., H, A). Raises LabError where the model fails on them."""
         extra = actions.shape[1:-2]  # such as the samples of each problem
         z0 = self.z0.view(len(self.z0), *[1] * len(extra), -1).expand(-1, *extra, -1)
-        return self.objective(self.model.rollout(z0, actions), actions)
+        try:
+            imagined = self.model.rollout(z0, actions)
+        except RuntimeError as problem:  # such as weights of another dtype
+            asked = f"{type(self.model).__name__}.rollout fails on z0 {_shape(z0)} and actions {_shape(actions)}"
+            raise LabError(f"{asked}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
+        return self.objective(imagined, actions)
 
     @torch.no_grad()
     def answer(self, actions: Tensor) -> Plan:
