@@ -1,5 +1,6 @@
 """What is called or run with anything: planners, evaluation, training, and whole commands at smoke size."""
 
+import dataclasses
 import shutil
 from collections import Counter
 from contextlib import nullcontext
@@ -55,7 +56,8 @@ class Net(nn.Module):
 def plan(planner: str, wrong: set[str], options: dict, shape: tuple, dtype, seed, fill, mode) -> Plan:
     """A plan of 2 problems, in which some parts are ``wrong``."""
     made = make_planner(planner)
-    fitting = {name: value for name, value in SMALL.items() if hasattr(made, name)}
+    fields = {field.name for field in dataclasses.fields(made)}
+    fitting = {name: value for name, value in SMALL.items() if name in fields}
     searcher = make_planner(planner, **fitting | (options if "options" in wrong else {}))
     kind = dtype if "dtype" in wrong else torch.float32
     z0 = torch.full(shape if "z0" in wrong else (2, 2), fill if "fill" in wrong else 0.5).to(kind)
