@@ -5,6 +5,7 @@ import math
 from lab.errors import LabError
 
 MOST = 10**6  #: of anything that is counted
+LARGEST = 3e38  #: of any other number, as single precision has it
 COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "candidates", "chunk")
 ABOVE_ZERO = ("lr", "std", "temperature", "bound")
 FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
@@ -13,12 +14,12 @@ FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
 def check_options(planner: object) -> None:
     """Raise LabError for an option of ``planner`` outside of its range, see `COUNTS`, `ABOVE_ZERO` and `FROM_ZERO`."""
     for name, value in vars(planner).items():
-        number = value if isinstance(value, int | float) else math.nan
+        number = float(value) if isinstance(value, float) or (isinstance(value, int) and value < 2**63) else math.nan
         if name in COUNTS and not (isinstance(value, int) and 1 <= value <= MOST):
             _refuse(planner, name, value, f"a whole number from 1 to {MOST}")
-        if name in ABOVE_ZERO and not 0 < number < math.inf and not (name == "bound" and value is None):
+        if name in ABOVE_ZERO and not 0 < number <= LARGEST and not (name == "bound" and value is None):
             _refuse(planner, name, value, "a finite number above 0")
-        if name in FROM_ZERO and not 0 <= number < math.inf:
+        if name in FROM_ZERO and not 0 <= number <= LARGEST:
             _refuse(planner, name, value, "a finite number from 0")
 
 

@@ -43,6 +43,8 @@ class PlanRequest:
             raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
         if self.objective.goal.shape != self.z0.shape:
             raise LabError(f"A start z0 {_shape(self.z0)} needs goals like it, got {_shape(self.objective.goal)}.")
+        if not (self.z0.is_floating_point() and self.objective.goal.is_floating_point()):
+            raise LabError(f"Starts and goals are real numbers, got {self.z0.dtype} and {self.objective.goal.dtype}.")
         if len(self.seeds) != problems:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
         if negative := [seed for seed in self.seeds if isinstance(seed, int) and seed < 0]:
