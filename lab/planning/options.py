@@ -14,8 +14,9 @@ FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
 def check_options(planner: object) -> None:
     """Raise LabError for an option of ``planner`` outside of its range, see `COUNTS`, `ABOVE_ZERO` and `FROM_ZERO`."""
     for name, value in vars(planner).items():
-        number = float(value) if isinstance(value, float) or (isinstance(value, int) and value < 2**63) else math.nan
-        if name in COUNTS and not (isinstance(value, int) and 1 <= value <= MOST):
+        whole = isinstance(value, int) and not isinstance(value, bool) and value < 2**63  # more, torch does not take
+        number = float(value) if whole or isinstance(value, float) else math.nan
+        if name in COUNTS and not (whole and 1 <= value <= MOST):
             _refuse(planner, name, value, f"a whole number from 1 to {MOST}")
         if name in ABOVE_ZERO and not 0 < number <= LARGEST and not (name == "bound" and value is None):
             _refuse(planner, name, value, "a finite number above 0")
