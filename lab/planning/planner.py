@@ -62,8 +62,8 @@ class PlanRequest:
         try:
             imagined = self.model.rollout(z0, actions)
         except RuntimeError as problem:  # such as weights of another dtype
-            asked = f"{type(self.model).__name__}.rollout fails on z0 {_shape(z0)} and actions {_shape(actions)}"
-            raise LabError(f"{asked}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
+            failure = f"{type(self.model).__name__}.rollout fails on z0 {_shape(z0)} and actions {_shape(actions)}"
+            raise LabError(f"{failure}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
         return self.objective(imagined, actions)
 
     @torch.no_grad()

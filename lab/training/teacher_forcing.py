@@ -22,8 +22,8 @@ def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor)
     try:
         predicted = model.predict(z, action)
     except RuntimeError as problem:  # such as weights of another width than the latents
-        asked = f"{type(model).__name__}.predict fails on z {tuple(z.shape)} and actions {tuple(action.shape)}"
-        raise LabError(f"{asked}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
+        failure = f"{type(model).__name__}.predict fails on z {tuple(z.shape)} and actions {tuple(action.shape)}"
+        raise LabError(f"{failure}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
     if predicted.shape != z_next.shape:
         raise LabError(
             f"{type(model).__name__}.predict should return z {tuple(z_next.shape)}, the next of each, got "
