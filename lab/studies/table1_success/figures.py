@@ -43,12 +43,13 @@ def interactive(result: Result) -> go.Figure:
     cases = [(goals, criterion, mode) for goals, criterion in rows for mode in modes]
     panels = [_select(rates, goals=goals, criterion=criterion, mode=mode) for goals, criterion, mode in cases]
     titles = [_panel_title(panel, *case, len(rows)) for panel, case in zip(panels, cases, strict=True)]
+    titles = [title.replace(", ", ",<br>", 1) for title in titles]  # panels are narrow where the authors' rows are
     bars = [model_bars(panel, PLANNERS, "rate", 100, _hover, legend=k == 0) for k, panel in enumerate(panels)]
     floors = [
         [(100 * rate, dash) for name, (_, dash) in FLOORS.items() for rate in panel[panel.planner == name].rate]
         for panel in panels
     ]
-    figure = bar_panels(titles, bars, floors, len(modes))
+    figure = bar_panels(titles, bars, floors, len(modes)).update_annotations(font_size=13)
     figure.update_yaxes(range=[0, 105], ticksuffix="%")
     caption = _caption(result) + " Dashed line: random actions; dotted: doing nothing."
     return neutral(figure, _title(result), 260 * len(rows) + 260, caption)
@@ -121,9 +122,12 @@ def _title(result: Result) -> str:
 
 
 def _caption(result: Result, dots: str = "") -> str:
-    seeds = int(result.tables["rates"].seeds.max())
+    rates = result.tables["rates"]
+    seeds = int(rates.seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    one = "CEM under MPC" + (" and as the authors" if len(_modes(result)) > len(MODES) else "")
-    text += f" averaged{dots}, but for {one} one" if seeds > 1 else ""
-    over = resampled(result.tables["rates"])
+    some = rates[(rates.planner == "cem") & rates["mode"].isin(MODES)].seeds.max() > 1
+    one = "CEM" + (" under MPC and on finetuned models" if some else "")
+    one += ", and as the authors" if len(_modes(result)) > len(MODES) else ""
+    text += f" averaged{dots}, one for {one}" if seeds > 1 else ""
+    over = resampled(rates)
     return f"{text}. {horizons(_modes(result))}. Error bars: 95% Wilson intervals over {over}. Preset {result.preset}."
