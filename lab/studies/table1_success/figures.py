@@ -125,8 +125,8 @@ def _caption(result: Result, dots: str = "") -> str:
     rates = result.tables["rates"]
     seeds = int(rates.seeds.max())
     text = f"n: problems behind each bar, the same for all bars of a panel. {counted(seeds, 'training seed')}"
-    some = rates[(rates.planner == "cem") & rates["mode"].isin(MODES)].seeds.max() > 1
-    one = "CEM" + (" under MPC and on finetuned models" if some else "")
+    finetuned = rates[(rates.planner == "cem") & (rates["mode"] == "open") & (rates.model != "base")]
+    one = "CEM under MPC" + (" and on finetuned models" if finetuned.seeds.max() == 1 else "")
     one += ", and as the authors" if len(_modes(result)) > len(MODES) else ""
     text += f" averaged{dots}, one for {one}" if seeds > 1 else ""
     over = resampled(rates)
