@@ -5,7 +5,7 @@ STUDY = Study(
     "fig3_efficiency",
     3,
     8,
-    0.8,
+    1.8,
     planners=COMPARED,
     alone=True,
     teaches="to compare planners by time: two clocks, equal success",

@@ -5,7 +5,7 @@ STUDY = Study(
     "table1_success",
     1,
     12,
-    3.5,
+    5.5,
     planners=COMPARED,
     teaches="success rates with intervals, paired differences, how many problems it takes (Table 1)",
     part="paper",
