@@ -9,18 +9,20 @@ import widgets
 from glossary import prose
 from state import touched
 
+from lab import variables
 from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation.anatomy import KINDS, Attempts, around_goals, attempts, boundary_loss
+from lab.evaluation.anatomy import KINDS, Attempts, attempts
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.plots.anatomy import kinds_figure, losses_figure
 from lab.plots.palette import LABELS, MODEL_COLOURS
+from lab.studies.common.config import Config
+from lab.studies.power import study as power
 
 GOALS = "dataset"  #: the loss at the success boundary needs an expert
 PROBLEMS, STARTS = 10, 8
-BOUNDARY_PROBLEMS = 16  #: of the tune split
 INTRO = (
     "A plan that misses its goal is “stuck” if the model itself predicts a miss: the search found nothing better. It "
     "is “deceived” if the model predicts success and is wrong. It fails by its “metric” if even the true outcome looks "
@@ -32,10 +34,7 @@ INTRO = (
 @st.cache_data(max_entries=12, show_spinner="Measuring the loss at the success boundary …")
 def boundary_of(task: str, stamp: str) -> float:
     """The loss at the task's success boundary, for the encoder that all its models share."""
-    problems = sample_problems(task, GOALS, BOUNDARY_PROBLEMS, split="tune")
-    through = cached.world_model(task, "base", stamp)
-    states, goals = around_goals(through, problems)
-    return boundary_loss(through, problems.environment, states, goals, card_of(task).settings.proprio)
+    return power.boundary_of(Config(task, family=variables.family()), seed=0)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -27,7 +27,8 @@ def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
         return ""
     return (
         "These tables are of version 0.1's models, which were trained for a tenth of the time, and of its random "
-        f"streams: {'; '.join(tasks)}. All others are of the models that are shipped."
+        f"streams: {'; '.join(tasks)}. All others are of the shipped models, and where they "
+        "have three training seeds, of two more of the same recipe."
     )
 
 
