@@ -1,5 +1,8 @@
 """What notebooks show in their cells: questions that take a guess, self-checks, and pictures that controls move."""
 
+import re
+
+import pandas as pd
 import pytest
 from ipywidgets import IntSlider
 from matplotlib.figure import Figure
@@ -7,7 +10,7 @@ from matplotlib.figure import Figure
 from lab.errors import LabError
 from lab.evaluation.statistics import Interval
 from lab.plots.ask import Lesson, largest, ranges, sign
-from lab.plots.cells import WIDGET, Moved, say
+from lab.plots.cells import WIDGET, Moved, say, show_table
 
 
 def right(choices) -> list[str]:
@@ -89,3 +92,11 @@ def test_sentences_are_printed_in_lines_that_end_between_words(capsys):
 def test_a_picture_that_cannot_be_drawn_stops_the_notebook():
     with pytest.raises(ZeroDivisionError):
         Moved(lambda n: 1 // n, n=IntSlider(value=0))
+
+
+def test_all_numbers_of_a_table_have_the_same_decimals(monkeypatch):
+    shown = []
+    monkeypatch.setattr("lab.plots.cells.display", shown.append)
+    show_table(pd.DataFrame({"n": [300, 3], "rate": [1 / 3, 2e-5], "who": ["a", None], "low": [float("nan"), 2]}))
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", shown[0].to_html())
+    assert cells == ["300", "0.333", "a", "–", "3", "0.000", "–", "2.000"]

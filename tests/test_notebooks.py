@@ -78,8 +78,9 @@ def test_notebooks_ask_before_they_show_and_check_their_exercises(path):
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     asking, showing = ([i for i, source in enumerate(code) if word in source] for word in ("lesson.ask(", "show("))
     assert asking and (not showing or asking[0] < showing[-1])
-    assert any("lesson.check(" in source for source in code) or STUDIES[path.stem].part == "beyond"
+    assert any("lesson.check(" in source for source in code)
     assert not any(".show()" in source for source in code), "exported pages need lab.plots.cells.show"
+    assert not any("option_context" in source for source in code), "tables need lab.plots.cells.show_table"
 
 
 def test_parameters_are_the_configuration(path):

@@ -1,4 +1,4 @@
-"""What notebooks show in their cells: interactive figures, pictures that controls move, and sentences.
+"""What notebooks show in their cells: interactive figures, pictures that controls move, tables and sentences.
 
 Each output holds what JupyterLab shows, and what a page without a kernel shows instead.
 """
@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import display
 from ipywidgets import HTML, Image, VBox, interactive
@@ -60,6 +61,11 @@ class Moved:
             f"<figcaption>In JupyterLab, controls move this picture: {names}.</figcaption></figure>"
         )
         return {WIDGET: self.box._repr_mimebundle_()[WIDGET], "text/html": still, "text/plain": "a moved picture"}
+
+
+def show_table(frame: pd.DataFrame, decimals: int = 3) -> None:
+    """Show ``frame``: all numbers that are not whole have the same decimals, and what is missing is a dash."""
+    display(frame.style.format(precision=decimals, na_rep="–"))
 
 
 def say(text: str) -> None:
