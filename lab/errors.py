@@ -18,6 +18,11 @@ def check_known(what: str, name: object, known: Iterable[str]) -> None:
         raise LabError(f"Unknown {what} '{name}'{near_miss(name, names)}: choose one of {', '.join(names)}.")
 
 
+def is_whole(value: object) -> bool:
+    """Whether ``value`` is a whole number, which True and False are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def near_miss(name: object, known: Iterable[str]) -> str:
     """`` (did you mean 'wall'?)`` for a ``name`` that is nearly one of ``known``, otherwise nothing."""
     return "".join(f" (did you mean '{close}'?)" for close in get_close_matches(str(name), list(known), n=1))

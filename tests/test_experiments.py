@@ -437,6 +437,7 @@ def test_every_claim_is_judged(results):
         ({"task": "maze"}, "choose one of push_t, point_maze, wall"),
         ({"preset": "huge"}, "choose one of smoke, quick, full"),
         ({"seed": -1}, "whole number from 0"),
+        ({"seed": True}, "whole number from 0"),
         ({"seed": "0"}, "whole number from 0"),
         ({"device": "tpu"}, "Device 'tpu' is not available"),
     ],

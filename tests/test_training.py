@@ -169,7 +169,9 @@ def test_a_training_that_is_not_finite_saves_nothing(method, trained, tiny_recip
     assert not list(tmp_path.rglob("model.*"))
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 1}, {"lr": 0.0}, {"average": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"steps": True}, {"batch": 1}, {"lr": 0.0}, {"lr": True}, {"average": 1.0}]
+)
 def test_impossible_schedules_are_refused(wrong):
     with pytest.raises(LabError, match="steps >= 1"):
         Schedule(**wrong)

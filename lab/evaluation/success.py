@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
 from lab.models.protocols import picture_numbers, see
@@ -86,7 +86,7 @@ def evaluate(
     not match.
     """
     mpc = _mode(mode)
-    if not isinstance(first, int) or first < 0:
+    if not is_whole(first) or first < 0:
         raise LabError(f"The number of the first problem is a whole number from 0, got {first!r}.")
     world, timed = Simulation(model, problems), _Timed(planner)
     objective = goal_distance(model, problems, proprio, decay)

@@ -2,7 +2,7 @@
 
 import math
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 
 MOST = 10**6  #: of anything that is counted
 LARGEST = 3e38  #: of any other number, as single precision has it
@@ -14,7 +14,7 @@ FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
 def check_options(planner: object) -> None:
     """Raise LabError for an option of ``planner`` outside of its range, see `COUNTS`, `ABOVE_ZERO` and `FROM_ZERO`."""
     for name, value in vars(planner).items():
-        whole = isinstance(value, int) and not isinstance(value, bool) and value < 2**63  # more, torch does not take
+        whole = is_whole(value) and value < 2**63  # more, torch does not take
         number = float(value) if whole or isinstance(value, float) else math.nan
         if name in COUNTS and not (whole and 1 <= value <= MOST):
             _refuse(planner, name, value, f"a whole number from 1 to {MOST}")
