@@ -78,6 +78,20 @@ def test_a_difference_counts_only_with_its_whole_interval():
     assert short.tally(table) == "1 above, 1 unclear"
 
 
+def test_a_share_is_named_only_where_the_gap_falls():
+    def gaps(high: float) -> Result:
+        rows = [
+            {"goals": "random", "planner": "gd", "ours": model, "theirs": "control", "high": high}
+            | {"kind": kind, "difference": difference}
+            for model in ("online", "adversarial")
+            for kind, difference in {"gap": -0.1, "expert": 0.05}.items()
+        ]
+        return Result({"differences": pd.DataFrame(rows)}, {})
+
+    for sentence in short.sentences({"wall": {"fig4_gap": gaps(-0.05)}, "rope": {"fig4_gap": gaps(0.05)}})[:2]:
+        assert sentence.endswith("this share of the difference: Wall 50 %.")
+
+
 OPEN_AND_MPC = ("open loop", "MPC")
 
 

@@ -129,9 +129,10 @@ def _share(committed: Committed, model: str) -> str:
             kinds = studies["fig4_gap"].tables["differences"].query(f"ours == '{model}' and theirs == 'control'")
             wide = kinds.pivot(index=["goals", "planner"], columns="kind", values=["difference", "high"])
             wide = wide[wide["high", "gap"] < 0]["difference"]
-            shares = 100 * wide.expert / -wide.gap
-            ends = dict.fromkeys(f"{share:.0f}" for share in (shares.min(), shares.max()))
-            texts.append(f"{label(task)} {' to '.join(ends)} %")
+            if len(wide):
+                shares = 100 * wide.expert / -wide.gap
+                ends = dict.fromkeys(f"{share:.0f}" for share in (shares.min(), shares.max()))
+                texts.append(f"{label(task)} {' to '.join(ends)} %")
     return (
         f"Where the gap of {LABELS[model]} is below the control's, a larger error on the expert's own actions makes up "
         f"this share of the difference: {', '.join(texts)}."
