@@ -149,13 +149,21 @@ def test_the_map_counts_every_state(results):
 # --- Pictures of real runs
 
 
-def test_the_overview_shows_the_widest_gap():
+def test_the_overview_shows_the_problem_where_imagination_promises_most():
+    goals = np.zeros((3, 2))
+    imagined = np.array([[0.0, 4.0], [0.0, 1.0], [3.0, 0.0]])
+    true = np.array([[6.0, 0.0], [0.0, -4.0], [-3.0, 0.0]])  # short by 2, 3 and 0; farthest from the goal: the first
+    assert overview.most_promised(imagined, true, goals) == 1
+
+
+def test_the_overview_is_in_one_plane():
     seen = overview.overview(SMOKE)
     plans = len(seen.corrected)
     assert seen.data.shape == (overview.EPISODES, 11, 2) and plans == SMOKE.size.n
     assert seen.expert.shape == seen.imagined.shape == (6, 2)
     np.testing.assert_allclose(seen.expert[-1], seen.goal, atol=1e-4)
     np.testing.assert_allclose(seen.imagined[0], seen.corrected[seen.problem, 0], atol=1e-4)
+    assert len(overview_plot._others(seen)) == min(plans - 1, overview_plot.OTHERS)
     other = overview.overview(SMOKE, problem=(seen.problem + 1) % plans, radius=2 * SMOKE.recipe.radii.action)
     np.testing.assert_allclose(other.shadow, 2 * seen.shadow)
     assert len(drawing(overview_plot.print_figure(seen))) > 20_000

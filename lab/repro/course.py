@@ -47,11 +47,11 @@ def signed(notebook: nbformat.NotebookNode, study: Study) -> nbformat.NotebookNo
 
 
 def where(study: Study) -> str:
-    """Where ``study`` stands in the course, and how long its notebook takes."""
+    """Where ``study`` stands in the course, and how long its notebook runs."""
     part = [other for other in ordered() if other.part == study.part]
     place = f"{part.index(study) + 1} of {len(part)}"
     number = [*PARTS].index(study.part) + 1
-    return f"*Part {number} of [the course](README.md), {PARTS[study.part]}: {place}. Takes about {_time(study)}.*"
+    return f"*Part {number} of [the course](README.md), {PARTS[study.part]}: {place}. Runs in about {_time(study)}.*"
 
 
 def what_next(study: Study) -> str:
@@ -69,7 +69,7 @@ def ordered() -> list[Study]:
 
 def _table(marked: re.Match[str]) -> str:
     rows = [_row(study) for study in ordered() if study.part == marked[1]]
-    return "\n".join([f"<!-- {marked[1]} -->", "| | teaches | time |", "| --- | --- | --- |", *rows, "<!-- end -->"])
+    return "\n".join([f"<!-- {marked[1]} -->", "| | teaches | runs in |", "| --- | --- | --- |", *rows, "<!-- end -->"])
 
 
 def _row(study: Study) -> str:

@@ -3,7 +3,7 @@ from lab.studies.common.card import Study
 STUDY = Study(
     "overview",
     12,
-    12,
+    30,
     0,
     chosen=("wall",),
     measured=False,

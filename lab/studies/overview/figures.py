@@ -11,8 +11,10 @@ from lab.plots.style import annotate, in_style, neutral
 from lab.studies.overview.study import Overview
 
 DATA, IMAGINED, GOAL = "#D8D8D8", "#A259C4", "#009E73"
+BOX = MODEL_COLOURS["adversarial"]
 EXPERT = GOAL  # it leads there; the base model has the grey
 HEIGHT = 640  #: of the interactive figure, in pixels
+OTHERS = 12  #: plans for other problems that are drawn
 
 
 @in_style
@@ -33,14 +35,13 @@ def print_figure(seen: Overview) -> Figure:
     _path(axes[1], seen.corrected[seen.problem], MODEL_COLOURS[seen.model], "what really happens")
     _path(axes[1], seen.imagined, IMAGINED, "what the model imagines", ":")
     axes[2].set_title("Online: plans, corrected")
-    for i, path in enumerate(seen.corrected):
+    for i, path in enumerate(_others(seen)):
         _path(axes[2], path, MODEL_COLOURS["online"], "corrected trajectories" if i == 0 else None)
     axes[3].set_title("Adversarial: perturbed data")
+    _path(axes[3], seen.expert, EXPERT, None)
     for i, centre in enumerate(seen.expert):
         name = f"perturbation box (λ = {seen.radius:g})" if i == 0 else None
-        face = Polygon(centre + seen.shadow, color=MODEL_COLOURS["adversarial"], alpha=0.3, linewidth=0, label=name)
-        axes[3].add_patch(face)
-    _path(axes[3], seen.expert, EXPERT, None)
+        axes[3].add_patch(Polygon(centre + seen.shadow, fill=False, color=BOX, linewidth=1.2, label=name, zorder=6))
     handles = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, fontsize=8)
     annotate(figure, _title(seen), _caption(seen), 190)
@@ -51,12 +52,12 @@ def interactive(seen: Overview) -> go.Figure:
     """All of it in one plane; a click on the legend shows or hides a part."""
     data = np.concatenate([_gapped(path) for path in seen.data])
     shadows = np.concatenate([_gapped(centre + seen.shadow) for centre in seen.expert])
-    corrected = np.concatenate([_gapped(path) for path in seen.corrected])
+    corrected = np.concatenate([_gapped(path) for path in _others(seen)])
     plan = seen.corrected[seen.problem]
     figure = go.Figure(
         [
             _line(data, GRID, "training data", width=0.7),
-            _line(shadows, MODEL_COLOURS["adversarial"], f"perturbation box, λ = {seen.radius:g}", fill="toself"),
+            _line(shadows, BOX, f"perturbation box, λ = {seen.radius:g}", fill="toself"),
             _line(corrected, MODEL_COLOURS["online"], "corrected trajectories", visible="legendonly"),
             _line(seen.expert, EXPERT, "expert's actions", width=3, mode="lines+markers"),
             _line(plan, MODEL_COLOURS[seen.model], "the plan, as it really happens", width=3, mode="lines+markers"),
@@ -67,6 +68,11 @@ def interactive(seen: Overview) -> go.Figure:
     figure.update_xaxes(title="first component of the latent")
     figure.update_yaxes(title="second component of the latent", scaleanchor="x")
     return neutral(figure, _title(seen), HEIGHT, _caption(seen))
+
+
+def _others(seen: Overview) -> np.ndarray:
+    """The first plans (at most OTHERS, H + 1, 2) for other problems than the one that is shown."""
+    return np.delete(seen.corrected, seen.problem, 0)[:OTHERS]
 
 
 def _data(ax: Axes, seen: Overview, label: str) -> None:
@@ -95,8 +101,8 @@ def _title(seen: Overview) -> str:
 def _caption(seen: Overview) -> str:
     return (
         f"The plane of the first two principal components of the picture latents: {100 * seen.explained:.0f}% of the "
-        f"data's variance. Dots: latent states, {len(seen.expert) - 1} steps from the square. Test problem "
-        f"{seen.problem} of {len(seen.corrected)}, planned by {LABELS[seen.planner]} on {LABELS[seen.model]}: "
-        f"the plan ends {seen.distance:.1f} success radii from the goal (success: below 1). The box is drawn as its "
-        "shadow on the plane."
+        "data's variance. Dots: the latent state at the start (square) and after each of the plan's "
+        f"{len(seen.expert) - 1} blocks. Test problem {seen.problem} of {len(seen.corrected)}, planned by "
+        f"{LABELS[seen.planner]} on {LABELS[seen.model]}: the plan ends {seen.distance:.1f} success radii from the "
+        "goal (success: below 1). The box is drawn as its shadow on the plane."
     )

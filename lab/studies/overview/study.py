@@ -4,6 +4,7 @@ The plane is that of the first two principal components of the data's picture la
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from lab.tasks import Task, make_task
 
 NAME = "overview"
 EPISODES = 100  #: of the data
-PLANS = 12  #: at most, for the panel of corrected trajectories
+PLANS = 30  #: at most
 CORNERS = 72  #: of the outline of a shadow
 
 
@@ -41,6 +42,17 @@ class Overview:
     distance: float  #: success radii between the end of the plan and the goal
 
 
+@dataclass(frozen=True)
+class Plans:
+    """Plans for the first test problems with data-set goals, in picture latents of D numbers."""
+
+    model: WorldModel
+    problems: Problems
+    imagined: np.ndarray  #: (plans, H + 1, D)
+    true: np.ndarray  #: (plans, H + 1, D) as the simulator executes them
+    distance: np.ndarray  #: (plans,) success radii between the ends and the goals
+
+
 def overview(
     config: Config,
     problem: int | None = None,
@@ -50,21 +62,16 @@ def overview(
 ) -> Overview:
     """Plan for the first `PLANS` test problems with data-set goals, and project everything on the plane.
 
-    ``problem`` is the one whose plan is drawn as imagined and as executed (default: the one whose imagined and true end
-    are farthest from each other). ``radius`` is the multiple lambda of the perturbation box (default: the recipe's).
+    ``problem`` is the one whose plan is drawn as imagined and as executed (default: the one that `most_promised`
+    names). ``radius`` is the multiple lambda of the perturbation box (default: the recipe's).
     """
     radius = config.recipe.radii.latent if radius is None else radius
-    model = config.model(model_name, config.size.seeds[0])
-    problems = Protocol(config.task, "dataset", min(PLANS, config.size.n), seed=config.seed).problems()
-    outcome = config.evaluate(model, config.planner(planner), problems)
-    task = make_task(config.task)
-    data = _latents(model, task, _data_states(config.task))
+    plans, task = _plans(config, model_name, planner), make_task(config.task)
+    data = _latents(plans.model, task, _data_states(config.task))
+    goals = _latents(plans.model, task, plans.problems.goals)
     centre, axes, explained = _plane(data)
-    dreams = imagined(model, outcome).numpy(force=True)[..., : model.latent_dim]
-    real = outcome.latents.numpy(force=True)[..., : model.latent_dim]
     if problem is None:
-        problem = int(((dreams - real)[:, -1] ** 2).sum(-1).argmax())
-    distance = task.distance(outcome.trajectory[problem, -1:], problems.goals[problem : problem + 1])
+        problem = most_promised(plans.imagined[:, -1], plans.true[:, -1], goals)
 
     def flat(latents: np.ndarray) -> np.ndarray:
         return (latents - centre) @ axes.T
@@ -77,13 +84,32 @@ def overview(
         explained=explained,
         radius=radius,
         data=flat(data),
-        expert=flat(_latents(model, task, _expert(task, problems, problem))),
-        imagined=flat(dreams[problem]),
-        corrected=flat(real),
-        goal=flat(_latents(model, task, problems.goals[problem])),
+        expert=flat(_latents(plans.model, task, _expert(task, plans.problems, problem))),
+        imagined=flat(plans.imagined[problem]),
+        corrected=flat(plans.true),
+        goal=flat(goals[problem]),
         shadow=_shadow(axes, radius * data.std()),
-        distance=float(distance[0]),
+        distance=float(plans.distance[problem]),
     )
+
+
+def most_promised(imagined: np.ndarray, true: np.ndarray, goals: np.ndarray) -> int:
+    """The row of ``imagined``, ``true`` and ``goals`` (plans, D) where the true end falls short most.
+
+    That is where its distance to the goal exceeds that of the imagined end most.
+    """
+    short = np.linalg.norm(true - goals, axis=-1) - np.linalg.norm(imagined - goals, axis=-1)
+    return int(short.argmax())
+
+
+@lru_cache(maxsize=8)  # controls of a picture ask for the same plans again
+def _plans(config: Config, model_name: str, planner: str) -> Plans:
+    model = config.model(model_name, config.size.seeds[0])
+    problems = Protocol(config.task, "dataset", min(PLANS, config.size.n), seed=config.seed).problems()
+    outcome = config.evaluate(model, config.planner(planner), problems)
+    dreams, real = (z.numpy(force=True)[..., : model.latent_dim] for z in (imagined(model, outcome), outcome.latents))
+    distance = make_task(config.task).distance(outcome.trajectory[:, -1], problems.goals)
+    return Plans(model, problems, dreams, real, distance)
 
 
 def _data_states(task: str) -> np.ndarray:
