@@ -29,9 +29,10 @@ STYLE = """
 .lab-ask img { display: block; width: 100%; height: auto; margin-top: .5rem; background: white; }
 @media screen {
   .lab-ask.open .hidden-until-guessed { display: none; }
-  .jp-Cell:has(.lab-ask.open) + .jp-MarkdownCell + .jp-CodeCell .js-plotly-plot { visibility: hidden; }
+  .jp-Cell:has(.lab-ask.open) + .jp-MarkdownCell + .jp-CodeCell .js-plotly-plot,
+  .jp-OutputArea-child:has(.lab-ask.open) ~ .jp-OutputArea-child { visibility: hidden; }
 }
-"""  #: the interactive figure in the cell after next would tell, too
+"""  #: what stands below the question, and the interactive figure in the cell after next, would tell, too
 
 #: ``labScore`` holds what was right, by notebook and question; the first guess counts
 SCRIPT = """

@@ -48,8 +48,8 @@ def filmstrip(
     return figure
 
 
-def played(frames: np.ndarray, names: Sequence[str], steps: Iterable[int]) -> go.Figure:
-    """An animation of N films side by side: ``frames`` (T, N, H, W, 3) uint8 at the environment ``steps`` (T,).
+def played(frames: np.ndarray, names: Sequence[str], times: Iterable[int], unit: str = "environment step") -> go.Figure:
+    """An animation of N films side by side: ``frames`` (T, N, H, W, 3) uint8 at the ``times`` (T,), in ``unit``.
 
     ``names`` (N,) stand above the films.
     """
@@ -60,8 +60,8 @@ def played(frames: np.ndarray, names: Sequence[str], steps: Iterable[int]) -> go
         note.update(text=name)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    for step, number in zip(figure.layout.sliders[0].steps, steps, strict=True):
+    for step, number in zip(figure.layout.sliders[0].steps, times, strict=True):
         step.update(label=str(number))
-    figure.layout.sliders[0].update(currentvalue={"prefix": "environment step "}, pad={"t": 10})
+    figure.layout.sliders[0].update(currentvalue={"prefix": f"{unit} "}, pad={"t": 10})
     figure.layout.updatemenus[0].update(pad={"t": 10})
     return figure

@@ -29,6 +29,7 @@ def executed():
     cells += [
         nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data)]) for data in outputs
     ]
+    cells[1].outputs.append(nbformat.v4.new_output("stream", text="what the question tells"))
     cells.insert(2, nbformat.v4.new_markdown_cell("The same, to hover over:"))
     cells.append(nbformat.v4.new_markdown_cell("*Next: [by_hand](by_hand.ipynb)*, of [the course](README.md)."))
     return nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"something": {}}})
@@ -69,11 +70,13 @@ def test_a_page_is_whole_in_a_browser(folder, browser):
         assert tab.get_by_text("controls move this picture").is_visible()
         asked = tab.locator(".lab-ask")
         assert not asked.locator("img").is_visible() and not figure.is_visible()
+        assert not tab.get_by_text("what the question tells").is_visible()
         tab.emulate_media(media="print")
         assert asked.locator("img").is_visible()
         tab.emulate_media(media="screen")
         asked.get_by_role("button", name="that one").click()
         assert asked.locator("img").is_visible() and figure.is_visible()
+        assert tab.get_by_text("what the question tells").is_visible()
         assert "0 of 1" in asked.locator(".verdict").inner_text()
         tab.get_by_role("link", name="by_hand").click()
         tab.get_by_role("heading", name="By hand").first.wait_for()

@@ -9,6 +9,6 @@ STUDY = Study(
     models=(),
     planners=(),
     measured=False,
-    teaches="the five algorithms in ten lines each, on a world model that is trained in front of you",
+    teaches="the algorithms in ten lines each, on a world model that is trained in front of you",
     part="idea",
 )

@@ -17,16 +17,15 @@ HEIGHT = 460  #: of the interactive figure, in pixels
 def print_figure(seen: Rollouts) -> Figure:
     """A row for each trajectory.
 
-    True frames carry their distance to the goal in success radii, and a green border if the goal is reached.
+    True frames carry their distance to the goal in success radii; the last has a green border if the goal is reached.
     """
     rows, columns = len(seen.trajectories), len(seen.steps) + 1
     figure = Figure(figsize=(1.35 * columns + 1.2, 1.5 * rows + 0.9), layout="constrained")
     for trajectory, axes in zip(seen.trajectories, figure.subplots(rows, columns, squeeze=False), strict=True):
         for i, ax in enumerate(axes[:-1]):
-            reached = trajectory.distance is not None and trajectory.distance[i] < 1
-            picture(ax, trajectory.frames[i], REACHED if reached else None)
+            picture(ax, trajectory.frames[i], REACHED if _reached(trajectory, i) else None)
             if trajectory.distance is not None:
-                ax.set_xlabel(f"{trajectory.distance[i]:.1f}", fontsize=8)
+                ax.set_xlabel(f"{trajectory.distance[i]:.2f}", fontsize=8)
         picture(axes[-1], seen.goal)
         axes[0].set_ylabel(_name(trajectory).replace(", ", "\n"))
     for ax, step in zip(figure.axes, [*(f"step {step}" for step in seen.steps), "goal"], strict=False):
@@ -44,6 +43,11 @@ def interactive(seen: Rollouts) -> go.Figure:
     return neutral(figure, _title(seen), HEIGHT, "").update_layout(margin={"b": 130})
 
 
+def _reached(trajectory: Trajectory, i: int) -> bool:
+    """Whether frame ``i`` is the last, which alone counts, and shows the goal reached."""
+    return trajectory.distance is not None and i == len(trajectory.distance) - 1 and bool(trajectory.distance[i] < 1)
+
+
 def _name(trajectory: Trajectory) -> str:
     who, _, what = trajectory.name.partition(", ")
     return ", ".join(filter(None, [LABELS.get(who, who.capitalize()), what]))
@@ -55,7 +59,7 @@ def _title(seen: Rollouts) -> str:
 
 def _caption(seen: Rollouts) -> str:
     return (
-        f"Plans by {LABELS[seen.planner]}, open loop. Numbers: success radii between true state and goal; below 1 "
-        "is success (green). Imagined frames are drawn by the decoder from imagined latents: what it draws blurred, "
-        "the model need not see blurred."
+        f"Plans by {LABELS[seen.planner]}, open loop. Numbers: success radii between true state and goal; below 1 at "
+        "the end is success (green). Imagined frames are drawn by the decoder from imagined latents: what it draws "
+        "blurred, the model need not see blurred."
     )

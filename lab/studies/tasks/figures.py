@@ -35,7 +35,7 @@ def print_figure(samples: Sequence[Sample]) -> Figure:
 def interactive(samples: Sequence[Sample]) -> go.Figure:
     """An animation: an episode of every task, side by side."""
     movie = np.stack([sample.episode for sample in samples], 1)
-    figure = played(movie, [label(sample.task) for sample in samples], samples[0].steps)
+    figure = played(movie, [label(sample.task) for sample in samples], range(len(movie)), "block")
     return neutral(figure, "One episode of the data of each task", 460, "").update_layout(margin={"b": 130})
 
 
@@ -47,7 +47,7 @@ def _row(axes: Sequence[Axes], sample: Sample) -> None:
         (axes[-2], sample.inside, sample.margins[0], INSIDE),
         (axes[-1], sample.outside, sample.margins[1], OUTSIDE),
     ):
-        _show(ax, frame, f"{margin:.2f}", colour)
+        _show(ax, frame, f"{margin:.3f}", colour)
     axes[0].set_ylabel(label(sample.task), fontsize=10)
     words = axes[0].text(0, -0.06, f"success: {sample.criterion}", fontsize=8, va="top", transform=axes[0].transAxes)
     words.set_in_layout(False)

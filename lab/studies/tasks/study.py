@@ -58,7 +58,7 @@ def facts() -> pd.DataFrame:
     for task in map(make_task, TASKS):
         fields = map(_short, (task.state_fields, task.proprio_fields, task.action_fields))
         rows.append([task.name, *fields, task.frameskip, task.episode_steps])
-    columns = ["task", "state", "proprioception", "action", "steps in a latent step", "steps in an episode"]
+    columns = ["task", "state", "proprioception", "action", "steps in a block", "steps in an episode"]
     return pd.DataFrame(rows, columns=columns).set_index("task")
 
 
