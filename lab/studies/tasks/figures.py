@@ -47,7 +47,7 @@ def _row(axes: Sequence[Axes], sample: Sample) -> None:
         (axes[-2], sample.inside, sample.margins[0], INSIDE),
         (axes[-1], sample.outside, sample.margins[1], OUTSIDE),
     ):
-        _show(ax, frame, f"{margin:.3f}", colour)
+        _show(ax, frame, f"{margin:.4f}", colour)
     axes[0].set_ylabel(label(sample.task), fontsize=10)
     words = axes[0].text(0, -0.06, f"success: {sample.criterion}", fontsize=8, va="top", transform=axes[0].transAxes)
     words.set_in_layout(False)
