@@ -2,6 +2,7 @@
 
 import cached
 import numpy as np
+import share
 import streamlit as st
 from pages import VIEWS
 from PIL import Image
@@ -14,6 +15,7 @@ from lab.tasks import make_task
 SMALL_HEAD = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
+.st-key-head { margin-bottom: -0.7rem; }
 </style>"""  # so that a page's picture is on the first screen
 
 task = make_task(DEFAULTS["task"])
@@ -24,11 +26,15 @@ pages = {st.Page(view.path, title=view.title, icon=view.icon): view for view in 
 page = st.navigation(list(pages), position="top")
 arrive(page.title)
 st.html(SMALL_HEAD)
-st.title(pages[page].heading)
+share.begin()
+head = st.container(horizontal=True, vertical_alignment="center", key="head")
+head.title(pages[page].heading, width="content")
 complaints = st.container()
 try:
     variables.use_machine()
     page.run()
+    with head:
+        share.button()
 except LabError as error:
     st.error(str(error), icon=":material/error:")
 finally:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import cached
 import numpy as np
 import player
+import share
 import streamlit as st
 from state import (
     DEFAULTS,
@@ -66,24 +67,51 @@ def picker(
     help: str | None = None,
     then: Callable[[], None] | None = None,
 ) -> str:
-    """A row of buttons for one choice among ``values``; ``then`` is called when it changes.
+    """A row of buttons for one choice among ``values``; ``then`` is called when it changes."""
+    look: dict[str, Any] = {"required": True, "wrap": True, "args": (then,)}
+    return _one(st.segmented_control, key, label, values, default, labels, help=help, **look)
+
+
+def menu(
+    key: str,
+    label: str,
+    values: Sequence[str],
+    *,
+    labels: Mapping[str, str] = LABELS_HERE,
+    help: str | None = None,
+    width: int = 210,
+) -> str:
+    """A list that opens for one choice among ``values``: for more than a row of buttons holds."""
+    return _one(st.selectbox, key, label, values, None, labels, help=help, width=width)
+
+
+def _one(
+    control: Callable[..., str],
+    key: str,
+    label: str,
+    values: Sequence[str],
+    default: str | None,
+    labels: Mapping[str, str],
+    *,
+    help: str | None,
+    **look: Any,
+) -> str:
+    """One choice among ``values``.
 
     Streamlit's own binding would put the labels into the address; this one puts the names used everywhere there.
     """
     values = values or options(key)
     default = default or DEFAULTS.get(key, values[0])
     choose(key, default, str, lambda value: value in values, listed(values))
-    value = st.segmented_control(
+    value = control(
         label,
         values,
-        required=True,
         key=key,
         persist_state="session",
-        wrap=True,
         help=help or HELP.get(key),
         format_func=lambda value: labels.get(value, value),
         on_change=touched,
-        args=(then,),
+        **look,
     )
     note(key, value, default, str(value))
     return value
@@ -317,7 +345,11 @@ def play(key: str, case: Case, lanes: Sequence[dict[str, Any]], about: str, **op
 
 
 def film_strips(task: str, strips: Sequence[tuple[str, Episode, str]]) -> None:
-    """Film strips of (heading, episode, model): the first alone, or all where no player shows the others."""
+    """Film strips of (heading, episode, model): the first alone, or all where no player shows the others.
+
+    Whoever shares the page gets all of them.
+    """
+    share.offer(strips)
     for heading, episode, model in strips[: 1 if card_of(task).scene.drawable else None]:
         st.markdown(f"**{heading}**")
         film_strip(episode, model)

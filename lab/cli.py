@@ -259,6 +259,7 @@ def _add_app(commands) -> None:
     parser = _command(commands, "app", about, "export site", "nothing was written; run the same command again.")
     parser.add_argument("action", choices=("export",), help="what to do")
     parser.add_argument("folder", metavar="DIR", help="a new folder")
+    parser.add_argument("--address", default="", metavar="URL", help="of the pages on the web, for previews of links")
 
 
 def _add_course(commands) -> None:

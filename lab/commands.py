@@ -108,7 +108,7 @@ def verify(args: argparse.Namespace) -> int:
 def app(args: argparse.Namespace) -> int:
     from lab.web.site import export
 
-    size = export(Path(args.folder))
+    size = export(Path(args.folder), args.address)
     print(f"{size / 1e6:.1f} MB; to look at it: python -m http.server --directory {args.folder}")
     return 0
 

@@ -1,7 +1,8 @@
 // Steers a world model and the true simulator side by side. Each key or click asks the server for one more block; what
 // came of it is then played here.
 
-import { add, between, Chart, closed, Gauge, IMAGINED, open, place, set } from './shared.js';
+import { copyLink } from './page.js';
+import { add, between, Chart, closed, fullScreen, Gauge, IMAGINED, open, place, set } from './shared.js';
 
 const BLOCK = 220; // ms on the screen for one block
 const PATIENCE = 1500; // ms after which an unanswered key no longer holds up the next
@@ -25,7 +26,9 @@ class Dream {
     root.replaceChildren();
     const row = add(root, 'div', { class: 'worlds' });
     const world = add(row, 'figure', {});
-    add(add(world, 'figcaption', {}), 'strong', {}, 'The world');
+    const head = add(world, 'figcaption', {});
+    add(head, 'strong', {}, 'The world');
+    fullScreen(head, root);
     this.addScene(world);
     this.addPad(world);
     const side = add(row, 'div', { class: 'side' });
@@ -74,6 +77,7 @@ class Dream {
     button('↓', 'Down (arrow key)', 'down', () => this.go('e'));
     button('→', 'Right (arrow key)', 'right', () => this.go('a'));
     button('Undo', 'Undo the last block (Backspace)', 'undo', () => this.ask({ undo: true }));
+    button('Copy link', 'A link that shows what you see', 'link', () => copyLink(text => { this.status.textContent = text; }));
     button('Wake up', 'Begin again (Home)', 'reset', () => this.ask({ reset: true }));
     this.status = add(figure, 'p', { class: 'status', role: 'status' });
   }

@@ -1,8 +1,8 @@
 // Drive the dream: every key moves the true world by a block, and all world models dream it on from their own dreams.
 // It is computed here, within the frame; nothing is asked of a server.
 
-import { button, choice, copyLink, number, read, Scene, still, write } from './page.js';
-import { add, between, Chart, Gauge, GOAL } from './shared.js';
+import { button, choice, copyLink, number, read, savePicture, Scene, still, write } from './page.js';
+import { add, between, Chart, fullScreen, Gauge, GOAL } from './shared.js';
 import { taskOf } from './task.js';
 
 const BLOCK = 160; // ms on the screen for one block
@@ -46,7 +46,8 @@ class Dreams {
     const row = add(side, 'div', { class: 'controls more' });
     button(row, 'Another place', 'The start and goal of the next test problem', () => this.restart({ problem: (this.state.problem + 1) % this.task.problems, start: null, goal: null, drive: '' }));
     button(row, 'Copy link', 'A link that shows what you see', () => copyLink(text => { this.note.textContent = text; }));
-    button(row, 'Full screen', 'This page on the full screen', () => this.root.requestFullscreen?.());
+    button(row, 'Save picture', 'The world as you see it, as a PNG', () => savePicture(this.scene.svg, 'dream'));
+    fullScreen(row, this.root);
     this.note = add(side, 'p', { class: 'soft note', role: 'status' });
     root.onkeydown = event => this.key(event);
     this.heard = () => this.arrive();

@@ -1,8 +1,8 @@
 // Fool the world model: Adam plans through a world model, here in the browser, while the true simulator shows where each
 // of its plans really leads. Start and goal can be dragged; the dream follows at once.
 
-import { button, choice, copyLink, number, read, Scene, still, write } from './page.js';
-import { add, between, Chart, Gauge, GOAL, IMAGINED, open } from './shared.js';
+import { button, choice, copyLink, number, read, savePicture, Scene, still, write } from './page.js';
+import { add, between, Chart, fullScreen, Gauge, GOAL, IMAGINED, open } from './shared.js';
 import { taskOf } from './task.js';
 
 const SLICE = 9; // ms of planning in each frame
@@ -73,7 +73,8 @@ class Fool {
     button(row, 'Start Adam elsewhere', 'Draw other actions for Adam to begin with', () => this.change({ seed: this.state.seed + 1 }));
     button(row, 'Put back', 'Start and goal as the problem has them', () => this.change({ start: null, goal: null }));
     button(row, 'Copy link', 'A link that shows what you see', () => copyLink(text => { this.note.textContent = text; }));
-    button(row, 'Full screen', 'This page on the full screen', () => this.root.requestFullscreen?.());
+    button(row, 'Save picture', 'The world as you see it, as a PNG', () => savePicture(this.scene.svg, 'fooled'));
+    fullScreen(row, this.root);
   }
 
   // --- What is shown, and in step with it the address

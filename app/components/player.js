@@ -1,7 +1,7 @@
 // Plays plans in the making: a lane for each method, all on one clock. The data come from lab/plots/player.py; see
 // there for what they mean. Nothing is asked of the server while one plays, steps or scrubs.
 
-import { add, between, Chart, closed, GOAL, IMAGINED, letter, open, place, set, sum } from './shared.js';
+import { add, between, Chart, closed, fullScreen, GOAL, IMAGINED, letter, open, place, set, sum } from './shared.js';
 
 const STEP = 70; // ms on the screen for one executed environment step
 const PLANNING = [2500, 6000]; // ms on the screen for the slowest planner, at least and at most
@@ -73,6 +73,7 @@ class Player {
     this.range.oninput = () => { this.pause(); this.show(Number(this.range.value)); };
     const pace = `planning shown at ${(1000 / this.scale).toPrecision(2)} × its speed`;
     if (this.data.charts) add(bar, 'span', { class: 'soft' }, pace);
+    fullScreen(bar, this.root);
   }
 
   addLegend(root) {

@@ -1,7 +1,7 @@
 // Draws loss landscapes: a surface to turn and a map to click for each model, with the planners' paths on both. The
 // data come from lab/plots/relief.py. One camera for all; nothing is asked of the server but what a clicked plan does.
 
-import { add, between } from './shared.js';
+import { add, between, fullScreen } from './shared.js';
 
 const LEVELS = 18; // contours of a map
 const HEIGHT = 0.75; // of a surface, in halves of its width
@@ -50,6 +50,7 @@ class Relief {
     button('▷', 'One step on', () => this.step(1));
     this.range = add(bar, 'input', { type: 'range', min: 0, max: 1, step: 0.001, 'aria-label': 'Progress of the planners' });
     this.range.oninput = () => { this.pause(); this.show(Number(this.range.value)); };
+    fullScreen(bar, root);
     this.controls = bar;
   }
 

@@ -107,3 +107,11 @@ export function add(parent, name, attributes, text) {
   parent.append(element);
   return element;
 }
+
+// A button that shows `root` on the full screen, and leaves it again; none where the browser cannot.
+export function fullScreen(parent, root) {
+  if (!root.requestFullscreen) return;
+  const button = add(parent, 'button', { type: 'button', title: 'Full screen', 'aria-label': 'Full screen' });
+  add(add(button, 'svg', { viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': true }), 'path', { d: 'M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z' });
+  button.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
+}

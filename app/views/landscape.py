@@ -267,8 +267,7 @@ def show_pick(choice: Choice, models: Sequence[str], stamps: dict) -> None:
     about = f"The plan at u {u:g}, v {v:g} on {len(models)} models"
     widgets.play("pick", choice.case, lanes, about, charts=False)
     strips = [
-        (f"What {LABELS[model]} imagines of it, and what really happens", episode, model)
-        for model, (episode, _) in zip(models, shown, strict=True)
+        (f"Imagined by {LABELS[model]}", episode, model) for model, (episode, _) in zip(models, shown, strict=True)
     ]
     widgets.film_strips(choice.case.task, strips)
 

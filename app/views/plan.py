@@ -117,7 +117,7 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
 def show_strips(choice: Choice, episodes: Sequence[Episode]) -> None:
     """Film strips of the first method, or of all where no player shows the others."""
     strips = [
-        (f"What {METHODS[f'{planner}-{model}']} imagined, and what really happened", episode, model)
+        (METHODS[f"{planner}-{model}"], episode, model)
         for (planner, model), episode in zip(choice.methods, episodes, strict=True)
     ]
     widgets.film_strips(choice.case.task, strips)

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 import widgets
 from state import MOVES, PROBLEMS, choose, forget_moves, movable, note, touched
+from streamlit.delta_generator import DeltaGenerator
 
 from lab.data import Problems, sample_problems
 from lab.errors import LabError
@@ -134,14 +135,13 @@ def show_origin(result: Result, experiment: str) -> None:
         st.json(about)
 
 
-def show_results(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
-    """The chosen result of the preset."""
+def show_results(controls: DeltaGenerator, folders: dict[tuple[str, str, str], Path], preset: str) -> None:
+    """The result of the preset that further controls choose."""
     here = [key for key in folders if key[0] == preset]
     experiments = ordered((key[1] for key in here), STUDIES)
-    with widgets.row():
-        experiment = widgets.picker("experiment", "Experiment", experiments)
+    with controls:
+        experiment = widgets.menu("experiment", "Experiment", experiments)
         task = widgets.task_picker()
-    show_claims(preset)
     folder = folders.get((preset, experiment, task))
     if folder is None:
         others = ", ".join(label(key[2]) for key in here if key[1] == experiment)
@@ -149,6 +149,7 @@ def show_results(folders: dict[tuple[str, str, str], Path], preset: str) -> None
         return
     result = read(folder)
     show_figure(folder, experiment)
+    show_claims(preset)
     show_tables(result, folder, experiment)
     show_origin(result, experiment)
 
@@ -182,26 +183,21 @@ def side(pairs: pd.DataFrame, which: str, label: str, model: str) -> Side:
     return Side(chosen, planner)
 
 
-def show_pairs(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
+def show_pairs(controls: DeltaGenerator, folders: dict[tuple[str, str, str], Path], preset: str) -> None:
     """Two methods on the same problems: the outcomes that changed, the paired difference, and each problem."""
-    st.markdown(
-        "Both methods get the same problems, so that they can be compared one by one: a difference of a few points may "
-        "hide many problems won and as many lost."
-    )
-    with widgets.row():
+    with controls:
         task = widgets.task_picker()
-        goals = widgets.picker("goals", "Goals", then=forget_moves)
     folder = folders.get((preset, PAIRED, task))
     if folder is None:
         st.info(f"There is no result of this size for {label(task)} yet.", icon=":material/info:")
         return
     result = read(folder)
     pairs = result.tables["pairs"]
-    mode = widgets.picker("mode", "Plan", list(pairs["mode"].unique()))
-    pairs = pairs[(pairs.goals == goals) & (pairs["mode"] == mode) & (pairs.criterion == "full")]
-    with widgets.row():
+    with controls, widgets.more("Goals and methods"):
+        goals = widgets.picker("goals", "Goals", then=forget_moves)
+        mode = widgets.picker("mode", "Plan", list(pairs["mode"].unique()))
+        pairs = pairs[(pairs.goals == goals) & (pairs["mode"] == mode) & (pairs.criterion == "full")]
         ours = side(pairs, "first", "First", "adversarial")
-    with widgets.row():
         theirs = side(pairs, "second", "Second", "base")
     mine, other = ours.of(pairs), theirs.of(pairs)
     if mine.empty or other.empty:
@@ -210,17 +206,26 @@ def show_pairs(folders: dict[tuple[str, str, str], Path], preset: str) -> None:
             f"{lacking} was not run under these conditions; choose another planner or plan.", icon=":material/info:"
         )
         return
-    show_comparison(result, ours, theirs, mine, other)
+    conditions = f"{widgets.LABELS_HERE[goals]}, {widgets.LABELS_HERE.get(mode, mode)}"
+    show_comparison(result, ours, theirs, mine, other, conditions)
 
 
-def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame, other: pd.DataFrame) -> None:
-    """Counts, the paired difference, and the grid of problems."""
+def show_comparison(
+    result: Result, ours: Side, theirs: Side, mine: pd.DataFrame, other: pd.DataFrame, conditions: str
+) -> None:
+    """The grid of problems, rates, and the paired difference."""
     shared = set(mine.train_seed) & set(other.train_seed)
     common, seeds = [rows[rows.train_seed.isin(shared)] for rows in (mine, other)], sorted(shared)
     difference = paired(*common, "success", "pair")
     first_seed = [rows[rows.train_seed == seeds[0]] for rows in common]
     table = outcomes(*first_seed)
     counts = table.outcome.value_counts()
+    st.markdown(f"**{ours.name}** against **{theirs.name}**, {conditions}. Click a mark, or choose below.")
+    figure = pairwise_figure(table)
+    alt = ", ".join(f"{name}: {counts.get(name, 0)}" for name in OUTCOMES) + f" of {len(table)} problems."
+    st.plotly_chart(
+        figure, key="grid", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
+    )
     with st.container(horizontal=True):
         for rows, method in zip(common, (ours, theirs), strict=True):
             st.metric(method.name, f"{rows.success.mean():.1%}")
@@ -235,13 +240,9 @@ def show_comparison(result: Result, ours: Side, theirs: Side, mine: pd.DataFrame
             help="Bootstrap over problems" + (" and training seeds." if len(seeds) > 1 else "."),
         )
     st.caption(
-        f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged. Below: "
-        f"the models of training seed {seeds[0]}. Click a mark, or choose a problem from the list."
-    )
-    figure = pairwise_figure(table)
-    alt = ", ".join(f"{name}: {counts.get(name, 0)}" for name in OUTCOMES) + f" of {len(table)} problems."
-    st.plotly_chart(
-        figure, key="grid", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
+        f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged; the "
+        f"picture is of the models of training seed {seeds[0]}. Both methods get the same problems, so that they can "
+        "be compared one by one: a difference of a few points may hide many problems won and as many lost."
     )
     show_problem(result, ours, theirs, table)
 
@@ -327,15 +328,16 @@ def page() -> None:
         st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
         widgets.command("python -m lab reproduce --preset quick")
         return
-    with widgets.row():
+    controls = widgets.row()
+    with controls:
         section = widgets.picker("view", "What to see", tuple(SECTIONS), labels=SECTIONS)
         presets = ordered((key[0] for key in folders), PRESETS)
-        preset = widgets.picker("preset", "Size", presets, labels=SIZES, help=SIZE_HELP)
+        preset = widgets.menu("preset", "Size", presets, labels=SIZES, help=SIZE_HELP, width=110)
     try:
         if section == "pairs":
-            show_pairs(folders, preset)
+            show_pairs(controls, folders, preset)
         else:
-            show_results(folders, preset)
+            show_results(controls, folders, preset)
     except LabError as error:
         st.error(str(error), icon=":material/error:")
 

@@ -4,6 +4,7 @@ import html
 
 import cached
 import pandas as pd
+import share
 import streamlit as st
 import widgets
 from glossary import prose
@@ -21,7 +22,7 @@ IDEA = (
     "A [[world model]] imagines what actions would lead to. [[gradient-based planning|Gradient-based planning]] "
     "follows the slope of that imagination to a goal, and so finds just those actions on which the model is wrong. "
     "“Closing the Train-Test Gap in World Models for Gradient-Based Planning” (arXiv 2512.09929) finetunes the model "
-    "until it holds up. Below, our own small models do it before your eyes, on one fixed problem."
+    "until it holds up. Above, our own small models do it before your eyes, on one fixed problem."
 )
 CASE = Case(DEFAULTS["task"], "dataset", card_of(DEFAULTS["task"]).problem)
 COLOURS = {"reproduced": "#009E73", "unclear": "#9A9A9A", "not reproduced": "#D55E00"}
@@ -59,6 +60,7 @@ def three_pictures() -> None:
     ]
     about = f"Leave the data, err, fix: one problem of {label(CASE.task)} in three pictures"
     widgets.play("story", CASE, lanes, about, charts=False, loop=True)
+    share.offer([("Base", base, "base"), ("Adversarial", fixed, "adversarial")])
 
 
 def leaves(episode: Episode) -> str:
@@ -153,10 +155,10 @@ def more() -> None:
                 st.markdown(view.about)
 
 
-prose(IDEA)
 try:
     three_pictures()
 except LabError as error:
     st.error(str(error), icon=":material/search_off:")
+prose(IDEA)
 claims()
 more()

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import cached
+import pandas as pd
 import runs
 import streamlit as st
 import widgets
 from state import literal, touched
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import variables
@@ -45,13 +47,12 @@ TEST = "50"  #: problems of a test
 
 
 def chosen() -> CustomRun:
-    """The controls that choose what to train."""
-    with widgets.row():
-        task = widgets.task_picker()
-        method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
+    """The controls that choose what to train: the task, the method, and behind a button the settings."""
+    task = widgets.task_picker()
+    method = widgets.picker("method", "Method", MODELS, default="adversarial", help=METHOD_HELP)
     recipe = recipe_of(task, family=variables.family())
     radius = rounds = None
-    with widgets.row():
+    with widgets.more("Data, steps, seed"):
         size = widgets.picker(
             "size",
             "Episodes of data",
@@ -71,22 +72,25 @@ def chosen() -> CustomRun:
     return CustomRun(task, method, seed, size, steps, None, radius, rounds, variables.family())
 
 
-def show_training(run: CustomRun) -> None:
-    """Start, watch, stop and resume the run."""
+def start_or_stop(run: CustomRun) -> None:
+    """The button that starts, resumes or stops the run."""
     name = run_name(run)
     status = runs.workers().status(name)
-    running = status is not None and status.running
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if running:
-            st.button("Stop", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
-        elif not run.trained:
-            label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
-            st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
-        others = [other for other in runs.workers().running() if other != name]
-        if others:
-            st.caption(f"Also running on this server: {', '.join(others)}.")
+    if status is not None and status.running:
+        st.button("Stop", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
+    elif not run.trained:
+        label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
+        st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
+
+
+def show_training(run: CustomRun) -> None:
+    """Watch the run."""
+    name = run_name(run)
     shipped = shipped_log(run)
     runs.watch(name, lambda status: draw_training(run, status, shipped))
+    others = [other for other in runs.workers().running() if other != name]
+    if others:
+        st.caption(f"Also running on this server: {', '.join(others)}.")
     st.caption("The same on the command line, where it also goes on from where it was stopped:")
     widgets.command("python -m " + " ".join(run.command))
 
@@ -210,16 +214,19 @@ def uploaded() -> UploadedFile | None:
     """The visitor's own file; None where there is none, and on a server that takes none."""
     if variables.read_only():
         return None
-    st.markdown(
-        "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found from "
-        "the numbers in it alone. The file is read in memory and not kept."
-    )
-    return st.file_uploader("A world model's file", type="safetensors", max_upload_size=LARGEST, key="upload")
+    with widgets.more("A file of yours"):
+        st.markdown(
+            "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found "
+            "from the numbers in it alone. The file is read in memory and not kept."
+        )
+        return st.file_uploader("A world model's file", type="safetensors", max_upload_size=LARGEST, key="upload")
 
 
-def inspect() -> None:
-    """Look into an uploaded file, or into a model that is there."""
-    if upload := uploaded():
+def inspect(controls: DeltaGenerator) -> None:
+    """Look into an uploaded file, or into a model that is there, which further controls choose."""
+    with controls:
+        upload = uploaded()
+    if upload:
         try:
             checkpoint = read_checkpoint(upload.getvalue(), upload.name)
         except LabError as error:
@@ -227,7 +234,7 @@ def inspect() -> None:
             return
         show_checkpoint(checkpoint, literal(upload.name), whose(checkpoint), upload.size)
         return
-    with widgets.row():
+    with controls:
         task = widgets.task_picker()
         model = widgets.picker("model", "World model")
     try:
@@ -255,7 +262,19 @@ def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) ->
     """Spec, statistics and weights, and the predictor's distance from the base model's."""
     tensors = tensor_table(checkpoint)
     st.subheader(name)
-    st.markdown(about)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_change(checkpoint)
+    with right:
+        st.markdown(about)
+        show_sizes(checkpoint, tensors, size)
+    with st.expander(f"All {len(tensors)} tensors", icon=":material/table_rows:"):
+        st.dataframe(tensors, hide_index=True, alt=f"{len(tensors)} tensors with their shapes and statistics")
+        st.caption(f"SHA-256 of the file begins with {checkpoint.digest}, as in the provenance of results.")
+
+
+def show_sizes(checkpoint: Checkpoint, tensors: pd.DataFrame, size: int) -> None:
+    """The numbers and tables of a file of ``size`` bytes."""
     with st.container(horizontal=True):
         st.metric("Numbers", f"{tensors.numbers.sum():,}")
         st.metric("File", f"{size / 1e6:.1f} MB")
@@ -263,18 +282,11 @@ def show_checkpoint(checkpoint: Checkpoint, name: str, about: str, size: int) ->
         st.metric("Latent numbers", checkpoint.spec.latent_dim)
         st.metric("Predictor", f"{checkpoint.spec.layers} x {checkpoint.spec.hidden}", help="Hidden layers x width.")
         st.metric("Steps a block", checkpoint.spec.frameskip, help="Environment steps in one step of imagination.")
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Parts**")
-        parts = tensors.groupby("part").agg(tensors=("tensor", "count"), numbers=("numbers", "sum")).reset_index()
-        st.table(parts.assign(what=parts.part.map(PARTS)).set_index("part"))
-        st.markdown("**Statistics** that inputs are standardised by")
-        st.table(statistics_table(checkpoint).round(3).set_index("input"))
-    with right:
-        show_change(checkpoint)
-    with st.expander(f"All {len(tensors)} tensors", icon=":material/table_rows:"):
-        st.dataframe(tensors, hide_index=True, alt=f"{len(tensors)} tensors with their shapes and statistics")
-        st.caption(f"SHA-256 of the file begins with {checkpoint.digest}, as in the provenance of results.")
+    st.markdown("**Parts**")
+    parts = tensors.groupby("part").agg(tensors=("tensor", "count"), numbers=("numbers", "sum")).reset_index()
+    st.table(parts.assign(what=parts.part.map(PARTS)).set_index("part"))
+    st.markdown("**Statistics** that inputs are standardised by")
+    st.table(statistics_table(checkpoint).round(3).set_index("input"))
 
 
 def whose(checkpoint: Checkpoint) -> str:
@@ -301,20 +313,28 @@ def show_change(checkpoint: Checkpoint) -> None:
         st.caption(str(error))
         return
     far = table[table.part == "predictor"].change.max()
+    if not far:
+        st.caption("Nothing has moved: this is the base model.")
+        return
     alt = f"Relative distance of each predictor tensor to the base model's; the largest is {far:.0%}."
     st.plotly_chart(change_figure(table), key="change", config={"displayModeBar": False}, alt=alt)
 
 
 def page() -> None:
-    st.markdown(INTRO)
-    if widgets.picker("part", "What to do", tuple(SECTIONS), labels=SECTIONS) == "inspect":
-        inspect()
+    controls = widgets.row()
+    with controls:
+        part = widgets.picker("part", "What to do", tuple(SECTIONS), labels=SECTIONS)
+    if part == "inspect":
+        inspect(controls)
         return
     if variables.read_only():
         st.info(runs.READ_ONLY, icon=":material/lock:")
         return
-    run = chosen()
+    with controls:
+        run = chosen()
+        start_or_stop(run)
     show_training(run)
+    st.markdown(INTRO)
     if run.trained:
         show_finished(run)
     show_other_runs(run)

@@ -1,11 +1,14 @@
 """Figures in a page of the app, which has its own titles, small print and colours."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from lab.plots.style import BOTTOM
 
 TITLE = 32  #: pixels that a title takes
 SMALL = 60  #: margin below, without small print
+SUBTITLE = 11  #: size of a panel's title
+SCREEN = 490  #: a figure up to twice as high is pressed to this height
 
 
 def in_page(figure: go.Figure, height: int) -> go.Figure:
@@ -25,11 +28,34 @@ def in_page(figure: go.Figure, height: int) -> go.Figure:
 
 
 def unframed(figure: go.Figure) -> tuple[go.Figure, str]:
-    """A `lab.plots.style.neutral` figure without title and small print, and the text of the small print."""
+    """A `lab.plots.style.neutral` figure without title and small print, and the text of the small print.
+
+    It is pressed so that it fits on one screen, unless it has too many rows for that.
+    """
     *others, small = figure.layout.annotations
     text = small.text.replace("<br>", " ")
-    height = figure.layout.height - TITLE - BOTTOM + SMALL
-    margin = {"t": figure.layout.margin.t - TITLE, "b": SMALL}
-    figure.update_layout(title=None, height=height, margin=margin, legend={"y": 1 - 12 / height})
+    full, top = figure.layout.height - TITLE - BOTTOM + SMALL, figure.layout.margin.t - TITLE
+    height = min(full, SCREEN) if full <= 2 * SCREEN else full
+    figure.update_layout(title=None, height=height, margin={"t": top, "b": SMALL}, legend={"y": 1 - 12 / height})
     figure.layout.annotations = others
+    _press(figure.update_annotations(font_size=SUBTITLE), (full - top - SMALL) / (height - top - SMALL))
     return figure, text
+
+
+def _press(figure: go.Figure, factor: float) -> None:
+    """Keep the gaps between rows of panels, and so what is written there, in a plot ``factor`` times less high."""
+    edges = sorted({edge for axis in figure.select_yaxes() for edge in axis.domain or (0.0, 1.0)})
+    sizes = np.diff(edges)
+    sizes[1::2] *= factor
+    sizes[::2] *= (1 - sizes[1::2].sum()) / sizes[::2].sum()
+    to = np.concatenate([[0.0], np.cumsum(sizes)])
+
+    def moved(y: float) -> float:
+        return float(np.interp(y, edges, to)) if 0 <= y <= 1 else y
+
+    for axis in figure.select_yaxes(lambda axis: axis.domain):
+        axis.domain = tuple(map(moved, axis.domain))
+    for note in figure.select_annotations({"yref": "paper"}):
+        note.y = moved(note.y)
+    for line in figure.select_shapes({"yref": "paper"}):
+        line.y0, line.y1 = moved(line.y0), moved(line.y1)

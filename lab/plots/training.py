@@ -39,4 +39,4 @@ def change_figure(change: pd.DataFrame) -> go.Figure:
     names = rows.tensor.str.removeprefix("predictor.")
     figure = go.Figure(go.Bar(x=rows.change, y=names, orientation="h", marker={"color": GREY}, hovertemplate=hover))
     figure.update_xaxes(tickformat=".0%")
-    return figure.update_layout(height=90 + 24 * len(rows), margin={"l": 10, "r": 10, "t": 10, "b": 10})
+    return figure.update_layout(height=50 + 18 * len(rows), margin={"l": 10, "r": 10, "t": 10, "b": 10})

@@ -1,7 +1,10 @@
 """The app's pages that plan in the browser, as a folder that any web server or static host can serve."""
 
+import io
 import re
 from pathlib import Path
+
+from PIL import Image
 
 from lab.errors import LabError
 from lab.files import CHECKOUT, MODELS, ROOT, model_folder, replacing
@@ -10,6 +13,8 @@ from lab.web.pack import WORLDS, pack
 
 COMPONENTS = ROOT / "app" / "components"
 PAGES = ROOT / "app" / "web"
+MOVIE = ROOT / "figures" / "reference" / "overview.gif"
+ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 IMPORT = re.compile(r"^import .* from '\./(\w+)\.js';\n", re.M)
 
 
@@ -31,19 +36,36 @@ def packed(task: str) -> bytes:
     return pack(task, {name: load_model(model_folder(task, name)) for name in MODELS})
 
 
-def export(folder: Path) -> int:
+def preview() -> bytes:
+    """The PNG that stands for the pages where a link to them is shared: how the moving picture ends."""
+    buffer = io.BytesIO()
+    with Image.open(MOVIE) as movie:
+        movie.seek(movie.n_frames - 1)
+        movie.convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def export(folder: Path, address: str = "") -> int:
     """Write the pages, scripts and models to ``folder``; returns their size in bytes.
 
-    Raises LabError outside a checkout, which alone holds the pages, and where ``folder`` is there already.
+    ``address`` is that of the pages on the web: whoever previews a link needs the picture's whole address.
+
+    Raises LabError for an address that is none, outside a checkout, which alone holds the pages, and where ``folder``
+    is there already.
     """
     if not CHECKOUT:
         raise LabError("The pages are not part of the installed package: run this in a clone of the repository.")
+    if address and not ADDRESS.fullmatch(address):
+        raise LabError(f"The pages' address is https://… without spaces or quotes, not {address!r}: name another.")
     if folder.exists():
         raise LabError(f"{folder} exists already: name a new folder, or remove it first.")
+    whole = f"{address.rstrip('/')}/" if address else ""
     styles = [COMPONENTS / f"{name}.css" for name in ("player", "planning")]
     sources = [*PAGES.iterdir(), *modules("fool"), *modules("dreams"), *styles]
     files = {path.name: path.read_bytes() for path in sources}
-    files |= {f"{task}.safetensors": packed(task) for task in WORLDS}
+    for page in PAGES.glob("*.html"):
+        files[page.name] = files[page.name].replace(b'="preview.png"', f'="{whole}preview.png"'.encode())
+    files |= {"preview.png": preview()} | {f"{task}.safetensors": packed(task) for task in WORLDS}
     with replacing(folder) as temporary:
         temporary.mkdir()
         for name, content in files.items():

@@ -5,21 +5,29 @@ from harness import settled
 
 SIZES = ((1440, 900), (1024, 768))
 PHONE = (390, 844)
+WIDTHS = (320, 600, 768, 1920)  #: px of further windows
+CHART = "[data-testid='stPlotlyChart']"
 #: by page: its main picture, and what plays it
 PICTURES = {
+    "start": (".player .scene", ".player .controls"),
     "landscape": (".relief .surface", ".relief .controls"),
-    "gap": ("[data-testid='stPlotlyChart']", None),
-    "anatomy": ("[data-testid='stPlotlyChart']", None),
+    "gap": (CHART, None),
+    "anatomy": (CHART, None),
     "plan": (".player .scene", ".player .controls"),
     "fool": ("canvas, .scene", None),
     "dream": ("canvas, .scene", None),
-    "efficiency": ("[data-testid='stPlotlyChart']", None),
+    "efficiency": (CHART, None),
+    "results": (CHART, None),
+    "results?view=pairs": (CHART, None),
+    "train": (CHART, None),
+    "train?part=inspect&model=adversarial": (CHART, None),
 }
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_picture_is_on_the_first_screen(visit, name):
-    page = visit(name)
+    path, _, query = name.partition("?")
+    page = visit(path, query and f"?{query}")
     for width, height in (*SIZES, PHONE):
         page.set_viewport_size({"width": width, "height": height})
         settled(page)
@@ -28,3 +36,7 @@ def test_the_picture_is_on_the_first_screen(visit, name):
         seen = min(1, (height - picture["y"]) / picture["height"])
         assert seen >= (0.5 if (width, height) == PHONE else 0.999), f"{width} x {height}: {picture}"
         assert bar is None or bar["y"] + bar["height"] <= height, f"{width} x {height}: {bar}"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -131,6 +131,7 @@ class TestBrowser:
 
     def test_a_file_from_the_disk(self, visit, tmp_path):
         page = visit("train", "?part=inspect")
+        page.get_by_role("button", name="A file of yours").click()
         (tmp_path / "mine.safetensors").write_bytes(FILE)
         page.locator("input[type=file]").set_input_files(tmp_path / "mine.safetensors")
         page.get_by_text("shipped Online model of Wall, seed 0").wait_for()

@@ -1,0 +1,71 @@
+"""Share: the page's link, and pictures of what it shows, which are drawn only when they are asked for.
+
+Pages that plan in the browser share what they show by buttons of their own.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+
+from lab.evaluation.episode import Episode
+from lab.plots.filmstrip import filmstrip
+from lab.plots.save import drawing
+
+Strips = Sequence[tuple[str, Episode, str]]  #: (heading, episode, model)
+PIXELS = 128  #: of a frame
+
+
+def begin() -> None:
+    """Forget what an earlier run of a page offered."""
+    st.session_state["strips"] = []
+
+
+def offer(strips: Strips) -> None:
+    """Offer these film strips, as one picture."""
+    st.session_state["strips"] = strips
+
+
+def button() -> None:
+    """The button that opens to what the page has offered, if anything."""
+    strips = st.session_state["strips"]
+    if not strips:
+        return
+    with st.popover("Share", icon=":material/share:"):
+        st.markdown("This link shows what you see:")
+        st.code(link(), language=None, wrap_lines=True)
+        st.download_button(
+            "Film strip (PNG)",
+            partial(film, strips),
+            "film-strip.png",
+            "image/png",
+            key="film",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def link() -> str:
+    """The address of the page with all choices."""
+    choices = urlencode(st.query_params.to_dict(), safe=",")
+    return f"{st.context.url or ''}{'?' if choices else ''}{choices}"
+
+
+def film(strips: Strips) -> bytes:
+    """A PNG of the strips, one below the other. Where one ends early, its last frames stay."""
+    episodes = [episode for _, episode, _ in strips]
+    longest = max((episode.blocks for episode in episodes), key=len)
+    task, seen = episodes[0].environment, [np.minimum(np.arange(len(longest)), len(e.blocks) - 1) for e in episodes]
+    steps = [episode.blocks[rows] for episode, rows in zip(episodes, seen, strict=True)]
+    figure = filmstrip(
+        true=np.stack([task.render(e.states[at], PIXELS) for e, at in zip(episodes, steps, strict=True)]),
+        imagined=np.stack([e.imagined_frames[rows] for e, rows in zip(episodes, seen, strict=True)]),
+        goals=np.stack([task.render(e.goal[None], PIXELS)[0] for e in episodes]),
+        reached=np.stack([e.distance["full"][at] < 1 for e, at in zip(episodes, steps, strict=True)]),
+        steps=longest,
+        names=[textwrap.fill(heading, 14) for heading, _, _ in strips],
+    )
+    return drawing(figure)

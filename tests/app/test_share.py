@@ -1,0 +1,73 @@
+"""Sharing what a page shows, and looking at it on the full screen."""
+
+import io
+
+import pytest
+from harness import settled, whole
+from PIL import Image
+
+from lab.cli import main
+
+SHARED = {"start": 2, "plan": 2, "gap": 2, "anatomy": 1, "landscape": 3}  #: by page, the strips of its picture
+FULL = "Boolean(document.fullscreenElement)"
+
+
+def offered(test) -> list[str]:
+    return [button.proto.label for button in test.get("download_button")]
+
+
+@pytest.mark.parametrize("page", SHARED)
+def test_link_and_picture(app, page):
+    test = app(page, problem="3")
+    assert whole(test) and "Film strip (PNG)" in offered(test)
+    assert page == "start" or any(code.value.endswith("?problem=3") for code in test.code)
+    import share
+
+    strips = test.session_state["strips"]
+    picture = Image.open(io.BytesIO(share.film(strips)))
+    assert len(strips) == SHARED[page] and picture.height > 400 * len(strips)
+
+
+def test_pages_without_a_scene_offer_none(app):
+    assert "Film strip (PNG)" not in offered(app("plan").switch_page("views/results.py").run())
+
+
+@pytest.mark.parametrize("name", ["start", "landscape", "fool", "dream?task=push_t"])
+def test_full_screen_of_scenes(visit, name):
+    path, _, query = name.partition("?")
+    page = visit(path, query and f"?{query}")
+    button = page.get_by_role("button", name="Full screen").first
+    button.click()
+    page.wait_for_function(FULL)
+    button.click()
+    page.wait_for_function(f"!{FULL}")
+    settled(page)
+
+
+def test_full_screen_of_charts(visit):
+    page = visit("efficiency")
+    page.get_by_test_id("stPlotlyChart").first.hover()
+    page.get_by_role("button", name="Fullscreen").first.click()
+    page.get_by_role("button", name="Close fullscreen").first.wait_for()
+
+
+def test_the_picture_of_an_exported_page(browser, site, tmp_path):
+    page = browser.new_page()
+    page.goto(f"{site}index.html")
+    page.locator("[data-state='ready']").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save picture").click()
+    download.value.save_as(tmp_path / "picture.png")
+    page.close()
+    picture = Image.open(tmp_path / "picture.png").convert("RGB")
+    assert picture.size == (1024, 1024) and len(set(picture.resize((64, 64)).getdata())) > 20
+
+
+def test_previews_of_links(tmp_path, capsys):
+    assert main(["app", "export", str(tmp_path / "site"), "--address", "https://me.org/lab"]) == 0
+    for page in ("index.html", "dream.html"):
+        text = (tmp_path / "site" / page).read_text("utf-8")
+        assert '<meta property="og:image" content="https://me.org/lab/preview.png">' in text
+    assert Image.open(tmp_path / "site" / "preview.png").size == (880, 550)
+    assert main(["app", "export", str(tmp_path / "other"), "--address", 'me.org"><script>']) == 2
+    assert "address is https://" in capsys.readouterr().err and not (tmp_path / "other").exists()
