@@ -32,11 +32,14 @@ def test_pages_without_a_scene_offer_none(app):
     assert "Film strip (PNG)" not in offered(app("plan").switch_page("views/results.py").run())
 
 
-@pytest.mark.parametrize("name", ["start", "landscape", "fool", "dream?task=push_t"])
-def test_full_screen_of_scenes(visit, name):
+@pytest.mark.parametrize(
+    ("name", "scene"),
+    [("start", ".player"), ("landscape", ".relief"), ("fool", ".planning"), ("dream?task=push_t", ".player")],
+)
+def test_full_screen_of_scenes(visit, name, scene):
     path, _, query = name.partition("?")
     page = visit(path, query and f"?{query}")
-    button = page.get_by_role("button", name="Full screen").first
+    button = page.locator(f"{scene}[data-state='ready']").get_by_role("button", name="Full screen").first
     button.click()
     page.wait_for_function(FULL)
     button.click()
