@@ -1,6 +1,7 @@
 """Figure 3 on a few problems, told as it comes."""
 
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from lab.errors import LabError
 from lab.files import models_root
 from lab.planning import Settings
-from lab.results import load_result
+from lab.results import Result, load_result, save_result
 from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.fig3_efficiency.figures import answers, models_in_one_panel
-from lab.studies.fig3_efficiency.live import FirstProblems, live_folder, main, measure
+from lab.studies.fig3_efficiency.live import FirstProblems, live_folder, main
 
 
 @pytest.fixture
@@ -24,11 +25,18 @@ def tiny_world(trained, empty_cache, change_card):
     change_card("wall", settings=Settings({"gd": two, "adam": two, "cem": two | {"samples": 10, "elites": 3}}))
 
 
-def test_measure(tiny_world, tmp_path, monkeypatch):
+def test_measure(tiny_world, monkeypatch):
     told = []
-    monkeypatch.setattr("lab.studies.fig3_efficiency.live.save_result", lambda result, folder: told.append(result))
-    result = measure(FirstProblems(task="wall", problems=3, device="cpu"), tmp_path)
-    assert told[-1] is result and "progress" not in result.meta and result.meta["config"]["problems"] == 3
+
+    def tell(result: Result, folder: Path) -> None:
+        told.append(result)
+        save_result(result, folder)
+
+    monkeypatch.setattr("lab.studies.fig3_efficiency.live.save_result", tell)
+    assert main("wall", "3", "small") == 0
+    result = load_result(live_folder("wall", 3, "small"))
+    assert (result.task, result.preset) == ("wall", "quick") and "ratios" in result.tables
+    assert "progress" not in result.meta and result.meta["config"]["problems"] == 3
     curves = result.tables["curves"]
     assert len(told) == 1 + len(curves) and (curves.n == 3).all() and (curves.seconds_single > 0).all()
     shares = [partial.meta["progress"]["share"] for partial in told[:-1]]
@@ -36,13 +44,7 @@ def test_measure(tiny_world, tmp_path, monkeypatch):
     assert [len(partial.tables["curves"]) for partial in told[:-1]] == list(range(1, len(curves) + 1))
     assert all(partial.meta["progress"]["left"] >= 0 for partial in told[:-1])
     quick = fig3_efficiency.run(FirstProblems(task="wall", problems=3, device="cpu"))
-    pd.testing.assert_frame_equal(quick.tables["pairs"], result.tables["pairs"])
-
-
-def test_command(tiny_world, capsys):
-    assert main("wall", "2", "small") == 0
-    result = load_result(live_folder("wall", 2, "small"))
-    assert result.task == "wall" and result.preset == "quick" and "ratios" in result.tables
+    pd.testing.assert_frame_equal(quick.tables["pairs"], told[-1].tables["pairs"])
 
 
 @pytest.mark.parametrize("words", ["chess 2 small", "wall 0 small", "wall 51 small", "wall two small", "wall 2 large"])

@@ -91,6 +91,7 @@ def test_it_is_trained_and_planned_on_the_command_line(trained, lab, tmp_path):
     assert "of 3 =" in lab("plan", "--task", "slide", "--problems", "3", "--goals", "random", "--out", out)
 
 
+@pytest.mark.slow
 def test_a_study_takes_it_through_its_notebook(trained, lab, tmp_path):
     lab("reproduce", "--preset", "smoke", "--only", "fig4_gap", "--task", "slide", "--out", str(tmp_path))
     result = load_result(tmp_path / "smoke" / "fig4_gap" / "slide")
