@@ -76,7 +76,7 @@ def show_losses(found: Attempts, boundary: float, model: str, problem: int) -> N
     st.plotly_chart(
         losses_figure(found, boundary, problem),
         key="losses",
-        config={"displayModeBar": False},
+        config={"displaylogo": False},
         alt=alt,
         on_select=picked,
         selection_mode="points",
@@ -87,7 +87,7 @@ def show_kinds(planned: dict[str, Attempts], boundary: float, waiting: list[str]
     st.markdown("**What became of the chosen plans**")
     parts = {model: shares(found, boundary) for model, found in planned.items()}
     alt = "; ".join(f"{LABELS[model]}: {share['ok']:.0%} reach the goal" for model, share in parts.items())
-    st.plotly_chart(kinds_figure(parts), key="kinds", config={"displayModeBar": False}, alt=alt)
+    st.plotly_chart(kinds_figure(parts), key="kinds", config={"displaylogo": False}, alt=alt)
     st.caption(f"Planning on {', '.join(LABELS[model] for model in waiting)} …" if waiting else "")
 
 

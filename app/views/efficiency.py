@@ -72,7 +72,7 @@ def show_curves(folder: Path, clock: str, models: Sequence[str], compared: Seque
         f"Success against planning time, {len(curves)} points. The highest is {best.rate:.0%} by "
         f"{LABELS[best.planner]} on the {LABELS[best.model]} model."
     )
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+    st.plotly_chart(figure, key=key, config={"displaylogo": False}, alt=alt)
 
 
 def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) -> None:
@@ -120,7 +120,7 @@ def show_all(folder: Path, models: list[str]) -> None:
     best = table.loc[table[table.model.isin(models)].rate.idxmax()]
     alt = f"Success against seconds per plan. The highest is {best.rate:.0%} by {LABELS[best.planner]}."
     figure = drawn_all(folder, (folder / "meta.json").stat().st_mtime_ns, tuple(models))
-    st.plotly_chart(figure, key="all", config={"displayModeBar": False}, alt=alt)
+    st.plotly_chart(figure, key="all", config={"displaylogo": False}, alt=alt)
     result = read(folder)
     widgets.command(f"python -m lab reproduce --preset {result.preset} --only {planners.NAME} --task {result.task}")
 

@@ -88,12 +88,12 @@ def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
     with left:
         st.markdown("**Error by imagined step**: solid along plans, dotted along experts")
         alt = f"Mean model error by imagined step. Along plans, after the last: {ends or 'not planned yet'}."
-        st.plotly_chart(steps_figure(planned, expert), key="steps", config={"displayModeBar": False}, alt=alt)
+        st.plotly_chart(steps_figure(planned, expert), key="steps", config={"displaylogo": False}, alt=alt)
     with right:
         st.markdown("**Error of each trajectory**, averaged over its steps")
         means = ", ".join(f"{LABELS[model]} {error.mean():.2g}" for model, error in planned.items())
         alt = f"Distributions of model error. Mean along plans: {means or 'not planned yet'}."
-        st.plotly_chart(spread_figure(planned, expert), key="spread", config={"displayModeBar": False}, alt=alt)
+        st.plotly_chart(spread_figure(planned, expert), key="spread", config={"displaylogo": False}, alt=alt)
     now = f"Planning on {', '.join(LABELS[model] for model in waiting)} …" if waiting else ""
     st.caption(now or "Bars: 95% bootstrap intervals over problems. Both scales are logarithmic.")
 
@@ -138,7 +138,7 @@ def show_map(case: Case, model: str, planned: Plans | None) -> None:
         st.plotly_chart(
             figure,
             key="map",
-            config={"displayModeBar": False},
+            config={"displaylogo": False},
             alt=alt,
             width=640,
             theme=None,

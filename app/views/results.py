@@ -224,7 +224,7 @@ def show_comparison(
     figure = pairwise_figure(table)
     alt = ", ".join(f"{name}: {counts.get(name, 0)}" for name in OUTCOMES) + f" of {len(table)} problems."
     st.plotly_chart(
-        figure, key="grid", on_select=clicked, selection_mode="points", config={"displayModeBar": False}, alt=alt
+        figure, key="grid", on_select=clicked, selection_mode="points", config={"displaylogo": False}, alt=alt
     )
     with st.container(horizontal=True):
         for rows, method in zip(common, (ours, theirs), strict=True):

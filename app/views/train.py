@@ -121,7 +121,7 @@ def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
     alt = "No loss yet; the shipped model's in grey."
     if not log.empty:
         alt = f"Loss over training steps, {log.loss.iloc[0]:.3g} at first and {log.loss.iloc[-1]:.3g} at step {step}."
-    st.plotly_chart(figure, key="loss", config={"displayModeBar": False}, alt=alt)
+    st.plotly_chart(figure, key="loss", config={"displaylogo": False}, alt=alt)
 
 
 def preparing(status: Status) -> str:
@@ -317,7 +317,7 @@ def show_change(checkpoint: Checkpoint) -> None:
         st.caption("Nothing has moved: this is the base model.")
         return
     alt = f"Relative distance of each predictor tensor to the base model's; the largest is {far:.0%}."
-    st.plotly_chart(change_figure(table), key="change", config={"displayModeBar": False}, alt=alt)
+    st.plotly_chart(change_figure(table), key="change", config={"displaylogo": False}, alt=alt)
 
 
 def page() -> None:
