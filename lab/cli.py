@@ -2,9 +2,9 @@
 
 ``wm-lab`` is the same.
 
-Exit codes: 0 done; 1 a step of ``reproduce`` failed, or ``verify`` found something changed, and the summary says what;
-2 bad input, a training or plan that is not finite, or a machine without the space, after one sentence; 130 stopped by
-Ctrl-C or kill, after how to go on.
+Exit codes: 0 done; 1 a step of ``reproduce`` or ``course`` failed, or ``verify`` found something changed, and the
+summary says what; 2 bad input, a training or plan that is not finite, or a machine without the space, after one
+sentence; 130 stopped by Ctrl-C or kill, after how to go on.
 """
 
 import argparse

@@ -5,7 +5,7 @@ pictures that controls move, stays as it was drawn.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -13,12 +13,12 @@ from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
 from lab.errors import LabError
-from lab.files import replacing
+from lab.files import replacing, writable
 from lab.plots.cells import WIDGET
 from lab.repro.course import COURSE, ordered
 from lab.repro.executors import default_jobs, local
-from lab.repro.reproduce import graph, run, summary, usual
-from lab.studies.registry import FOLDER
+from lab.repro.reproduce import Report, graph, run, summary, usual
+from lab.studies.registry import FOLDER, STUDIES
 
 TASKS = ("wall", "rope")  #: one for each kind of matter
 PLOTLY = "plotly.min.js"
@@ -42,32 +42,48 @@ math[display="block"] { margin: .6rem 0; overflow-x: auto; }
 def export(folder: Path, preset: str = "quick", only: Sequence[str] = (), out: str = "figures") -> tuple[str, bool]:
     """Run the notebooks called ``only`` (default: the usual ones) where they are not up to date, and write all pages.
 
-    Returns a summary, and whether all notebooks that were to run did. Raises LabError where ``folder`` exists.
+    Returns a summary, and whether all notebooks that were to run did. Raises LabError, before any work, where
+    ``folder`` exists or cannot be written.
     """
     if folder.exists():
         raise LabError(f"{folder} exists already: name a new folder, or remove it first.")
+    writable(folder.parent)
     steps = graph(preset, only or usual(preset), TASKS, out)[:-1]  # without the report
     jobs = min(default_jobs(), len(steps))
     with local(jobs) as submit:
         reports = run(steps, submit, jobs)
-    executed = {
-        Path(report.step.command[1]).stem: Path(report.step.command[3])
-        for report in reports
-        if report.step.command[0] == "lab.repro.notebook" and not report.error
-    }
-    write(folder, {name: path for name, path in executed.items() if path.is_file()})
+    left_out = {name: "it was left out" if only else "it takes long" for name in STUDIES}
+    executed = {}
+    for report in reports:
+        if report.step.command[0] == "lab.repro.notebook":
+            name, path = Path(report.step.command[1]).stem, Path(report.step.command[3])
+            if reason := _trouble(report, path):
+                left_out[name] = reason
+            else:
+                executed[name] = path
+    write(folder, executed, left_out)
     return summary(reports), not any(report.error for report in reports)
 
 
-def write(folder: Path, executed: dict[str, Path]) -> None:
-    """Write a page for each notebook of the course to ``folder``, and its first page; ``executed`` are by name."""
+def _trouble(report: Report, executed: Path) -> str:
+    """Why a notebook that was to run has no ``executed`` copy; nothing if it has."""
+    if report.error:
+        return "it failed" if report.outcome == "failed" else "a step that it needs failed"
+    return "" if executed.is_file() else "its executed copy was removed"
+
+
+def write(folder: Path, executed: Mapping[str, Path], left_out: Mapping[str, str]) -> None:
+    """Write a page for each notebook of the course to ``folder``, and its first page.
+
+    ``executed`` are by name; ``left_out`` says why each of the others is not, in words that follow a colon.
+    """
     front = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(COURSE.read_text("utf-8"))])
     notebooks = {"index": front}
-    for study in ordered():
-        notebook = nbformat.read(executed.get(study.name, FOLDER / f"{study.name}.ipynb"), as_version=4)
-        if study.name not in executed:
-            notebook.cells.insert(1, nbformat.v4.new_markdown_cell("**Not executed here: it takes long.**"))
-        notebooks[study.name] = notebook
+    for name in (study.name for study in ordered()):
+        notebooks[name] = nbformat.read(executed.get(name, FOLDER / f"{name}.ipynb"), as_version=4)
+        if name not in executed:
+            note = nbformat.v4.new_markdown_cell(f"**Not executed here: {left_out[name]}.**")
+            notebooks[name].cells.insert(1, note)
     with replacing(folder) as temporary:
         temporary.mkdir()
         (temporary / PLOTLY).write_text(get_plotlyjs(), "utf-8")

@@ -1,5 +1,9 @@
 """The course as static pages: everything is beside them, questions answer, figures are interactive, links lead on."""
 
+import re
+import shutil
+from urllib.parse import unquote
+
 import nbformat
 import plotly.graph_objects as go
 import pytest
@@ -7,9 +11,13 @@ from harness import files_served
 from ipywidgets import IntSlider
 from matplotlib.figure import Figure
 
+from lab import cli
+from lab.errors import LabError
 from lab.plots.ask import Lesson
 from lab.plots.cells import Moved, bundle
-from lab.repro.pages import page, write
+from lab.repro import pages
+from lab.repro.pages import export, write
+from lab.repro.reproduce import graph
 from lab.studies.registry import FOLDER, STUDIES
 
 
@@ -39,22 +47,62 @@ def executed():
 def folder(executed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
     nbformat.write(executed, folder / "overview.ipynb")
-    write(folder / "pages", {"overview": folder / "overview.ipynb"})
+    write(folder / "pages", {"overview": folder / "overview.ipynb"}, dict.fromkeys(STUDIES, "it takes long"))
     return folder / "pages"
 
 
 def test_there_is_a_page_for_each_notebook_and_all_that_they_show(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {"index.html", "plotly.min.js", *(f"{name}.html" for name in STUDIES)}
-    assert "Not executed here" in (folder / "tasks.html").read_text("utf-8")
+    assert "Not executed here: it takes long." in (folder / "tasks.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_formula_and_link_of_the_course_has_its_place(name):
-    html = page(nbformat.read(FOLDER / f"{name}.ipynb", as_version=4))
+@pytest.mark.parametrize("name", ["index", *STUDIES])
+def test_every_formula_and_link_of_the_course_has_its_place(name, folder):
+    html = (folder / f"{name}.html").read_text("utf-8")
     body = html[html.index("<body") :]
     assert 'src="http' not in html and "import mermaid" not in html
-    assert "$$" not in body and ".ipynb)" not in body and 'href="README.md' not in body
+    assert "$$" not in body
+    for link in re.findall(r'<a [^>]*?href="([^"]*)"', body):
+        target, _, mark = unquote(link).partition("#")
+        if not target.startswith("https://"):
+            assert not target or (folder / target).is_file(), link
+            assert not mark or f'id="{mark}"' in (folder / (target or f"{name}.html")).read_text("utf-8"), link
+
+
+# --- Running the notebooks for it
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch):
+    """The folder of the notebooks that are run, which are copies; what they find goes beside it."""
+    copies = shutil.copytree(FOLDER, tmp_path / "notebooks")
+    out = str(tmp_path / "figures")
+    monkeypatch.setattr(pages, "graph", lambda preset, names, tasks, _: graph(preset, names, tasks, out, folder=copies))
+    return copies
+
+
+def test_the_command_runs_what_it_is_told_and_labels_the_others(copies, tmp_path, capsys):
+    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "tasks"]) == 0
+    assert "1 done, 0 up to date, 0 failed" in capsys.readouterr().out
+    shown = (tmp_path / "course" / "tasks.html").read_text("utf-8")
+    assert "Not executed" not in shown and "data:image/png;base64" in shown and "js-plotly-plot" in shown
+    assert "Not executed here: it was left out." in (tmp_path / "course" / "by_hand.html").read_text("utf-8")
+
+
+def test_a_notebook_that_fails_is_labelled_so_and_told_by_the_exit_code(copies, tmp_path, capsys):
+    source = copies / "tasks.ipynb"
+    source.write_text(source.read_text("utf-8").replace("check_parameters()", "1 / 0"), "utf-8")
+    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "tasks"]) == 1
+    assert "tasks: ZeroDivisionError" in capsys.readouterr().out
+    assert "Not executed here: it failed." in (tmp_path / "course" / "tasks.html").read_text("utf-8")
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "run", lambda *_: pytest.fail("work began"))
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="Cannot write"):
+        export(tmp_path / "file" / "course", "smoke", ["tasks"], str(tmp_path / "figures"))
 
 
 def test_a_page_is_whole_in_a_browser(folder, browser):
