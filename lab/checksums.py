@@ -20,6 +20,7 @@ from lab.files import cache_root, read_bytes, read_json, replacing, write_json
 
 MODEL = "wm-lab/1"  #: the format of a world model's manifest
 DIGEST = "sha256"  #: the entry of a manifest with the SHA-256 of all others
+SIGNABLE = ("model.json", "network.json", "meta.json")  #: manifests that version 0.1 wrote without this entry
 LARGE = 4 * 2**20  #: bytes of a file, above which other processes are told its hash
 SETTLED = 3 * 10**9  #: nanoseconds since the last writing, after which another one shows in a file's times
 
@@ -92,6 +93,8 @@ def weight_files(folder: Path) -> dict[Path, str]:
 
 
 def _sign(path: Path) -> str:
+    if path.name not in SIGNABLE:
+        return "Restore it, or delete it to make it anew."
     return f"If you trust it, 'python -m lab verify --sign {path.parent}' adds it."
 
 

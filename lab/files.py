@@ -140,8 +140,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """The JSON in ``path``; raises LabError if it is missing or is no JSON."""
+    data = read_bytes(path)
     try:
-        return json.loads(read_bytes(path).decode())
+        return json.loads(data.decode())
     except RecursionError as error:
         raise LabError(f"{path} is no JSON of this lab: it is nested too deep.") from error
     except ValueError as error:  # of the text, of the JSON, or of a number with thousands of digits

@@ -16,7 +16,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     if _header(data) is not None:
         kinds += [_in_header, _in_header]
     elif data[:1] in (b"{", b"["):
-        kinds += [_in_json, _in_json, _in_json]
+        kinds += [_in_json, _in_json, _in_json, _unsigned]
     return rng.choice(kinds)(data, rng)
 
 
@@ -79,6 +79,17 @@ def _numbers(body: bytes, offsets: list[int], rng: random.Random) -> bytes:
     first, last = offsets
     new = rng.choice([bytes(last - first), b"\x00\x00\xc0\x7f" * ((last - first) // 4), body[first:last][::-1]])
     return body[:first] + new.ljust(last - first, b"\0") + body[last:]
+
+
+def _unsigned(data: bytes, rng: random.Random) -> bytes:
+    """Without its own hash, and with one damage besides."""
+    try:
+        content = json.loads(data)
+    except ValueError:
+        return _bytes(data, rng)
+    if isinstance(content, dict):
+        content.pop("sha256", None)
+    return _in_json(json.dumps(content).encode(), rng)
 
 
 def _in_json(data: bytes, rng: random.Random) -> bytes:

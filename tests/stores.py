@@ -35,9 +35,11 @@ class Store:
     make: Callable[[Path], None]
     read: Callable[[Path], object]
 
-    def numbers(self, folder: Path) -> str:
-        """A hash of what is read."""
-        return hashlib.sha256(_text(self.read(folder))).hexdigest()
+    def numbers(self, folder: Path) -> tuple[str, str]:
+        """Hashes of all that is read, and of its tensors alone: a model without its own SHA-256 names theirs."""
+        value = self.read(folder)
+        everything, tensors = (hashlib.sha256(text).hexdigest() for text in (_text(value), _text(_tensors(value))))
+        return everything, tensors
 
 
 def _text(value: object) -> bytes:
@@ -51,6 +53,13 @@ def _text(value: object) -> bytes:
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}".encode() + value.tobytes()
     return (value.to_csv() if isinstance(value, pd.DataFrame) else repr(value)).encode()
+
+
+def _tensors(value: object) -> object:
+    """The tensors of ``value``, by name."""
+    if isinstance(value, list | tuple):
+        return [_tensors(part) for part in value]
+    return value if isinstance(value, dict) and all(isinstance(part, torch.Tensor) for part in value.values()) else []
 
 
 def small_model(seed: int = 0) -> WorldModel:

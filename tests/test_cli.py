@@ -293,7 +293,7 @@ def test_a_missing_model_is_told_with_the_command_that_makes_it(empty_cache, cap
 
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     words = ["plan", "--task", "wall", "--checkpoint", tmp_path]
-    assert "model.json does not exist" in refused(capsys, *words)
+    assert refused(capsys, *words) == f"python -m lab plan: {tmp_path / 'model.json'} does not exist.\n"
     (tmp_path / "model.json").write_text("{}", "utf-8")
     assert "is not of this lab (its format should be wm-lab/1)" in refused(capsys, *words)
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from stores import STORES
 
+from lab.checksums import SIGNABLE
 from lab.cli import main
 from lab.files import SHIPPED, cache_root
 
@@ -44,6 +45,20 @@ def test_a_bit_in_any_file_is_found(everything, capsys):
         found = capsys.readouterr().out
         assert str(path) in found or str(path.parent) in found, path
         path.write_bytes(before)
+
+
+def test_a_manifest_without_its_hash_is_not_verifiable_whatever_else_it_says(everything, capsys):
+    for path in [path for path in everything.rglob("*.json") if path.name != "own.json" and "raw" not in path.parts]:
+        content = json.loads(path.read_text("utf-8"))
+        del content["sha256"]
+        for changes in ({}, {"seed": 7}):
+            path.write_text(json.dumps(content | changes), "utf-8")
+            assert verify(path.parent) == 1, path
+            found = capsys.readouterr().out
+            assert f"{path} names no SHA-256, so that it cannot be verified." in found, path
+        if path.name in SIGNABLE:
+            assert f"verify --sign {path.parent}' adds it" in found
+            assert verify("--sign", path.parent) == verify(path.parent) == 0, path
 
 
 def test_what_is_shipped_and_cached_is_verified_and_the_way_to_restore_it_said(empty_cache, monkeypatch, capsys):

@@ -7,13 +7,14 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from lab.checksums import DIGEST, MODEL, forget_hashes, read_manifest, read_text, sha256, write_manifest
+from lab.checksums import DIGEST, MODEL, SIGNABLE, forget_hashes, read_manifest, read_text, sha256, write_manifest
 from lab.data.arrays import load_arrays
 from lab.errors import LabError
 from lab.files import CHECKOUT, ROOT, SHIPPED, cache_root, read_json, replacing
 from lab.models import load_model
 from lab.models.initialisation import FORMAT as NETWORK
 from lab.models.initialisation import load_initialisation
+from lab.repro.custom_run import SETTINGS
 from lab.results import load_result, load_table, table_text
 from lab.studies.common.stored import REFERENCE
 from lab.tasks import TASKS, make_task
@@ -68,7 +69,7 @@ def _reader(path: Path) -> Reader | None:
         return lambda: _read_model(path.parent)
     if path.name == "network.json":
         return lambda: load_initialisation(path.parent)
-    if path.suffix == ".json":
+    if path.suffix == ".json" and path.name != SETTINGS:  # the name of its folder says the settings of a run again
         return _manifest_reader(path)
     if path.name == LOG:
         return lambda: read_log(path.parent)
@@ -79,22 +80,23 @@ def _reader(path: Path) -> Reader | None:
     return None
 
 
-def _manifest_reader(path: Path) -> Reader | None:
-    """For the JSON of results and arrays, and whatever else names its own SHA-256."""
+def _manifest_reader(path: Path) -> Reader:
+    """For the JSON of results and arrays, and all others, which are manifests as well."""
     content = read_json(path)
     if not isinstance(content, dict):
-        return None
+        return lambda: read_manifest(path)
     if "tables" in content or "config" in content:
         return lambda: load_result(path.parent)
     if "arrays" in content or "fingerprint" in content:
         return lambda: load_arrays(path, {})
     if "files" in content and (table := path.with_suffix(".csv")).is_file():
         return lambda: load_table(table)
-    return (lambda: read_manifest(path)) if DIGEST in content else None
+    return lambda: read_manifest(path)
 
 
 def _read_model(folder: Path) -> None:
-    """Raise LabError unless the model is whole, and fits its task."""
+    """Raise LabError unless the model is whole, names its own SHA-256, and fits its task."""
+    read_manifest(folder / "model.json", MODEL)
     spec = load_model(folder).spec
     if spec.task in TASKS:
         task = make_task(spec.task)
@@ -121,7 +123,7 @@ def _advice(path: Path) -> str:
 
 def _sign(path: Path) -> None:
     """Let the manifest ``path`` name the SHA-256 of what is beside it, and its own, if it does not yet."""
-    if path.name not in ("model.json", "network.json", "meta.json"):
+    if path.name not in SIGNABLE:
         return
     content = read_json(path)
     if not isinstance(content, dict) or DIGEST in content:
@@ -140,7 +142,9 @@ def _sign(path: Path) -> None:
 
 def _signed(path: Path, content: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
     """The content of a manifest with the SHA-256 of tables, and the files whose SHA-256 it does not have."""
+    if "files" in content:
+        return content, []
     if content.get("format") in (MODEL, NETWORK):
-        return content, [] if "files" in content else [path.parent / f"{path.stem}.safetensors"]
+        return content, [path.parent / f"{path.stem}.safetensors"]
     names = content.get("tables") or sorted({table.name.partition(".")[0] for table in path.parent.glob("*.csv*")})
     return content | {"tables": {name: sha256(table_text(path.parent, name)) for name in names}}, []
