@@ -1,7 +1,9 @@
 """What notebooks show in their cells: questions that take a guess, self-checks, and pictures that controls move."""
 
 import re
+from html import escape
 
+import numpy as np
 import pandas as pd
 import pytest
 from ipywidgets import IntSlider
@@ -37,6 +39,23 @@ def test_every_value_is_in_one_range(value, choice):
     assert right(ranges(value, 0.3, 0.6)) == [choice]
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        lambda: ranges(float("nan"), 0.3),
+        lambda: ranges(float("inf"), 0.3),
+        lambda: largest({"a": float("nan"), "b": 1}),
+        lambda: largest({"a": 1, "b": float("nan")}),
+        lambda: largest({}),
+        lambda: Lesson("fig9").check(None, float("nan"), "Because."),
+        lambda: Lesson("fig9").check(np.inf, np.float32("inf"), "Because."),
+    ],
+)
+def test_what_was_not_measured_has_no_right_answer(choices):
+    with pytest.raises(LabError, match=r"must be a finite number, got|A question needs choices, got none"):
+        choices()
+
+
 def test_names_and_signs_are_choices():
     assert right(largest({"a": 1, "b": 3, "c": 3})) == ["b"]
     intervals = [Interval(2, 1, 3), Interval(-2, -3, -1), Interval(0, -1, 1), Interval(0, 0, 0)]
@@ -55,12 +74,19 @@ def test_names_and_signs_are_choices():
         (3, 3, "Right."),
         (4, 3, "4 is not it"),
         (0.99, 1.0, "Right."),
-        ("b", "a", "b is"),
+        ("b", "a", "b is not it"),
+        (np.array([1, 2]), "a", "[1 2] is not it"),
+        (np.float32(3.01), np.int64(3), "Right."),
+        (float("nan"), 3, "nan is not it"),
+        ("3", 3, "'3' is not a number: try again."),
+        ([3], 3, "[3] is not a number"),
+        (np.array([3, 4]), 3.0, "array([3, 4]) is not a number"),
+        (3 + 0j, 3.0, "(3+0j) is not a number"),
     ],
 )
 def test_a_self_check_says_whether_the_answer_is_right(mine, solution, said):
     html = Lesson("fig9").check(mine, solution, "Because.", within=0.02).data
-    assert f"</b> {said}" in html and html.index("<details>") < html.index("Because.")
+    assert f"</b> {escape(said)}" in html and html.index("<details>") < html.index("Because.")
 
 
 def test_controls_move_a_picture_which_says_that_it_is_being_drawn():

@@ -6,9 +6,11 @@ as in print, everything is shown. The right choice is always computed from what 
 
 import base64
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,13 @@ STYLE = """
 }
 """  #: what stands below the question, and the interactive figure in the cell after next, would tell, too
 
-#: ``labScore`` holds what was right, by notebook and question; the first guess counts
+#: ``labScore`` holds what was right, by notebook and question; of a cell that is run again, the first guess counts
 SCRIPT = """
 window.labScore = window.labScore || {};
 window.labGuess = window.labGuess || function (button) {
   const box = button.closest('.lab-ask'), score = (window.labScore[box.dataset.notebook] ||= {});
   const right = button.dataset.right === 'true';
-  score[box.dataset.question] = right;
+  score[box.dataset.question] ??= right;
   for (const other of box.querySelectorAll('button')) {
     other.disabled = true;
     if (other.dataset.right === 'true') other.classList.add('right');
@@ -60,7 +62,6 @@ class Lesson:
     """The questions and exercises of the notebook ``name``."""
 
     name: str
-    questions: int = 0  #: so far
 
     def ask(self, question: str, choices: Mapping[str, bool], answer: str, picture: Path | bytes | None = None) -> HTML:
         """A ``question`` with its ``choices`` as buttons; a guess shows the ``answer`` and the ``picture`` (PNG).
@@ -69,7 +70,6 @@ class Lesson:
         """
         if sum(choices.values()) != 1:
             raise LabError(f"A question needs exactly one right choice, got {dict(choices)}: change the choices.")
-        self.questions += 1
         buttons = "".join(
             f'<button data-right="{str(bool(right)).lower()}" onclick="labGuess(this)">{escape(text)}</button>'
             for text, right in choices.items()
@@ -77,21 +77,19 @@ class Lesson:
         hidden = f'<p class="verdict"></p><p>{escape(answer)}</p>{_image(picture)}'
         return HTML(
             f"<style>{STYLE}</style>"
-            f'<div class="lab-ask shut" data-notebook="{self.name}" data-question="{self.questions}">'
+            f'<div class="lab-ask shut" data-notebook="{self.name}" data-question="{escape(question)}">'
             f"<p><b>Guess.</b> {escape(question)}</p>{buttons}"
             f'<div class="hidden-until-guessed">{hidden}</div></div><script>{SCRIPT}</script>'
         )
 
-    def check(self, mine: Any, solution: Any, why: str, within: float = 0) -> HTML:
+    def check(self, mine: Any, solution: float | str, why: str, within: float = 0) -> HTML:
         """Whether ``mine`` is the ``solution``; None is no answer yet. One click shows the solution, and ``why``.
 
-        Numbers may differ by ``within``.
+        Numbers may differ by ``within``. Raises LabError for a solution that is no finite number.
         """
-        if mine is None:
-            said = "No answer yet: put yours in place of None, and run this cell."
-        else:
-            right = abs(mine - solution) <= within if isinstance(solution, (int, float)) else mine == solution
-            said = "Right." if right else f"{mine} is not it: try again."
+        if not isinstance(solution, str):
+            _check_finite("The solution of an exercise", solution)
+        said = _judged(mine, solution, within)
         shown = f"{solution:.4g}" if isinstance(solution, float) else str(solution)
         return HTML(
             f'<style>{STYLE}</style><div class="lab-ask"><p><b>Self-check.</b> {escape(said)}</p>'
@@ -99,8 +97,24 @@ class Lesson:
         )
 
 
+def _judged(mine: Any, solution: float | str, within: float) -> str:
+    if mine is None:
+        return "No answer yet: put yours in place of None, and run this cell."
+    if isinstance(solution, str):
+        right = isinstance(mine, str) and mine == solution
+    elif isinstance(mine, Real):
+        right = abs(float(mine) - solution) <= within
+    else:
+        return f"{mine!r} is not a number: try again."
+    return "Right." if right else f"{mine} is not it: try again."
+
+
 def ranges(value: float, *borders: float, form: str = ".0%") -> dict[str, bool]:
-    """Choices between which the increasing ``borders`` lie; ``value`` is in one of them."""
+    """Choices between which the increasing ``borders`` lie; ``value`` is in one of them.
+
+    Raises LabError for a value that is not finite.
+    """
+    _check_finite("The answer to a question", value)
     texts = [format(border, form) for border in borders]
     names = [f"less than {texts[0]}", *(f"{low} to {high}" for low, high in itertools.pairwise(texts))]
     inside = sum(value >= border for border in borders)
@@ -108,7 +122,14 @@ def ranges(value: float, *borders: float, form: str = ".0%") -> dict[str, bool]:
 
 
 def largest(values: Mapping[str, float]) -> dict[str, bool]:
-    """The names of ``values`` as choices; right is that of the largest, of equal ones the first."""
+    """The names of ``values`` as choices; right is that of the largest, of equal ones the first.
+
+    Raises LabError if there are none, or one is not finite.
+    """
+    if not values:
+        raise LabError("A question needs choices, got none: ask it only where there is something to compare.")
+    for name, value in values.items():
+        _check_finite(f"The value of {name}", value)
     best = max(values, key=lambda name: values[name])
     return {name: name == best for name in values}
 
@@ -120,6 +141,11 @@ def sign(interval: Interval) -> dict[str, bool]:
         "no, it falls": interval.high < 0,
         "unclear: the interval holds zero": interval.low <= 0 <= interval.high,
     }
+
+
+def _check_finite(what: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise LabError(f"{what} must be a finite number, got {value}: ask only what was measured.")
 
 
 def _image(picture: Path | bytes | None) -> str:

@@ -132,3 +132,18 @@ def test_a_page_is_whole_in_a_browser(folder, browser):
         tab.get_by_role("heading", name="The course").first.wait_for()
     tab.close()
     assert [trouble for trouble in troubles if not trouble.startswith("data:")] == []
+
+
+def test_the_first_guess_at_a_question_counts(browser):
+    lesson, restarted = Lesson("overview"), Lesson("overview")
+    choices = {"this one": True, "that one": False}
+    asked = [lesson.ask('Which "a"?', choices, ""), lesson.ask('Which "a"?', choices, "")]  # its cell, run again
+    tab = browser.new_page()
+    tab.set_content("".join(html.data for html in [*asked, restarted.ask("Which b?", choices, "")]))
+    boxes = tab.locator(".lab-ask")
+    guesses = [("that one", "Not so", "0 of 1"), ("this one", "Right", "0 of 1"), ("this one", "Right", "1 of 2")]
+    for i, (guess, verdict, score) in enumerate(guesses):
+        boxes.nth(i).get_by_role("button", name=guess).click()
+        told = boxes.nth(i).locator(".verdict").inner_text()
+        assert told.startswith(verdict) and score in told
+    tab.close()
