@@ -1,7 +1,11 @@
-"""Checksums: what the lab has written is verified whenever it is read.
+"""Checksums: what the lab has written is verified when it is read.
 
 A manifest is a JSON that names the files beside it with their SHA-256, under ``files``, and its own SHA-256. What
 stands alone carries its own: the tensors of `lab.tensors`, and the texts of `write_text`.
+
+A file is hashed again only once its size, times or inode have changed: until then, a process relies on the hash that it
+computed. `file_hash` also relies, for a file above `LARGE` bytes, on what another process has noted in the cache's
+``hashes``. After `forget_hashes`, as in ``lab verify``, everything is hashed again.
 """
 
 import hashlib

@@ -1,14 +1,17 @@
 """A file is hashed once in a process: until it is written to, however soon and with whatever times."""
 
 import os
+import random
 import time
 from pathlib import Path
 
 import pytest
+from mutations import damaged
 
 from lab import checksums
-from lab.checksums import file_hash, forget_hashes, hashed, sha256, verified
+from lab.checksums import file_hash, forget_hashes, hashed, sha256, verified, verify_file
 from lab.errors import LabError
+from lab.files import cache_root
 
 
 @pytest.fixture
@@ -51,6 +54,30 @@ def test_what_is_written_to_is_hashed_again(settled, read, empty_cache):
     assert read(settled) == sha256(b"other") != before
     with pytest.raises(LabError, match="changed"):
         verified(settled, before)
+
+
+@pytest.mark.parametrize("read", [verify_file, verified])
+@pytest.mark.parametrize("process", ["the same", "another"])
+def test_a_large_file_that_is_damaged_in_place_is_refused_though_its_hash_was_noted(
+    read, process, settled, empty_cache, monkeypatch
+):
+    monkeypatch.setattr(checksums, "LARGE", 0)
+    data, status = bytes(range(256)), settled.stat()
+    settled.write_bytes(data)
+    time.sleep(0.05)
+    verify_file(settled, sha256(data))  # which notes it for other processes
+    read(settled, sha256(data))
+    assert list((cache_root() / "hashes").iterdir())
+    for seed in range(8):
+        with open(settled, "r+b") as file:
+            file.write(damaged(data, random.Random(seed)))
+            file.truncate()
+        os.utime(settled, ns=(status.st_atime_ns, status.st_mtime_ns))
+        if process == "another":
+            checksums._hashes.clear()
+        time.sleep(0.05)
+        with pytest.raises(LabError, match="has been changed since it was written"):
+            read(settled, sha256(data))
 
 
 def test_hashes_can_be_forgotten(settled, empty_cache):
