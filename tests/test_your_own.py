@@ -1,5 +1,6 @@
 """A model and an environment that nobody registered: both methods, success, the gap, the landscape and statistics."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -25,14 +26,16 @@ from lab.planning import CEM, MPC, Constant, GradientPlanner
 from lab.tasks.environment import Environment, executed
 from lab.training.adversarial import Adversarial, Radii
 from lab.training.combined import Combined
+from lab.training.identity import identity
 from lab.training.latents import LatentData, encode
-from lab.training.loop import Schedule, fit
+from lab.training.loop import Method, Schedule, fit
 from lab.training.online import Online, OnlineConfig
-from lab.training.teacher_forcing import TeacherForcing
+from lab.training.teacher_forcing import TeacherForcing, prediction_loss
 
 PLAN = MPC(horizon=3, execute=3, budget=1)
 ADAM = GradientPlanner("adam", lr=0.2, iterations=30, bound=1.0)
 SCHEDULE = Schedule(steps=60, lr=3e-3, batch=32, checkpoint_every=20)
+SHORT = Schedule(steps=2, lr=3e-3, batch=8, checkpoint_every=1)
 
 
 class Pendulum:
@@ -272,23 +275,100 @@ def _of_other_weights():
     return model
 
 
+class Heavier(Pendulum):
+    def __init__(self, mass):
+        self.mass = mass
+
+
+class Own:
+    """A method that is no dataclass, with a setting, data, and something that changes."""
+
+    def __init__(self, data, share=0.5):
+        self.data, self.share, self._calls = data, share, 0
+
+    def loss(self, model, step, schedule, rng):
+        self._calls += 1
+        return {"loss": self.share * prediction_loss(model, *self.data.batch(schedule.batch, rng))["loss"]}
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        return None
+
+
+def _shifted(data):
+    """The data with another number."""
+    z = data.z.clone()
+    z[3, 4, 1] += 1
+    return replace(data, z=z)
+
+
+def _online(data, mass=1.0, **options):
+    small = {"rounds": 1, "segments": 4, "planner": replace(ADAM, iterations=2), "horizon": 3}
+    return Online(data, Heavier(mass), OnlineConfig(**small | options))
+
+
+def _radii(data, **options):
+    return Adversarial(data, replace(Radii(0.1, 0.0, 0.1), **options))
+
+
+#: by what differs: another run than one of teacher forcing, or of the first of two methods
 OTHERS = {
     "sizes": {"model": _larger},
     "weights": {"model": _of_other_weights},
-    "method": {"method": "adversarial"},
-    "schedule": {"schedule": replace(SCHEDULE, lr=2 * SCHEDULE.lr)},
+    "method": {"method": _radii},
+    "schedule": {"schedule": replace(SHORT, lr=2 * SHORT.lr)},
     "seed": {"seed": 1},
+    "data": {"method": lambda data: TeacherForcing(_shifted(data))},
+    "actions": {"method": lambda data: TeacherForcing(replace(data, actions=-data.actions))},
+    "fewer data": {"method": lambda data: TeacherForcing(replace(data, z=data.z[:-1], actions=data.actions[:-1]))},
 }
+SETTINGS = {
+    "radius": (_radii, lambda data: _radii(data, action=0.2)),
+    "steps uphill": (_radii, lambda data: _radii(data, steps=2)),
+    "share": (_online, lambda data: _online(data, share=0.4)),
+    "planner": (_online, lambda data: _online(data, planner=replace(ADAM, iterations=3))),
+    "environment": (_online, lambda data: _online(data, mass=2.0)),
+    "both": (
+        lambda data: Combined(_online(data), _radii(data)),
+        lambda data: Combined(_online(data), _radii(data, latent=0.3)),
+    ),
+    "of your own": (Own, lambda data: Own(data, 0.6)),
+    "data of your own": (Own, lambda data: Own(_shifted(data))),
+}
+
+
+def train_in(folder, data, model=None, method=TeacherForcing, schedule=SHORT, seed=0):
+    model = (model or new_model)()
+    fit(model, method(data), schedule, seed, folder, progress=False)
+    return model
 
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_run_is_not_taken_over(other, world, tmp_path):
-    def run(model=new_model, method="base", schedule=SCHEDULE, seed=0):
-        fit(model(), methods(world[0])[method], schedule, seed, tmp_path, progress=False)
-
-    run()
+    train_in(tmp_path, world[0])
     with pytest.raises(LabError, match=r"state.safetensors is another run's: .* delete the file to start over"):
-        run(**OTHERS[other])
+        train_in(tmp_path, world[0], **OTHERS[other])
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_run_of_other_settings_is_not_taken_over_and_one_of_the_same_is(setting, world, tmp_path):
+    ours, theirs = SETTINGS[setting]
+    first = train_in(tmp_path, world[0], method=ours)
+    again = train_in(tmp_path, replace(world[0], z=world[0].z.clone()), method=ours)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    with pytest.raises(LabError, match=r"state.safetensors is another run's"):
+        train_in(tmp_path, world[0], method=theirs)
+
+
+def test_the_data_of_a_run_are_known_however_large_they_are(monkeypatch):
+    """Of the largest, by evenly spaced rows."""
+    monkeypatch.setattr("lab.training.identity.MOST", 4000)
+    data = LatentData(torch.zeros(100, 11, 3, dtype=torch.float16), torch.zeros(100, 10, 2), 1)
+    assert identity(TeacherForcing(data)) == identity(TeacherForcing(replace(data, z=data.z.clone())))
+    assert identity(TeacherForcing(data)) != identity(TeacherForcing(replace(data, z=data.z + 1)))
+    assert identity(TeacherForcing(data)) != identity(TeacherForcing(replace(data, z=data.z.float())))
 
 
 # --- Misuse
@@ -335,6 +415,62 @@ def train_on(model, method):
 def test_misuse_of_training_is_answered_in_a_sentence(act, said, world):
     with pytest.raises(LabError, match=said):
         act(world[0])
+
+
+@pytest.mark.parametrize(
+    ("made", "got"),
+    [
+        ({}, r"got \{\}\."),
+        ({"loss": 1.0}, r"got \{'loss': 1\.0\}\."),
+        ({"loss": torch.ones(2)}, r"got \{'loss': a tensor \(2,\)\}\."),
+        ({"loss": torch.ones(()), "latent": torch.ones(3, 2)}, r"'latent': a tensor \(3, 2\)\}\."),
+        ({"latent": torch.ones(())}, r"got \{'latent': a tensor \(\)\}\."),
+        (torch.ones(()), r"got a tensor \(\)\."),
+        (None, "got None."),
+    ],
+)
+def test_a_method_whose_loss_is_none_is_refused_in_a_sentence(made, got):
+    class Odd(Method):
+        def loss(self, model, step, schedule, rng):
+            return made
+
+    with pytest.raises(LabError, match=r"^Odd\.loss should return a dict of tensors of one number each, .*" + got):
+        fit(new_model(), Odd(), SHORT, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("method", "remedy"),
+    [
+        (TeacherForcing, "lower lr"),
+        (_radii, r"lower lr or Radii\(latent=0\.1, .*\)"),
+        (lambda data: Combined(_online(data), _radii(data)), r"lower lr or Radii\(latent=0\.1, .*\)"),
+        (Own, "lower lr"),
+    ],
+)
+def test_a_training_that_is_not_finite_names_step_rate_and_what_to_try(method, remedy, world):
+    late = Schedule(steps=4, lr=1e-3, batch=8)
+
+    class Late(type(method(world[0]))):
+        def loss(self, model, step, schedule, rng):
+            return (
+                super().loss(model, step, schedule, rng)
+                if step < 2
+                else {"loss": model.change[0].bias.sum() * torch.nan}
+            )
+
+    broken = method(world[0])
+    broken.__class__ = Late
+    with pytest.raises(LabError) as refusal:
+        fit(new_model(), broken, late, progress=False)
+    said = r"The loss is nan at step 2, where the learning rate is 0\.0005, so that training stops: "
+    said += rf"{remedy} \(lr is 0\.001\)\."
+    assert re.fullmatch(said, str(refusal.value)), refusal.value
+
+
+def test_weights_that_are_not_finite_are_named_with_the_step_before(world, tmp_path):
+    wild = Schedule(steps=3, lr=1e30, batch=8, checkpoint_every=1, weight_decay=1e30)
+    with pytest.raises(LabError, match=r"not finite at step 0, where the learning rate is 1e\+30, .* lower lr "):
+        train_in(tmp_path, world[0], schedule=wild)
 
 
 class Short(Pendulum):

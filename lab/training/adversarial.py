@@ -59,7 +59,12 @@ class Adversarial:
 
     data: LatentData
     radii: Radii = field(default_factory=Radii)
-    epsilon: Tensor = field(default_factory=lambda: torch.empty(0))  #: (Z + A,)
+    epsilon: Tensor = field(default_factory=lambda: torch.empty(0), compare=False)  #: (Z + A,)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where a training is not finite, see `Method`."""
+        return f"lower lr or {self.radii}"
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """See `Method.loss`."""

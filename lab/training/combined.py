@@ -20,6 +20,11 @@ class Combined:
     online: Online
     adversarial: Adversarial
 
+    @property
+    def remedy(self) -> str:
+        """What to do where a training is not finite, see `Method`."""
+        return self.adversarial.remedy
+
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """See `Method.loss`."""
         # A batch of data and of corrected plans

@@ -14,6 +14,7 @@ from lab.errors import LabError, is_whole
 from lab.options import changed
 from lab.planning.streams import Seed, generators
 from lab.tensors import load_tensors, save_tensors
+from lab.training.identity import identity
 from lab.training.log import Line, Log
 
 EVERY = 50  #: steps between two lines of the log
@@ -56,7 +57,8 @@ class Learner(Protocol):
 class Method(Protocol):
     """A training method: it draws batches, perhaps changes them, and defines the loss on them.
 
-    A subclass that keeps nothing from one step to the next needs `loss` alone.
+    A subclass that keeps nothing from one step to the next needs `loss` alone. Where a training is not finite, a method
+    may say by the text ``remedy`` what to do; otherwise it is to lower lr.
     """
 
     def loss(self, model: Any, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
@@ -80,7 +82,8 @@ def fit(
     The folder ``run`` gets the log ``metrics.jsonl`` and a checkpoint, from which a killed run is resumed. Without a
     folder, nothing is written. Raises LabError where no parameter requires a gradient, where the model gives none, and
     where loss or weights are not finite. Raises it, too, where checkpoint or log have been changed, or are of another
-    run: of another kind of ``method``, ``schedule`` or ``seed``, or of a model that began with other weights.
+    run: of a ``method`` with other settings or data (see `lab.training.identity`), of another ``schedule`` or ``seed``,
+    or of a model that began with other weights.
     """
     training = _Training(model, method, schedule, seed)
     first = training.resume(run) if run else 0
@@ -112,23 +115,29 @@ class _Training:
             raise LabError(
                 f"{type(model).__name__} was built under torch.inference_mode: build it outside to train it."
             )
+        self.rate = schedule.lr  #: learning rate of the last step
         self.average = [parameter.detach().clone() for parameter in self.parameters if schedule.average]
         self.optimiser = torch.optim.AdamW(self.parameters, schedule.lr, weight_decay=schedule.weight_decay, fused=True)
         self.cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, schedule.steps)
         (self.rng,) = generators([seed], torch.device("cpu"))
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        """The method's losses at ``step``."""
+        """The method's losses at ``step``. Raises LabError for anything but numbers by name, with one called loss."""
         with torch.autocast(self.parameters[0].device.type, torch.bfloat16, enabled=self.schedule.bfloat16):
-            return self.method.loss(self.model, step, self.schedule, self.rng)
+            values = self.method.loss(self.model, step, self.schedule, self.rng)
+        numbers = isinstance(values, dict) and all(isinstance(v, Tensor) and v.numel() == 1 for v in values.values())
+        if not numbers or "loss" not in values:
+            raise LabError(
+                f"{type(self.method).__name__}.loss should return a dict of tensors of one number each, one of them "
+                f"under 'loss', got {_described(values)}."
+            )
+        return values
 
     def descend(self, loss: Tensor, step: int) -> None:
         """Take one optimiser step on ``loss``."""
+        (self.rate,) = self.cosine.get_last_lr()
         if not torch.isfinite(loss):
-            raise LabError(
-                f"The loss is {loss.item()} at step {step} with lr {self.schedule.lr:g}, so that training stops: lower "
-                "lr or the radii."
-            )
+            raise self.stopped(f"The loss is {loss.item()}", step)
         if not loss.requires_grad:
             raise LabError(
                 f"{type(self.model).__name__}.predict gives no gradient for the model's parameters: let it compute "
@@ -147,16 +156,24 @@ class _Training:
         with torch.no_grad():
             for parameter, average in zip(self.parameters, self.average or self.parameters, strict=True):
                 parameter.copy_(average)
-        self.check_finite(self.schedule.steps)
+        self.check_finite(self.schedule.steps - 1)
 
     def check_finite(self, step: int) -> None:
-        """Raise LabError where a weight is NaN or infinite."""
+        """Raise LabError where a weight is NaN or infinite after ``step``."""
         if not all(torch.isfinite(parameter).all() for parameter in self.parameters):
-            raise LabError(f"Weights are not finite after step {step}, so that training stops: lower lr or the radii.")
+            raise self.stopped("Weights are not finite", step)
+
+    def stopped(self, why: str, step: int) -> LabError:
+        """An error that says what to do about a training that ends at ``step``."""
+        remedy = getattr(self.method, "remedy", "lower lr")
+        return LabError(
+            f"{why} at step {step}, where the learning rate is {self.rate:.3g}, so that training stops: {remedy} "
+            f"(lr is {self.schedule.lr:g})."
+        )
 
     def save(self, run: Path, step: int) -> None:
         """Write a checkpoint from which training resumes at ``step``."""
-        self.check_finite(step)
+        self.check_finite(step - 1)
         tensors = {f"model.{name}": tensor.detach() for name, tensor in self._tensors()}
         for i, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
@@ -183,8 +200,8 @@ class _Training:
         return step
 
     def _identity(self) -> str:
-        """What a run is known by: its settings, and the weights that it begins with."""
-        digest = hashlib.sha256(f"{type(self.method).__qualname__} {changed(self.schedule)} {self.seed}".encode())
+        """What a run is known by: its settings and data, and the weights that it begins with."""
+        digest = hashlib.sha256(f"{identity(self.method)} {changed(self.schedule)} {self.seed}".encode())
         for name, tensor in self._tensors():
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().numpy(force=True).tobytes())
@@ -216,3 +233,10 @@ class _Training:
             raise LabError(f"To be resumed, a model must be a torch.nn.Module; {type(self.model).__name__} is none.")
         yield from ((name, tensor) for name, tensor in self.model.named_parameters() if tensor.requires_grad)
         yield from self.model.named_buffers()
+
+
+def _described(values: object) -> str:
+    """What a method has returned, without its numbers."""
+    if isinstance(values, dict):
+        return f"{{{', '.join(f'{name!r}: {_described(value)}' for name, value in values.items())}}}"
+    return f"a tensor {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values)

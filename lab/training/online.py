@@ -56,9 +56,10 @@ class Online:
     data: LatentData
     environment: Environment
     config: OnlineConfig = field(default_factory=OnlineConfig)
-    rounds: Path | None = None  #: folder for the executed plans of each round, see `read_rounds`
+    #: folder for the executed plans of each round, see `read_rounds`
+    rounds: Path | None = field(default=None, compare=False)
     #: z (R, K, Z), action blocks (R, K, A) and next z (R, K, Z) of windows as in `LatentData.batch`
-    replay: tuple[Tensor, Tensor, Tensor] | None = None
+    replay: tuple[Tensor, Tensor, Tensor] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         data, horizon = self.data, self.config.horizon
