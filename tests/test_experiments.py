@@ -440,6 +440,7 @@ def test_every_claim_is_judged(results):
         ({"seed": True}, "whole number from 0"),
         ({"seed": "0"}, "whole number from 0"),
         ({"device": "tpu"}, "Device 'tpu' is not available"),
+        *(({"out": out}, "folder out must have a name") for out in (None, 5, "", " ", "x\0y")),
     ],
 )
 def test_bad_parameters_get_one_sentence(options, words):

@@ -51,6 +51,8 @@ class Config:
             raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
         training_seeds(self.preset, str(self.seeds))
         pick_device(self.device)
+        if not isinstance(self.out, str) or not self.out.strip() or "\0" in self.out:
+            raise LabError(f"The folder out must have a name, such as figures, got {self.out!r}: choose one.")
 
     @property
     def card(self) -> Card:
