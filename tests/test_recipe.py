@@ -142,6 +142,14 @@ def test_everything_is_told_and_drawn(result):
     assert len(plot.interactive(result).data) == 2 * len(plot.DOTS)
 
 
+def test_one_study_is_drawn_by_itself(result):
+    trials = result.tables["trials"]
+    for study in trials.study.unique():
+        figure = plot.print_figure(plot.of_study(result, study))
+        names = [tick.get_text() for tick in figure.axes[-1].get_xticklabels()]
+        assert names == list(trials.trial[trials.study == study])
+
+
 def test_a_test_needs_something_to_choose_from(own_cache):
     with pytest.raises(LabError, match="Nothing to choose from: measure one of the studies lambda, method, length"):
         experiment.run(SMOKE, (TEST,))

@@ -71,6 +71,13 @@ def interactive(result: Result) -> go.Figure:
     return neutral(figure, _title(result), 330 * len(kinds) + 230, _caption(result))
 
 
+def of_study(result: Result, study: str) -> Result:
+    """``result`` with the variants of ``study`` alone, to be drawn."""
+    tables = {name: table for name, table in result.tables.items() if "study" in table}
+    rows = {name: table[table.study == study].reset_index(drop=True) for name, table in tables.items()}
+    return Result(rows, result.meta)
+
+
 def _dots(rates: pd.DataFrame, goals: str, name: str) -> pd.DataFrame:
     """The rows of one kind of dots: a model under Adam, or the base model under CEM."""
     model, planner = ("base", "cem") if name == "cem" else (name, "adam")
