@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -37,6 +38,8 @@ from lab.tasks import TASKS
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 TASK = {"table1_success": "push_t", "fig3_efficiency": "point_maze"}  #: others on Wall, where they have it
+
+BAD = {"task": "wal", "preset": "smok", "seed": -1, "seeds": "x", "family": "smal", "device": "tpu", "out": ""}
 
 
 def task_of(name: str) -> str | None:
@@ -75,12 +78,13 @@ def test_notebooks_are_thin_and_clean(path):
 
 
 def test_notebooks_ask_before_they_show_and_check_their_exercises(path):
-    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    asking, showing = ([i for i, source in enumerate(code) if word in source] for word in ("lesson.ask(", "show("))
-    assert asking and (not showing or asking[0] < showing[-1])
-    assert any("lesson.check(" in source for source in code)
-    assert not any(".show()" in source for source in code), "exported pages need lab.plots.cells.show"
-    assert not any("option_context" in source for source in code), "tables need lab.plots.cells.show_table"
+    code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    asking, showing = (re.search(word, code) for word in (r"\blesson\.ask\(", r"\b(show|show_table|Moved|Image)\("))
+    assert asking and showing and asking.start() < showing.start()
+    assert "lesson.check(" in code
+    assert ".show()" not in code, "exported pages need lab.plots.cells.show"
+    assert "option_context" not in code, "tables need lab.plots.cells.show_table"
+    assert "interact(" not in code, "exported pages need lab.plots.cells.Moved"
 
 
 def test_parameters_are_the_configuration(path):
@@ -117,6 +121,13 @@ def test_a_notebook_itself_refuses_parameters_that_it_does_not_have(path, monkey
     shell.user_ns["In"][-1] += 'presett = "y"\n'
     with pytest.raises(LabError, match=r"Unknown parameter 'presett' \(did you mean 'preset'\?\): choose one of "):
         check_parameters()
+
+
+def test_a_notebook_refuses_a_bad_value_of_each_of_its_parameters(path):
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for name in inspect_notebook(path):
+        with pytest.raises(LabError):
+            exec(f"{cells[0]}\n{name} = {BAD[name]!r}\n{cells[1]}", {})
 
 
 def test_papermill_alone_refuses_a_misspelt_parameter(tmp_path):
