@@ -247,7 +247,10 @@ to measure the solvers of stable-worldmodel as well, in an environment of its ow
 def _add_verify(commands) -> None:
     about = "Read all models, data and results, shipped and made here, and say which are not as they were written."
     parser = _command(commands, "verify", about, "lab/checkpoints", "nothing was written; run the same command again.")
-    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="only what is in this folder (default: everything)")
+    parser.add_argument(
+        "folder", nargs="?", type=folder_or_file, metavar="FOLDER",
+        help="only what is in this folder (default: everything)",
+    )  # fmt: skip
     parser.add_argument(
         "--sign", action="store_true",
         help="add the SHA-256 to models and results of version 0.1, which name none; only if you trust them",
@@ -258,7 +261,7 @@ def _add_app(commands) -> None:
     about = "Write the pages that plan in the browser as a folder, which any web server or static host can serve."
     parser = _command(commands, "app", about, "export site", "nothing was written; run the same command again.")
     parser.add_argument("action", choices=("export",), help="what to do")
-    parser.add_argument("folder", metavar="DIR", help="a new folder")
+    parser.add_argument("folder", type=folder_or_file, metavar="DIR", help="a new folder")
     parser.add_argument("--address", default="", metavar="URL", help="of the pages on the web, for previews of links")
 
 
@@ -266,7 +269,7 @@ def _add_course(commands) -> None:
     about = "Run the course's notebooks, and write them as pages that are read in a browser, without Python."
     resume = "what is finished is kept; run the same command again to go on."
     parser = _command(commands, "course", about, "course-pages --preset quick", resume)
-    parser.add_argument("folder", metavar="DIR", help="a new folder")
+    parser.add_argument("folder", type=folder_or_file, metavar="DIR", help="a new folder")
     _add_preset(parser, "smoke: tiny, to see that it runs; quick: minutes for each notebook")
     parser.add_argument(
         "--only", nargs="+", default=[], choices=tuple(STUDIES), metavar="NOTEBOOK",

@@ -1,7 +1,9 @@
 """The one exception whose message is meant for the user: what is wrong, and what to do about it."""
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 
 class LabError(ValueError):
@@ -18,9 +20,14 @@ def check_known(what: str, name: object, known: Iterable[str]) -> None:
         raise LabError(f"Unknown {what} '{name}'{near_miss(name, names)}: choose one of {', '.join(names)}.")
 
 
-def is_whole(value: object) -> bool:
-    """Whether ``value`` is a whole number, which True and False are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Whether ``value`` is a whole number from ``least`` to ``most``: Python's or NumPy's, but not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
+
+
+def is_number(value: object, least: float, most: float) -> bool:
+    """Whether ``value`` is a number from ``least`` to ``most``, which NaN, True and False are not."""
+    return is_whole(value, least, most) or (isinstance(value, float) and least <= value <= most)
 
 
 def near_miss(name: object, known: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ MODELS = ("base", "control", "online", "adversarial")  #: the world models of a 
 def cache_root() -> Path:
     """Data sets and runs made here: ``$LAB_CACHE``, else ``.lab`` in a checkout, else the user's cache folder.
 
-    Raises LabError if ``$LAB_CACHE`` is empty.
+    Raises LabError if ``$LAB_CACHE`` is empty, or no path.
     """
     return _cache(os.environ.get("LAB_CACHE"))
 
@@ -42,7 +42,10 @@ def _cache(named: str | None) -> Path:
         return ROOT / ".lab" if CHECKOUT else platformdirs.user_cache_path("wm-lab", appauthor=False)
     if not named.strip():
         raise LabError("LAB_CACHE is empty: set it to a folder, or unset it.")
-    return Path(named).expanduser().resolve()
+    try:
+        return Path(named).expanduser().resolve()
+    except RuntimeError as error:  # such as a user that is not known
+        raise LabError(f"LAB_CACHE is '{named}', which is no folder ({error}): set it to one, or unset it.") from error
 
 
 def of_family(name: str, family: str) -> str:

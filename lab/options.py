@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
+from lab.errors import is_whole
+
 VERSION = 2  #: of the names that `changed` leads to
 
 
@@ -16,7 +18,9 @@ def plain(value: Any) -> Any:
     """``value`` as JSON would give it back; a dataclass becomes a dict of all its options."""
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    return [plain(part) for part in value] if isinstance(value, tuple | list) else value
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return int(value) if is_whole(value) else value  # JSON knows no whole numbers of NumPy's
 
 
 def completed(stored: Mapping[str, Any], like: Any) -> dict[str, Any]:

@@ -5,11 +5,15 @@ passed down, and what does not is set once in `lab.machine`.
 """
 
 import os
+from argparse import ArgumentTypeError
 from pathlib import Path
 
+from lab.arguments import whole_number
 from lab.errors import LabError, check_known
 from lab.files import FAMILIES
 from lab.machine import MACHINE
+
+MOST_PROCESSES = 1024  #: more are a slip
 
 
 def family() -> str:
@@ -33,10 +37,11 @@ def read_only() -> bool:
 def use_machine() -> None:
     """Have this process simulate in ``$LAB_PROCESSES`` processes, and look for DINOv2 weights in ``$LAB_DINO``.
 
-    Raises LabError for a number that is none.
+    Raises LabError for a number of processes that is none, or too large.
     """
     text, folder = os.environ.get("LAB_PROCESSES", ""), os.environ.get("LAB_DINO", "")
-    if text and (not text.isdecimal() or int(text) < 1):
-        raise LabError(f"LAB_PROCESSES must be a whole number from 1, got '{text}'.")
-    MACHINE.processes = int(text) if text else None
+    try:
+        MACHINE.processes = whole_number(1, MOST_PROCESSES)(text) if text else None
+    except ArgumentTypeError as error:
+        raise LabError(f"LAB_PROCESSES: {error}.") from error
     MACHINE.dino = Path(folder).resolve() if folder else None

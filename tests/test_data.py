@@ -179,10 +179,25 @@ def test_some_of_the_problems_are_problems():
     assert sample_problems("wall", "random", 4)[:2].expert is None
 
 
-@pytest.mark.parametrize(("goals", "n", "message"), [("far", 5, "Unknown goals 'far'"), ("random", 0, "got 0")])
+@pytest.mark.parametrize(
+    ("goals", "n", "message"),
+    [
+        ("far", 5, "Unknown goals 'far'"),
+        ("random", 0, "got 0"),
+        ("dataset", 1.5, "got 1.5"),
+        ("random", True, "got True"),
+    ],
+)
 def test_impossible_problems_are_refused(goals, n, message):
     with pytest.raises(LabError, match=message):
         sample_problems("wall", goals, n)
+
+
+@pytest.mark.parametrize("goals", GOALS)
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1.5}, {"seed": True}, {"split": "tes"}, {"split": None}])
+def test_problems_of_no_seed_or_split_are_refused(goals, wrong):
+    with pytest.raises(LabError, match=r"(a whole number from 0, got|Unknown split)"):
+        sample_problems("wall", goals, 2, **wrong)
 
 
 def test_problems_along_trajectories_are_solved_by_replaying_them():
@@ -196,7 +211,7 @@ def test_problems_along_trajectories_are_solved_by_replaying_them():
 
 
 @pytest.mark.parametrize(
-    ("n", "steps", "message"), [(31, 12, "of 31 problems found in 30"), (1, 21, "20 steps"), (1, 0, "A goal 0 steps")]
+    ("n", "steps", "message"), [(31, 12, "of 31 problems found in 30"), (1, 21, "20 steps"), (1, 0, "got 0")]
 )
 def test_too_few_or_too_short_trajectories_are_refused(n, steps, message):
     states, actions = make_task("wall").collect(np.random.default_rng(0), 30, 20)

@@ -127,7 +127,7 @@ OPTIONS = sorted(
         for option in action.option_strings
     }
 )
-COMMANDS = st.sampled_from(["reproduce", "collect", "train", "plan", "bench", "verify", "pla", ""])
+COMMANDS = st.sampled_from(["reproduce", "collect", "train", "plan", "bench", "verify", "app", "course", "pla", ""])
 WORDS = st.lists(
     st.one_of(
         st.sampled_from(OPTIONS), ODD, st.builds("{}={}".format, st.sampled_from(OPTIONS), ODD), st.text(max_size=5)

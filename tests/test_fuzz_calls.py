@@ -1,6 +1,7 @@
 """What is called or run with anything: planners, evaluation, training, and whole commands at smoke size."""
 
 import dataclasses
+import json
 import shutil
 from collections import Counter
 from contextlib import nullcontext
@@ -16,12 +17,19 @@ from test_fuzz import limited, outcome, profiles, report
 from torch import nn
 
 from lab import cli
-from lab.data import sample_problems
+from lab.data import DataSpec, problems_along, sample_problems
+from lab.data.dataset import fingerprint
 from lab.errors import LabError
 from lab.evaluation import evaluate
-from lab.planning import PLANNERS, GoalDistance, GradientPlanner, Plan, PlanRequest, make_planner
+from lab.evaluation.slices import directions
+from lab.models import ModelSpec
+from lab.options import plain
+from lab.planning import MPC, PLANNERS, GoalDistance, GradientPlanner, Plan, PlanRequest, make_planner
 from lab.planning.options import ABOVE_ZERO, COUNTS, FROM_ZERO
-from lab.training import LatentData, Schedule, TeacherForcing, fit
+from lab.planning.streams import child
+from lab.repro.custom_run import CustomRun
+from lab.tasks import TASKS, make_task
+from lab.training import LatentData, OnlineConfig, Radii, Schedule, TeacherForcing, fit
 
 SMALL = {"iterations": 2, "samples": 6, "elites": 2, "restarts": 1, "candidates": 1}  #: what keeps a call short
 WRONG = st.sampled_from([0, -1, 1.5, True, float("nan"), float("inf"), None, "2", 10**30, np.int64(2), 1e-30])
@@ -106,6 +114,83 @@ def test_evaluation(profile, empty_cache, capsys):
 
     holds()
     report(capsys, "evaluations", counts)
+
+
+@pytest.mark.parametrize("planner", ["adam", None, GradientPlanner])
+def test_a_planner_is_one(planner):
+    with pytest.raises(LabError, match=r"A planner has a method plan, .*, got"):
+        evaluate(small_model(), planner, sample_problems("wall", "random", 2))
+    with pytest.raises(LabError, match=r"A planner has a method plan, .*, got"):
+        OnlineConfig(planner=planner)
+
+
+@pytest.mark.parametrize("task", set(TASKS) - {"wall"})
+def test_a_model_of_another_task_is_refused(task):
+    with pytest.raises(LabError, match=r"of wall sees proprioception .*: take a model of the same task"):
+        evaluate(small_model(), GradientPlanner(iterations=1), sample_problems(task, "random", 2))
+
+
+def evaluated(**numbers) -> list:
+    problems, planner = sample_problems("wall", "random", 1), GradientPlanner(iterations=1)
+    return evaluate(small_model(), planner, problems, **numbers).plans[0].actions.tolist()
+
+
+STATES = np.full((1, 2), 30.0)
+ALONG = 10 * np.arange(24.0).reshape(2, 6, 2), np.zeros((2, 5, 2))  #: states and actions of two trajectories
+#: what takes a whole number, 1 among others
+WHOLE = {
+    "stream": lambda n: child(n, 0).generate_state(2).tolist(),
+    "seed of a request": lambda n: PlanRequest(*REQUEST, [n]).seeds,
+    "seed of an evaluation": lambda n: evaluated(seed=n),
+    "first problem": lambda n: evaluated(first=n),
+    "mode": lambda n: MPC(n, n, n),
+    "iterations": lambda n: GradientPlanner(iterations=n),
+    "latent_dim": lambda n: GoalDistance(torch.zeros(1, 3), n).latent_dim,
+    "directions": lambda n: directions(n, 1, 2, 3)[0].tolist(),
+    "episodes": lambda n: fingerprint(DataSpec("wall", episodes=n)),
+    "seed of data": lambda n: fingerprint(DataSpec("wall", seed=n)),
+    "pictures": lambda n: fingerprint(DataSpec("wall", size=n)),
+    "problems": lambda n: sample_problems("wall", "random", n).starts.tolist(),
+    "seed of problems": lambda n: sample_problems("wall", "random", 1, seed=n).starts.tolist(),
+    "problems along": lambda n: problems_along(make_task("wall"), *ALONG, n, 4).starts.tolist(),
+    "steps along": lambda n: problems_along(make_task("wall"), *ALONG, 1, n).starts.tolist(),
+    "seed along": lambda n: problems_along(make_task("wall"), *ALONG, 1, 4, n).starts.tolist(),
+    "pixels": lambda n: make_task("wall").render(STATES, n).tolist(),
+    "states": lambda n: make_task("wall").random_states(np.random.default_rng(0), n)[0].tolist(),
+    "steps of radii": lambda n: Radii(steps=n),
+    "rounds": lambda n: OnlineConfig(n, n, n, horizon=n),
+    "schedule": lambda n: Schedule(steps=n),
+    "spec": lambda n: json.dumps(dataclasses.asdict(ModelSpec("wall", hidden=n))),
+    "own run": lambda n: json.dumps(plain(CustomRun("wall", "base", seed=n))),
+}
+REQUEST = Net(), torch.zeros(1, 2), GoalDistance(torch.zeros(1, 2), 2), torch.zeros(1, 3, 2)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_number_is_pythons_or_numpys_and_true_is_none(name):
+    call = WHOLE[name]
+    assert call(np.int64(1)) == call(1)
+    for wrong in (True, np.True_, -1, 1.5, np.float64(1), "1", None):
+        with pytest.raises(LabError, match="got"):
+            call(wrong)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Radii,
+        lambda x: Radii(proprio=x),
+        lambda x: Radii(action=x),
+        lambda x: OnlineConfig(share=x),
+        lambda x: GoalDistance(torch.zeros(1, 2), 2, proprio=x),
+        lambda x: GoalDistance(torch.zeros(1, 2), 2, decay=x),
+    ],
+)
+def test_a_weight_is_a_finite_number_from_0_and_true_is_none(call):
+    assert type(call(1)) is type(call(0.5))
+    for wrong in (True, -1, -0.5, float("nan"), float("inf"), "1", [1]):
+        with pytest.raises(LabError, match="got"):
+            call(wrong)
 
 
 @profiles(25, 400)

@@ -165,8 +165,8 @@ def test_the_cache_may_be_in_the_home_folder(monkeypatch, tmp_path):
     assert cache_root() == tmp_path / "test-cache-at-home"
 
 
-@pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_cache_name_is_refused(monkeypatch, name):
+@pytest.mark.parametrize(("name", "said"), [("", "empty"), (" ", "empty"), ("~nouser/x", "'~nouser/x', which is no")])
+def test_a_cache_that_is_no_folder_is_refused(monkeypatch, name, said):
     monkeypatch.setenv("LAB_CACHE", name)
-    with pytest.raises(lab.errors.LabError, match="LAB_CACHE is empty"):
+    with pytest.raises(lab.errors.LabError, match=f"LAB_CACHE is {said}.*: set it to .*, or unset it"):
         cache_root()

@@ -63,6 +63,13 @@ class Bent(torch.nn.Module):
         return torch.stack(z, -2)
 
 
+@dataclass
+class Towards:
+    """An objective of the reader's own."""
+
+    goal: object
+
+
 def problems(n, seed=0):
     """(z0, objective, init) of ``n`` problems."""
     rng = torch.Generator().manual_seed(seed)
@@ -379,15 +386,60 @@ def test_no_planner_has_impossible_options(planner, option, value):
         ({"init": no_warm_start(0, H, A)}, "none 0, got"),
         ({"init": torch.zeros(2, A)}, "none 0, got"),
         ({"objective": GoalDistance(torch.zeros(1, A), A)}, "needs goals like it"),
-        ({"objective": GoalDistance(torch.zeros(2, 1), A)}, "needs goals like it"),
+        ({"objective": GoalDistance(torch.zeros(2, 1), 1)}, "needs goals like it"),
         ({"seeds": [0]}, "need a seed each, got 1 seeds"),
-        ({"seeds": [0, -1]}, "Seeds are whole numbers from 0"),
+        ({"seeds": [0, -1]}, "A seed is a whole number from 0, got -1"),
+        ({"seeds": [True, 1]}, "A seed is a whole number from 0, got True"),
+        ({"z0": np.zeros((2, A))}, "The start z0 of plans is a torch.Tensor of real numbers, got ndarray"),
+        ({"z0": torch.zeros(2, A, dtype=torch.int64)}, "start z0 .* real numbers, got torch.int64"),
+        ({"objective": Towards(np.zeros((2, A)))}, "The goal of plans .*, got ndarray"),
+        ({"init": np.zeros((2, H, A))}, "The warm start init of plans .*, got ndarray"),
+        ({"init": torch.zeros(2, H, A, dtype=torch.int64)}, r"got torch.int64 \(2, 3, 2\)"),
+        ({"init": torch.zeros(2, H, A, dtype=torch.complex64)}, "got torch.complex64"),
+        ({"init": torch.full((2, H, A), torch.inf)}, "warm start has finite numbers"),
+        ({"init": torch.full((2, H, A), -torch.inf)}, "warm start has finite numbers"),
     ],
 )
 def test_a_request_whose_parts_do_not_fit_is_refused(wrong, message):
     z0, objective, init = problems(2)
     with pytest.raises(LabError, match=message):
         PlanRequest(**{"model": Sum(), "z0": z0, "objective": objective, "init": init, "seeds": [0, 1]} | wrong)
+
+
+@pytest.mark.parametrize("goal", [np.zeros((2, 3)), torch.tensor(0.0), None])
+def test_an_objective_without_goals_is_refused(goal):
+    with pytest.raises(LabError, match=r"needs a torch.Tensor \(B, Z\) as goal"):
+        GoalDistance(goal, 1)
+
+
+@pytest.mark.parametrize("latent_dim", [-1, 0, 4, 9, 1.5, True, None])
+def test_the_pictures_numbers_are_some_of_the_goals(latent_dim):
+    with pytest.raises(LabError, match="a whole number from 1 to the goal's 3 as latent_dim, got"):
+        GoalDistance(torch.zeros(2, 3), latent_dim)
+
+
+def _fails(*_):
+    raise RuntimeError
+
+
+@every_planner
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_fails, "rollout fails on z0 .*: RuntimeError"),
+        (lambda z: z[..., 1:, :], r"rollout should return z .*4, 2\) of .*, the start included, got .*3, 2\)"),
+        (lambda z: z[..., :1], r"rollout should return z .*4, 2\) of .*, got .*4, 1\)"),
+        (lambda z: z[:1], r"rollout should return z .*4, 2\) of .*, got .*\(1, "),
+        (lambda z: z.detach().numpy(), "rollout should return z .*, got ndarray"),
+    ],
+)
+def test_a_rollout_that_is_none_is_refused(planner, change, message):
+    class Wrong(Sum):
+        def rollout(self, z0, actions):
+            return change(super().rollout(z0, actions))
+
+    with pytest.raises(LabError, match=f"Wrong.{message}"):
+        planner.plan(PlanRequest(Wrong(), *problems(2), [0, 1]))
 
 
 def test_a_constant_block_of_another_size_is_refused():

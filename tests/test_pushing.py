@@ -235,10 +235,10 @@ def _ended():
     return subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-@pytest.mark.parametrize("text", ["0", "many", "-1"])
+@pytest.mark.parametrize("text", ["0", "many", "-1", "1.5", "٣", "9" * 5000, "1025"])
 def test_the_number_of_processes_is_checked(text, monkeypatch):
     monkeypatch.setenv("LAB_PROCESSES", text)
-    with pytest.raises(LabError, match="LAB_PROCESSES must be a whole number"):
+    with pytest.raises(LabError, match="LAB_PROCESSES: expected a whole number from 1 to 1024, got"):
         use_machine()
 
 

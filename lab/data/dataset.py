@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from tqdm.auto import tqdm
 
 from lab.data.arrays import describe_arrays, load_arrays
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.files import cache_root, replacing
 from lab.locks import load_or_make
+from lab.options import plain
 from lab.tasks import Task, make_task
+from lab.tasks.doors import check_size
 
 SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
 MOST_EPISODES = 10**6  #: of one data set
@@ -31,7 +33,8 @@ MOST_EPISODES = 10**6  #: of one data set
 class DataSpec:
     """The settings of a data set; equal specs give equal data.
 
-    Raises LabError for an unknown task or split, for less than 1 episode or too many, and for a negative seed.
+    Raises LabError for an unknown task or split, for less than 1 episode or too many, for a negative seed, and for
+    pictures of an impossible size.
     """
 
     task: str
@@ -44,10 +47,11 @@ class DataSpec:
     def __post_init__(self) -> None:
         make_task(self.task)
         check_known("split", self.split, SPLITS)
-        if not 1 <= self.episodes <= MOST_EPISODES:
-            raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes}.")
-        if self.seed < 0:
-            raise LabError(f"The seed of a data set is a whole number from 0, got {self.seed}.")
+        if not is_whole(self.episodes, 1, MOST_EPISODES):
+            raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes!r}.")
+        if not is_whole(self.seed, 0):
+            raise LabError(f"The seed of a data set is a whole number from 0, got {self.seed!r}.")
+        check_size(self.size)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def fingerprint(spec: DataSpec) -> str:
     """The hash of ``spec`` and of the task's output on a tiny probe, so that changed physics gives new data."""
     task = make_task(spec.task)
     states, actions = task.collect(np.random.default_rng(0), 2, 10)
-    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(plain(spec), sort_keys=True).encode())
     for array in (states, actions, task.render(states[:, -1], spec.size)):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
@@ -151,7 +155,7 @@ def _layout(spec: DataSpec) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
 
 def _identity(spec: DataSpec, key: str) -> dict[str, Any]:
     """What the manifest says of a data set."""
-    return {"spec": asdict(spec), "fingerprint": key}
+    return {"spec": plain(spec), "fingerprint": key}
 
 
 def _load(folder: Path, spec: DataSpec, key: str) -> Dataset:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
@@ -50,17 +50,16 @@ class Problems:
 def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
     """Draw ``n`` problems of ``split``; every start is outside its goal, and none is a state that recurs in the data.
 
-    Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for an unknown task or kind of goals, and if
-    the data have too few.
+    Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for an unknown task, split or kind of goals,
+    for a seed that is none, and if the data have too few.
     """
-    if not 1 <= n <= MOST_PROBLEMS:
-        raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n}.")
+    if not is_whole(n, 1, MOST_PROBLEMS):
+        raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n!r}.")
     check_known("goals", goals, GOALS)
-    simulator = make_task(task)
+    simulator, spec = make_task(task), DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":
         return Problems(simulator, *simulator.sample_problems(rng, n))
-    spec = DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     draw = partial(_from_trajectories, simulator, rng, n, spec)
     return Problems(simulator, *(_load_or_draw(spec, n, simulator, draw) if simulator.slow else draw()))
 
@@ -95,10 +94,14 @@ def problems_along(
 
     Trajectories are ``states`` (N, T + 1, S) and ``actions`` (N, T, a). A start is a state drawn at random, its goal is
     the state ``steps`` later, and the actions between them are the expert's. No start is inside its goal.
-    Raises LabError if the trajectories are too few or too short.
+    Raises LabError if the trajectories are too few or too short, and for numbers that are not whole.
     """
-    if not 1 <= steps <= actions.shape[1]:
-        raise LabError(f"A goal {steps} steps from its start is on no trajectory of {actions.shape[1]} steps.")
+    if not is_whole(n, 1):
+        raise LabError(f"The number of problems must be at least 1, got {n!r}.")
+    if not is_whole(seed, 0):
+        raise LabError(f"The seed of problems is a whole number from 0, got {seed!r}.")
+    if not is_whole(steps, 1, actions.shape[1]):
+        raise LabError(f"A goal is 1 to {actions.shape[1]} steps from its start on these trajectories, got {steps!r}.")
 
     def start_outside_goal(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
         radii = distances(environment, starts, goals).values()

@@ -27,7 +27,7 @@ from lab.models.protocols import see
 from lab.planning import OPEN_LOOP, PlanRequest, no_warm_start
 from lab.planning.planner import IterativePlanner
 from lab.planning.restarts import from_starts
-from lab.planning.streams import child, problem_streams
+from lab.planning.streams import check_seed, child, problem_streams
 from lab.tasks.environment import Environment, distances, simulate
 
 KINDS = ("ok", "stuck", "deceived", "metric")  #: of a plan
@@ -129,8 +129,9 @@ def around_goals(
 
     The expert's actions lead there, with ``noise`` (in standard deviations of the data's actions) added. Pairs along
     one trajectory would not do: between close states of PushT, only the pusher has moved. Raises LabError for problems
-    without an expert.
+    without an expert, and for a seed that is none.
     """
+    check_seed(seed)
     if problems.expert is None:
         raise LabError("States around the goals come from the expert's actions, and these problems have no expert.")
     repeated = problems[np.repeat(np.arange(len(problems)), count)]

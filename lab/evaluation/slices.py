@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lab.errors import LabError, is_whole
 from lab.models import Dynamics
 from lab.planning import Objective
 
@@ -51,8 +52,13 @@ class Slice:
 
 
 def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple[Tensor, Tensor]:
-    """Two random orthonormal directions (B, H, A) of the action space for each problem."""
-    rng = torch.Generator().manual_seed(seed)
+    """Two random orthonormal directions (B, H, A) of the action space for each problem.
+
+    Raises LabError for a seed that is none.
+    """
+    if not is_whole(seed, 0, 2**63 - 1):
+        raise LabError(f"The seed of directions is a whole number from 0 to 2^63 - 1, got {seed!r}.")
+    rng = torch.Generator().manual_seed(int(seed))
     gaussian = torch.randn(problems, horizon * action_dim, 2, generator=rng)
     basis = torch.linalg.qr(gaussian).Q
     return basis[..., 0].view(problems, horizon, action_dim), basis[..., 1].view(problems, horizon, action_dim)

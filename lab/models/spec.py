@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.files import FAMILIES
 from lab.models.decoder import Decoder, PatchDecoder
 from lab.models.encoders import SIZE, Encoder, PatchEncoder, VectorEncoder, encoder_class
@@ -40,8 +40,9 @@ class ModelSpec:
         encoder_class(self.encoder, self.encoders)
         for name in self.counts:
             least = int(name != "proprio_dim")  # not every task senses something besides its picture
-            if type(size := getattr(self, name)) is not int or size < least:
+            if not is_whole(size := getattr(self, name), least):
                 raise LabError(f"A world model needs a whole number from {least} as {name}, got {size!r}.")
+            object.__setattr__(self, name, int(size))  # as JSON will give it back
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lab.errors import LabError
 from lab.models.spec import ModelSpec
 from lab.tasks.task import Observation
 
@@ -45,8 +46,16 @@ class WorldModel(nn.Module):
         )
 
     def observe(self, observation: Observation) -> Tensor:
-        """z (..., D + P) of what is seen of true states (..., S): their pictures, encoded, and proprioception."""
+        """z (..., D + P) of what is seen of true states (..., S): their pictures, encoded, and proprioception.
+
+        Raises LabError where another task senses another number of them.
+        """
         pictures, proprio = observation.pictures(self.spec.size), observation.proprio()
+        if proprio.shape[-1] != self.spec.proprio_dim:
+            raise LabError(
+                f"A world model of {self.spec.task} sees proprioception (…, {self.spec.proprio_dim}), got "
+                f"{proprio.shape}: take a model of the same task."
+            )
         flat = pictures.reshape(-1, *pictures.shape[-3:])
         return self.encode(flat, proprio.reshape(len(flat), self.spec.proprio_dim)).view(*pictures.shape[:-3], -1)
 

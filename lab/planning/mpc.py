@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
 from lab.planning.planner import Plan, Planner, PlanRequest, no_warm_start
@@ -40,9 +40,9 @@ class MPC:
     shrink: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.execute <= self.horizon or self.budget < 1:
+        if not (is_whole(self.horizon, 1) and is_whole(self.execute, 1, self.horizon) and is_whole(self.budget, 1)):
             raise LabError(
-                f"MPC needs 1 <= execute <= horizon and a budget of at least 1, got execute {self.execute}, "
+                f"MPC needs whole 1 <= execute <= horizon and a budget of at least 1, got execute {self.execute}, "
                 f"horizon {self.horizon}, budget {self.budget}."
             )
 

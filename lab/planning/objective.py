@@ -1,12 +1,13 @@
 """The planning objective: the distance of an imagined trajectory to the goal's latent."""
 
+import sys
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import LabError, is_number, is_whole
 
 
 class Objective(Protocol):
@@ -32,7 +33,8 @@ class GoalDistance:
 
     Without ``decay``, only the last state of a rollout counts: the paper's planning objective ``||z_H - z_goal||^2``.
     With it, the loss is the paper's weighted goal loss, a mean over all H + 1 states in which state i has the weight
-    ``decay**i``. Raises LabError for weights that are no finite numbers from 0.
+    ``decay**i``. Raises LabError for weights that are no finite numbers from 0, for a goal
+    that is no tensor, and for a ``latent_dim`` that is none of 1 to Z.
     """
 
     goal: Tensor
@@ -42,8 +44,13 @@ class GoalDistance:
 
     def __post_init__(self) -> None:
         for name, weight in (("proprio", self.proprio), ("decay", 1.0 if self.decay is None else self.decay)):
-            if not isinstance(weight, int | float) or not 0 <= weight < torch.inf:
+            if not is_number(weight, 0, sys.float_info.max):
                 raise LabError(f"The objective needs a finite number from 0 as {name}, got {weight!r}.")
+        if not isinstance(self.goal, Tensor) or self.goal.ndim == 0:
+            raise LabError(f"The objective needs a torch.Tensor (B, Z) as goal, got {self.goal!r}.")
+        if not is_whole(self.latent_dim, 1, self.goal.shape[-1]):
+            expected = f"a whole number from 1 to the goal's {self.goal.shape[-1]} as latent_dim"
+            raise LabError(f"The objective needs {expected}, got {self.latent_dim!r}.")
 
     def __getitem__(self, rows: slice | Tensor) -> "GoalDistance":
         """The same objective for some of the problems."""

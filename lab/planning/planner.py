@@ -15,7 +15,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
-from lab.planning.streams import Seed
+from lab.planning.streams import Seed, check_seed
 
 #: called as (iteration, actions (B, H, A), loss (B,)) in each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
@@ -25,7 +25,8 @@ Callback = Callable[[int, Tensor, Tensor], None]
 class PlanRequest:
     """A request for actions (B, H, A) that lead from ``z0`` to the objective's goal, as ``model`` imagines it.
 
-    Raises LabError where the shapes of the parts do not match, or a seed is negative.
+    Raises LabError where the shapes of the parts do not match, for a part that is no tensor of real numbers, for an
+    infinite warm start, and for a seed that is none.
     """
 
     model: Dynamics
@@ -36,6 +37,11 @@ class PlanRequest:
     callback: Callback | None = None
 
     def __post_init__(self) -> None:
+        for name, part in (("start z0", self.z0), ("goal", self.objective.goal), ("warm start init", self.init)):
+            if not isinstance(part, Tensor) or not part.is_floating_point():
+                raise LabError(f"The {name} of plans is a torch.Tensor of real numbers, got {_described(part)}.")
+        if self.init.isinf().any():
+            raise LabError("A warm start has finite numbers, or NaN where the planner chooses, got infinite ones.")
         problems = len(self.init)
         if self.init.ndim != 3 or 0 in self.init.shape:
             raise LabError(f"A warm start needs the shape (problems, steps, numbers), none 0, got {_shape(self.init)}.")
@@ -43,12 +49,10 @@ class PlanRequest:
             raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
         if self.objective.goal.shape != self.z0.shape:
             raise LabError(f"A start z0 {_shape(self.z0)} needs goals like it, got {_shape(self.objective.goal)}.")
-        if not (self.z0.is_floating_point() and self.objective.goal.is_floating_point()):
-            raise LabError(f"Starts and goals are real numbers, got {self.z0.dtype} and {self.objective.goal.dtype}.")
         if len(self.seeds) != problems:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
-        if negative := [seed for seed in self.seeds if isinstance(seed, int) and seed < 0]:
-            raise LabError(f"Seeds are whole numbers from 0, got {negative[0]}.")
+        for seed in self.seeds:
+            check_seed(seed)
 
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same request for some of the problems."""
@@ -56,14 +60,22 @@ class PlanRequest:
         return replace(self, **parts, seeds=self.seeds[rows])
 
     def loss(self, actions: Tensor) -> Tensor:
-        """The predicted loss (B, ...) of ``actions`` (B, ..., H, A). Raises LabError where the model fails on them."""
+        """The predicted loss (B, ...) of ``actions`` (B, ..., H, A).
+
+        Raises LabError where the model fails on them, or imagines another shape.
+        """
         extra = actions.shape[1:-2]  # such as the samples of each problem
         z0 = self.z0.view(len(self.z0), *[1] * len(extra), -1).expand(-1, *extra, -1)
+        rollout = f"{type(self.model).__name__}.rollout"
         try:
             imagined = self.model.rollout(z0, actions)
         except RuntimeError as problem:  # such as weights of another dtype
-            failure = f"{type(self.model).__name__}.rollout fails on z0 {_shape(z0)} and actions {_shape(actions)}"
-            raise LabError(f"{failure}: {str(problem).splitlines()[0].rstrip('.')}.") from problem
+            failure = f"{rollout} fails on z0 {_shape(z0)} and actions {_shape(actions)}"
+            raise LabError(f"{failure}: {str(problem).strip().rstrip('.') or 'RuntimeError'}.") from problem
+        expected = (*actions.shape[:-2], actions.shape[-2] + 1, z0.shape[-1])
+        if not isinstance(imagined, Tensor) or imagined.shape != expected:
+            start = f"of z0 {_shape(z0)} and actions {_shape(actions)}, the start included"
+            raise LabError(f"{rollout} should return z {expected} {start}, got {_described(imagined)}.")
         return self.objective(imagined, actions)
 
     @torch.no_grad()
@@ -138,6 +150,16 @@ def check_finite(plan: Plan) -> Plan:
             "look for what is not finite in the model's predictions."
         )
     return plan
+
+
+def check_planner(planner: object) -> None:
+    """Raise LabError unless ``planner`` is one."""
+    if not callable(getattr(planner, "plan", None)) or isinstance(planner, type):
+        raise LabError(f"A planner has a method plan, as that of make_planner('adam') has, got {planner!r}.")
+
+
+def _described(value: object) -> str:
+    return f"{value.dtype} {_shape(value)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def _shape(tensor: Tensor) -> str:

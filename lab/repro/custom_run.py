@@ -4,15 +4,16 @@ The settings name its folder, so that the same settings resume a stopped run.
 """
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 
 from lab.benchmarks import recipe_of
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
+from lab.options import plain
 from lab.training.log import read_log
 from lab.training.pipeline import finetune, finished, train
 from lab.training.recipes import Recipe
@@ -43,8 +44,10 @@ class CustomRun:
         for name, method in (("radius", "adversarial"), ("rounds", "online")):
             if getattr(self, name) is not None and self.method != method:
                 raise LabError(f"Only the method {method} has {name}; this is {self.method}.")
-        if self.rounds is not None and self.rounds < 1:
-            raise LabError(f"At least 1 round is needed, got {self.rounds}.")
+        if self.rounds is not None and not is_whole(self.rounds, 1):
+            raise LabError(f"At least 1 round is needed, got {self.rounds!r}.")
+        if not is_whole(self.seed, 0):
+            raise LabError(f"The seed of a training is a whole number from 0, got {self.seed!r}.")
         self.recipe  # noqa: B018 - raises for impossible settings
 
     @property
@@ -105,7 +108,7 @@ class CustomRun:
         Method ``base`` starts from the encoder of the task's base model and an untrained predictor; all others start
         from the base model. That is the shipped one, else the one in the cache; if there is none, it is trained first.
         """
-        write_json(self.folder / SETTINGS, asdict(self))
+        write_json(self.folder / SETTINGS, plain(self))
         try:
             base = model_folder(self.task, "base", 0, self.preset, self.family)
         except LabError:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from lab.checksums import weight_files
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, writable
 from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
@@ -70,7 +70,7 @@ def reproduce(
     ]
     for value, known, what in requested:
         check_known(what, value, known)
-    if jobs is not None and jobs < 1:
+    if jobs is not None and not is_whole(jobs, 1):
         raise LabError(f"At least 1 job is needed, got {jobs}.")
     tasks = [make_task(task).name] if task else list(TASKS.built_in)
     for name in only:

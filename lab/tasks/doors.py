@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 
 LARGEST = 4096  #: side of a picture, in pixels
 
@@ -76,8 +76,9 @@ def _distance(distance: Callable[..., Any]) -> Callable[..., Any]:
 def _drawn(draw: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(draw)
     def checked(self: Sized, rng: np.random.Generator, *counts: int, **named: int) -> Any:
-        if min(*counts, *named.values(), 1) < 1:
-            raise LabError(f"{self.name}: expected at least 1 state and 1 step, got {[*counts, *named.values()]}.")
+        numbers = [*counts, *named.values()]
+        if not all(is_whole(number, 1) for number in numbers):
+            raise LabError(f"{self.name}: expected whole numbers from 1 of states and steps, got {numbers}.")
         return draw(self, rng, *counts, **named)
 
     return checked
@@ -85,7 +86,7 @@ def _drawn(draw: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_size(size: int) -> None:
     """Raise LabError unless pictures can have that side, in pixels."""
-    if not (isinstance(size, int | np.integer) and 1 <= size <= LARGEST):
+    if not is_whole(size, 1, LARGEST):
         raise LabError(f"The size of a picture is 1 to {LARGEST} pixels, got {size}.")
 
 

@@ -6,14 +6,14 @@ clean next latent. The inner maximum is found by sign-gradient steps from a unif
 2.5 eps / K (PGD).
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import LabError, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import gradient, picture_numbers
 from lab.training.latents import LatentData
@@ -26,7 +26,7 @@ class Radii:
     """Perturbation radii, as multiples (the paper's lambda) of the standard deviation of a minibatch.
 
     Each group of inputs has one: picture latent, proprioception and action. Raises LabError for a multiple that is
-    negative or not finite.
+    negative or not finite, and for steps that are no whole number from 1.
     """
 
     latent: float = 0.2
@@ -36,7 +36,8 @@ class Radii:
     steps: int = 1  #: gradient steps of the inner maximum: 1 is FGSM, more are PGD
 
     def __post_init__(self) -> None:
-        if not all(0 <= radius < math.inf for radius in (self.latent, self.proprio, self.action)) or self.steps < 1:
+        multiples = self.latent, self.proprio, self.action
+        if not (all(is_number(radius, 0, sys.float_info.max) for radius in multiples) and is_whole(self.steps, 1)):
             raise LabError(f"Radii need finite multiples from 0 and at least 1 step, got {self}.")
 
     @property

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from lab.data import HORIZON
-from lab.errors import LabError
+from lab.errors import LabError, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import picture_numbers, see
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
+from lab.planning.planner import check_planner
 from lab.tasks.environment import Environment, executed, simulate
 from lab.tensors import load_tensors, save_tensors
 from lab.training.latents import LatentData
@@ -27,7 +28,7 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass(frozen=True)
 class OnlineConfig:
-    """Rounds, planner and replay of Online World Modeling. Raises LabError for numbers out of range."""
+    """Rounds, planner and replay of Online World Modeling. Raises LabError for numbers out of range, or no planner."""
 
     rounds: int = 8
     segments: int = 200  #: data segments for which each round plans
@@ -39,11 +40,12 @@ class OnlineConfig:
 
     def __post_init__(self) -> None:
         counts = (self.rounds, self.segments, self.capacity, self.horizon)
-        if min(counts) < 1 or not 0 <= self.share <= 1:
+        if not (all(is_whole(count, 1) for count in counts) and is_number(self.share, 0, 1)):
             raise LabError(
                 f"Online needs at least 1 round, segment, window in the replay and block, and a share from 0 to 1, got "
                 f"{self}."
             )
+        check_planner(self.planner)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.models import ModelSpec, PatchSpec
 from lab.models.encoders import SIZE, PatchEncoder, encoder_class
 from lab.planning import GradientPlanner
@@ -106,7 +106,7 @@ class PatchRecipe(Recipe):
     history: int = 3
 
     def __post_init__(self) -> None:
-        if not 1 <= self.history <= HORIZON:
+        if not is_whole(self.history, 1, HORIZON):
             raise LabError(f"The history must be 1 to {HORIZON} frames, as many as a plan has, not {self.history}.")
 
     def spec(self, task: Task) -> PatchSpec:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.files import read_json
 from lab.machine import MACHINE
 from lab.models.encoders.encoder import PatchEncoder, Patches
@@ -114,7 +114,7 @@ def architecture_of(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("model_type") != "dinov2":
         raise LabError(f"{folder / 'config.json'} is not that of a DINOv2 (its model_type should be dinov2).")
     for name in ("hidden_size", "patch_size"):
-        if not isinstance(config.get(name), int) or config[name] < 1:
+        if not is_whole(config.get(name), 1):
             raise LabError(f"{folder / 'config.json'} does not name its {name}.")
     return config
 
