@@ -19,11 +19,12 @@ Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 WORDS = """- On the base model, GD and Adam from one start are behind CEM on PushT, PointMaze and Wall, open loop and
   under MPC. Adam from 8 screened starts is ahead of CEM on PushT, and under MPC for random goals on PointMaze and Wall;
   in the six other comparisons no difference is shown.
-- *Adversarial World Modeling* lifts success above the control's on PointMaze, open loop and under MPC. On Wall it does in
-  open loop, where one of four differences is unclear, and nothing is shown under MPC. On PushT it lifts GD in open loop
-  only. The gap falls on Wall, and on PointMaze, where one of four differences is unclear; on PushT nothing is shown.
-- *Online World Modeling* lowers the gap on PushT under Adam and on Wall under GD; on PointMaze nothing is shown. It lifts
-  success nowhere. Under MPC on Wall, GD loses for one kind of goals.
+- *Adversarial World Modeling* lifts success above the control's on PointMaze, open loop and under MPC. On Wall it does
+  in open loop, where one of four differences is unclear, and nothing is shown under MPC. On PushT it lifts GD in open
+  loop only. The gap falls on Wall, and on PointMaze, where one of four differences is unclear; on PushT nothing is
+  shown.
+- *Online World Modeling* lowers the gap on PushT under Adam and on Wall under GD; on PointMaze nothing is shown. It
+  lifts success nowhere. Under MPC on Wall, GD loses for one kind of goals.
 - On Rope and Granular, in open loop, both methods bring gradient plans closer to the goal; one difference, of Online on
   Rope, is unclear. Under MPC more of them are."""
 VERDICTS = ("above", "below", "unclear")
