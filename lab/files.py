@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -77,6 +78,37 @@ def train_options(preset: str, family: str) -> str:
     """The options of ``lab train`` for models of this preset and family, where they are not the defaults."""
     options = {"preset": preset if PRESETS[preset].toy else "", "family": family if family != FAMILIES[0] else ""}
     return "".join(f" --{name} {value}" for name, value in options.items() if value)
+
+
+def restoring(folder: Path) -> str:
+    """The sentence that says how a ``folder`` that comes with the lab is restored."""
+    again = f"'git checkout -- {os.path.relpath(folder, ROOT)}'" if CHECKOUT else "installing the package again"
+    return f"It is part of the lab: {again} restores it."
+
+
+def making_again(path: Path) -> str:
+    """The sentence that says how ``path``, in which something is broken, is made again; none for a user's folder."""
+    path = path.absolute()
+    if path.is_relative_to(SHIPPED):
+        return restoring(path if path.is_dir() else path.parent)
+    if not path.is_relative_to(cache_root()):
+        return ""
+    kind, *inside = path.relative_to(cache_root()).parts
+    if kind.partition("-")[0] not in ("models", "own") or len(inside) < 2:
+        return "Delete it: it is made again when it is needed."
+    seeded = inside[2:3] if inside[2:] and inside[2].startswith("seed") else []
+    folder = cache_root().joinpath(kind, *inside[:2], *seeded)
+    words = _train_words(kind, *inside[:2], *seeded)
+    return f"To make it again, delete {folder} and run 'python -m lab train {words}'."
+
+
+def _train_words(kind: str, task: str, method: str, seed: str = "") -> str:
+    """The options of ``lab train`` for the model in the cache's folder with these names."""
+    marks = kind.split("-")[1:]
+    preset, family = (next((mark for mark in marks if mark in known), "") for known in (PRESETS, FAMILIES))
+    # A custom run has its settings in its name; the encoder is trained with the base model
+    method = re.sub(r"-?(steps|lr|radius|rounds|seed|preset)", r" --\1 ", f"{method.replace('encoder', 'base')}{seed}")
+    return f"--task {task} --method {method}{train_options(preset or 'quick', family or FAMILIES[0])}"
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from lab import cli, files
 from lab.benchmarks import recipe_of
 from lab.checksums import file_hash, write_manifest
 from lab.errors import LabError
 from lab.files import SHIPPED, model_folder
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model, weights_hash, whole_file
+from lab.repro.custom_run import CustomRun
 from lab.tasks import TASKS, make_task
 from lab.training import Recipe
 from lab.training.loop import Schedule
@@ -145,8 +147,8 @@ def _replaced(old, new):
     return damage
 
 
-def _damaged_weights(folder):
-    path = folder / "model.safetensors"
+def _damaged_weights(folder, name="model.safetensors"):
+    path = folder / name
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -222,6 +224,46 @@ def test_anything_else_is_refused_in_one_sentence(damage, saved):
     with pytest.raises(LabError, match=message) as refusal:
         load_model(saved)
     assert "\n" not in str(refusal.value) and str(saved) in str(refusal.value)
+
+
+BROKEN = [DAMAGES[name][0] for name in ("no weights", "noise", "other shape", "NaN", "no spread", "spec no object")]
+PLACES = {
+    "models/wall/base/seed0": "--task wall --method base --seed 0",
+    "models/rope/online/seed12": "--task rope --method online --seed 12",
+    "models/wall/encoder/seed1": "--task wall --method base --seed 1",
+    "models-dino/wall/base/seed0": "--task wall --method base --seed 0 --family dino",
+    "models-smoke/wall/adversarial/seed0": "--task wall --method adversarial --seed 0 --preset smoke",
+    "models-smoke-dino/wall/control/seed0": "--task wall --method control --seed 0 --preset smoke --family dino",
+    "own/wall/adversarial-steps3-lr1e-05-radius0.25-seed1-presetsmoke": (
+        "--task wall --method adversarial --steps 3 --lr 1e-05 --radius 0.25 --seed 1 --preset smoke"
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_broken_model_of_the_cache_is_told_with_the_command_that_makes_it(place, empty_cache):
+    folder, words = empty_cache / place, PLACES[place]
+    for break_it in (_damaged_weights, lambda folder: _damaged_weights(folder, "model.json"), *BROKEN):
+        save_model(random_model(SMALL), folder, {})
+        break_it(folder)
+        with pytest.raises(LabError) as refusal:
+            load_model(folder)
+        assert str(refusal.value).endswith(f" To make it again, delete {folder} and run 'python -m lab train {words}'.")
+    parsed = cli.build_parser().parse_args(["train", *words.split()])
+    settings = {name: getattr(parsed, name) for name in ("steps", "lr", "radius", "rounds")}
+    named, family = (parsed.task, parsed.method, parsed.seed, parsed.preset), parsed.family or "small"
+    if any(settings.values()):
+        assert CustomRun(*named, family=family, **settings).folder == folder
+    elif "encoder" not in place:
+        assert model_folder(*named, family) == folder
+
+
+def test_a_broken_model_that_is_shipped_is_told_with_how_to_restore_it(empty_cache):
+    folder = files.SHIPPED / "wall" / "base" / "seed0"
+    save_model(random_model(SMALL), folder, {})
+    _damaged_weights(folder)
+    with pytest.raises(LabError, match=r"It is part of the lab: 'git checkout -- .*wall/base/seed0' restores it\.$"):
+        load_model(folder)
 
 
 def test_models_share_what_is_frozen(tmp_path):

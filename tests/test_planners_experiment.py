@@ -185,6 +185,15 @@ def test_a_training_of_the_network_that_diverges_is_told():
         trained_network(InverseDynamics(latents(), horizon=3), Schedule(steps=20, lr=1e30, batch=16), progress=False)
 
 
+def test_a_broken_network_of_the_cache_is_told_with_the_command_that_makes_it(empty_cache):
+    folder = empty_cache / "models-smoke" / "wall" / "initialisation"
+    save_initialisation(InitialisationNetwork(3, 4, horizon=2, hidden=8), folder, {})
+    (folder / "network.safetensors").write_bytes(b"torn")
+    words = "python -m lab train --task wall --method initialisation --preset smoke"
+    with pytest.raises(LabError, match=rf"To make it again, delete {folder} and run '{words}'\.$"):
+        load_initialisation(folder)
+
+
 def test_a_network_is_kept_and_damage_is_told(tmp_path):
     network = InitialisationNetwork(3, 4, horizon=2, hidden=8)
     save_initialisation(network, tmp_path, {"task": "wall"})

@@ -5,7 +5,8 @@ statistics), which the models of a task share. ``model.json`` is a manifest: all
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from lab.checksums import MODEL, read_manifest, sha256, verified, weight_files, write_manifest
 from lab.errors import LabError
-from lab.files import replacing
+from lab.files import making_again, replacing
 from lab.models.spec import ModelSpec, read_spec
 from lab.models.world_model import WorldModel
 
@@ -57,13 +58,23 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> WorldModel:
 
     Raises LabError where a file is missing or changed, or holds anything but the weights its spec asks for.
     """
-    spec = _spec(folder, read_info(folder))
-    tensors = load_tensors(folder)
-    check_sizes(spec, tensors, folder)
-    model = WorldModel(spec)
-    check_tensors(tensors, model, folder)
+    with making_again_told(folder):
+        spec = _spec(folder, read_info(folder))
+        tensors = load_tensors(folder)
+        check_sizes(spec, tensors, folder)
+        model = WorldModel(spec)
+        check_tensors(tensors, model, folder)
     model.load_state_dict(tensors)
     return model.to(device).eval().requires_grad_(False)
+
+
+@contextmanager
+def making_again_told(folder: Path) -> Iterator[None]:
+    """Let errors about what ``folder`` holds end with how it is made again."""
+    try:
+        yield
+    except LabError as error:
+        raise LabError(f"{error} {making_again(folder)}".rstrip()) from error
 
 
 def load_tensors(folder: Path) -> dict[str, Tensor]:
@@ -95,7 +106,9 @@ def read_tensors(path: Path, digest: str) -> dict[str, Tensor]:
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, LabError):
             raise LabError(f"{str(error).rstrip('.')}: restore it, or train the model again.") from error
-        raise LabError(f"{path} is not a readable safetensors file ({error}); train again or restore it.") from error
+        raise LabError(
+            f"{path} is not a readable safetensors file ({error}): restore it, or train the model again."
+        ) from error
 
 
 def _spec(folder: Path, info: Mapping[str, Any]) -> ModelSpec:

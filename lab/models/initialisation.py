@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from lab.checksums import named_files, read_manifest, write_manifest
 from lab.errors import LabError
 from lab.files import replacing
-from lab.models.checkpoint import bound_sizes, check_tensors, read_tensors
+from lab.models.checkpoint import bound_sizes, check_tensors, making_again_told, read_tensors
 from lab.models.predictor import perceptron
 
 FORMAT = "wm-initialisation/1"
@@ -53,16 +53,17 @@ def save_initialisation(network: InitialisationNetwork, folder: Path, info: dict
 
 def load_initialisation(folder: Path, device: torch.device | str = "cpu") -> tuple[InitialisationNetwork, dict]:
     """The network in ``folder``, frozen, and its ``info``; raises LabError where it is missing or has been changed."""
-    info = read_manifest(folder / "network.json", FORMAT)
-    tensors: dict[str, Tensor] = {}
-    for path, digest in named_files(folder / "network.json", info).items():
-        tensors |= read_tensors(path, digest)
-    try:
-        bound_sizes(info["sizes"].values(), info["sizes"]["layers"], tensors, folder)
-        with torch.device("meta"):  # nothing of these sizes is made before they are compared
-            network = InitialisationNetwork(**info["sizes"])
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise LabError(f"{folder} does not hold an initialisation network of this lab ({error}).") from error
-    check_tensors(tensors, network, folder)
+    with making_again_told(folder):
+        info = read_manifest(folder / "network.json", FORMAT)
+        tensors: dict[str, Tensor] = {}
+        for path, digest in named_files(folder / "network.json", info).items():
+            tensors |= read_tensors(path, digest)
+        try:
+            bound_sizes(info["sizes"].values(), info["sizes"]["layers"], tensors, folder)
+            with torch.device("meta"):  # nothing of these sizes is made before they are compared
+                network = InitialisationNetwork(**info["sizes"])
+        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise LabError(f"{folder} does not hold an initialisation network of this lab ({error}).") from error
+        check_tensors(tensors, network, folder)
     network.load_state_dict(tensors, assign=True)
     return network.to(device).eval().requires_grad_(False), info

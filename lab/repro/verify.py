@@ -1,16 +1,16 @@
 """Verification of everything that is shipped, kept as a reference, or cached: the readers themselves read it all."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from lab import files
 from lab.checksums import DIGEST, MODEL, SIGNABLE, forget_hashes, read_manifest, read_text, sha256, write_manifest
 from lab.data.arrays import load_arrays
 from lab.errors import LabError
-from lab.files import CHECKOUT, ROOT, SHIPPED, cache_root, read_json, replacing
+from lab.files import CHECKOUT, ROOT, cache_root, making_again, read_json, replacing, restoring
 from lab.models import load_model
 from lab.models.initialisation import FORMAT as NETWORK
 from lab.models.initialisation import load_initialisation
@@ -27,7 +27,7 @@ Reader = Callable[[], object]
 
 def places() -> list[Path]:
     """The folders with all that the lab comes with or has made: models, reference results, the cache."""
-    return [SHIPPED, *([ROOT / REFERENCE] if CHECKOUT else []), cache_root()]
+    return [files.SHIPPED, *([ROOT / REFERENCE] if CHECKOUT else []), cache_root()]
 
 
 def verify(folders: Iterable[Path], sign: bool = False) -> tuple[int, list[str]]:
@@ -47,7 +47,7 @@ def verify(folders: Iterable[Path], sign: bool = False) -> tuple[int, list[str]]
                 count += 1
                 reader()
         except LabError as error:
-            wrong.append(f"{error} {_advice(path)}".rstrip())
+            wrong.append(_told(error, path))
     return count, wrong
 
 
@@ -106,19 +106,10 @@ def _read_model(folder: Path) -> None:
                 raise LabError(f"The model in {folder} has {name} {ours}, but its task {spec.task} has {theirs}.")
 
 
-def _advice(path: Path) -> str:
-    """What to do about a file that is not as it was written."""
-    if path.is_relative_to(SHIPPED) or path.is_relative_to(ROOT / REFERENCE):
-        again = (
-            f"'git checkout -- {os.path.relpath(path.parent, ROOT)}'" if CHECKOUT else "installing the package again"
-        )
-        return f"It is part of the lab: {again} restores it."
-    if path.is_relative_to(cache_root()):
-        kind = path.relative_to(cache_root()).parts[0]
-        if kind.partition("-")[0] in ("models", "own"):
-            return f"Delete {path.parent}, and train the model again."
-        return "Delete it: it is made again when it is needed."
-    return ""
+def _told(error: LabError, path: Path) -> str:
+    """The ``error``, with what to do about ``path``."""
+    advice = restoring(path.parent) if path.is_relative_to(ROOT / REFERENCE) else making_again(path)
+    return str(error) if advice in str(error) else f"{error} {advice}"
 
 
 def _sign(path: Path) -> None:
