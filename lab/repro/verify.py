@@ -47,7 +47,7 @@ def verify(folders: Iterable[Path], sign: bool = False) -> tuple[int, list[str]]
                 count += 1
                 reader()
         except LabError as error:
-            wrong.append(_told(error, path))
+            wrong.append(_with_advice(error, path))
     return count, wrong
 
 
@@ -106,7 +106,7 @@ def _read_model(folder: Path) -> None:
                 raise LabError(f"The model in {folder} has {name} {ours}, but its task {spec.task} has {theirs}.")
 
 
-def _told(error: LabError, path: Path) -> str:
+def _with_advice(error: LabError, path: Path) -> str:
     """The ``error``, with what to do about ``path``."""
     advice = restoring(path.parent) if path.is_relative_to(ROOT / REFERENCE) else making_again(path)
     return str(error) if advice in str(error) else f"{error} {advice}"
