@@ -370,7 +370,8 @@ def test_impossible_settings_are_refused(make, message):
 
 @every_planner
 @pytest.mark.parametrize(
-    ("option", "value"), [("iterations", 0), ("iterations", 2.5), ("chunk", 0), ("bound", 0.0), ("bound", -1.0)]
+    ("option", "value"),
+    [("iterations", 0), ("iterations", 2.5), ("chunk", 0), ("bound", 0.0), ("bound", -1.0), ("bound", 10**30)],
 )
 def test_no_planner_has_impossible_options(planner, option, value):
     with pytest.raises(LabError, match=f"needs .* as {option}, got {value}"):

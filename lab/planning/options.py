@@ -2,7 +2,7 @@
 
 import math
 
-from lab.errors import LabError, is_number, is_whole
+from lab.errors import LabError, is_whole
 
 MOST = 10**6  #: of anything that is counted
 LARGEST = 3e38  #: of any other number, as single precision has it
@@ -14,7 +14,8 @@ FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
 def check_options(planner: object) -> None:
     """Raise LabError for an option of ``planner`` outside of its range, see `COUNTS`, `ABOVE_ZERO` and `FROM_ZERO`."""
     for name, value in vars(planner).items():
-        number = float(value) if is_number(value, -LARGEST, LARGEST) else math.nan
+        known = is_whole(value, most=2**63 - 1) or isinstance(value, float)  # whole ones above, torch does not take
+        number = float(value) if known else math.nan
         if name in COUNTS and not is_whole(value, 1, MOST):
             _refuse(planner, name, value, f"a whole number from 1 to {MOST}")
         if name in ABOVE_ZERO and not 0 < number <= LARGEST and not (name == "bound" and value is None):
