@@ -47,7 +47,7 @@ class Config:
             (self.task, TASKS, "task"), (self.preset, PRESETS, "preset"), (self.family, FAMILIES, "family of models"),
         ):  # fmt: skip
             check_known(what, value, known)
-        if not is_whole(self.seed) or self.seed < 0:
+        if not is_whole(self.seed, 0):
             raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
         training_seeds(self.preset, str(self.seeds))
         pick_device(self.device)
