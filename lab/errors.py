@@ -30,6 +30,12 @@ def is_number(value: object, least: float, most: float) -> bool:
     return is_whole(value, least, most) or (isinstance(value, float) and least <= value <= most)
 
 
+def check_seed(seed: object, most: float = math.inf) -> None:
+    """Raise LabError unless ``seed`` is a whole number from 0 to ``most``."""
+    if not is_whole(seed, 0, most):
+        raise LabError(f"A seed is a whole number from 0{'' if most == math.inf else f' to {most}'}, got {seed!r}.")
+
+
 def near_miss(name: object, known: Iterable[str]) -> str:
     """`` (did you mean 'wall'?)`` for a ``name`` that is nearly one of ``known``, otherwise nothing."""
     return "".join(f" (did you mean '{close}'?)" for close in get_close_matches(str(name), list(known), n=1))

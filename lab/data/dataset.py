@@ -18,7 +18,7 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from tqdm.auto import tqdm
 
 from lab.data.arrays import describe_arrays, load_arrays
-from lab.errors import LabError, check_known, is_whole
+from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import cache_root, replacing
 from lab.locks import load_or_make
 from lab.options import plain
@@ -49,8 +49,7 @@ class DataSpec:
         check_known("split", self.split, SPLITS)
         if not is_whole(self.episodes, 1, MOST_EPISODES):
             raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes!r}.")
-        if not is_whole(self.seed, 0):
-            raise LabError(f"The seed of a data set is a whole number from 0, got {self.seed!r}.")
+        check_seed(self.seed)
         check_size(self.size)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from lab.data.dataset import SPLITS, DataSpec, episodes, fingerprint
-from lab.errors import LabError, check_known, is_whole
+from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
@@ -98,8 +98,7 @@ def problems_along(
     """
     if not is_whole(n, 1):
         raise LabError(f"The number of problems must be at least 1, got {n!r}.")
-    if not is_whole(seed, 0):
-        raise LabError(f"The seed of problems is a whole number from 0, got {seed!r}.")
+    check_seed(seed)
     if not is_whole(steps, 1, actions.shape[1]):
         raise LabError(f"A goal is 1 to {actions.shape[1]} steps from its start on these trajectories, got {steps!r}.")
 

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from lab.data import Problems
-from lab.errors import LabError
+from lab.errors import LabError, check_seed
 from lab.evaluation.success import goal_distance
 from lab.models import Evaluable
 from lab.models.protocols import see
 from lab.planning import OPEN_LOOP, PlanRequest, no_warm_start
 from lab.planning.planner import IterativePlanner
 from lab.planning.restarts import from_starts
-from lab.planning.streams import check_seed, child, problem_streams
+from lab.planning.streams import child, problem_streams
 from lab.tasks.environment import Environment, distances, simulate
 
 KINDS = ("ok", "stuck", "deceived", "metric")  #: of a plan

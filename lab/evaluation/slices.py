@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.errors import LabError, is_whole
+from lab.errors import check_seed
 from lab.models import Dynamics
 from lab.planning import Objective
 
@@ -56,8 +56,7 @@ def directions(seed: int, problems: int, horizon: int, action_dim: int) -> tuple
 
     Raises LabError for a seed that is none.
     """
-    if not is_whole(seed, 0, 2**63 - 1):
-        raise LabError(f"The seed of directions is a whole number from 0 to 2^63 - 1, got {seed!r}.")
+    check_seed(seed, most=2**63 - 1)  # as torch takes it
     rng = torch.Generator().manual_seed(int(seed))
     gaussian = torch.randn(problems, horizon * action_dim, 2, generator=rng)
     basis = torch.linalg.qr(gaussian).Q

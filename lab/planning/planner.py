@@ -15,7 +15,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models.protocols import Dynamics
 from lab.planning.objective import Objective
-from lab.planning.streams import Seed, check_seed
+from lab.planning.streams import Seed, as_stream
 
 #: called as (iteration, actions (B, H, A), loss (B,)) in each iteration of a chunk of problems
 Callback = Callable[[int, Tensor, Tensor], None]
@@ -52,7 +52,7 @@ class PlanRequest:
         if len(self.seeds) != problems:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
         for seed in self.seeds:
-            check_seed(seed)
+            as_stream(seed)  # raises LabError for what is none
 
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same request for some of the problems."""

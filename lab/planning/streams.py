@@ -12,7 +12,7 @@ import torch
 from numpy.random import SeedSequence
 from torch import Tensor
 
-from lab.errors import LabError, is_whole
+from lab.errors import check_seed
 
 Seed = int | SeedSequence  #: a whole number from 0, or a random stream
 
@@ -30,14 +30,10 @@ def child(seed: Seed, number: int) -> SeedSequence:
 
 def as_stream(seed: Seed) -> SeedSequence:
     """``seed`` itself, or the stream of a whole number; raises LabError for anything else."""
+    if isinstance(seed, SeedSequence):
+        return seed
     check_seed(seed)
-    return seed if isinstance(seed, SeedSequence) else SeedSequence(int(seed))
-
-
-def check_seed(seed: Seed) -> None:
-    """Raise LabError unless ``seed`` is a whole number from 0, or a stream."""
-    if not (isinstance(seed, SeedSequence) or is_whole(seed, 0)):
-        raise LabError(f"A seed is a whole number from 0, got {seed!r}.")
+    return SeedSequence(int(seed))
 
 
 def generators(seeds: Sequence[Seed], device: torch.device) -> list[torch.Generator]:

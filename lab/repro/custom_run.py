@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from lab.benchmarks import recipe_of
-from lab.errors import LabError, check_known, is_whole
+from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
 from lab.options import plain
 from lab.training.log import read_log
@@ -46,8 +46,7 @@ class CustomRun:
                 raise LabError(f"Only the method {method} has {name}; this is {self.method}.")
         if self.rounds is not None and not is_whole(self.rounds, 1):
             raise LabError(f"At least 1 round is needed, got {self.rounds!r}.")
-        if not is_whole(self.seed, 0):
-            raise LabError(f"The seed of a training is a whole number from 0, got {self.seed!r}.")
+        check_seed(self.seed)
         self.recipe  # noqa: B018 - raises for impossible settings
 
     @property

@@ -16,7 +16,7 @@ import torch
 from lab import __version__
 from lab.benchmarks import Card, card_of
 from lab.data import Problems
-from lab.errors import LabError, check_known, is_whole
+from lab.errors import LabError, check_known, check_seed
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import FAMILIES, MODELS, PACKAGE, ROOT, model_folder, models_root, writable
 from lab.models import WorldModel, load_model, weights_hash
@@ -47,8 +47,7 @@ class Config:
             (self.task, TASKS, "task"), (self.preset, PRESETS, "preset"), (self.family, FAMILIES, "family of models"),
         ):  # fmt: skip
             check_known(what, value, known)
-        if not is_whole(self.seed, 0):
-            raise LabError(f"The seed must be a whole number from 0, got {self.seed!r}.")
+        check_seed(self.seed)
         training_seeds(self.preset, str(self.seeds))
         pick_device(self.device)
         if not isinstance(self.out, str) or not self.out.strip() or "\0" in self.out:

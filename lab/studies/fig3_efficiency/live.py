@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.files import cache_root, of_family
 from lab.presets import Preset
 from lab.results import Result, save_result
@@ -27,8 +27,8 @@ class FirstProblems(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.problems <= super().size.n:
-            raise LabError(f"Between 1 and {super().size.n} problems can be measured, got {self.problems}.")
+        if not is_whole(self.problems, 1, super().size.n):
+            raise LabError(f"Between 1 and {super().size.n} problems can be measured, got {self.problems!r}.")
 
     @property
     def size(self) -> Preset:
