@@ -20,7 +20,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.place = nn.Sequential(nn.Linear(latent_dim, 256), nn.GELU(), nn.Linear(256, 2 * POINTS), nn.Tanh())
         self.log_width = nn.Parameter(torch.full((POINTS,), -2.5))
-        self.register_buffer("axis", torch.linspace(-1, 1, 32), persistent=False)
+        # not on the meta device, whose linspace would load SymPy
+        self.register_buffer("axis", torch.linspace(-1, 1, 32, device="cpu"), persistent=False)
         self.paint = nn.Sequential(
             nn.Conv2d(POINTS, 24, 3, padding=1), nn.ReLU(),
             nn.Conv2d(24, 24, 3, padding=1), nn.ReLU(),
