@@ -15,7 +15,7 @@ from lab.tasks import make_task
 SMALL_HEAD = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
-.st-key-head { margin-bottom: -0.7rem; }
+.st-key-head { margin-bottom: -1rem; }
 </style>"""  # so that a page's picture is on the first screen
 
 task = make_task(DEFAULTS["task"])
@@ -33,8 +33,9 @@ complaints = st.container()
 try:
     variables.use_machine()
     page.run()
-    with head:
-        share.button()
+    if not pages[page].in_browser:
+        with head:
+            share.button()
 except LabError as error:
     st.error(str(error), icon=":material/error:")
 finally:

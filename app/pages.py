@@ -12,6 +12,7 @@ class View:
     icon: str
     heading: str  #: above the page
     about: str = ""  #: one line, for the start page
+    in_browser: bool = False  #: plans in the browser, where Share knows what is seen
 
     @property
     def path(self) -> str:
@@ -39,11 +40,11 @@ VIEWS = (
     ),
     View(
         "fool", "Fool the model", ":material/psychology_alt:", "Fool the world model",
-        "Drag start and goal, and watch Adam fool a world model, in your browser.",
+        "Drag start and goal, and watch Adam fool a world model, in your browser.", in_browser=True,
     ),
     View(
         "dream", "Drive the dream", ":material/sports_esports:", "Drive the dream",
-        "Steer a world model and the true world at once, until they part.",
+        "Steer a world model and the true world at once, until they part.", in_browser=True,
     ),
     View(
         "efficiency", "Efficiency", ":material/timer:", "Efficiency",

@@ -1,7 +1,4 @@
-"""Share: the page's link, and pictures of what it shows, which are drawn only when they are asked for.
-
-Pages that plan in the browser share what they show by buttons of their own.
-"""
+"""Share: the page's link, and pictures of what it shows, which are drawn only when they are asked for."""
 
 import textwrap
 from collections.abc import Sequence
@@ -30,22 +27,20 @@ def offer(strips: Strips) -> None:
 
 
 def button() -> None:
-    """The button that opens to what the page has offered, if anything."""
-    strips = st.session_state["strips"]
-    if not strips:
-        return
+    """The button that opens to the page's link, and to a picture of what the page has offered."""
     with st.popover("Share", icon=":material/share:"):
         st.markdown("This link shows what you see:")
         st.code(link(), language=None, wrap_lines=True)
-        st.download_button(
-            "Film strip (PNG)",
-            partial(film, strips),
-            "film-strip.png",
-            "image/png",
-            key="film",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        if strips := st.session_state["strips"]:
+            st.download_button(
+                "Film strip (PNG)",
+                partial(film, strips),
+                "film-strip.png",
+                "image/png",
+                key="film",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def link() -> str:

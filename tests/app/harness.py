@@ -51,6 +51,11 @@ def address(test: AppTest) -> dict[str, str]:
     return {key: value if isinstance(value, str) else value[-1] for key, value in test.query_params.items()}
 
 
+def commands(test: AppTest) -> list[str]:
+    """The commands of the lab that the page shows."""
+    return [code.value for code in test.code if code.value.startswith("python -m lab")]
+
+
 def whole(test: AppTest) -> bool:
     """Fail unless the page ran to its end without an error."""
     assert not test.exception, [error.value for error in test.exception]

@@ -37,6 +37,8 @@ def test_page(visit, name, tmp_path):
     page = visit(path, query and f"?{query}")
     for width, height in (*SIZES, PHONE):
         resized(page, width, height)
+        for found in filter(None, PICTURES[name]):
+            page.locator(found).first.wait_for()
         picture, bar = (page.locator(found).first.bounding_box() if found else None for found in PICTURES[name])
         seen = min(1, (height - picture["y"]) / picture["height"])
         assert seen >= (0.5 if (width, height) == PHONE else 0.999), f"{width} x {height}: {picture}"

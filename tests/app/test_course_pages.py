@@ -83,9 +83,9 @@ def copies(tmp_path, monkeypatch):
 
 
 def test_the_command_runs_what_it_is_told_and_labels_the_others(copies, tmp_path, capsys):
-    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "tasks"]) == 0
+    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "rollouts"]) == 0
     assert "1 done, 0 up to date, 0 failed" in capsys.readouterr().out
-    shown = (tmp_path / "course" / "tasks.html").read_text("utf-8")
+    shown = (tmp_path / "course" / "rollouts.html").read_text("utf-8")
     assert "Not executed" not in shown and "data:image/png;base64" in shown and "js-plotly-plot" in shown
     assert "Not executed here: it was left out." in (tmp_path / "course" / "by_hand.html").read_text("utf-8")
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import address, settled, whole
+from harness import address, commands, settled, whole
 
 import lab.studies.fig3_efficiency.live as live
 from lab.errors import LabError
@@ -31,9 +31,9 @@ def test_opens_on_the_largest_result(app):
     assert whole(test) and not address(test)
     assert len(test.get("plotly_chart")) == 2 and len(test.table) == 1
     assert "Every planner" in [header.value for header in test.subheader]
-    assert test.code[1].value.endswith("--only planners --task wall")
+    assert commands(test)[1].endswith("--only planners --task wall")
     assert "Preset full" in "".join(text.value for text in test.caption)
-    assert test.code[0].value.endswith("--preset full --only fig3_efficiency --task wall")
+    assert commands(test)[0].endswith("--preset full --only fig3_efficiency --task wall")
     assert len(test.table[0].value) == 6  # GD, Adam, and Adam from the network on two models
 
 
@@ -69,7 +69,7 @@ def test_nothing_kept(app, monkeypatch, tmp_path):
     monkeypatch.setattr("cached.FIGURES", tmp_path)
     test = app("efficiency")
     assert whole(test) and "No result is kept for Wall yet" in test.info[0].value
-    assert test.code[0].value == "python -m lab reproduce --only fig3_efficiency --task wall"
+    assert commands(test)[0] == "python -m lab reproduce --only fig3_efficiency --task wall"
 
 
 def test_start(app, launched):

@@ -5,7 +5,7 @@ import shutil
 from itertools import product
 
 import pytest
-from harness import STEERED, TASKS, address, number_in, settled, whole
+from harness import STEERED, TASKS, address, commands, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.files import MODELS
@@ -21,11 +21,6 @@ def race(test: AppTest) -> dict:
     """What the player was given."""
     (player,) = test.get("bidi_component")
     return json.loads(player.proto.json)
-
-
-def commands(test: AppTest) -> list[str]:
-    """The command lines on the page."""
-    return [code.value for code in test.code if code.value.startswith("python -m lab")]
 
 
 def healthy(test: AppTest, methods: int = 2) -> bool:

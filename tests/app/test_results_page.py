@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from harness import APP, address, settled, whole
+from harness import APP, address, commands, settled, whole
 
 from lab.results import Result, load_result, save_result
 from lab.studies.common.stored import REFERENCE, preset_folder
@@ -36,7 +36,7 @@ class TestFigures:
     def test_nothing_yet(self, app, figures):
         test = app("results")
         assert whole(test) and "no results yet" in test.info[0].value
-        assert test.code[0].value == "python -m lab reproduce --preset quick"
+        assert commands(test)[0] == "python -m lab reproduce --preset quick"
 
     @pytest.mark.parametrize("experiment", ["table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap"])
     def test_every_experiment(self, app, experiment):
@@ -46,7 +46,7 @@ class TestFigures:
         assert [len(table.value) for table in test.dataframe][-len(tables) :] == [len(t) for t in tables.values()]
         assert len(test.get("download_button")) == 3 + len(tables)  # PNG, PDF, HTML and each CSV
         line = f"--preset quick --only {experiment} --task push_t"
-        assert test.code[0].value == f"python -m lab reproduce {line}"
+        assert commands(test)[0] == f"python -m lab reproduce {line}"
         assert any(text.value.startswith("**Protocol.** ") for text in test.markdown)
         assert any(text.value.startswith("Made at commit ") for text in test.caption)
 
@@ -96,7 +96,7 @@ class TestPairs:
         assert whole(test) and not test.info and address(test) == url
         assert test.selectbox(key="pick").value == 31
         command = "--task point_maze --model control --planner gd --goals random --mpc --problems 50 --problem 31"
-        assert test.code[1].value == f"python -m lab plan {command}"
+        assert commands(test)[1] == f"python -m lab plan {command}"
 
     @pytest.mark.parametrize("url", [{"first_model": "gan"}, {"second_planner": "x"}, {"pick": "50"}, {"pick": "-1"}])
     def test_bad_address(self, app, url):
@@ -120,7 +120,7 @@ class TestPairs:
     def test_a_problem_that_cannot_be_set_by_hand(self, app):
         test = app("results", view="pairs", preset="full", task="point_maze", pick="217")
         assert whole(test) and "Watch" not in "".join(button.label for button in test.button)
-        assert "--problem 217" in test.code[0].value
+        assert "--problem 217" in commands(test)[0]
 
 
 class TestBrowser:

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from harness import address, settled, whole
+from harness import address, commands, settled, whole
 
 from lab.benchmarks import recipe_of
 from lab.files import MODELS, SHIPPED
@@ -38,14 +38,14 @@ class TestTraining:
         assert whole(test) and len(test.get("plotly_chart")) == 1
         keys = {field.key for field in test.number_input}
         assert ("radius" in keys) == (method == "adversarial") and ("rounds" in keys) == (method == "online")
-        assert f"--method {method} --steps 500" in test.code[0].value
+        assert f"--method {method} --steps 500" in commands(test)[0]
 
     def test_address_is_honoured_and_kept(self, app, own_cache_of_app):
         url = {"task": "push_t", "size": "smoke", "steps": "120", "radius": "0.5", "seed": "3"}
         test = app("train", **url)
         assert whole(test) and address(test) == url
         line = "--task push_t --method adversarial --steps 120 --radius 0.5 --seed 3 --preset smoke"
-        assert test.code[0].value == f"python -m lab train {line}"
+        assert commands(test)[0] == f"python -m lab train {line}"
 
     @pytest.mark.parametrize(
         "url",
