@@ -20,7 +20,7 @@ from lab.bench_others import Measured, find_peer, peer_plan, plain_plan
 from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
-from lab.planning import CEM, ICEM, CompiledPlanner, GoalDistance, GradientPlanner, PlanRequest, no_warm_start
+from lab.planning import CEM, ICEM, GoalDistance, GradientPlanner, PlanRequest, no_warm_start, on_backend
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
 
@@ -28,7 +28,15 @@ REPEATS = 3
 PROBLEMS, LOOP = 50, 5  #: problems of our planners and the peer's, and of the plain loop, which takes them one by one
 HIDDEN, LAYERS, LATENT, ACTION = 128, 3, 64, 2  #: of the world model that all planners plan through
 ADAM = GradientPlanner("adam", lr=0.1, iterations=100, noise=0.0)
-SAMPLERS: dict[str, CEM | ICEM] = {"CEM": CEM(300, 30, 30), "iCEM against CEM": ICEM(300, 30, 30)}
+CEM_30 = CEM(300, 30, 30)
+#: by what the table calls it: a planner, and the number of problems that it plans for at once
+PLANNERS: dict[str, tuple[Measured, int]] = {
+    "Adam": (ADAM, PROBLEMS),
+    "Adam, one problem": (ADAM, 1),
+    "CEM": (CEM_30, PROBLEMS),
+    "CEM, one problem": (CEM_30, 1),
+    "iCEM against CEM": (ICEM(300, 30, 30), PROBLEMS),
+}
 LEGEND = (
     "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
     "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
@@ -63,14 +71,14 @@ class Row:
         return self.ours / self.peer if self.peer else None
 
 
-def measure(parts: Sequence[str], compile: bool = False) -> list[Row]:
-    """The rows of ``parts`` (tasks, planners), if asked for with Adam compiled as well."""
+def measure(parts: Sequence[str], backend: str = "torch") -> list[Row]:
+    """The rows of ``parts`` (tasks, planners); planners in torch, and in ``backend`` if that is another."""
     rows: list[Row] = []
     if "tasks" in parts:
         for name in TASKS:
             rows += bench_task(make_task(name))
     if "planners" in parts:
-        rows += bench_planners(compile)
+        rows += bench_planners(backend)
     return rows
 
 
@@ -158,22 +166,18 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
 # --- Planners
 
 
-def bench_planners(compile: bool = False) -> list[Row]:
-    """Adam, for many problems and for one alone, CEM and iCEM, on one small world model with random weights."""
+def bench_planners(backend: str = "torch") -> list[Row]:
+    """All `PLANNERS`, on one small world model with random weights."""
     model, peak, peer = small_model(), matmul_flops(), find_peer()
-    kinds = {"Adam": ADAM} | ({"compiled Adam": CompiledPlanner(**vars(ADAM))} if compile else {})
-    rows = []
-    for what, planner, problems in (
-        *((name, adam, PROBLEMS) for name, adam in kinds.items()),
-        *((f"{name}, one problem", adam, 1) for name, adam in kinds.items()),
-        *((name, sampler, PROBLEMS) for name, sampler in SAMPLERS.items()),
-    ):
-        rows.append(_compare(what, planner, problems, model, peak, peer))
-    return rows
+    return [
+        _compare(what if runs == "torch" else f"{what}, {runs}", planner, runs, problems, model, peak, peer)
+        for runs in dict.fromkeys(("torch", backend))
+        for what, (planner, problems) in PLANNERS.items()
+    ]
 
 
 def _compare(
-    what: str, planner: Measured, problems: int, model: WorldModel, peak: float, peer: ModuleType | None
+    what: str, planner: Measured, backend: str, problems: int, model: WorldModel, peak: float, peer: ModuleType | None
 ) -> Row:
     rng = torch.Generator().manual_seed(0)
     z0, goal = torch.randn(2, problems, model.latent_dim, generator=rng).unbind()
@@ -188,7 +192,7 @@ def _compare(
     def ours() -> None:
         init = no_warm_start(problems, HORIZON, model.block_dim)
         request = PlanRequest(model, z0, GoalDistance(goal, model.latent_dim), init, range(problems))
-        scored("ours", planner.plan(request).actions)
+        scored("ours", on_backend(planner, backend).plan(request).actions)
 
     def plain() -> None:
         scored("plain", torch.cat([plain_plan(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))
@@ -214,11 +218,11 @@ def _compare(
     )
 
 
-def small_model() -> WorldModel:
+def small_model(latent: int = LATENT, hidden: int = HIDDEN) -> WorldModel:
     """A world model with random weights whose predictions do depend on the actions."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        spec = ModelSpec("wall", latent_dim=LATENT, proprio_dim=0, action_dim=ACTION, hidden=HIDDEN, layers=LAYERS)
+        spec = ModelSpec("wall", latent_dim=latent, proprio_dim=0, action_dim=ACTION, hidden=hidden, layers=LAYERS)
         model = WorldModel(spec)
         torch.nn.init.normal_(model.predictor.head.weight, std=0.05)
     return model.eval().requires_grad_(False)

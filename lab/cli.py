@@ -23,7 +23,7 @@ from lab.arguments import CommandParser, Parser, folder_or_file, number, whole_n
 from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, SPLITS
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS
-from lab.planning.catalog import PLANNERS
+from lab.planning.catalog import BACKENDS, PLANNERS
 from lab.presets import PRESETS
 from lab.repro.executors import EXECUTORS
 from lab.studies.registry import STUDIES
@@ -225,7 +225,7 @@ def _add_plan(commands) -> None:
     parser.add_argument(
         "--out", type=folder_or_file, metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)"
     )
-    _add_compile(parser, "compile what the planner descends: faster plans after a wait of some ten seconds")
+    _add_backend(parser, "what runs the planner's loop; auto: JAX where it is installed")
     _add_device(parser)
 
 
@@ -239,8 +239,11 @@ to measure the solvers of stable-worldmodel as well, in an environment of its ow
   pip install torchvision  # the release and build that go with torch's
   pip install --no-deps stable-worldmodel==0.1.1
   pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless"""
-    parser.add_argument("what", nargs="?", choices=("tasks", "planners"), help="only one half (default: both)")
-    _add_compile(parser, "measure Adam compiled, too")
+    parser.add_argument(
+        "what", nargs="?", choices=("tasks", "planners", "scale"),
+        help="tasks or planners alone (default: both), or how the cost of a plan grows with its size",
+    )  # fmt: skip
+    _add_backend(parser, "jax: measure the planners' loops as one compiled program as well")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -289,8 +292,8 @@ def _add_preset(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--preset", choices=tuple(PRESETS), default="quick", help=f"{what} (default: quick)")
 
 
-def _add_compile(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--compile", action="store_true", help=f"{what}; needs a C++ compiler, such as g++")
+def _add_backend(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--backend", choices=BACKENDS, default="torch", help=f"{what} (default: torch)")
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome, evaluate
 from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
 from lab.models import WorldModel, load_model, weights_hash
-from lab.planning import MODES, CompiledPlanner, GradientPlanner, Plan, Planner, PlanRequest, shortened
+from lab.planning import MODES, Plan, Planner, PlanRequest, on_backend, shortened
 from lab.presets import PRESETS
 from lab.studies.common.config import pick_device
 from lab.studies.common.filmstrips import film_strip
@@ -90,10 +90,14 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def bench(args: argparse.Namespace) -> int:
-    from lab.bench import as_json, as_table, measure
+    from lab import bench, bench_scale
 
-    rows = measure([args.what] if args.what else ["tasks", "planners"], args.compile)
-    print(as_json(rows) if args.json else as_table(rows))
+    if args.what == "scale":
+        curves = bench_scale.measure(args.backend)
+        print(bench_scale.as_json(curves) if args.json else bench_scale.as_table(curves))
+    else:
+        rows = bench.measure([args.what] if args.what else ["tasks", "planners"], args.backend)
+        print(bench.as_json(rows) if args.json else bench.as_table(rows))
     return 0
 
 
@@ -134,10 +138,7 @@ def _planner(args: argparse.Namespace, model: WorldModel, mode: str) -> tuple[Pl
     """The planner asked for, cut short at preset smoke, and how many iterations each of its plans takes."""
     size = PRESETS[args.preset]
     planner = shortened(card_of(args.task).settings.planner(args.planner, mode), size.iterations, size.samples)
-    if args.compile:
-        if not isinstance(planner, GradientPlanner):
-            raise LabError(f"--compile is for planners that descend gradients, not for {args.planner}.")
-        planner = CompiledPlanner(**vars(planner))
+    planner = on_backend(planner, args.backend)
     if args.start == "own":
         return planner, planner.iterations
     from lab.training.initialisation import started

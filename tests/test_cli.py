@@ -15,7 +15,7 @@ import torch
 from matplotlib.image import imread
 from tqdm.auto import tqdm
 
-from lab import bench, cli
+from lab import bench, bench_scale, cli
 from lab.benchmarks import card_of
 from lab.files import cache_root
 from lab.models import load_model
@@ -202,10 +202,11 @@ def test_reproduce_passes_its_options_on(monkeypatch):
 
 @pytest.fixture
 def small_bench(monkeypatch):
-    for name, value in (("REPEATS", 1), ("PROBLEMS", 3), ("LOOP", 1), ("ADAM", replace(bench.ADAM, iterations=3))):
+    for name, value in (("REPEATS", 1), ("LOOP", 1)):
         monkeypatch.setattr(bench, name, value)
-    cut = {name: replace(planner, iterations=2, samples=20, elites=4) for name, planner in bench.SAMPLERS.items()}
-    monkeypatch.setattr(bench, "SAMPLERS", cut)
+    for name, (planner, problems) in bench.PLANNERS.items():
+        few = {"iterations": 2} | ({"samples": 20, "elites": 4} if hasattr(planner, "elites") else {})
+        monkeypatch.setitem(bench.PLANNERS, name, (replace(planner, **few), min(problems, 3)))
     original = bench.bench_task
     monkeypatch.setattr(bench, "bench_task", lambda task: original(task, problems=2, steps=2, loop=1))
 
@@ -214,7 +215,7 @@ def small_bench(monkeypatch):
 def test_bench(what, small_bench, capsys):
     assert run("bench", *what, "--json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == {"": 19, "tasks": 15, "planners": 4}["".join(what)]
+    assert len(rows) == {"": 20, "tasks": 15, "planners": 5}["".join(what)]
     assert all(row["ratio"] == row["ours"] / row["plain"] > 0 for row in rows)
     assert all((row["ceiling"] is not None) == ("Adam" in row["what"] or "CEM" in row["what"]) for row in rows)
 
@@ -223,6 +224,29 @@ def test_bench_prints_a_table(small_bench, capsys):
     assert run("bench", "planners") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("Adam, plan") and lines[3].startswith("CEM, plan") and lines[1].endswith("%")
+
+
+def test_bench_measures_loops_in_jax_as_well(small_bench, capsys):
+    pytest.importorskip("jax", reason="the extra `jax` is not installed")
+    few = {name: bench.PLANNERS[name] for name in ("Adam, one problem", "CEM, one problem")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "PLANNERS", few)
+        assert run("bench", "planners", "--backend", "jax", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["what"] for row in rows] == [*few, *(f"{name}, jax" for name in few)]
+    for torch_row, jax_row in zip(rows[:2], rows[2:], strict=True):
+        assert jax_row["loss"] == pytest.approx(torch_row["loss"], rel=1e-3)
+
+
+def test_bench_fits_how_cost_grows(monkeypatch, capsys):
+    monkeypatch.setattr(bench_scale, "SIZES", {"problems": (1, 2, 4), "hidden": (8, 16)})
+    assert run("bench", "scale") == 0
+    assert capsys.readouterr().out.count("exponent") == 2 * len(bench_scale.PLANNERS)
+    assert run("bench", "scale", "--json") == 0
+    curves = json.loads(capsys.readouterr().out)
+    assert all(min(curve["seconds"]) > 0 and len(curve["seconds"]) == len(curve["values"]) for curve in curves)
+    exact = bench_scale.Curve("Adam", "problems", (1, 10, 100), (2.0, 200.0, 20000.0))
+    assert exact.exponents == pytest.approx((2, 2))
 
 
 def test_the_plain_loops_of_the_bench_do_plan():
@@ -268,10 +292,7 @@ def test_without_a_command_the_help_is_printed(capsys):
         (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807, got '-1'"),
         (["plan", "--task", "wall", "--problems", "many"], "expected a whole number from 1 to 100000, got 'many'"),
         (["plan", "--task", "wall", "--problems", "0"], "expected a whole number from 1 to 100000, got '0'"),
-        (
-            ["plan", "--task", "wall", "--planner", "cem", "--compile"],
-            "--compile is for planners that descend gradients",
-        ),
+        (["plan", "--task", "wall", "--backend", "jacks"], "invalid choice: 'jacks'"),
         (["plan", "--task", "wall", "--problems", "99999999999"], "to 100000, got '99999999999'"),
         (["plan", "--task", "wall", "--kitchen", "9"], "unknown option --kitchen; see"),
         (["collect", "--task", "wall", "--episodes", "0"], "expected a whole number from 1 to 1000000, got '0'"),

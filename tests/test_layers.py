@@ -28,6 +28,7 @@ FLOORS = (
     ("repro", "web"),
     ("bench_others",),
     ("bench",),
+    ("bench_scale",),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -7,14 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.models import ModelSpec, WorldModel
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import (
     ICEM,
     MPPI,
     PLANNERS,
     ActionPrior,
-    CompiledPlanner,
     GoalDistance,
     GradCEM,
     GradientPlanner,
@@ -24,8 +22,6 @@ from lab.planning import (
     no_warm_start,
     shortened,
 )
-from lab.planning.compiled import compiled
-from lab.planning.differentiate import by_autograd
 from lab.planning.icem import coloured
 from lab.planning.settings import Settings
 from lab.planning.streams import child, generators, normal
@@ -280,39 +276,3 @@ def test_all_planners_can_be_cut_short():
         assert planner.iterations == 2 and getattr(planner, "samples", 20) == 20
         assert getattr(planner, "elites", 2) == 2
     assert shortened(Settings().planner("cem")) == Settings().planner("cem")
-
-
-# --- Compiled
-
-
-def small_descent(n):
-    """A small world model, asked for plans of ``n`` problems."""
-    torch.manual_seed(0)
-    model = WorldModel(ModelSpec("wall", latent_dim=6, proprio_dim=2, hidden=16, layers=1)).eval().requires_grad_(False)
-    torch.nn.init.normal_(model.predictor.head.weight)
-    z0, goal = torch.randn(2, n, 8).unbind()
-    return PlanRequest(model, z0, GoalDistance(goal, 6), no_warm_start(n, 2, model.block_dim), range(n))
-
-
-@pytest.mark.slow
-def test_a_compiled_planner_plans_the_same():
-    request = small_descent(3)
-    if compiled(request, torch.zeros_like(request.init)) is by_autograd:
-        pytest.skip("no compiler here")
-    planner = GradientPlanner(lr=0.1, iterations=5)
-    plain, quick = (p.plan(request) for p in (planner, CompiledPlanner(**vars(planner))))
-    torch.testing.assert_close(quick.actions, plain.actions, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(quick.history, plain.history, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_without_a_compiler_planning_goes_on(monkeypatch, tmp_path):
-    from torch._inductor import config
-
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "no-compiler")))
-    request = small_descent(2)
-    with pytest.warns(UserWarning, match="goes on without compiling"):
-        plan = CompiledPlanner(lr=0.1, iterations=2).plan(request)
-    assert torch.equal(plan.actions, GradientPlanner(lr=0.1, iterations=2).plan(request).actions)
-    torch._dynamo.reset()

@@ -1,7 +1,6 @@
 from .baselines import Constant, RandomActions
-from .catalog import CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make_planner
+from .catalog import BACKENDS, CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make_planner
 from .cem import CEM
-from .compiled import CompiledPlanner
 from .gradcem import GradCEM
 from .gradient import GradientPlanner
 from .icem import ICEM
@@ -11,9 +10,11 @@ from .mppi import MPPI
 from .objective import GoalDistance, Objective
 from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
 from .prior import ActionPrior, Regularised, WithPrior
+from .programs import Compiled, on_backend
 from .settings import Settings, shortened
 
 __all__ = [
+    "BACKENDS",
     "CATALOG",
     "CEM",
     "COMPARED",
@@ -26,7 +27,7 @@ __all__ = [
     "PLANNERS",
     "ActionPrior",
     "Callback",
-    "CompiledPlanner",
+    "Compiled",
     "Constant",
     "GoalDistance",
     "GradCEM",
@@ -43,5 +44,6 @@ __all__ = [
     "World",
     "make_planner",
     "no_warm_start",
+    "on_backend",
     "shortened",
 ]

@@ -52,6 +52,7 @@ CATALOG: dict[str, Entry] = {
     "nothing": Entry("Do nothing", "#BBBBBB", "+"),
 }
 PLANNERS = tuple(name for name, entry in CATALOG.items() if entry.factory)  #: those that `make_planner` makes
+BACKENDS = ("auto", "torch", "jax")  #: what runs their loops, see `lab.planning.programs`
 PAPER_PLANNERS = ("gd", "adam", "cem")  #: of the paper's Table 1
 COMPARED = ("gd", "adam", "restarts", "cem")  #: those, and the strongest that starts from noise and descends
 

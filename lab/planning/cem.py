@@ -7,7 +7,7 @@ import torch
 
 from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest
-from lab.planning.sampling import Belief, Sampler, fittest, noise_for
+from lab.planning.sampling import Belief, Sampler, fittest
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class CEM(Sampler):
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
-        noise = noise_for(belief, rngs, self.samples)
+        noise = self.noise(rngs, belief.mean.shape[1:], iteration)
         actions = self.bounded(belief.mean[:, None] + belief.std[:, None] * noise)
         elites, least = fittest(actions, request.loss(actions), self.elites)
         return Belief(elites.mean(1), elites.std(1), least)

@@ -1,7 +1,5 @@
 """The planning loss and its gradient with respect to the actions."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
@@ -9,18 +7,10 @@ from lab.models.protocols import gradient
 from lab.planning.planner import PlanRequest
 
 
-class Differentiate(Protocol):
-    """A way to compute the planning loss and its gradient."""
-
-    def __call__(self, request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (B, ...) of ``actions`` (B, ..., H, A), and its gradient (B, ..., H, A) with respect to them."""
-        ...
-
-
 def by_autograd(request: PlanRequest, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """See `Differentiate`. Gradients are taken even under ``torch.no_grad``, and with respect to the actions alone.
+    """The loss (B, ...) of ``actions`` (B, ..., H, A), and its gradient (B, ..., H, A) with respect to them alone.
 
-    Raises LabError where the model gives no gradient.
+    Gradients are taken even under ``torch.no_grad``. Raises LabError where the model gives no gradient.
     """
     with torch.enable_grad():
         actions = actions.detach().requires_grad_(True)

@@ -10,7 +10,7 @@ from lab.planning.differentiate import by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest
-from lab.planning.sampling import Belief, Sampler, fittest, noise_for
+from lab.planning.sampling import Belief, Sampler, fittest
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class GradCEM(Sampler):
 
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
-        noise = noise_for(belief, rngs, self.samples)
+        noise = self.noise(rngs, belief.mean.shape[1:], iteration)
         actions = self.bounded(self._after_gradient_steps(belief.mean[:, None] + belief.std[:, None] * noise, request))
         elites, least = fittest(actions, request.loss(actions), self.elites)
         return Belief(elites.mean(1), elites.std(1), least)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lab.planning.differentiate import Differentiate, by_autograd
+from lab.planning.differentiate import by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.options import check_options
 from lab.planning.planner import Plan, PlanRequest, in_chunks
@@ -41,20 +41,15 @@ class GradientPlanner:
         problems = max(1, self.chunk // self.restarts)
         return in_chunks(best_of(self.restarts, self._descend), problems, request)
 
-    def differentiate(self, request: PlanRequest, actions: Tensor) -> Differentiate:
-        """The function that gives loss and gradient of plans like ``actions`` (B, H, A)."""
-        return by_autograd
-
     def _descend(self, request: PlanRequest) -> Plan:
         rngs = generators(request.seeds, request.z0.device)
-        actions = self._first(request, rngs)
-        noise = self.noise * normal(rngs, (self.iterations, *actions.shape[1:]))
+        drawn, noise = self.draw(request, rngs)
+        actions = self._first(request, drawn)
         shares = torch.linspace(1, self.cooling, self.iterations).tolist()
         optimiser = Optimiser(self.optimiser, self.lr, actions)
-        differentiate = self.differentiate(request, actions)
         history = []
         for i in range(self.iterations):
-            loss, gradient = differentiate(request, actions)
+            loss, gradient = by_autograd(request, actions)
             history.append(loss)
             if request.callback:
                 request.callback(i, actions, history[-1])
@@ -63,10 +58,15 @@ class GradientPlanner:
                 actions = actions.clamp(-self.bound, self.bound)
         return Plan(actions, request.loss(actions), torch.stack(history))
 
-    def _first(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> Tensor:
-        """The actions (B, H, A) to descend from: the warm start, completed by the best of the random candidates."""
+    def draw(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+        """The random candidates (B, C, H, A) for the start, and the noise (B, iterations, H, A) of the steps."""
+        shape = request.init.shape[1:]
+        drawn = self.start * normal(rngs, (self.candidates, *shape))
+        return drawn, self.noise * normal(rngs, (self.iterations, *shape))
+
+    def _first(self, request: PlanRequest, drawn: Tensor) -> Tensor:
+        """The actions (B, H, A) to descend from: the warm start, completed by the best of those ``drawn``."""
         init = request.init.to(request.z0.device)[:, None]
-        drawn = self.start * normal(rngs, (self.candidates, *init.shape[2:]))
         candidates = torch.where(init.isnan(), drawn, init)
         if self.candidates == 1 or not init.isnan().any():
             return candidates[:, 0]

@@ -42,11 +42,15 @@ class ICEM(Sampler):
         """The number of samples of this ``iteration``."""
         return max(round(self.samples * self.gamma**-iteration), 2 * self.elites)
 
+    def noise(self, rngs: Sequence[torch.Generator], shape: tuple[int, int], iteration: int) -> Tensor:
+        """Coloured noise (B, N, H, A) of this iteration's samples."""
+        return coloured(normal(rngs, (self.candidates(iteration), *shape)), self.beta)
+
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
         # Sample, fewer each time; some former elites and the mean itself compete as well
         mean, std = belief.mean[:, None], belief.std[:, None]
-        noise = coloured(normal(rngs, (self.candidates(iteration), *mean.shape[2:])), self.beta)
+        noise = self.noise(rngs, mean.shape[2:], iteration)
         former = mean if belief.elites is None else belief.elites[:, : max(1, round(self.keep * self.elites))]
         actions = self.bounded(torch.cat([mean + std * noise, former, mean], 1))
         # Keep the elites

@@ -8,7 +8,7 @@ import torch
 from lab.errors import LabError
 from lab.planning.options import check_options
 from lab.planning.planner import PlanRequest
-from lab.planning.sampling import Belief, Sampler, noise_for
+from lab.planning.sampling import Belief, Sampler
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MPPI(Sampler):
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
         # Sample
-        mean, noise = belief.mean[:, None], self.std * noise_for(belief, rngs, self.samples)
+        mean, noise = belief.mean[:, None], self.std * self.noise(rngs, belief.mean.shape[1:], iteration)
         actions = self.bounded(mean + noise)
         if self.bound is not None:
             noise = actions - mean

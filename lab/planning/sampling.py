@@ -31,6 +31,7 @@ class Belief:
 class Sampler(ABC):
     """The loop of CEM and its relatives; a subclass defines one iteration, `improve`."""
 
+    samples: int
     iterations: int
     std: float
     bound: float | None
@@ -59,16 +60,22 @@ class Sampler(ABC):
         loss = request.loss(belief.plan) if belief.elites is None else belief.least
         return Plan(belief.plan, loss, torch.stack(history))
 
+    def noise(self, rngs: Sequence[torch.Generator], shape: tuple[int, int], iteration: int) -> Tensor:
+        """Standard normal noise (B, N, H, A) of an iteration's samples, for plans of ``shape`` (H, A).
+
+        The first sample's is 0, so that the mean itself is a candidate.
+        """
+        noise = normal(rngs, (self.samples, *shape))
+        noise[:, 0] = 0
+        return noise
+
+    def draw(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> list[Tensor]:
+        """The noise of all iterations."""
+        return [self.noise(rngs, request.init.shape[1:], i) for i in range(self.iterations)]
+
     def bounded(self, actions: Tensor) -> Tensor:
         """``actions`` clipped to the bound."""
         return actions if self.bound is None else actions.clamp(-self.bound, self.bound)
-
-
-def noise_for(belief: Belief, rngs: Sequence[torch.Generator], samples: int) -> Tensor:
-    """Standard normal noise (B, samples, H, A); the first sample's is 0, so that the mean itself is a candidate."""
-    noise = normal(rngs, (samples, *belief.mean.shape[1:]))
-    noise[:, 0] = 0
-    return noise
 
 
 def fittest(actions: Tensor, loss: Tensor, count: int) -> tuple[Tensor, Tensor]:
