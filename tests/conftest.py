@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import warm_kernel
 from filelock import FileLock
 
 from lab.benchmarks import CARDS, Card, card_of
@@ -22,12 +23,21 @@ from lab.training.loop import Schedule
 TASKS = ("push_t", "point_maze", "wall")
 
 
+def of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder that the processes of this run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Tests neither read nor write the user's data sets and models."""
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        kernels, worker = of_all_workers(tmp_path_factory) / "jupyter", "PYTEST_XDIST_WORKER" in os.environ
+        warm_kernel.install(kernels, owner=os.getppid() if worker else os.getpid())
+        patch.setenv("JUPYTER_PATH", str(kernels))
         for name in ("LAB_RECIPE", "LAB_DINO", "LAB_PROCESSES"):
             patch.delenv(name, raising=False)
         yield
@@ -98,8 +108,7 @@ def tiny_recipe() -> Callable[[str], Recipe]:
 def trained(tmp_path_factory) -> Callable[..., Path]:
     """``trained(task, method)``: the folder of a tiny world model, trained once for all workers."""
 
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
+    root = of_all_workers(tmp_path_factory) / "trained"
 
     def folder(task: str, method: str = "base", seed: int = 0) -> Path:
         with pytest.MonkeyPatch.context() as patch, FileLock(f"{root}-{task}.lock"):

@@ -255,7 +255,8 @@ def check_result(folder: Path, name: str) -> None:
     assert {"papermill", "numpy", "torch"} <= set(result.meta["versions"])
 
 
-def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path):
+def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("JUPYTER_PATH")  # with a kernel that is started as users do
     words = ["fig2_landscape.ipynb", str(tmp_path / "executed.ipynb"), "-p", "task", "wall", "-p", "preset", "smoke"]
     command = [sys.executable, "-m", "papermill", *words, "-p", "out", str(tmp_path), "--no-progress-bar"]
     # papermill's own client may miss the kernel's last reply on a busy machine, and then waits for ever

@@ -361,7 +361,7 @@ def test_stopping_ends_everything(notebooks, tmp_path):
         family = [
             p
             for p in psutil.Process().children(recursive=True)
-            if "lab.repro" in " ".join(p.cmdline()) or "ipykernel" in " ".join(p.cmdline())
+            if "lab.repro" in " ".join(p.cmdline()) or "kernel" in " ".join(p.cmdline())
         ]
         assert len(family) >= 2
     _, alive = psutil.wait_procs(family, timeout=10)
