@@ -96,7 +96,9 @@ def test_the_film_has_a_strip_for_each_model(small):
     assert strip.true.shape == (4, 6, 96, 96, 3) and strip.imagined.shape == (4, 6, 64, 64, 3)
     np.testing.assert_array_equal(strip.true[:, 0], np.repeat(strip.true[:1, 0], 4, 0))  # all begin alike
     figure = filmstrip(**vars(strip), names=MODELS)
-    assert [axis.get_ylabel() for axis in figure.axes if "true" in axis.get_ylabel()] == [f"{m}: true" for m in MODELS]
+    assert [text.get_text() for text in figure.axes[0].texts if "true" in text.get_text()] == [
+        f"{model}: true" for model in MODELS
+    ]
 
 
 def test_tasks_without_particles_are_refused():

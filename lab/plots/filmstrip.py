@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from lab.plots.pictures import REACHED, picture
+from lab.plots.pictures import FRAME, REACHED
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from matplotlib.axes import Axes
+
+LEFT, TOP = 0.45, 0.35  #: of the frames, in inches
+SIDE, PITCH = 1.05, 1.12  #: of a frame, and from one to the next
 
 
 def filmstrip(
@@ -29,23 +34,31 @@ def filmstrip(
     numbers by default.
     """
     n, t = reached.shape
-    width, height = 1.1 * (t + 1) + 0.5, 2.3 * n + 0.5
+    width, height = LEFT + PITCH * (t + 1), TOP + 2 * PITCH * n
     figure = Figure(figsize=(width, height))
-    figure.subplots_adjust(0.45 / width, 0.05 / height, 1 - 0.05 / width, 1 - 0.35 / height, 0.05, 0.08)
-    axes = figure.subplots(2 * n, t + 1, squeeze=False)
+    axes = figure.add_axes((0, 0, 1, 1))  # one for all frames, in inches: an axes for each takes ten times as long
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    for k, title in enumerate([*(f"step {step}" for step in steps), "goal"]):
+        axes.text(LEFT + PITCH * k + SIDE / 2, TOP - 0.1, title, fontsize=9, ha="center")
     for i in range(n):
-        above, below = axes[2 * i], axes[2 * i + 1]
+        above, below = TOP + 2 * PITCH * i, TOP + 2 * PITCH * i + PITCH
         for k in range(t):
-            picture(above[k], true[i, k], REACHED if reached[i, k] else None)
-            picture(below[k], imagined[i, k])
-        picture(above[t], goals[i], REACHED if reached[i].any() else None)
-        below[t].axis("off")
-        below[t].text(0.5, 0.9, "reached" if reached[i].any() else "missed", ha="center", va="top")
-        above[0].set_ylabel(f"{names[i] if names else i}: true")
-        below[0].set_ylabel("imagined")
-    for axis, title in zip(axes[0], [*(f"step {step}" for step in steps), "goal"], strict=True):
-        axis.set_title(title, fontsize=9)
+            _frame(axes, true[i, k], LEFT + PITCH * k, above, reached[i, k])
+            _frame(axes, imagined[i, k], LEFT + PITCH * k, below, False)
+        _frame(axes, goals[i], LEFT + PITCH * t, above, reached[i].any())
+        verdict = "reached" if reached[i].any() else "missed"
+        axes.text(LEFT + PITCH * t + SIDE / 2, below + 0.1, verdict, ha="center", va="top")
+        for y, what in ((above, f"{names[i] if names else i}: true"), (below, "imagined")):
+            axes.text(LEFT - 0.1, y + SIDE / 2, what, rotation=90, ha="right", va="center")
     return figure
+
+
+def _frame(axes: Axes, frame: np.ndarray, x: float, y: float, reached: bool) -> None:
+    image = axes.imshow(frame, interpolation="nearest", extent=(x, x + SIDE, y + SIDE, y), aspect="auto")
+    image.set_clip_on(False)
+    edge = {"color": REACHED, "linewidth": 3} if reached else {"color": FRAME, "linewidth": 0.5}
+    axes.add_patch(Rectangle((x, y), SIDE, SIDE, fill=False, **edge))
 
 
 def played(frames: np.ndarray, names: Sequence[str], times: Iterable[int], unit: str = "environment step") -> go.Figure:

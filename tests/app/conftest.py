@@ -1,11 +1,13 @@
 """What the tests of the app share: a cache of tiny models, the app in Streamlit's runner, a server and a browser."""
 
+import functools
 import os
 import shutil
 import sys
 
 import pytest
 from harness import APP, CHROMIUM, DEFAULT, FLAGS, PATIENCE, TASKS, files_served, is_trouble, quick, served, settled
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from lab.benchmarks import CARDS
@@ -15,6 +17,15 @@ from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.training.latents import encoder_hash
 from lab.web.site import export
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_scanned_once():
+    """Streamlit's runner looks through all installed packages for components, at every run: for most of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(scope="session")
