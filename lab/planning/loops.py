@@ -43,9 +43,9 @@ def rollout_loss(weights: Any, goal: Array, rules: Rules, z0: Array, actions: Ar
     extra = (1,) * (actions.ndim - 3)
     z0, goal = (jnp.reshape(part, (len(part), *extra, -1)) for part in (z0, goal))
 
-    def step(z: Array, action: Array) -> tuple[Array, Array]:
+    def step(z: Array, action: Array) -> tuple[Array, Array | None]:
         z = z + change(weights, z, action)
-        return z, z if rules[2] is None else distance(z, goal, rules)
+        return z, None if rules[2] is None else distance(z, goal, rules)
 
     start = jnp.broadcast_to(z0, (*actions.shape[:-2], z0.shape[-1]))
     last, distances = lax.scan(step, start, jnp.moveaxis(actions, -2, 0))
