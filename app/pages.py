@@ -12,7 +12,7 @@ class View:
     icon: str
     heading: str  #: above the page
     about: str = ""  #: one line, for the start page
-    in_browser: bool = False  #: plans in the browser, where Share knows what is seen
+    in_browser: bool = False  #: computed in the browser, with sharing buttons of its own
 
     @property
     def path(self) -> str:

@@ -104,10 +104,10 @@ def as_json(rows: Sequence[Row]) -> str:
     return json.dumps([asdict(row) | {"ratio": row.ratio, "peer_ratio": row.peer_ratio} for row in rows], indent=2)
 
 
-def alternate(*functions: Callable[[], object], repeats: int = REPEATS) -> list[float]:
-    """Median seconds of each function, run in turns after one warm-up each."""
+def alternate(*functions: Callable[[], object]) -> list[float]:
+    """Median seconds of each function, run `REPEATS` times in turns after one warm-up each."""
     seconds: list[list[float]] = [[] for _ in functions]
-    for repeat in range(repeats + 1):
+    for repeat in range(REPEATS + 1):
         for function, times in zip(functions, seconds, strict=True):
             started = time.perf_counter()
             function()

@@ -75,7 +75,7 @@ def as_table(curves: Sequence[Curve]) -> str:
         fitted, last = curve.exponents
         lines.append(f"{curve.planner:5}{curve.part:10}{measured:75}exponent {fitted:.2f}, {last:.2f} at the end")
     usual = ", ".join(f"{part} {value}" for part, value in asdict(Size()).items())
-    return "\n".join([*lines, f"an iteration of a plan, on {torch.get_num_threads()} threads; all else: {usual}"])
+    return "\n".join([*lines, f"an iteration of a plan, on all cores; all else: {usual}"])
 
 
 def as_json(curves: Sequence[Curve]) -> str:

@@ -243,7 +243,7 @@ to measure the solvers of stable-worldmodel as well, in an environment of its ow
         "what", nargs="?", choices=("tasks", "planners", "scale"),
         help="tasks or planners alone (default: both), or how the cost of a plan grows with its size",
     )  # fmt: skip
-    _add_backend(parser, "jax: measure the planners' loops as one compiled program as well")
+    _add_backend(parser, "jax: measure planners as one compiled program as well", ("torch", "jax"))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -292,8 +292,8 @@ def _add_preset(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--preset", choices=tuple(PRESETS), default="quick", help=f"{what} (default: quick)")
 
 
-def _add_backend(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--backend", choices=BACKENDS, default="torch", help=f"{what} (default: torch)")
+def _add_backend(parser: argparse.ArgumentParser, what: str, backends: Sequence[str] = BACKENDS) -> None:
+    parser.add_argument("--backend", choices=backends, default="torch", help=f"{what} (default: torch)")
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:

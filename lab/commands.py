@@ -79,7 +79,8 @@ def plan(args: argparse.Namespace) -> int:
     planner, iterations = _planner(args, model, mode)
     options = {"proprio": settings.proprio, "decay": settings.decay, "seed": args.seed, "first": first}
     with _bar(len(problems) * iterations * MODES[mode].budget) as bar:
-        outcome = evaluate(model, _Shown(planner, bar), problems, mode, **options)
+        shown = _Shown(planner, bar, iterations, each=args.backend == "torch")
+        outcome = evaluate(model, shown, problems, mode, **options)
     print(protocol.describe())
     print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}"))
     if args.problem is not None:
@@ -92,6 +93,7 @@ def plan(args: argparse.Namespace) -> int:
 def bench(args: argparse.Namespace) -> int:
     from lab import bench, bench_scale
 
+    on_backend(bench.ADAM, args.backend)  # raises LabError where it is not installed, before anything is measured
     if args.what == "scale":
         curves = bench_scale.measure(args.backend)
         print(bench_scale.as_json(curves) if args.json else bench_scale.as_table(curves))
@@ -155,13 +157,19 @@ def _bar(total: int) -> tqdm:
 
 @dataclass(frozen=True)
 class _Shown:
-    """``planner``, whose iterations move a ``bar`` by one for each problem."""
+    """``planner``, whose ``iterations`` move a ``bar`` by one for each problem: each in its turn, or all at once."""
 
     planner: Planner
     bar: tqdm
+    iterations: int
+    each: bool  #: not where a compiled program shows no iteration before the last
 
     def plan(self, request: PlanRequest) -> Plan:
-        return self.planner.plan(replace(request, callback=lambda _, actions, loss: self.bar.update(len(loss))))
+        if self.each:
+            return self.planner.plan(replace(request, callback=lambda _, actions, loss: self.bar.update(len(loss))))
+        plan = self.planner.plan(request)
+        self.bar.update(len(plan.loss) * self.iterations)
+        return plan
 
 
 def _model(args: argparse.Namespace) -> tuple[WorldModel, str, Path]:

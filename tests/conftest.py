@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,21 +23,12 @@ from lab.training.loop import Schedule
 TASKS = ("push_t", "point_maze", "wall")
 
 
-def of_all_workers(factory: pytest.TempPathFactory) -> Path:
-    """The temporary folder that the processes of this run share."""
-    base = factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Tests neither read nor write the user's data sets and models."""
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        kernels, worker = of_all_workers(tmp_path_factory) / "jupyter", "PYTEST_XDIST_WORKER" in os.environ
-        warm_kernel.install(kernels, owner=os.getppid() if worker else os.getpid())
-        patch.setenv("JUPYTER_PATH", str(kernels))
         for name in ("LAB_RECIPE", "LAB_DINO", "LAB_PROCESSES"):
             patch.delenv(name, raising=False)
         yield
@@ -57,6 +48,19 @@ def few_pushes():
         patch.setattr(Pushing, "episode_steps", 6)
         patch.setattr(Pushing, "chunk", 3)
         yield
+
+
+@pytest.fixture(scope="session")
+def warm_kernels() -> Iterator[str]:
+    """``JUPYTER_PATH`` for kernels that start at once."""
+    with warm_kernel.nursery() as path:
+        yield path
+
+
+@pytest.fixture
+def kernels_at_once(warm_kernels, monkeypatch) -> None:
+    """Notebooks of this test run in such kernels."""
+    monkeypatch.setenv("JUPYTER_PATH", warm_kernels)
 
 
 @pytest.fixture
@@ -108,7 +112,8 @@ def tiny_recipe() -> Callable[[str], Recipe]:
 def trained(tmp_path_factory) -> Callable[..., Path]:
     """``trained(task, method)``: the folder of a tiny world model, trained once for all workers."""
 
-    root = of_all_workers(tmp_path_factory) / "trained"
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
 
     def folder(task: str, method: str = "base", seed: int = 0) -> Path:
         with pytest.MonkeyPatch.context() as patch, FileLock(f"{root}-{task}.lock"):

@@ -152,6 +152,17 @@ def test_plan_repeats_itself(trained, quick_planners, capsys):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.parametrize("options", [(), ("--planner", "cem", "--mpc")])
+def test_plan_as_one_program(options, trained, quick_planners, empty_cache, capsys):
+    pytest.importorskip("jax", reason="the extra `jax` is not installed")
+    words = "plan", "--task", "wall", "--problems", "2", "--checkpoint", str(trained("wall")), *options
+    rates = []
+    for backend in ("torch", "jax"):
+        assert run(*words, "--backend", backend) == 0
+        rates.append([line for line in capsys.readouterr().out.splitlines() if "of 2 =" in line])
+    assert rates[0] == rates[1] and rates[0]
+
+
 def test_film_strips_of_different_models_are_different_files(trained, quick_planners, empty_cache, capsys):
     strips = set()
     for folder in (trained("wall"), trained("wall", "control")):

@@ -172,7 +172,7 @@ def test_a_reply_that_comes_just_before_something_is_sent_is_not_missed():
 
 
 @pytest.fixture(scope="module")
-def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
+def made(own_cache, warm_kernels, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
     """The folder of the results at preset smoke, and what was said of each notebook that the command ran.
 
     Beside each result there is a list of the lab's files that were loaded for it.
@@ -186,16 +186,18 @@ def made(own_cache, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
     taken = {"fig2_landscape", *(name for _, names in engines.values() for name in names)}
     engines["local"] = (executors.local, [name for name in STUDIES if name not in taken])
     reports = {}
-    for engine, names in engines.values():
-        tasks = {name: task_of(name) for name in names}
-        steps = [
-            step
-            for name, task in tasks.items()
-            for step in graph("smoke", [name], [task] if task else [], str(out), folder=folder)[:-1]
-        ]
-        if steps:
-            with engine(2) as submit:
-                reports |= {report.step.name.split()[0]: report for report in run(steps, submit, 2)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", warm_kernels)
+        for engine, names in engines.values():
+            tasks = {name: task_of(name) for name in names}
+            steps = [
+                step
+                for name, task in tasks.items()
+                for step in graph("smoke", [name], [task] if task else [], str(out), folder=folder)[:-1]
+            ]
+            if steps:
+                with engine(2) as submit:
+                    reports |= {report.step.name.split()[0]: report for report in run(steps, submit, 2)}
     return out / "smoke", reports
 
 
@@ -255,8 +257,7 @@ def check_result(folder: Path, name: str) -> None:
     assert {"papermill", "numpy", "torch"} <= set(result.meta["versions"])
 
 
-def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
-    monkeypatch.delenv("JUPYTER_PATH")  # with a kernel that is started as users do
+def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path):
     words = ["fig2_landscape.ipynb", str(tmp_path / "executed.ipynb"), "-p", "task", "wall", "-p", "preset", "smoke"]
     command = [sys.executable, "-m", "papermill", *words, "-p", "out", str(tmp_path), "--no-progress-bar"]
     # papermill's own client may miss the kernel's last reply on a busy machine, and then waits for ever

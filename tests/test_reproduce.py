@@ -157,7 +157,7 @@ def test_a_notebook_runs_on_the_machine_that_the_environment_describes(notebooks
     assert (tmp_path / "told").read_text("utf-8") == "Machine(processes=3, dino=None)"
 
 
-def test_a_failure_is_reported_and_stops_nothing_else(notebooks, tmp_path, capsys):
+def test_a_failure_is_reported_and_stops_nothing_else(notebooks, kernels_at_once, tmp_path, capsys):
     write_notebook(notebooks / "two.ipynb", "from lab.errors import LabError", 'raise LabError("It is late.")')
     assert reproduce("quick", task="wall", out=str(tmp_path / "out"), jobs=2, folder=notebooks) == 1
     text = capsys.readouterr().out
@@ -361,7 +361,7 @@ def test_stopping_ends_everything(notebooks, tmp_path):
         family = [
             p
             for p in psutil.Process().children(recursive=True)
-            if "lab.repro" in " ".join(p.cmdline()) or "kernel" in " ".join(p.cmdline())
+            if "lab.repro" in " ".join(p.cmdline()) or "ipykernel" in " ".join(p.cmdline())
         ]
         assert len(family) >= 2
     _, alive = psutil.wait_procs(family, timeout=10)

@@ -1,9 +1,15 @@
 """Intervals against published numbers and against their own promise."""
 
+import math
+
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.errors import LabError
+from lab.evaluation.compare import _wide
 from lab.evaluation.statistics import Interval, bootstrap_mean, holm, p_value, paired_difference, success_rate, wilson
 
 
@@ -137,3 +143,17 @@ def test_holm_agrees_with_an_example():
     """By hand: 4 x .005, 3 x .01, then 2 x .03 and 1 x .04, of which the last may not be below the one before."""
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]).tolist() == [1, 1] and len(holm([])) == 0
+
+
+# --- Tables with a row per problem and seed
+
+CELLS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 2), st.floats(-9, 9) | st.just(math.nan)), min_size=1, max_size=30
+).filter(lambda cells: any(not math.isnan(value) for *_, value in cells))
+
+
+@given(CELLS, st.sampled_from([int, str]))
+def test_problems_by_seeds_are_those_of_a_pivot(cells, kind):
+    rows = pd.DataFrame(cells, columns=["pair", "train_seed", "loss"]).astype({"pair": kind})
+    expected = rows.pivot_table(index="pair", columns="train_seed", values="loss")
+    pd.testing.assert_frame_equal(_wide(rows, "loss", "pair"), expected, check_names=False, check_dtype=False)

@@ -1,7 +1,6 @@
-"""A kernel that starts at once: a fork of a process that has the large libraries loaded, and nothing of the lab.
+"""Kernels that start at once: forks of a process, the nursery, that has the large libraries loaded, not the lab.
 
-``install(folder, owner)`` writes the kernel's specification for ``JUPYTER_PATH=folder``.
-The first kernel starts the process to fork from, the nursery, which ends with the process ``owner``.
+``with nursery() as path``: every ``python3`` kernel that is started with ``JUPYTER_PATH=path`` is such a fork.
 """
 
 import json
@@ -11,12 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import psutil
 
 LIBRARIES = (
     "gymnasium", "ipykernel.kernelapp", "ipywidgets", "matplotlib.pyplot", "pandas", "PIL.Image",
@@ -24,52 +22,29 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def install(folder: Path, owner: int) -> None:
-    """Every ``python3`` kernel started with ``JUPYTER_PATH=folder`` will be such a fork."""
-    spec = folder / "kernels" / "python3"
-    spec.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, __file__, str(folder / "nursery"), str(owner), "-f", "{connection_file}"]
-    text = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (spec / "kernel.json").write_text(json.dumps(text), "utf-8")
-
-
-def kernel(address: str, owner: str, *arguments: str) -> int:
-    """Ask the nursery for a kernel, and live as long as it does: a signal or our death reaches it, its end ends us."""
-    from filelock import FileLock
-
-    client = socket.socket(socket.AF_UNIX)
-    with FileLock(f"{address}.lock"):
+@contextmanager
+def nursery() -> Iterator[str]:
+    """Run the nursery; gives the value of ``JUPYTER_PATH``."""
+    with tempfile.TemporaryDirectory(prefix="lab") as folder:  # short: a socket's path has at most 100 characters
+        spec, address = Path(folder, "kernels", "python3"), str(Path(folder, "nursery"))
+        spec.mkdir(parents=True)
+        argv = [sys.executable, __file__, address, "-f", "{connection_file}"]
+        text = json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
+        (spec / "kernel.json").write_text(text, "utf-8")
+        # One thread for all kernels: torch reads their number as it is loaded
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+        process = subprocess.Popen([sys.executable, __file__, address], env=environment, stdout=subprocess.PIPE)
         try:
-            client.connect(address)
-        except OSError:  # the first of all kernels
-            Path(address).unlink(missing_ok=True)
-            subprocess.Popen(
-                [sys.executable, __file__, address, owner],
-                env=os.environ | {"OMP_NUM_THREADS": "1"},  # that of all kernels: torch reads it as it is loaded
-                start_new_session=True,
-                **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL),
-            )
-            while True:
-                time.sleep(0.05)
-                with suppress(OSError):
-                    client.connect(address)
-                    break
-    request = {
-        "argv": ["ipykernel_launcher", *arguments],
-        "env": dict(os.environ),
-        "cwd": os.getcwd(),
-        "path": [os.getcwd(), *sys.path[1:]],  # as of python -m; the kernel leaves the first out while it loads
-    }
-    socket.send_fds(client, [json.dumps(request).encode() + b"\n"], [1, 2])
-    child = int(client.recv(64))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: os.kill(child, number))
-    return client.recv(1) != b""
+            assert process.stdout and process.stdout.readline() == b"ready\n"
+            yield folder
+        finally:
+            process.kill()
+            process.wait(30)
 
 
-def nursery(address: str, owner: str) -> None:
-    """Load the libraries, and fork a kernel for each request, until ``owner`` has ended."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+def serve(address: str) -> None:
+    """Load the libraries, and fork a kernel for each request, until the parent has ended."""
+    parent = os.getppid()
     for name in LIBRARIES:
         __import__(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -77,22 +52,26 @@ def nursery(address: str, owner: str) -> None:
     server.bind(address)
     server.listen()
     server.settimeout(1)
-    while psutil.pid_exists(int(owner)):
+    print("ready", flush=True)
+    while os.getppid() == parent:
         with suppress(TimeoutError):
             client, _ = server.accept()
             client.setblocking(True)
             if os.fork() == 0:
                 server.close()
-                born(client)
+                become(client)
             client.close()
 
 
-def born(client: socket.socket) -> None:
-    """Become the kernel that ``client`` asks for."""
+def become(client: socket.socket) -> None:
+    """Be the kernel that ``client`` asks for; never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     text, files, *_ = socket.recv_fds(client, 1 << 20, 2)
     while not text.endswith(b"\n"):
-        text += client.recv(1 << 20)
+        more = client.recv(1 << 20)
+        if not more:
+            os._exit(1)
+        text += more
     request = json.loads(text)
     for target, file in zip((1, 2), files, strict=True):
         os.dup2(file, target)
@@ -103,14 +82,29 @@ def born(client: socket.socket) -> None:
     os.environ.update(request["env"], JPY_PARENT_PID=str(os.getppid()))
     sys.path[:], sys.argv[:] = request["path"], request["argv"]
     client.sendall(str(os.getpid()).encode())
-    threading.Thread(target=lambda: (client.recv(1), os._exit(1)), daemon=True).start()
-    code = 1
+    threading.Thread(target=lambda: (client.recv(1), os._exit(1)), daemon=True).start()  # it ends with its client
     with suppress(SystemExit):
         runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
-        code = 0
     sys.stdout.flush()
-    os._exit(code)
+    os._exit(0)
+
+
+def ask(address: str, *arguments: str) -> None:
+    """Ask the nursery for a kernel, and live as long as it does: a signal or our death reaches it, its end ends us."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(address)
+    request = {
+        "argv": ["ipykernel_launcher", *arguments],
+        "env": dict(os.environ),
+        "cwd": os.getcwd(),
+        "path": [os.getcwd(), *sys.path[1:]],  # as of python -m; the kernel leaves the first out while it loads
+    }
+    socket.send_fds(client, [json.dumps(request).encode() + b"\n"], [1, 2])
+    child = int(client.recv(64))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    client.recv(1)
 
 
 if __name__ == "__main__":
-    sys.exit(kernel(*sys.argv[1:]) if len(sys.argv) > 3 else nursery(*sys.argv[1:]))
+    (ask if len(sys.argv) > 2 else serve)(*sys.argv[1:])

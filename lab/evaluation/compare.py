@@ -112,9 +112,12 @@ def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") ->
 
 
 def _wide(rows: pd.DataFrame, value: str, problem: str) -> pd.DataFrame:
-    """The column ``value`` of ``rows`` as a table of problems x training seeds, in a tenth of a pandas pivot's time."""
-    problems, row = np.unique(rows[problem].to_numpy(), return_inverse=True)
-    seeds, column = np.unique(rows["train_seed"].to_numpy(), return_inverse=True)
+    """The column ``value`` of ``rows`` as a table of problems x training seeds; rows without a number are left out.
+
+    The same as pandas' pivot_table, in a tenth of its time.
+    """
+    rows = rows[rows[[problem, "train_seed", value]].notna().all(axis=1)]
+    (row, problems), (column, seeds) = (pd.factorize(rows[key], sort=True) for key in (problem, "train_seed"))
     cell, shape = row * len(seeds) + column, (len(problems), len(seeds))
     total = np.bincount(cell, rows[value].to_numpy(float), minlength=len(problems) * len(seeds))
     with np.errstate(invalid="ignore"):  # a problem that a seed has not: NaN

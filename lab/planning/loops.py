@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from torch import Tensor
 
@@ -105,16 +106,16 @@ def descend(planner: GradientPlanner, rules: Rules, parts: Any) -> Found:
 
     def step(state: Any, given: Any) -> tuple[Any, Array]:
         actions, moments = state
-        number, share, added = given
+        corrections, share, added = given
         loss, gradient = differentiate(loss_of, actions)
-        update, moments = optimise(planner.optimiser, planner.lr, number, actions, gradient, moments)
+        update, moments = optimise(planner.optimiser, planner.lr, corrections, actions, gradient, moments)
         return (bounded(planner, actions - share * update + added), moments), loss
 
     actions = first(loss_of, init, drawn)
     shares = jnp.linspace(1, planner.cooling, planner.iterations)
-    numbers = jnp.arange(1, planner.iterations + 1, dtype=jnp.float32)
     moments = (jnp.zeros_like(actions),) * 2
-    (actions, _), history = lax.scan(step, (actions, moments), (numbers, shares, jnp.moveaxis(noise, 1, 0)))
+    given = bias_corrections(planner.iterations), shares, jnp.moveaxis(noise, 1, 0)
+    (actions, _), history = lax.scan(step, (actions, moments), given)
     return actions, loss_of(actions), history
 
 
@@ -130,20 +131,24 @@ def first(loss_of: Any, init: Array, drawn: Array) -> Array:
     return jnp.take_along_axis(candidates, best[:, None, None, None], 1)[:, 0]
 
 
+def bias_corrections(steps: int) -> Array:
+    """Adam's divisors (steps, 2) of both moments, computed in double precision, as `Optimiser` does."""
+    return jnp.asarray(1 - np.array([0.9, 0.999]) ** np.arange(1, steps + 1)[:, None], jnp.float32)
+
+
 def optimise(
-    name: str, lr: float, number: Array | int, variables: Array, gradient: Array, moments: tuple[Array, Array]
+    name: str, lr: float, corrections: Array, variables: Array, gradient: Array, moments: tuple[Array, Array]
 ) -> tuple[Array, tuple[Array, Array]]:
-    """The update number ``number`` of `Optimiser`, to subtract, and its new moments."""
-    first, second = moments
+    """An update of `Optimiser`, to subtract, and its new moments; ``corrections`` are those of this step."""
+    mean, square = moments
     if name == "sgd":
         return lr * gradient, moments
     if name == "momentum":
-        first = 0.9 * first + gradient
-        return lr * first, (first, second)
-    first, second = first + 0.1 * (gradient - first), second + 0.001 * (gradient**2 - second)
-    mean, square = first / (1 - 0.9**number), second / (1 - 0.999**number)
-    update = lr * mean / (jnp.sqrt(square) + 1e-8)
-    return update if name == "adam" else update + lr * WEIGHT_DECAY * variables, (first, second)
+        mean = 0.9 * mean + gradient
+        return lr * mean, (mean, square)
+    mean, square = mean + 0.1 * (gradient - mean), square + 0.001 * (gradient**2 - square)
+    update = lr * (mean / corrections[0]) / (jnp.sqrt(square / corrections[1]) + 1e-8)
+    return update if name == "adam" else update + lr * WEIGHT_DECAY * variables, (mean, square)
 
 
 # --- Sampling
@@ -151,7 +156,7 @@ def optimise(
 
 @program
 def cem(planner: CEM | GradCEM, rules: Rules, parts: Any) -> Found:
-    """See `CEM`."""
+    """See `CEM`, and `GradCEM`, whose samples descend first."""
     weights, z0, goal, init, noise = parts
     loss_of = partial(rollout_loss, weights, goal, rules, z0)
 
@@ -169,15 +174,12 @@ def cem(planner: CEM | GradCEM, rules: Rules, parts: Any) -> Found:
     return mean, loss_of(mean), history
 
 
-gradcem = cem
-
-
 def after_gradient_steps(planner: GradCEM, loss_of: Any, actions: Array) -> Array:
     """``actions`` (B, N, H, A) after the planner's gradient steps."""
     moments = (jnp.zeros_like(actions),) * 2
-    for number in range(1, planner.steps + 1):
+    for corrections in bias_corrections(planner.steps):
         _, gradient = differentiate(loss_of, actions)
-        update, moments = optimise(planner.optimiser, planner.lr, number, actions, gradient, moments)
+        update, moments = optimise(planner.optimiser, planner.lr, corrections, actions, gradient, moments)
         actions = actions - update
     return actions
 
@@ -221,5 +223,5 @@ def mppi(planner: MPPI, rules: Rules, parts: Any) -> Found:
 
 def fittest(actions: Array, loss: Array, count: int) -> tuple[Array, Array]:
     """The ``count`` of ``actions`` (B, N, H, A) with the least ``loss`` (B, N), best first, and the least loss (B,)."""
-    least, rows = lax.top_k(-loss, count)
+    least, rows = lax.top_k(-jnp.where(jnp.isnan(loss), jnp.inf, loss), count)  # what is not a number comes last
     return jnp.take_along_axis(actions, rows[..., None, None], 1), -least[:, 0]

@@ -8,7 +8,7 @@ loop stands in `lab.planning.loops` once more, step by step as in the class.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -32,7 +32,7 @@ from lab.planning.restarts import best_of
 from lab.planning.streams import generators
 
 #: by the planner's class: its loop in `lab.planning.loops`
-LOOPS: dict[type, str] = {GradientPlanner: "descend", CEM: "cem", ICEM: "icem", MPPI: "mppi", GradCEM: "gradcem"}
+LOOPS: dict[type, str] = {GradientPlanner: "descend", CEM: "cem", ICEM: "icem", MPPI: "mppi", GradCEM: "cem"}
 
 
 def on_backend(planner: IterativePlanner, backend: str = "auto") -> IterativePlanner:
@@ -41,13 +41,12 @@ def on_backend(planner: IterativePlanner, backend: str = "auto") -> IterativePla
     Raises LabError for an unknown backend, for JAX where it is not installed, and for a planner that it has no loop of.
     """
     check_known("backend", backend, BACKENDS)
+    planner = planner.planner if isinstance(planner, Compiled) else planner
     installed = importlib.util.find_spec("jax") is not None
     if backend == "torch" or (backend == "auto" and not (installed and type(planner) in LOOPS)):
         return planner
     if not installed:
         raise LabError("The backend jax needs JAX: install it with pip install -e '.[jax]', or choose torch.")
-    if type(planner) not in LOOPS:
-        raise LabError(f"JAX has no loop of {type(planner).__name__}: choose the backend torch or auto.")
     return Compiled(planner, strict=backend == "jax")
 
 
@@ -55,13 +54,17 @@ def on_backend(planner: IterativePlanner, backend: str = "auto") -> IterativePla
 class Compiled:
     """``planner`` with its loop as one program; its plans are those of ``planner`` up to rounding.
 
-    A program is compiled for each new shape, and kept on disk. JAX follows `ResidualMLP` models and `GoalDistance`
-    alone, and shows no iteration before the last: where a request has another model or objective, or a callback,
-    ``planner`` itself plans, or with ``strict`` LabError is raised.
+    A program is compiled for each new shape and each other option of the planner. JAX follows `ResidualMLP` models and
+    `GoalDistance` alone, in single precision on the CPU, and shows no iteration before the last. Where a request asks
+    for something else, ``planner`` itself plans, or with ``strict`` LabError is raised.
     """
 
     planner: Any  #: of a class in `LOOPS`
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.planner) not in LOOPS:
+            raise LabError(f"JAX has no loop of {type(self.planner).__name__}: choose the backend torch or auto.")
 
     @property
     def iterations(self) -> int:
@@ -72,7 +75,7 @@ class Compiled:
         """See `Planner.plan`."""
         if reason := _beyond(request):
             if self.strict:
-                raise LabError(f"JAX plans no {reason}: choose the backend torch or auto.")
+                raise LabError(f"JAX cannot plan with {reason}: choose the backend torch or auto.")
             return self.planner.plan(request)
         if isinstance(self.planner, GradientPlanner):
             restarts = self.planner.restarts
@@ -82,45 +85,58 @@ class Compiled:
     def _run(self, request: PlanRequest) -> Plan:
         loops, objective = _loops(), request.objective
         assert isinstance(objective, GoalDistance)
-        rules = objective.latent_dim, objective.proprio, objective.decay
+        decay = None if objective.decay is None else float(objective.decay)
+        rules = objective.latent_dim, float(objective.proprio), decay
         drawn = self.planner.draw(request, generators(request.seeds, request.z0.device))
-        parts = weights_of(request.model), request.z0, objective.goal, request.init, drawn
-        plan = getattr(loops, LOOPS[type(self.planner)])(self.planner, rules, loops.as_arrays(parts))
-        return Plan(*(torch.from_dlpack(part).to(request.z0.device) for part in plan))
+        parts = weights_of(_perceptron(request.model)), request.z0, objective.goal, request.init, drawn
+        options = replace(self.planner, chunk=1)  # another chunk needs no other program
+        plan = getattr(loops, LOOPS[type(self.planner)])(options, rules, loops.as_arrays(parts))
+        return Plan(*(torch.from_dlpack(part) for part in plan))
 
 
 def _beyond(request: PlanRequest) -> str | None:
     """What of the ``request`` JAX does not follow."""
-    if not isinstance(_predictor(request.model), ResidualMLP):
-        return f"model {type(request.model).__name__} (only a WorldModel with a ResidualMLP)"
+    predictor = _perceptron(request.model)
+    if predictor is None:
+        return f"the model {type(request.model).__name__} (only with a WorldModel whose predictor is a ResidualMLP)"
+    if any(part._forward_hooks or part._forward_pre_hooks for part in (request.model, *predictor.modules())):
+        return "a model that has hooks"
     if type(request.objective) is not GoalDistance:
-        return f"objective {type(request.objective).__name__} (only GoalDistance)"
-    return "request with a callback" if request.callback else None
+        return f"the objective {type(request.objective).__name__} (only with GoalDistance)"
+    if request.callback:
+        return "a callback"
+    parts = request.z0, request.objective.goal, request.init, *predictor.parameters()
+    if kinds := {f"{part.dtype} on {part.device.type}" for part in parts} - {"torch.float32 on cpu"}:
+        return f"{' and '.join(sorted(kinds))} (only with torch.float32 on cpu)"
+    sizes = request.z0.shape[-1], request.z0.shape[-1] + request.init.shape[-1]
+    if sizes != (predictor.head.out_features, predictor.body[0].in_features):
+        return f"states of {sizes[0]} numbers and actions of {request.init.shape[-1]}, which are not the model's"
+    return None
+
+
+def _perceptron(model: Any) -> ResidualMLP | None:
+    """What imagines, if it is a perceptron of ours: a class of somebody else's may do anything with it."""
+    predictor = model.predictor if type(model) is WorldModel else model
+    return predictor if type(predictor) is ResidualMLP else None
+
+
+def weights_of(predictor: ResidualMLP | None) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
+    """Weights of its hidden layers and of its head, as `lab.planning.loops` takes them."""
+    assert predictor is not None
+    hidden = [
+        {"weight": linear.weight, "bias": linear.bias, "scale": norm.weight, "shift": norm.bias}
+        for linear, norm in zip(predictor.body[::3], predictor.body[1::3], strict=True)
+    ]
+    return hidden, {"weight": predictor.head.weight, "bias": predictor.head.bias}
 
 
 @cache
 def _loops() -> ModuleType:
-    """`lab.planning.loops`, which loads JAX; its programs are kept in the cache."""
+    """`lab.planning.loops`, which loads JAX; its programs are kept in the cache, or where the user keeps them."""
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", str(cache_root() / "programs"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_root() / "programs"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return importlib.import_module("lab.planning.loops")
-
-
-def _predictor(model: object) -> object:
-    """What imagines, where that is known: a class of somebody else's may do anything with its predictor."""
-    return model.predictor if type(model) is WorldModel else model if type(model) is ResidualMLP else None
-
-
-def weights_of(model: object) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-    """Weights of the hidden layers and of the head of a model's `ResidualMLP`, as `lab.planning.loops` takes them."""
-    predictor = _predictor(model)
-    assert isinstance(predictor, ResidualMLP)
-    linears, norms = predictor.body[::3], predictor.body[1::3]
-    hidden = [
-        {"weight": linear.weight, "bias": linear.bias, "scale": norm.weight, "shift": norm.bias}
-        for linear, norm in zip(linears, norms, strict=True)
-    ]
-    return hidden, {"weight": predictor.head.weight, "bias": predictor.head.bias}

@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lab.plots.pictures import FRAME, REACHED
+from lab.plots.pictures import REACHED, border
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.axes import Axes
 
-LEFT, TOP = 0.45, 0.35  #: of the frames, in inches
+LEFT, TOP = 0.35, 0.35  #: of the frames, in inches
+LINE = 0.17  #: for each further line of a label
 SIDE, PITCH = 1.05, 1.12  #: of a frame, and from one to the next
 
 
@@ -29,36 +30,37 @@ def filmstrip(
 ) -> Figure:
     """Two rows for each of N problems: the true frames above the imagined ones, with the goal on their right.
 
-    ``true`` and ``imagined`` are (N, T, H, W, 3) uint8 at the environment ``steps`` (T,); ``goals`` are (N, H, W, 3)
+    ``true`` and ``imagined`` are (N, T, H, H, 3) uint8 at the environment ``steps`` (T,); ``goals`` are (N, H, H, 3)
     uint8. Frames whose goal is ``reached`` (N, T) get a green border. The ``names`` (N,) of the problems are their
     numbers by default.
     """
     n, t = reached.shape
-    width, height = LEFT + PITCH * (t + 1), TOP + 2 * PITCH * n
+    labels = [f"{name}: true" for name in names or range(n)]
+    left = LEFT + LINE * max(label.count("\n") for label in labels)
+    width, height = left + PITCH * (t + 1), TOP + 2 * PITCH * n
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))  # one for all frames, in inches: an axes for each takes ten times as long
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
     for k, title in enumerate([*(f"step {step}" for step in steps), "goal"]):
-        axes.text(LEFT + PITCH * k + SIDE / 2, TOP - 0.1, title, fontsize=9, ha="center")
+        axes.text(left + PITCH * k + SIDE / 2, TOP - 0.1, title, fontsize=9, ha="center")
     for i in range(n):
         above, below = TOP + 2 * PITCH * i, TOP + 2 * PITCH * i + PITCH
         for k in range(t):
-            _frame(axes, true[i, k], LEFT + PITCH * k, above, reached[i, k])
-            _frame(axes, imagined[i, k], LEFT + PITCH * k, below, False)
-        _frame(axes, goals[i], LEFT + PITCH * t, above, reached[i].any())
+            _frame(axes, true[i, k], left + PITCH * k, above, reached[i, k])
+            _frame(axes, imagined[i, k], left + PITCH * k, below, False)
+        _frame(axes, goals[i], left + PITCH * t, above, reached[i].any())
         verdict = "reached" if reached[i].any() else "missed"
-        axes.text(LEFT + PITCH * t + SIDE / 2, below + 0.1, verdict, ha="center", va="top")
-        for y, what in ((above, f"{names[i] if names else i}: true"), (below, "imagined")):
-            axes.text(LEFT - 0.1, y + SIDE / 2, what, rotation=90, ha="right", va="center")
+        axes.text(left + PITCH * t + SIDE / 2, below + 0.1, verdict, ha="center", va="top")
+        for y, what in ((above, labels[i]), (below, "imagined")):
+            axes.text(left - 0.1, y + SIDE / 2, what, rotation=90, ha="right", va="center")
     return figure
 
 
 def _frame(axes: Axes, frame: np.ndarray, x: float, y: float, reached: bool) -> None:
     image = axes.imshow(frame, interpolation="nearest", extent=(x, x + SIDE, y + SIDE, y), aspect="auto")
-    image.set_clip_on(False)
-    edge = {"color": REACHED, "linewidth": 3} if reached else {"color": FRAME, "linewidth": 0.5}
-    axes.add_patch(Rectangle((x, y), SIDE, SIDE, fill=False, **edge))
+    image.set_clip_on(False)  # or a PDF would hold all frames as one picture
+    axes.add_patch(Rectangle((x, y), SIDE, SIDE, fill=False, **border(REACHED if reached else None)))
 
 
 def played(frames: np.ndarray, names: Sequence[str], times: Iterable[int], unit: str = "environment step") -> go.Figure:

@@ -74,7 +74,7 @@ def test_every_formula_and_link_of_the_course_has_its_place(name, folder):
 
 
 @pytest.fixture
-def copies(tmp_path, monkeypatch):
+def copies(tmp_path, monkeypatch, kernels_at_once):
     """The folder of the notebooks that are run, which are copies; what they find goes beside it."""
     copies = shutil.copytree(FOLDER, tmp_path / "notebooks")
     out = str(tmp_path / "figures")
