@@ -4,7 +4,7 @@ STUDY = Study(
     "online",
     10,
     10,
-    12,
+    17,
     chosen=("point_maze", "wall"),
     models=("base", "control"),
     long=True,

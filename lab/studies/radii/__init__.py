@@ -4,7 +4,7 @@ STUDY = Study(
     "radii",
     9,
     10,
-    12,
+    26,
     chosen=("point_maze", "wall"),
     models=("base", "control"),
     long=True,

@@ -4,7 +4,7 @@ STUDY = Study(
     "recipe",
     11,
     12,
-    30,
+    39,
     long=True,
     teaches="which choices make the paper's picture appear: λ, encoder, data, length, goal loss",
     part="beyond",
