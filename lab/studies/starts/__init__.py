@@ -4,7 +4,7 @@ STUDY = Study(
     "starts",
     8,
     8,
-    2,
+    3,
     long=True,
     teaches="what changes when Adam starts from a network's guess instead of noise",
     part="beyond",
