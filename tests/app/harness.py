@@ -17,6 +17,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab.benchmarks import CARDS
@@ -28,6 +29,8 @@ DEFAULT = "start"  #: the page one arrives at without naming any
 PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
 STEERED = tuple(task for task, card in CARDS.items() if card.scene.bodies)  #: tasks with a body to follow
 TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
+#: for pages on which a task with particles takes half a minute; *Live planning* and *Drive the dream* have them all
+BRIEF = [pytest.param(task, marks=[pytest.mark.slow] * (task not in STEERED)) for task in TASKS]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import TASKS, address, settled, whole
+from harness import BRIEF, address, settled, whole
 
 from lab.evaluation.anatomy import KINDS
 from lab.files import MODELS
@@ -16,7 +16,7 @@ def figures(test) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", BRIEF)
 def test_every_task(app, task):
     losses, kinds = figures(app("anatomy", task=task))
     plans = [trace for trace in losses["data"] if trace["mode"] == "markers"]

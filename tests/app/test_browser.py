@@ -8,7 +8,7 @@ from harness import LOOKS, PAGES, faults, look, settled
 
 SIZES = ((1440, 900), (1024, 768))
 PHONE = (390, 844)
-WIDTHS = (320, 600, 768, 1920)  #: px of further windows
+WIDTHS = (320, 1920)  #: px of further windows
 CHART = "[data-testid='stPlotlyChart']"
 #: by page: its main picture, and what plays it
 PICTURES = {

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import TASKS, address, number_in, settled, whole
+from harness import BRIEF, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 from lab.files import MODELS
@@ -20,7 +20,7 @@ def lanes(test: AppTest) -> list[dict]:
     return json.loads(player.proto.json)["lanes"]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", BRIEF)
 def test_every_task(app, task):
     test = app("gap", task=task, problem="23")  # not one of the first ten, which are planned for
     steps, spread, places = figures(test)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from harness import TASKS, address, number_in, settled, whole
+from harness import BRIEF, address, number_in, settled, whole
 from streamlit.testing.v1 import AppTest
 
 
@@ -15,7 +15,7 @@ def components(test: AppTest) -> tuple[dict, dict]:
     return relief, player
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", BRIEF)
 def test_every_task(app, task):
     relief, player = components(app("landscape", task=task))
     assert relief["final"] and [panel["model"] for panel in relief["panels"]] == ["base", "online", "adversarial"]
