@@ -71,15 +71,16 @@ def server(cache):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A browser session; its cache makes all visits but the first warm."""
+def browser(tmp_path_factory):
+    """A browser session with a profile, in which compiled scripts are kept: all visits but the first are warm."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as api:
-        chromium = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium.new_context()
-        chromium.close()
+        profile = tmp_path_factory.mktemp("profile")
+        session = api.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
+        yield session
+        session.close()
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +92,14 @@ def site(tmp_path_factory):
         yield address
 
 
+@pytest.fixture(scope="session")
+def process_kept(browser, server):
+    """A page that stays open, so that the process that has compiled the app's scripts does."""
+    browser.new_page().goto(f"{server}_stcore/health")
+
+
 @pytest.fixture
-def visit(browser, server):
+def visit(browser, server, process_kept):
     """``visit(page, query)``: a page, once it is all there; the test fails on anything in the console."""
     troubles, pages = [], []
 

@@ -33,7 +33,7 @@ TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
 BRIEF = [pytest.param(task, marks=[pytest.mark.slow] * (task not in STEERED)) for task in TASKS]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+         "--disable-component-update", "--disable-sync", "--process-per-site"]  # fmt: skip
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"))  #: width and scheme every page is seen in
 PATIENCE = 120_000  #: ms
 
