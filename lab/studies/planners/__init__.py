@@ -5,7 +5,7 @@ STUDY = Study(
     "planners",
     6,
     30,
-    18,
+    3.4,
     planners=PLANNERS,
     long=True,
     alone=True,
