@@ -183,6 +183,7 @@ def _compare(
     z0, goal = torch.randn(2, problems, model.latent_dim, generator=rng).unbind()
     loop = min(LOOP, problems)
     losses: dict[str, float] = {}
+    runner = on_backend(planner, backend)
 
     def scored(name: str, actions: Tensor) -> None:
         with torch.no_grad():
@@ -192,7 +193,7 @@ def _compare(
     def ours() -> None:
         init = no_warm_start(problems, HORIZON, model.block_dim)
         request = PlanRequest(model, z0, GoalDistance(goal, model.latent_dim), init, range(problems))
-        scored("ours", on_backend(planner, backend).plan(request).actions)
+        scored("ours", runner.plan(request).actions)
 
     def plain() -> None:
         scored("plain", torch.cat([plain_plan(planner, model, z0[i : i + 1], goal[i : i + 1]) for i in range(loop)]))

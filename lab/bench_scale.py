@@ -59,11 +59,11 @@ def measure(backend: str = "torch") -> list[Curve]:
 
 def seconds(name: str, size: Size, backend: str) -> float:
     """Median seconds of an iteration of planner ``name``."""
-    planner, model = PLANNERS[name], small_model(size.latent, size.hidden)
+    planner, model = on_backend(PLANNERS[name], backend), small_model(size.latent, size.hidden)
     z0, goal = torch.randn(2, size.problems, size.latent, generator=torch.Generator().manual_seed(0)).unbind()
     init = no_warm_start(size.problems, size.horizon, model.block_dim)
     request = PlanRequest(model, z0, GoalDistance(goal, size.latent), init, range(size.problems))
-    (median,) = alternate(lambda: on_backend(planner, backend).plan(request))
+    (median,) = alternate(lambda: planner.plan(request))
     return median / planner.iterations
 
 

@@ -93,6 +93,8 @@ def plan(args: argparse.Namespace) -> int:
 def bench(args: argparse.Namespace) -> int:
     from lab import bench, bench_scale
 
+    if args.what == "tasks" and args.backend != "torch":
+        raise LabError(f"The backend {args.backend} is of planners, and tasks alone have none: leave it out.")
     on_backend(bench.ADAM, args.backend)  # raises LabError where it is not installed, before anything is measured
     if args.what == "scale":
         curves = bench_scale.measure(args.backend)

@@ -305,6 +305,7 @@ def test_without_a_command_the_help_is_printed(capsys):
         (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807, got '-1'"),
         (["plan", "--task", "wall", "--problems", "many"], "expected a whole number from 1 to 100000, got 'many'"),
         (["plan", "--task", "wall", "--problems", "0"], "expected a whole number from 1 to 100000, got '0'"),
+        (["bench", "tasks", "--backend", "jax"], "The backend jax is of planners, and tasks alone have none"),
         (["plan", "--task", "wall", "--backend", "jacks"], "invalid choice: 'jacks'"),
         (["plan", "--task", "wall", "--problems", "99999999999"], "to 100000, got '99999999999'"),
         (["plan", "--task", "wall", "--kitchen", "9"], "unknown option --kitchen; see"),
