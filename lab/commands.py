@@ -83,6 +83,8 @@ def plan(args: argparse.Namespace) -> int:
         outcome = evaluate(model, shown, problems, mode, **options)
     print(protocol.describe())
     print(_report(outcome, f"{args.planner} on {name}, {mode}, {model.device}"))
+    if args.backend != "torch":
+        print("  with JAX, this time includes compiling what has not been planned in this size before")
     if args.problem is not None:
         print(f"  problem {args.problem}, planned alone: its plan is, up to rounding, as among all")
     _write_strip(out, model, outcome)
