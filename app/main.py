@@ -4,6 +4,8 @@ import cached
 import numpy as np
 import share
 import streamlit as st
+import uploads
+import visitor
 from pages import VIEWS
 from PIL import Image
 from state import DEFAULTS, arrive
@@ -22,10 +24,12 @@ task = make_task(DEFAULTS["task"])
 icon = Image.fromarray(task.render(task.random_states(np.random.default_rng(0), 1)[0], 64)[0])
 st.set_page_config(page_title="World-model planning lab", page_icon=icon, layout="wide")
 cached.use_few_threads()
+uploads.limit()
 pages = {st.Page(view.path, title=view.title, icon=view.icon): view for view in VIEWS}
 page = st.navigation(list(pages), position="top")
 arrive(page.title)
 st.html(SMALL_HEAD)
+visitor.remember()
 share.begin()
 head = st.container(horizontal=True, vertical_alignment="center", key="head")
 head.title(pages[page].heading, width="content")

@@ -57,6 +57,22 @@ def test_only_so_many_at_a_time(processes):
     processes.start("c", QUICK)
 
 
+def test_each_owner_has_a_share():
+    mine = Processes(most=3, most_each=1, niceness=5)
+    try:
+        mine.start("a", LONG, owner="me")
+        mine.start("a", LONG, owner="you")  # runs already, and stays mine
+        assert process_of(mine, "a").nice() == psutil.Process().nice() + 5
+        with pytest.raises(LabError, match="1 of your runs are under way"):
+            mine.start("b", LONG, owner="me")
+        mine.start("b", LONG, owner="you")
+        assert [mine.owner(name) for name in "abc"] == ["me", "you", None]
+    finally:
+        for name in mine.running():
+            mine.stop(name)
+            mine.wait(name, 30)
+
+
 def test_one_that_is_killed(processes):
     processes.start("a", LONG)
     process_of(processes, "a").kill()

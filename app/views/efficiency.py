@@ -136,10 +136,7 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
     name = f"efficiency {task} {problems}"
     family = variables.family()
     folder = live_folder(task, problems, family)
-    status = runs.workers().status(name)
-    if status is not None and status.running:
-        st.button("Cancel", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
-    else:
+    if not runs.stop_button(name, "Cancel"):
         st.button(
             "Measure on this machine",
             icon=":material/timer:",

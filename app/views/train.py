@@ -75,10 +75,7 @@ def chosen() -> CustomRun:
 def start_or_stop(run: CustomRun) -> None:
     """The button that starts, resumes or stops the run."""
     name = run_name(run)
-    status = runs.workers().status(name)
-    if status is not None and status.running:
-        st.button("Stop", icon=":material/stop:", on_click=runs.stop, args=(name,), disabled=status.stopped)
-    elif not run.trained:
+    if not runs.stop_button(name, "Stop") and not run.trained:
         label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
         st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
 
@@ -89,8 +86,11 @@ def show_training(run: CustomRun) -> None:
     shipped = shipped_log(run)
     runs.watch(name, lambda status: draw_training(run, status, shipped))
     others = [other for other in runs.workers().running() if other != name]
-    if others:
-        st.caption(f"Also running on this server: {', '.join(others)}.")
+    yours = [other for other in others if runs.is_yours(other)]
+    if yours:
+        st.caption(f"Also running: {', '.join(yours)}.")
+    if len(others) > len(yours):
+        st.caption(f"Runs of other visitors: {len(others) - len(yours)}.")
     st.caption("The same on the command line, where it also goes on from where it was stopped:")
     widgets.command("python -m " + " ".join(run.command))
 
@@ -163,8 +163,8 @@ def show_finished(run: CustomRun) -> None:
 
 
 def show_other_runs(now: CustomRun) -> None:
-    """The list of the task's custom runs; a click opens a run again."""
-    others = custom_runs(now.task, now.family)[:SHOWN]
+    """The list of the task's custom runs that are not another visitor's; a click opens a run again, or deletes it."""
+    others = [run for run in custom_runs(now.task, now.family) if runs.is_yours(run_name(run))][:SHOWN]
     if not others:
         return
     st.markdown(f"**Your trainings of {label(now.task)}**")
@@ -172,6 +172,10 @@ def show_other_runs(now: CustomRun) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(title(run), key=f"open_{run.folder.name}", on_click=reopen, args=(run,), disabled=run == now)
             st.caption(state_of(run))
+            if runs.is_started_by_you(run_name(run)):
+                busy = run_name(run) in runs.workers().running()
+                delete = {"key": f"delete_{run.folder.name}", "on_click": runs.delete, "args": (run.folder,)}
+                st.button("Delete", icon=":material/delete:", disabled=busy, **delete)
 
 
 def title(run: CustomRun) -> str:

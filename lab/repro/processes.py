@@ -40,9 +40,12 @@ class Status:
 
 
 class Process:
-    """``python -m command``, started now, on ``threads`` threads. Raises LabError if it cannot be started."""
+    """``python -m command``, started now, on ``threads`` threads, at ``niceness`` below this program's priority.
 
-    def __init__(self, command: Sequence[str], threads: int = 1) -> None:
+    Raises LabError if it cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], threads: int = 1, niceness: int = 0) -> None:
         self.stopped = False
         self._started, self._ended = time.monotonic(), 0.0
         environment = {"OMP_NUM_THREADS": str(threads), "LAB_CACHE": str(cache_root()), "PYTHONUNBUFFERED": "1"}
@@ -59,6 +62,9 @@ class Process:
             )
         except OSError as error:
             raise LabError(f"'{' '.join(command)}' cannot be started: {error.strerror or error}.") from error
+        if niceness:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(self._process.pid).nice(min(psutil.Process().nice() + niceness, 19))
 
     @property
     def running(self) -> bool:
@@ -115,12 +121,16 @@ class Process:
 
 
 class Processes:
-    """Processes by name, at most ``most`` at a time; safe to share between threads. They end with the context."""
+    """Processes by name, at most ``most`` at a time, and ``most_each`` of one owner; safe to share between threads.
 
-    def __init__(self, most: int | None = None) -> None:
-        self.most = most
+    They end with the context.
+    """
+
+    def __init__(self, most: int | None = None, most_each: int | None = None, niceness: int = 0) -> None:
+        self.most, self.most_each, self.niceness = most, most_each, niceness
         self._lock = threading.Lock()
         self._named: dict[str, Process] = {}
+        self._owners: dict[str, str] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -132,10 +142,10 @@ class Processes:
             for process in self._named.values():
                 process.end()
 
-    def start(self, name: str, command: Sequence[str], threads: int = 1) -> None:
-        """Start ``python -m command`` under ``name``; does nothing if ``name`` runs already.
+    def start(self, name: str, command: Sequence[str], threads: int = 1, owner: str = "") -> None:
+        """Start ``python -m command`` under ``name`` for ``owner``; does nothing if ``name`` runs already.
 
-        Raises LabError if ``most`` others run, and after the end of the context.
+        Raises LabError if ``most`` others run, or ``most_each`` of this owner, and after the end of the context.
         """
         with self._lock:
             running = self.running()
@@ -148,7 +158,10 @@ class Processes:
                     f"{len(running)} background runs are under way, which is all that this server takes at a time: "
                     "wait for one to end, or stop one."
                 )
-            self._named[name] = Process(command, threads)
+            theirs = sum(self._owners[other] == owner for other in running)
+            if self.most_each is not None and theirs >= self.most_each:
+                raise LabError(f"{theirs} of your runs are under way, which is all that one visitor may: stop one.")
+            self._named[name], self._owners[name] = Process(command, threads, self.niceness), owner
 
     def run(self, command: Sequence[str], threads: int = 1) -> Status:
         """Run ``python -m command`` to its end, and return its status."""
@@ -168,6 +181,10 @@ class Processes:
         """The status of ``name``, or None if it was never started."""
         process = self._named.get(name)
         return process.status if process else None
+
+    def owner(self, name: str) -> str | None:
+        """For whom ``name`` was started last, or None if it never was."""
+        return self._owners.get(name)
 
     def lines(self, name: str) -> list[str]:
         """See `Process.lines`."""

@@ -6,11 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import APP, whole
+from starlette.exceptions import HTTPException
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from websockets.sync.client import ClientConnection, connect
 
 from lab.files import MODELS, ROOT
+from lab.models.inspect import LARGEST
+from lab.repro.processes import Processes
 
 SESSIONS = 20
 PATIENCE = 300  #: s
@@ -76,7 +81,70 @@ def test_models_are_shared_frozen_and_without_gradients(app, monkeypatch):
     assert all(not parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
 
 
+def test_a_run_belongs_to_the_visitor_who_started_it(app, monkeypatch, tmp_path):
+    assert whole(app())
+    import runs
+    import streamlit as st
+
+    who, processes = "me", Processes(most_each=1)
+    monkeypatch.setattr(runs, "workers", lambda: processes)
+    monkeypatch.setattr(runs, "visitor", lambda: who)
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path))
+    command = ("http.server", "0", "--bind", "127.0.0.1")
+    runs.start("mine", command)
+    runs.start("also mine", command)
+    assert "1 of your runs" in st.session_state["refused"] and runs.is_yours("mine") and runs.is_yours("nobody's")
+    who = "you"
+    runs.stop("mine")
+    assert st.session_state["refused"] == runs.NOT_YOURS and runs.workers().running() == ["mine"]
+    who = "me"
+    runs.stop("mine")
+    runs.workers().wait("mine", 30)
+    (tmp_path / "own" / "wall").mkdir(parents=True)
+    (tmp_path / "own" / "wall" / "large").write_bytes(b"0" * 1000)
+    monkeypatch.setattr(runs, "KEPT", 1e-7)
+    runs.start("mine", command)
+    assert "this server keeps" in st.session_state["refused"] and not runs.workers().running()
+
+
+COOKIE = "2|0102ff00|0003fe01|1700000000"  # the token 01010101, masked by 0102ff00
+
+
+@pytest.mark.parametrize(
+    ("cookies", "known"),
+    [({"_streamlit_xsrf": COOKIE}, True), ({"lab_visitor": COOKIE, "_streamlit_xsrf": "2|00000000|05|1"}, True)]
+    + [({"lab_visitor": text}, False) for text in ("", "2||05|1", "2|zz|05|1", "a|b", COOKIE[:9])],
+)
+def test_a_visitor_is_known_by_a_token(app, monkeypatch, cookies, known):
+    assert whole(app())
+    import visitor
+
+    monkeypatch.setattr(type(visitor.st.context), "cookies", cookies)
+    assert (visitor.visitor() == "01010101") == known
+
+
+def test_files_are_limited_where_they_arrive(app):
+    assert whole(app())
+    import uploads
+
+    manager = MemoryUploadedFileManager("/upload")
+    uploads.limited(manager)
+
+    def send(session: str, number: int) -> None:
+        manager.add_file(session, UploadedFileRec(str(number), "x", "", bytes(LARGEST << 20)))
+
+    for i in range(4):
+        send(str(i), 0)
+        send(str(i), 1)
+        with pytest.raises(HTTPException, match="More than 64 MiB"):
+            send(str(i), 2)
+    with pytest.raises(HTTPException, match="More than 256 MiB"):
+        send("new", 0)
+    manager.remove_file("0", "0")
+    send("new", 0)
+
+
 def test_listens_at_home_only_and_takes_no_large_files():
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
-    assert settings["server"]["address"] == "localhost" and settings["server"]["maxUploadSize"] <= 64
+    assert settings["server"]["address"] == "localhost" and settings["server"]["maxUploadSize"] == LARGEST
     assert settings["browser"]["gatherUsageStats"] is False and settings["client"]["showErrorDetails"] == "none"

@@ -58,7 +58,8 @@ class TestTraining:
 
     def test_start_passes_the_command_on(self, app, own_cache_of_app, monkeypatch):
         commands = []
-        monkeypatch.setattr("lab.repro.processes.Processes.start", lambda self, name, command: commands.append(command))
+        started = "lab.repro.processes.Processes.start"
+        monkeypatch.setattr(started, lambda self, name, command, owner: commands.append(command))
         test = app("train", size="smoke", steps="20")
         button(test, "Train").click().run()
         assert whole(test) and commands == [CustomRun("wall", "adversarial", 0, "smoke", 20, None, RADIUS).command]
