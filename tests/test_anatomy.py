@@ -9,7 +9,16 @@ from scipy.stats import spearmanr
 
 from lab.data import Problems
 from lab.errors import LabError
-from lab.evaluation.anatomy import KINDS, Attempts, around_goals, attempts, boundary_loss, rank_correlation
+from lab.evaluation.anatomy import (
+    KINDS,
+    Attempts,
+    around_goals,
+    attempts,
+    boundary_loss,
+    judged,
+    known_plans,
+    rank_correlation,
+)
 from lab.evaluation.success import evaluate
 from lab.planning import CEM, GradientPlanner
 
@@ -117,6 +126,30 @@ def test_the_choice_among_starts():
     assert choice["correlation"].tolist() == [1.0, -1.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("cause", "own", "known"),  # predicted loss, true loss and success of the chosen plan, and of a known one
+    [
+        ("ok", (1.0, 1.0, True), (0.0, 0.0, True)),
+        ("search", (1.0, 1.0, False), (2.0, 2.0, False)),  # nothing is good
+        ("search", (2.0, 2.0, False), (1.0, 0.0, True)),  # the model prefers what was not found
+        ("cost", (1.0, 1.0, False), (2.0, 2.0, True)),
+        ("model", (1.0, 3.0, False), (2.0, 2.0, True)),
+    ],
+)
+def test_misses_have_their_cause(cause, own, known):
+    plans = [Attempts(*(np.array([[value]]) for value in plan), 0.0) for plan in (own, known)]
+    assert plans[0].causes(plans[1]).tolist() == [cause]
+
+
+@pytest.mark.parametrize(
+    ("cause", "model", "planner"), [("search", Model(), SHORT), ("model", Model(belief=2.0), LONG)]
+)
+def test_the_experts_plans_decide_on_causes(cause, model, planner, problems):
+    known = judged(model, problems, known_plans(planner, problems))
+    assert known.success.all() and known.true.max() < 1e-20
+    assert set(attempts(model, planner, problems, 2)[planner.iterations].causes(known)) == {cause}
+
+
 def test_rank_correlation_is_spearmans_also_with_ties():
     x, y = np.random.default_rng(0).integers(0, 6, (2, 20, 9)).astype(float)
     expected = [spearmanr(*rows).statistic for rows in zip(x, y, strict=True)]
@@ -130,6 +163,8 @@ def test_what_is_missing_is_named(problems):
     without = Problems(Endless(), problems.starts, problems.goals)
     with pytest.raises(LabError, match="Endless has no distance"):
         attempts(Model(), SHORT, without)
+    with pytest.raises(LabError, match="need a simulator in torch, or problems with an expert"):
+        known_plans(SHORT, without)
     with pytest.raises(LabError, match="these problems have no expert"):
         around_goals(Model(), without)
     with pytest.raises(LabError, match="needs 10 pairs of states about one success radius apart, got 0 among 12"):

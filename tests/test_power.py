@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from lab.evaluation.anatomy import KINDS
+from lab.evaluation.anatomy import CAUSES, KINDS
 from lab.files import MODELS
 from lab.models import load_model
 from lab.results import load_result, save_result
@@ -48,6 +48,10 @@ def test_every_plan_has_one_kind_and_the_chosen_one_is_what_counts(result):
     assert anatomy.groupby(power.CASE)["mean"].sum().round(9).eq(1).all()
     ok = anatomy[anatomy.kind == "ok"].set_index(power.CASE)["mean"]
     assert (ok == success.set_index(power.CASE).rate[ok.index]).all()
+    causes = result.tables["causes"]
+    assert set(causes.cause) == set(CAUSES) and causes.groupby(power.CASE)["mean"].sum().round(9).eq(1).all()
+    assert (causes[causes.cause == "ok"].set_index(power.CASE)["mean"] == ok).all()
+    assert result.tables["known"].set_index("planner").n.to_dict() == {"adam": 4, "cem": 4}
     choice = result.tables["choice"].pivot_table(index=power.CASE, columns="measure", values="mean")
     assert (choice.chosen == success.set_index(power.CASE).rate[choice.index]).all()
     assert (choice[["chosen", "best"]].max(axis=1) <= choice["any"]).all() and choice.correlation.abs().max() <= 1
@@ -84,7 +88,7 @@ def test_the_numbers_are_told_for_each_model(result):
     lines = power.sentences(result).splitlines()
     assert [line.split(",")[0].lower() for line in lines] == list(MODELS)
     assert all(
-        "Adam 0.1, 32 x 3 (4 problems, 1 training seed)" in line and "a better model could mend" in line
+        "Adam 0.1, 32 x 3 (4 problems, 1 training seed)" in line and "missed because of the search" in line
         for line in lines
     )
 
@@ -98,5 +102,5 @@ def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
     stored = load_result(tmp_path)
     plots.print_figure(stored).canvas.draw()
     names = {trace.name for trace in plots.interactive(stored).data}
-    assert {"Base", "CEM on Base", *KINDS, "some start succeeds"} <= names
+    assert {"Base", "CEM on Base", *KINDS, *CAUSES, "some start succeeds"} <= names
     assert "at the success boundary" in plots.interactive(stored).layout.annotations[-1].text.replace("<br>", " ")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import cached
+import numpy as np
 import progress
 import streamlit as st
 import widgets
@@ -13,13 +14,15 @@ from lab import variables
 from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
-from lab.evaluation.anatomy import KINDS, Attempts, attempts
+from lab.evaluation.anatomy import CAUSES, KINDS, Attempts, attempts, judged, known_plans
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
-from lab.plots.anatomy import kinds_figure, losses_figure
+from lab.plots.anatomy import losses_figure, shares_figure
 from lab.plots.palette import LABELS, MODEL_COLOURS
 from lab.studies.common.config import Config
 from lab.studies.power import study as power
+from lab.tasks import make_task
+from lab.tasks.differentiable import differentiable
 
 GOALS = "dataset"  #: the loss at the success boundary needs an expert
 PROBLEMS, STARTS = 10, 8
@@ -28,6 +31,11 @@ INTRO = (
     "is “deceived” if the model predicts success and is wrong. It fails by its “metric” if even the true outcome looks "
     "like success to the [[planning loss]]. A better search mends the first kind, a better [[world model]] the second, "
     "a better loss the third."
+)
+CAUSES_INTRO = (
+    "A missed problem is decided by a plan that is known to be good. The cause is the “search” if the model itself "
+    "prefers the good plan, which was not found, or if no plan is good; the “cost” if even the true planning loss "
+    "ranks a bad plan first; the “model” if only what it imagines does."
 )
 
 
@@ -46,10 +54,37 @@ def attempted(task: str, model: str, stamp: str) -> Attempts:
     return attempts(through, planner, problems, STARTS, proprio=settings.proprio)[planner.iterations]
 
 
+@st.cache_data(max_entries=12, show_spinner="Planning with the exact simulator as the model …")
+def good_plans(task: str) -> np.ndarray:
+    """Actions (n, T, a) that are known to be good for the same problems."""
+    problems = sample_problems(task, GOALS, cached.PROBLEMS)[:PROBLEMS]
+    return known_plans(card_of(task).settings.planner("restarts"), problems)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def known(task: str, model: str, stamp: str) -> Attempts:
+    """What the model makes of the plans that are known to be good."""
+    problems, through = sample_problems(task, GOALS, cached.PROBLEMS)[:PROBLEMS], cached.world_model(task, model, stamp)
+    return judged(through, problems, good_plans(task), proprio=card_of(task).settings.proprio)
+
+
 def shares(found: Attempts, boundary: float) -> dict[str, float]:
     """Of the chosen plans, the share of each kind."""
     chosen = found.chosen(found.kinds(boundary))
     return {kind: float((chosen == kind).mean()) for kind in KINDS}
+
+
+def show_causes(planned: dict[str, Attempts], task: str, stamps: dict[str, str]) -> None:
+    st.markdown("**Why problems were missed**")
+    causes = {model: found.causes(known(task, model, stamps[model])) for model, found in planned.items()}
+    parts = {model: {cause: float((each == cause).mean()) for cause in CAUSES} for model, each in causes.items()}
+    missed = "; ".join(
+        f"{LABELS[model]}: search {part['search']:.0%}, cost {part['cost']:.0%}, model {part['model']:.0%}"
+        for model, part in parts.items()
+    )
+    st.plotly_chart(shares_figure(parts, "cause"), key="causes", config={"displaylogo": False}, alt=missed)
+    exact = "Adam’s, with the exact simulator as its model" if differentiable(make_task(task)) else "the expert’s"
+    st.caption(f"The plans that are known to be good are {exact}.")
 
 
 def sentence(model: str, found: Attempts, boundary: float) -> str:
@@ -87,7 +122,7 @@ def show_kinds(planned: dict[str, Attempts], boundary: float, waiting: list[str]
     st.markdown("**What became of the chosen plans**")
     parts = {model: shares(found, boundary) for model, found in planned.items()}
     alt = "; ".join(f"{LABELS[model]}: {share['ok']:.0%} reach the goal" for model, share in parts.items())
-    st.plotly_chart(kinds_figure(parts), key="kinds", config={"displaylogo": False}, alt=alt)
+    st.plotly_chart(shares_figure(parts), key="kinds", config={"displaylogo": False}, alt=alt)
     st.caption(f"Planning on {', '.join(LABELS[model] for model in waiting)} …" if waiting else "")
 
 
@@ -130,11 +165,13 @@ def page() -> None:
     with right:
         show_kinds(planned, boundary, order[now:])
         st.markdown(sentence(model, planned[model], boundary))
+        show_causes(planned, task, stamps)
         st.caption(
             f"The first {PROBLEMS} near test problems, {STARTS} starts each, open loop, shipped models. Full dots: the "
             "start with the least predicted loss, which is chosen. Dashed: the loss at the success boundary."
         )
     prose(INTRO)
+    prose(CAUSES_INTRO)
     show_plan(cached.Case(task, GOALS, problem), model, stamps[model])
     if now < len(order):
         attempted(task, order[now], stamps[order[now]])

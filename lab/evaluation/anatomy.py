@@ -8,6 +8,15 @@ A plan that misses its goal is
 
 A better search mends the first kind, a better model the second, a better loss the third. All losses here are of the
 last state, ``||z_H - z_goal||^2``. Dimensions: ``B`` problems, ``K`` starts, ``S`` numbers of a state.
+
+That looks at one plan. Why a *problem* was missed is decided by candidates: its own K plans, and plans that are known
+to be good, such as those of the same planner with the exact simulator as its model. Let P(a) be the predicted loss of
+a candidate, L(a) the true one (of the simulator's last state), and s(a) = 1 if it reaches the goal. The planner
+executed a plan with s = 0. The cause is
+
+* *search* if no candidate has s(a) = 1, or if s(argmin P) = 1: the model prefers a good plan that the search missed;
+* else *cost* if s(argmin L) = 0: even the true loss ranks a bad plan before the good ones;
+* else *model*: s(argmin L) = 1 and s(argmin P) = 0. The imagined end is not the real one, and that decides.
 """
 
 import time
@@ -21,16 +30,19 @@ from torch import Tensor
 
 from lab.data import Problems
 from lab.errors import LabError, check_seed
-from lab.evaluation.success import goal_distance
+from lab.evaluation.simulation import SimulatorDynamics
+from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Evaluable
 from lab.models.protocols import see
-from lab.planning import OPEN_LOOP, PlanRequest, no_warm_start
+from lab.planning import OPEN_LOOP, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import IterativePlanner
 from lab.planning.restarts import from_starts
 from lab.planning.streams import child, problem_streams
+from lab.tasks.differentiable import differentiable
 from lab.tasks.environment import Environment, distances, simulate
 
 KINDS = ("ok", "stuck", "deceived", "metric")  #: of a plan
+CAUSES = ("ok", "search", "cost", "model")  #: why a problem was missed
 WIDTH = 0.2  #: success radii: a pair of states is at the boundary if its distance is within 1 +- this
 FEWEST = 10  #: pairs at the boundary
 
@@ -57,6 +69,17 @@ class Attempts:
         """What became of each plan (B, K), one of `KINDS`, given the loss at the success boundary."""
         stuck, deceived = self.predicted > boundary, self.true > boundary
         return np.select([self.success, stuck, deceived], ["ok", "stuck", "deceived"], "metric")
+
+    def beside(self, known: "Attempts") -> "Attempts":
+        """These plans and those of ``known``, of the same problems, as candidates of one choice."""
+        parts = [np.concatenate([getattr(self, n), getattr(known, n)], 1) for n in ("predicted", "true", "success")]
+        return Attempts(*parts, self.seconds + known.seconds)
+
+    def causes(self, known: "Attempts") -> np.ndarray:
+        """Why each problem was missed (B,), one of `CAUSES`, given plans that are ``known`` to be good (see above)."""
+        choice = self.beside(known).choice()
+        search = ~choice["any"] | choice["chosen"]
+        return np.select([self.chosen(self.success), search, ~choice["best"]], ["ok", "search", "cost"], "model")
 
     def choice(self) -> dict[str, np.ndarray]:
         """How well the model chooses among the plans of each problem (B,).
@@ -101,6 +124,33 @@ def attempts(
         predicted, true, success = (part.reshape(-1, starts) for part in _worth(model, request, repeated, actions))
         found[count] = Attempts(predicted, true, success, seconds * count / planner.iterations)
     return found
+
+
+@torch.no_grad()
+def judged(model: Evaluable, problems: Problems, actions: np.ndarray, *, proprio: float = 0.0) -> Attempts:
+    """Environment ``actions`` (B, T, a) for ``problems``, one plan each: what ``model`` predicts, and what is true.
+
+    Raises LabError for an environment without ``distance``.
+    """
+    z0, objective = see(model, problems.environment, problems.starts), goal_distance(model, problems, proprio)
+    blocks = model.normalise_actions(actions)
+    request = PlanRequest(model, z0, objective, blocks, range(len(problems)))
+    return Attempts(*(part[:, None] for part in _worth(model, request, problems, blocks)), 0.0)
+
+
+def known_plans(planner: Planner, problems: Problems, seed: int = 0) -> np.ndarray:
+    """Environment actions (B, T, a) that are known to be good, in open loop.
+
+    They are what ``planner`` plans with the exact simulator as its model, whose loss is the distance between states
+    (see `SimulatorDynamics`). Where the task has no simulator in torch, they are the expert's; raises LabError where
+    there is no expert either.
+    """
+    if differentiable(problems.environment):
+        exact = SimulatorDynamics(problems.environment)
+        return exact.denormalise_actions(evaluate(exact, planner, problems, seed=seed).plans[0].actions)
+    if problems.expert is None:
+        raise LabError("Plans that are known to be good need a simulator in torch, or problems with an expert.")
+    return problems.expert
 
 
 def boundary_loss(

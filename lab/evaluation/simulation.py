@@ -7,7 +7,7 @@ from torch import Tensor
 from lab.data import Problems
 from lab.models import Evaluable
 from lab.models.protocols import see
-from lab.tasks import Task
+from lab.tasks import Task, differentiable
 from lab.tasks.environment import distances, simulate
 from lab.tasks.task import Observation
 
@@ -64,10 +64,11 @@ class Simulation:
 
 
 class SimulatorDynamics:
-    """The true simulator as a world model: without error, and without gradients.
+    """The true simulator as a world model: without error, and on Wall and PointMaze with gradients.
 
     z (..., F + S) holds F features, in which distances are measured, and the state itself. Features are all state
-    fields but velocities, standardised by the data policy's states; an angle gives its cosine and sine.
+    fields but velocities, standardised by the data policy's states; an angle gives its cosine and sine. Where a
+    gradient is asked for, states are those of `lab.tasks.differentiable`, which are the same to rounding.
     """
 
     def __init__(self, task: Task) -> None:
@@ -75,30 +76,39 @@ class SimulatorDynamics:
         states, actions = self.task.collect(np.random.default_rng(0), 50, self.task.episode_steps)
         self.action_mean, self.action_std = actions.mean((0, 1)), actions.std((0, 1))
         self.block_dim = self.task.action_dim * self.task.frameskip
-        features = self._features(states).reshape(-1, self._features(states).shape[-1])
-        self.mean, self.std = features.mean(0), features.std(0)
+        features = self._features(torch.from_numpy(states)).flatten(0, 1).numpy()
+        self.mean, self.std = torch.from_numpy(features.mean(0)), torch.from_numpy(features.std(0))
         self.latent_dim = features.shape[-1]
 
-    def _features(self, states: np.ndarray) -> np.ndarray:
+    def _features(self, states: Tensor) -> Tensor:
         columns = []
         for i, field in enumerate(self.task.state_fields):
             if "angle" in field:
-                columns += [np.cos(states[..., i]), np.sin(states[..., i])]
+                columns += [states[..., i].cos(), states[..., i].sin()]
             elif not field.endswith(("vx", "vy")):
                 columns.append(states[..., i])
-        return np.stack(columns, -1)
+        return torch.stack(columns, -1)
+
+    def _z(self, states: Tensor) -> Tensor:
+        return torch.cat([(self._features(states) - self.mean) / self.std, states], -1)
 
     def observe(self, observation: Observation) -> Tensor:
         """z (..., F + S) of observed states (..., S), in float64, so that the state in z is exact."""
-        states = observation.states
-        return torch.from_numpy(np.concatenate([(self._features(states) - self.mean) / self.std, states], -1))
+        return self._z(torch.from_numpy(observation.states))
 
     def rollout(self, z0: Tensor, actions: Tensor) -> Tensor:
-        """See `Dynamics.rollout`."""
-        states = z0[..., self.latent_dim :].reshape(-1, z0.shape[-1] - self.latent_dim).numpy()
-        steps = self.denormalise_actions(actions).reshape(len(states), -1, self.task.action_dim)
-        trajectory = self.task.simulate(states, steps)[:, :: self.task.frameskip]
-        return self.observe(self.task.observe(trajectory.reshape(*z0.shape[:-1], *trajectory.shape[1:])))
+        """See `Dynamics.rollout`. Raises LabError for a gradient on a task without a differentiable simulator."""
+        states = z0[..., self.latent_dim :]
+        if actions.requires_grad:
+            each = actions.double().unflatten(-1, (self.task.frameskip, -1)).flatten(-3, -2)
+            forces = each * torch.from_numpy(self.action_std) + torch.from_numpy(self.action_mean)
+            return self._z(differentiable.simulate(self.task, states, forces)[..., :: self.task.frameskip, :])
+        flat = states.reshape(-1, states.shape[-1]).numpy()
+        trajectory = self.task.simulate(
+            flat, self.denormalise_actions(actions).reshape(len(flat), -1, self.task.action_dim)
+        )
+        kept = torch.from_numpy(trajectory[:, :: self.task.frameskip])
+        return self._z(kept.reshape(*states.shape[:-1], *kept.shape[1:]))
 
     def normalise_actions(self, actions: np.ndarray) -> Tensor:
         """See `Evaluable.normalise_actions`."""

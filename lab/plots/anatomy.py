@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lab.evaluation.anatomy import KINDS, Attempts
-from lab.plots.palette import CLEAR, GREY, GRID, KIND_COLOURS, LABELS
+from lab.plots.palette import CLEAR, GREY, GRID, KIND_COLOURS, LABELS, SHARE_COLOURS
 from lab.plots.style import faded
 
 HEIGHT, BARS_HEIGHT = 420, 60
@@ -42,15 +42,15 @@ def losses_figure(found: Attempts, boundary: float, picked: int | None) -> go.Fi
     return _plain(figure, HEIGHT).update_layout(clickmode="event+select", dragmode=False)
 
 
-def kinds_figure(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
-    """A bar for each model, from the share of each of `KINDS`."""
+def shares_figure(shares: Mapping[str, Mapping[str, float]], column: str = "kind") -> go.Figure:
+    """A bar for each model, from the share of each kind of plan; with ``column`` cause, of each cause of a miss."""
     figure = go.Figure()
     upwards = list(shares)[::-1]
     names = [LABELS[model] for model in upwards]
-    for kind in KINDS:
-        widths = [100 * shares[model][kind] for model in upwards]
-        bar = go.Bar(x=widths, y=names, orientation="h", name=kind, marker={"color": faded(KIND_COLOURS[kind])})
-        figure.add_trace(bar.update(hovertemplate=f"{kind}: %{{x:.0f}}%<extra></extra>"))
+    for value, colour in SHARE_COLOURS[column].items():
+        widths = [100 * shares[model][value] for model in upwards]
+        bar = go.Bar(x=widths, y=names, orientation="h", name=value, marker={"color": faded(colour)})
+        figure.add_trace(bar.update(hovertemplate=f"{value}: %{{x:.0f}}%<extra></extra>"))
     figure.update_xaxes(range=[0, 101], dtick=25, ticksuffix="%", gridcolor=GRID)
     return _plain(figure, BARS_HEIGHT * (len(names) + 2)).update_layout(barmode="stack", legend_traceorder="normal")
 

@@ -5,28 +5,32 @@ import json
 import pytest
 from harness import BRIEF, address, settled, whole
 
-from lab.evaluation.anatomy import KINDS
+from lab.evaluation.anatomy import CAUSES, KINDS
 from lab.files import MODELS
 from lab.plots.palette import LABELS
 
 
 def figures(test) -> list[dict]:
-    """The plans' losses, and the kinds."""
+    """The plans' losses, their kinds, and the causes of misses."""
     assert whole(test)
     return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
 
 
 @pytest.mark.parametrize("task", BRIEF)
 def test_every_task(app, task):
-    losses, kinds = figures(app("anatomy", task=task))
+    losses, kinds, causes = figures(app("anatomy", task=task))
     plans = [trace for trace in losses["data"] if trace["mode"] == "markers"]
     assert sum(len(trace["customdata"]) for trace in plans) == 10 * 8
     assert (
         sum(len(trace["customdata"]) for trace in plans if trace["marker"]["size"] == 11) == 10
     )  # one is chosen a problem
     assert [bar["name"] for bar in kinds["data"]] == list(KINDS)
-    assert set(kinds["data"][0]["y"]) == {LABELS[model] for model in MODELS}
-    assert all(sum(shares) == pytest.approx(100) for shares in zip(*(bar["x"] for bar in kinds["data"]), strict=True))
+    assert {bar["name"] for bar in causes["data"]} == set(CAUSES)
+    for figure in (kinds, causes):
+        assert set(figure["data"][0]["y"]) == {LABELS[model] for model in MODELS}
+        widths = (bar["x"] for bar in figure["data"])
+        assert all(sum(shares) == pytest.approx(100) for shares in zip(*widths, strict=True))
+    assert causes["data"][0]["x"] == kinds["data"][0]["x"]
 
 
 def test_the_problem_is_picked(app):

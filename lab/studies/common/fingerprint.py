@@ -69,8 +69,9 @@ def _reachable(code: ast.AST, named: Iterable[str]) -> set[Path]:
 
 
 def _modules(tasks: Iterable[str], planners: Iterable[str]) -> set[str]:
-    """Where the ``tasks``, their cards, and the ``planners`` are defined."""
+    """Where the ``tasks``, their simulators in torch and cards, and the ``planners`` are defined."""
     found = {registry.module(task) for task in tasks for registry in (TASKS, CARDS) if task in registry}
+    found |= {f"{module}_torch" for module in found}  # see `lab.tasks.differentiable`
     return found | {CATALOG[name].factory.partition(":")[0] for name in planners}
 
 

@@ -1,4 +1,4 @@
-"""Optimisation power: success against calls and time, the kinds of failure, and the choice among several starts."""
+"""Optimisation power: success against calls and time, kinds and causes of failure, and the choice among starts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from plotly.subplots import make_subplots
 
-from lab.evaluation.anatomy import KINDS
 from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, intervals, legend_of, sample
-from lab.plots.palette import GREY, KIND_COLOURS, LABELS, MODEL_COLOURS, PLANNER_COLOURS, label, shown
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, SHARE_COLOURS, label, shown
 from lab.plots.style import annotate, faded, in_style, neutral, spread
 from lab.plots.words import percent, resampled
 from lab.results import Result
@@ -25,21 +24,23 @@ CHOICES = {
     "best": ("chosen by true loss", "--", "dash"),
     "chosen": ("chosen by predicted loss", "-", "solid"),
 }
+SHARES = {"anatomy": "kind", "causes": "cause"}  #: tables that have a row of bars, and the column that names the parts
 BARS = (1, 8, 32)  #: numbers of starts that have bars
-HEIGHT = 1250  #: of the interactive figure, in pixels
+HEIGHT = 1600  #: of the interactive figure, in pixels
 
 
 @in_style
 def print_figure(result: Result) -> Figure:
-    """Success against calls and time for each step; below, for each model, kinds of failure and choice."""
-    figure = Figure(figsize=(12, 9.6), layout="constrained")
+    """Success against calls and time for each step; below, for each model, kinds and causes of failure, and choice."""
+    figure = Figure(figsize=(12, 12), layout="constrained")
     models = shown(result.tables["anatomy"].model, MODELS)
-    top, bars, choice = figure.subfigures(3, 1, height_ratios=(1.15, 1, 1), squeeze=False).flat
+    top, kinds, causes, choice = figure.subfigures(4, 1, height_ratios=(1.15, 1, 1, 1), squeeze=False).flat
     _draw_success(top, result.tables["success"])
-    panels = bars.subplots(1, len(models), sharey=True, squeeze=False)[0]
-    for ax, model in zip(panels, models, strict=True):
-        _draw_kinds(ax, barred(result.tables["anatomy"]), model)
-    legend_of(bars, panels[0])
+    for part, (name, column) in zip((kinds, causes), SHARES.items(), strict=True):
+        panels = part.subplots(1, len(models), sharey=True, squeeze=False)[0]
+        for ax, model in zip(panels, models, strict=True):
+            _draw_shares(ax, barred(result.tables[name]), model, column)
+        legend_of(part, panels[0])
     panels = choice.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for ax, model in zip(panels, models, strict=True):
         _draw_choice(ax, result.tables["choice"], model)
@@ -51,24 +52,28 @@ def print_figure(result: Result) -> Figure:
 
 def interactive(result: Result) -> go.Figure:
     """The same panels; hovering shows the numbers."""
-    success, anatomy, choice = (result.tables[name] for name in ("success", "anatomy", "choice"))
-    models, places = shown(anatomy.model, MODELS), list(_places(success))
+    success, choice = (result.tables[name] for name in ("success", "choice"))
+    models, places = shown(choice.model, MODELS), list(_places(success))
     across = max(len(places), len(models))
     titles = [f"step {step:.2g}" for step, _ in places] + [""] * (across - len(places))
-    titles += ([LABELS[model] for model in models] + [""] * (across - len(models))) * 2
-    figure = make_subplots(3, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.1)
+    titles += ([LABELS[model] for model in models] + [""] * (across - len(models))) * 3
+    figure = make_subplots(4, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.07)
     for column, (step, cost) in enumerate(places, 1):
         for trace in _curve_traces(success, step, cost, legend=column == 1):
             figure.add_trace(trace, 1, column)
         figure.update_xaxes(type="log", title=COSTS[cost], row=1, col=column)
     for column, model in enumerate(models, 1):
-        for trace in _kind_traces(barred(anatomy), model, legend=column == 1):
-            figure.add_trace(trace, 2, column)
+        for row, (name, kind) in enumerate(SHARES.items(), 2):
+            for trace in _share_traces(barred(result.tables[name]), model, kind, legend=column == 1):
+                figure.add_trace(trace, row, column)
         for trace in _choice_traces(choice, model, legend=column == 1):
-            figure.add_trace(trace, 3, column)
-        figure.update_xaxes(type="log", dtick=0.30103, title="starts", row=3, col=column)
-    figure.update_yaxes(range=[0, 103], ticksuffix="%", row=1).update_yaxes(range=[0, 103], ticksuffix="%", row=3)
-    figure.update_xaxes(range=[0, 100], ticksuffix="%", row=2).update_layout(barmode="stack")
+            figure.add_trace(trace, 4, column)
+        figure.update_xaxes(type="log", dtick=0.30103, title="starts", row=4, col=column)
+    for row in (1, 4):
+        figure.update_yaxes(range=[0, 103], ticksuffix="%", row=row)
+    for row in (2, 3):
+        figure.update_xaxes(range=[0, 100], ticksuffix="%", row=row)
+    figure.update_layout(barmode="stack")
     return neutral(figure, _title(result), HEIGHT, _caption(result))
 
 
@@ -88,11 +93,11 @@ def differences_figure(differences: pd.DataFrame, equal: str) -> Figure:
     return figure
 
 
-def barred(anatomy: pd.DataFrame) -> pd.DataFrame:
+def barred(shares: pd.DataFrame) -> pd.DataFrame:
     """The powers that have bars, with their ``name``: `BARS`, of one start only the long runs, of CEM the longest."""
-    longest = anatomy.groupby(["planner", "step", "restarts"]).iterations.transform("max")
-    least = longest.where(anatomy.planner == "cem", longest / 3)
-    rows = anatomy[anatomy.restarts.isin(BARS) & (anatomy.iterations >= least)]
+    longest = shares.groupby(["planner", "step", "restarts"]).iterations.transform("max")
+    least = longest.where(shares.planner == "cem", longest / 3)
+    rows = shares[shares.restarts.isin(BARS) & (shares.iterations >= least)]
     return rows.assign(name=[words(row) for row in rows.itertuples()])
 
 
@@ -130,15 +135,16 @@ def _draw_success(figure: SubFigure, success: pd.DataFrame) -> None:
     legend_of(figure, panels[0])
 
 
-def _draw_kinds(ax: Axes, anatomy: pd.DataFrame, model: str) -> None:
-    names = list(dict.fromkeys(anatomy.name))[::-1]
+def _draw_shares(ax: Axes, shares: pd.DataFrame, model: str, column: str) -> None:
+    names = list(dict.fromkeys(shares.name))[::-1]
     left = pd.Series(0.0, index=names)
-    for kind in KINDS:
-        rows = anatomy[(anatomy.model == model) & (anatomy.kind == kind)].set_index("name")
+    for value, colour in SHARE_COLOURS[column].items():
+        rows = shares[(shares.model == model) & (shares[column] == value)].set_index("name")
         width = 100 * rows["mean"].reindex(names).fillna(0)
-        ax.barh(names, width, 0.7, left=left, color=KIND_COLOURS[kind], label=kind)
+        ax.barh(names, width, 0.7, left=left, color=colour, label=value)
         left += width
-    ax.set(title=LABELS[model], xlim=(0, 100), xlabel="share of plans (%)")
+    of = {"kind": "plans", "cause": "problems"}[column]
+    ax.set(title=LABELS[model], xlim=(0, 100), xlabel=f"share of {of} (%)")
     in_rows(ax)
 
 
@@ -174,18 +180,18 @@ def _curve_traces(success: pd.DataFrame, step: float, cost: str, legend: bool) -
         yield trace.update(legendgroup=name, showlegend=legend and line == "-")
 
 
-def _kind_traces(anatomy: pd.DataFrame, model: str, legend: bool) -> Iterator[go.Bar]:
-    for kind in KINDS:
-        rows = anatomy[(anatomy.model == model) & (anatomy.kind == kind)].iloc[::-1]
+def _share_traces(shares: pd.DataFrame, model: str, column: str, legend: bool) -> Iterator[go.Bar]:
+    for value, colour in SHARE_COLOURS[column].items():
+        rows = shares[(shares.model == model) & (shares[column] == value)].iloc[::-1]
         yield go.Bar(
             x=100 * rows["mean"],
             y=rows.name,
             orientation="h",
-            name=kind,
-            legendgroup=kind,
-            showlegend=legend,
-            marker={"color": faded(KIND_COLOURS[kind])},
-            hovertext=[_tell(f"{kind}: {row.name}", row, "mean") for row in rows.itertuples()],
+            name=value,
+            legendgroup=value,
+            showlegend=legend and (column == "kind" or value != "ok"),
+            marker={"color": faded(colour)},
+            hovertext=[_tell(f"{value}: {row.name}", row, "mean") for row in rows.itertuples()],
             hoverinfo="text",
         )
 
@@ -208,6 +214,11 @@ def _tell(name: str, row: Any, value: str) -> str:
     return hover(name, percent(row, value, unit="%"), *costs, row=row)
 
 
+def _known(known: pd.DataFrame) -> str:
+    """``Adam 100 %, CEM 95 %``: success of the plans that decide on causes."""
+    return ", ".join(f"{LABELS[row.planner]} {percent(row, unit='%')}" for row in known.itertuples())
+
+
 def _title(result: Result) -> str:
     return f"{label(result.task)}: what more optimisation buys, and why plans still fail"
 
@@ -222,6 +233,7 @@ def _caption(result: Result) -> str:
         f"solid: Adam from more and more starts, and CEM after more iterations ({sample(several)}). 95% intervals over "
         f"{resampled(success)}. A call is a rollout of the model; a differentiated one counts as three. Stuck: the "
         f"predicted loss is above its value at the success boundary, {boundary} on the tune split; deceived: the true "
-        "loss alone is; metric: neither is, and the goal is missed. Bars: step, starts x iterations. Preset "
-        f"{result.preset}."
+        "loss alone is; metric: neither is, and the goal is missed. Causes of missed problems: decided by plans that "
+        f"are known to be good (success: {_known(result.tables['known'])}). Bars: step, starts x iterations. "
+        f"Preset {result.preset}."
     )

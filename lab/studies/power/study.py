@@ -4,8 +4,12 @@ Data-set goals, open loop. Power is counted in calls: rollouts of the model for 
 differentiated counts as `BACKWARD` (forward, and about twice as much backward; by time it is 2.7 on PushT). The loss at
 the success boundary is measured on the tune split, for the encoder of each training seed. Adam's step is constant and
 its starts are single random ones, whatever the task's settings: then one run shows the plans of shorter ones.
+
+Why a problem was missed is decided with plans that are known to be good: those of the same planner, from `STARTS`
+starts, with the exact simulator as its model. On tasks without a simulator in torch they are the expert's actions.
 """
 
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,10 +19,10 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lab.evaluation.anatomy import KINDS, Attempts, around_goals, attempts, boundary_loss
+from lab.evaluation.anatomy import CAUSES, KINDS, Attempts, around_goals, attempts, boundary_loss, judged, known_plans
 from lab.evaluation.compare import INTERVALS, average, compare, success_rates
 from lab.files import MODELS
-from lab.planning import shortened
+from lab.planning import GradientPlanner, shortened
 from lab.planning.planner import IterativePlanner
 from lab.plots.palette import LABELS
 from lab.plots.words import counted, percent
@@ -36,6 +40,7 @@ POWER = ["planner", "step", "restarts", "iterations"]
 CASE = ["model", *POWER]
 COSTS = {"calls": "calls", "time": "seconds"}  #: what CEM spends as much of, and its column
 MEASURES = ("any", "chosen", "best", "correlation")
+STARTS = 8  #: of Adam through the exact simulator, from one of which alone it misses goals, too
 #: of CEM at equal time, it follows from times how many iterations that is
 TIMES = {"success": ["seconds"], "differences": ["theirs_iterations", "difference", *INTERVALS]}
 
@@ -70,8 +75,9 @@ def run(config: Config) -> Result:
     """Plan with every power on every model, with CEM on the base model.
 
     Tables: ``success`` (rates, calls and seconds for each power), ``anatomy`` (the share of each kind of plan, see
-    `lab.evaluation.anatomy`), ``choice`` (from several starts: `Attempts.choice`), ``differences`` (see `differences`)
-    and ``pairs`` (a row for each problem).
+    `lab.evaluation.anatomy`), ``causes`` (the share of problems that were missed for each cause), ``known`` (success of
+    the plans that decide on causes), ``choice`` (from several starts: `Attempts.choice`), ``differences`` (see
+    `differences`) and ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
     boundary, stored = {seed: boundary_of(config, seed) for seed in config.size.seeds}, Cases(NAME, config.task)
@@ -114,7 +120,8 @@ def measure(config: Config, search: Search, model: NamedModel, boundary: float, 
     """A row for each problem and power of ``search``, from ``stored`` if it is there.
 
     Columns: model, train_seed, `POWER`, pair; of the chosen plan ``success``, ``kind``, and ``predicted`` and ``true``
-    loss; of all its starts ``any``, ``best`` and ``correlation``; ``calls``, and ``seconds`` of planning.
+    loss; of all its starts ``any``, ``best`` and ``correlation``; ``cause`` of a miss, and ``known``, whether the plan
+    that is known to be good succeeds; ``calls``, and ``seconds`` of planning.
     """
     name, seed, network = model
     planner, protocol = planner_of(config, search), config.protocols((GOALS,))[GOALS]
@@ -125,8 +132,9 @@ def measure(config: Config, search: Search, model: NamedModel, boundary: float, 
         problems, starts = problems_of(protocol)[:n], search.restarts[-1]
         options = {"after": search.iterations, "proprio": proprio, "seed": config.seed}
         found = attempts(network, planner, problems, starts, **options)
+        known = judged(network, problems, good_plans(config, search.planner)[:n], proprio=proprio)
         parts = [
-            rows(these.first(count), boundary).assign(restarts=count, iterations=iterations)
+            rows(these.first(count), boundary, known).assign(restarts=count, iterations=iterations)
             for iterations, these in found.items()
             for count in search.restarts
         ]
@@ -138,8 +146,18 @@ def measure(config: Config, search: Search, model: NamedModel, boundary: float, 
     return stored.rows(keys, settings | {"proprio": proprio, "boundary": boundary}, network, make)
 
 
-def rows(found: Attempts, boundary: float) -> pd.DataFrame:
-    """A row for each problem: what became of the chosen plan, and how it was chosen."""
+@functools.lru_cache(maxsize=2)
+def good_plans(config: Config, planner_name: str) -> np.ndarray:
+    """The `known_plans` (n, T, a) of Adam or CEM, for the problems that it gets."""
+    search = next(search for search in reversed(SEARCHES) if search.planner == planner_name)
+    planner, problems = planner_of(config, search), problems_of(config.protocols((GOALS,))[GOALS])
+    if isinstance(planner, GradientPlanner):
+        return known_plans(replace(planner, lr=0.1, restarts=STARTS), problems, config.seed)
+    return known_plans(planner, problems[: config.size.strong], config.seed)
+
+
+def rows(found: Attempts, boundary: float, known: Attempts) -> pd.DataFrame:
+    """A row for each problem: what became of the chosen plan, how it was chosen, and why the problem was missed."""
     choice = found.choice()
     columns = {
         "pair": np.arange(len(found.success)),
@@ -147,6 +165,8 @@ def rows(found: Attempts, boundary: float) -> pd.DataFrame:
         "kind": found.chosen(found.kinds(boundary)),
         "predicted": found.chosen(found.predicted),
         "true": found.chosen(found.true),
+        "cause": found.causes(known),
+        "known": known.success[:, 0].astype(int),
     }
     columns |= {name: choice[name].astype(float) for name in ("any", "best", "correlation")}
     return pd.DataFrame(columns | {"seconds": found.seconds / len(found.success)})
@@ -160,12 +180,14 @@ def calls(planner: IterativePlanner) -> int:
 def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The tables of `run`, from a row for each problem and power."""
     success = success_rates(measured, CASE).merge(costs(measured, CASE), on=CASE)
-    kinds = measured.assign(**{kind: (measured.kind == kind).astype(float) for kind in KINDS})
+    known = measured.drop_duplicates(["planner", "pair"]).assign(success=lambda table: table.known)
     several = measured[measured.restarts > 1].assign(chosen=lambda table: table.success.astype(float))
-    pairs = measured[[*CASE, "train_seed", "pair", "success", "kind", "predicted", "true"]]
+    pairs = measured[[*CASE, "train_seed", "pair", "success", "kind", "cause", "predicted", "true"]]
     return {
         "success": success,
-        "anatomy": _averages(kinds, KINDS, "kind"),
+        "anatomy": shares(measured, "kind", KINDS),
+        "causes": shares(measured, "cause", CAUSES),
+        "known": success_rates(known, ["planner"]),
         "choice": _averages(several, MEASURES, "measure"),
         "differences": differences(measured),
         "pairs": pairs,
@@ -222,17 +244,19 @@ def sentences(result: Result) -> str:
 
 def lines(result: Result) -> Iterator[str]:
     """For each model at the strongest power: how much of its failure a better model could mend, and how much not."""
-    anatomy, choice = (strongest(result.tables[name]) for name in ("anatomy", "choice"))
+    anatomy, causes, choice = (strongest(result.tables[name]) for name in ("anatomy", "causes", "choice"))
     for model, kinds in anatomy.groupby("model", sort=False):
         first = next(kinds.itertuples())
         ok, stuck, deceived, metric = _shares(kinds, "kind", KINDS)
+        _, search, cost, wrong = _shares(causes[causes.model == model], "cause", CAUSES)
         any_start, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
         yield (
             f"{LABELS[first.model]}, {words(first)} ({counted(first.n, 'problem')}, "
             f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Deceived, which a better model could "
             f"mend: {deceived}. Stuck, which needs a better search: {stuck}. Metric, which needs a better loss: "
             f"{metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, the least "
-            f"true loss in {best}."
+            f"true loss in {best}. Problems missed because of the search: {search}, the cost: {cost}, the model: "
+            f"{wrong}."
         )
 
 
@@ -241,6 +265,12 @@ def words(row: Any) -> str:
     if row.planner == "cem":
         return f"CEM, {row.iterations}"
     return f"Adam {row.step:.2g}, {row.restarts} x {row.iterations}"
+
+
+def shares(measured: pd.DataFrame, column: str, values: tuple[str, ...]) -> pd.DataFrame:
+    """The share of problems with each of ``values`` in ``column``, for each power."""
+    tidy = [measured.assign(**{column: value, "share": 1.0 * (measured[column] == value)}) for value in values]
+    return average(pd.concat(tidy), "share", [*CASE, column], "pair")
 
 
 def _averages(table: pd.DataFrame, values: tuple[str, ...], name: str) -> pd.DataFrame:
