@@ -72,8 +72,11 @@ class Attempts:
 
     def beside(self, known: "Attempts") -> "Attempts":
         """These plans and those of ``known``, of the same problems, as candidates of one choice."""
-        parts = [np.concatenate([getattr(self, n), getattr(known, n)], 1) for n in ("predicted", "true", "success")]
-        return Attempts(*parts, self.seconds + known.seconds)
+        predicted, true, success = (
+            np.concatenate([getattr(plans, name) for plans in (self, known)], 1)
+            for name in ("predicted", "true", "success")
+        )
+        return Attempts(predicted, true, success, self.seconds + known.seconds)
 
     def causes(self, known: "Attempts") -> np.ndarray:
         """Why each problem was missed (B,), one of `CAUSES`, given plans that are ``known`` to be good (see above)."""
@@ -135,7 +138,8 @@ def judged(model: Evaluable, problems: Problems, actions: np.ndarray, *, proprio
     z0, objective = see(model, problems.environment, problems.starts), goal_distance(model, problems, proprio)
     blocks = model.normalise_actions(actions)
     request = PlanRequest(model, z0, objective, blocks, range(len(problems)))
-    return Attempts(*(part[:, None] for part in _worth(model, request, problems, blocks)), 0.0)
+    predicted, true, success = (part[:, None] for part in _worth(model, request, problems, blocks))
+    return Attempts(predicted, true, success, 0.0)
 
 
 def known_plans(planner: Planner, problems: Problems, seed: int = 0) -> np.ndarray:

@@ -7,6 +7,7 @@ and PointMaze have one. Dimensions: ``T`` environment steps, ``S`` state numbers
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from lab.errors import LabError
 from lab.tasks.task import Task
 
 
-def differentiable(task: object) -> bool:
+def differentiable(task: object) -> TypeGuard[Task]:
     """Whether `simulate` knows the physics of ``task``."""
     return find_spec(_module(task)) is not None
 
