@@ -10,7 +10,8 @@ import pymunk.autogeometry
 from numpy.typing import NDArray
 
 from lab.tasks.particles_render import draw_grains
-from lab.tasks.pushing import TIME_STEP, Pushing, empty_space, move_pusher
+from lab.tasks.pushing import TIME_STEP, Pushing, empty_table, move_pusher
+from lab.tasks.table import pose
 from lab.tasks.task import Floats
 
 SIDE = 10  # grains along each side of the first square
@@ -18,6 +19,7 @@ AREA = 5.0  # of that square
 SPACING = AREA**0.5 / SIDE
 SMALLEST, LARGEST = 0.05, 0.1  # how far corners are from a grain's middle
 BOARD = (0.13, 0.51)  # half its thickness and width
+BOARD_CORNERS = ((-0.13, -0.51), (0.13, -0.51), (0.13, 0.51), (-0.13, 0.51))
 FRICTION = 1.0
 SETTLE = 10  # steps in which what still overlaps is set apart
 
@@ -76,19 +78,16 @@ class Granular(Pushing):
         return _heaped(rng, rng.uniform(-1, 1, (n, 2)), rng.uniform(0.6, 0.9, n))
 
     def push(self, state: Floats, begin: Floats, end: Floats) -> Floats:
-        space = empty_space(0.0)
-        grains = []
-        for (x, y, angle), corners, moment in zip(state.reshape(-1, 3).tolist(), _CORNERS, _MOMENTS, strict=True):
-            grain = pymunk.Body(1.0, moment)
-            grain.position, grain.angle = (x, y), angle
-            shape = pymunk.Poly(grain, corners)
-            shape.friction = FRICTION
-            space.add(grain, shape)
-            grains.append(grain)
-        move_pusher(space, _board(begin, end), begin, end)
-        for _ in range(SETTLE):
-            space.step(TIME_STEP)
-        after = np.array([(*grain.position, grain.angle) for grain in grains])
+        with empty_table(0.0) as table:
+            grains = []
+            for (x, y, angle), corners, moment in zip(state.reshape(-1, 3).tolist(), _CORNERS, _MOMENTS, strict=True):
+                grain = table.body(1.0, moment, (x, y), angle)
+                table.polygon(grain, corners, FRICTION)
+                grains.append(grain)
+            board = table.pusher(begin.tolist(), atan2(end[1] - begin[1], end[0] - begin[0]))
+            move_pusher(table, board, table.polygon(board, BOARD_CORNERS, FRICTION), begin, end)
+            table.step(TIME_STEP, SETTLE)
+            after = np.array([pose(grain) for grain in grains])
         turned = after[:, 2] % (2 * np.pi)
         after[:, 2] = np.where(turned < 2 * np.pi, turned, 0.0)  # a tiny negative angle is rounded up to 2 pi
         return after.ravel()
@@ -96,16 +95,6 @@ class Granular(Pushing):
     def render(self, states: Floats, size: int) -> NDArray[np.uint8]:
         """Brown grains on a white table; (B, size, size, 3)."""
         return draw_grains(states.reshape(len(states), -1, 3), SHAPES, size)
-
-
-def _board(begin: Floats, end: Floats) -> pymunk.Body:
-    """The board, across the push."""
-    thickness, width = BOARD
-    board = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
-    board.angle = atan2(end[1] - begin[1], end[0] - begin[0])
-    corners = [(-thickness, -width), (thickness, -width), (thickness, width), (-thickness, width)]
-    pymunk.Poly(board, corners).friction = FRICTION
-    return board
 
 
 def _heaped(rng: np.random.Generator, middles: Floats, scales: Floats) -> Floats:

@@ -60,11 +60,11 @@ class PointMaze(Task):
     def step(self, states: Floats, actions: Floats) -> Floats:
         """Push for 0.05 s; (B, 4) and (B, 2) to (B, 4)."""
         position = states[:, :2].T.copy()
-        velocity = np.clip(states[:, 2:].T, -SPEED_LIMIT, SPEED_LIMIT)
-        force = FORCE * self.executed(actions).T
+        velocity = np.clip(states[:, 2:].T, -SPEED_LIMIT, SPEED_LIMIT, order="C")
+        force = FORCE * self.executed(actions.T.copy())
         for _ in range(SUBSTEPS):
-            velocity = velocity + TIME_STEP / (MASS + TIME_STEP * DAMPING) * (force - DAMPING * velocity)
-            position = position + TIME_STEP * velocity
+            velocity += TIME_STEP / (MASS + TIME_STEP * DAMPING) * (force - DAMPING * velocity)
+            position += TIME_STEP * velocity
             _leave_block(position, velocity)
             _leave_border(position, velocity)
         return np.concatenate([position, velocity]).T.copy()
@@ -120,24 +120,28 @@ class PointMaze(Task):
 def _leave_border(position: Floats, velocity: Floats) -> None:
     """Put balls (2, B) back into the square and stop them at its sides, in place."""
     low, high = OUTER[0] + RADIUS, OUTER[1] - RADIUS
-    np.maximum(velocity, 0.0, out=velocity, where=position < low)
-    np.minimum(velocity, 0.0, out=velocity, where=position > high)
+    beyond = np.nonzero((position < low) | (position > high))
+    speed = velocity[beyond]
+    velocity[beyond] = np.where(position[beyond] < low, np.maximum(speed, 0.0), np.minimum(speed, 0.0))
     np.clip(position, low, high, out=position)
 
 
 def _leave_block(position: Floats, velocity: Floats) -> None:
     """Put balls (2, B) that touch the block back on its surface, in place; corners are exact circle against box."""
-    nearest = np.stack([np.clip(position[0], *BLOCK_X), np.minimum(position[1], BLOCK_TOP)])
-    offset = position - nearest
+    x, y = position
+    near = np.flatnonzero((y < BLOCK_TOP + 2 * RADIUS) & (x > BLOCK_X[0] - 2 * RADIUS) & (x < BLOCK_X[1] + 2 * RADIUS))
+    if not len(near):
+        return
+    nearest = np.stack([np.clip(x[near], *BLOCK_X), np.minimum(y[near], BLOCK_TOP)])
+    offset = position[:, near] - nearest
     distance = np.sqrt((offset**2).sum(axis=0))
-    touching = distance < RADIUS
-    if touching.any():
-        # A sub-step moves by at most 0.087 m, less than the radius: only a given state has its centre in the block.
-        inside = distance == 0
-        nearest[1, inside], offset[1, inside], distance[inside] = BLOCK_TOP, 1.0, 1.0
-        normal = offset[:, touching] / distance[touching]
-        position[:, touching] = nearest[:, touching] + RADIUS * normal
-        velocity[:, touching] -= np.minimum((velocity[:, touching] * normal).sum(axis=0), 0.0) * normal
+    # A sub-step moves by at most 0.087 m, less than the radius: only a given state has its centre in the block.
+    inside = distance == 0
+    nearest[1, inside], offset[1, inside], distance[inside] = BLOCK_TOP, 1.0, 1.0
+    touching = (distance < RADIUS) | inside
+    normal, balls = offset[:, touching] / distance[touching], near[touching]
+    position[:, balls] = nearest[:, touching] + RADIUS * normal
+    velocity[:, balls] -= np.minimum((velocity[:, balls] * normal).sum(axis=0), 0.0) * normal
 
 
 def _random_positions(rng: np.random.Generator, n: int) -> Floats:

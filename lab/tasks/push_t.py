@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import pymunk
 
 from lab.errors import check_known
 from lab.tasks.push_t_expert import expert
 from lab.tasks.push_t_render import draw
+from lab.tasks.table import Table, move, on_table, place, pose
 from lab.tasks.task import Floats, Task
 
 REACH = 100.0  # px of target displacement for one unit of action
 SUBSTEPS, TIME_STEP = 10, 0.01  # s
 STIFFNESS, DAMPING = 100.0, 20.0  # of the pusher's PD control
 PUSHER_RADIUS = 15.0  # px
-CENTRE_OF_GRAVITY = 45.0  # px below the block's origin, in its own frame
+CENTRE = (0.0, 45.0)  # px: the block's centre of gravity, in its own frame
 MOMENT = 3000.0
 STEM, BAR = ((-15, 30), (15, 30), (15, 120), (-15, 120)), ((-60, 0), (60, 0), (60, 30), (-60, 30))
 CORNERS = np.array([(-60, 0), (60, 0), (60, 30), (15, 120), (-15, 120), (-60, 30)], dtype=np.float64)  # convex hull
@@ -143,35 +143,35 @@ def _pusher_path(position: Floats, velocity: Floats, actions: Floats) -> tuple[F
     return np.stack(path), np.stack(velocities)
 
 
-def _push(pose: Floats, path: Floats, velocity: Floats) -> tuple[float, float, float]:
-    """Where the block at ``pose`` (x, y, angle) is after the pusher has gone along ``path`` (n + 1, 2).
+def _push(before: Floats, path: Floats, velocity: Floats) -> tuple[float, float, float]:
+    """Where the block at ``before`` (x, y, angle) is after the pusher has gone along ``path`` (n + 1, 2).
 
-    The space is made anew for every action: nothing is left in it that the state does not hold.
+    The table is laid anew for every action: nothing is left on it that the state does not hold.
     """
-    space = pymunk.Space()
-    space.damping = 0.0
-    pusher = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
-    block = pymunk.Body(1.0, MOMENT)
-    block.center_of_gravity = (0.0, CENTRE_OF_GRAVITY)
-    block.angle = float(pose[2])
-    block.position = (float(pose[0]), float(pose[1]))
-    shapes = [pymunk.Poly(block, corners) for corners in (BAR, STEM)]
-    walls = [pymunk.Segment(space.static_body, *ends, 2.0) for ends in _walls_near(block, path)]
-    space.add(pusher, block, pymunk.Circle(pusher, PUSHER_RADIUS), *shapes, *walls)
-    pusher.position = tuple(path[0].tolist())
-    for moving in velocity[1:].tolist():
-        pusher.velocity = tuple(moving)
-        space.step(TIME_STEP)
-    x, y = block.position
-    return x, y, block.angle
+    x, y, angle = before.tolist()
+    with Table(damping=0.0) as table:
+        pusher = table.pusher((0.0, 0.0))
+        block = table.body(1.0, MOMENT, (x, y), angle, centre=CENTRE)
+        table.circle(pusher, PUSHER_RADIUS)
+        for corners in (BAR, STEM):
+            table.polygon(block, corners)
+        if near := _walls_near(on_table(block, CENTRE), path):
+            ground = table.ground()
+            for ends in near:
+                table.segment(ground, ends, 2.0)
+        place(pusher, path[0].tolist())  # not sooner: the engine's order of contacts, which decides the last bits
+        for moving in velocity[1:].tolist():
+            move(pusher, moving)
+            table.step(TIME_STEP)
+        return pose(block)
 
 
-def _walls_near(block: pymunk.Body, path: Floats) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """The walls that ``block`` may meet while the pusher goes along ``path``: making the others costs most of a push.
+def _walls_near(centre: tuple[float, float], path: Floats) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The walls that a block around ``centre`` may meet while the pusher goes along ``path``: each one takes time.
 
     A corner of the block moves at most 1.4 times as far as the pusher, and what overlaps is set apart besides.
     """
     reach = BLOCK_RADIUS + 2.0 * float(np.abs(np.diff(path, axis=0)).sum()) + 30.0
-    x, y = block.local_to_world(block.center_of_gravity)
+    x, y = centre
     room = (x - FLOOR[0], FLOOR[1] - y, FLOOR[1] - x, y - FLOOR[0])
     return [ends for ends, free in zip(WALLS, room, strict=True) if free < reach]

@@ -1,8 +1,8 @@
 """What Rope and Granular share: a robot's straight pushes on a table, particles, and the distance between two heaps.
 
-Top-down 2-D physics in pymunk. Lengths are the units of the authors' simulator (PyFleX), x right, y down. A push
-comes down, goes straight, is lifted, and what it moved comes to rest; nothing moves in between, so that the state is
-positions alone. Every push is simulated in a space of its own that is made from the state: a stored state replays
+Top-down 2-D physics (`lab.tasks.table`). Lengths are the units of the authors' simulator (PyFleX), x right, y down. A
+push comes down, goes straight, is lifted, and what it moved comes to rest; nothing moves in between, so that the state
+is positions alone. Every push is simulated on a table of its own that is laid from the state: a stored state replays
 exactly, in whatever process.
 
 ============================  =======================================  =============================================
@@ -41,11 +41,11 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
-import pymunk
 from numpy.typing import NDArray
 
 from lab.errors import check_known
 from lab.tasks import workers
+from lab.tasks.table import Body, Shape, Table, move
 from lab.tasks.task import Floats, Task
 
 STEP = 0.02  #: units that the pusher moves in one step of the simulator
@@ -181,24 +181,17 @@ class Pushing(Task):
         return self.chamfer(states, goals) / self.radius
 
 
-def empty_space(damping: float) -> pymunk.Space:
+def empty_table(damping: float) -> Table:
     """A table at the scale of these tasks; bodies keep the share ``damping`` of their velocity in each step."""
-    space = pymunk.Space()
-    space.damping = damping ** (1 / TIME_STEP)
-    space.collision_slop = 0.002
-    space.collision_bias = 0.7 ** (1 / TIME_STEP)  # 30% of an overlap goes in each step
-    return space
+    left = 0.7 ** (1 / TIME_STEP)  # 30% of an overlap goes in each step
+    return Table(damping ** (1 / TIME_STEP), slop=0.002, bias=left)
 
 
-def move_pusher(space: pymunk.Space, pusher: pymunk.Body, begin: Floats, end: Floats) -> None:
-    """Bring ``pusher`` down at ``begin``, push to ``end`` at a constant speed, and lift it."""
+def move_pusher(table: Table, pusher: Body, shape: Shape, begin: Floats, end: Floats) -> None:
+    """Let ``pusher`` come down at ``begin``, push to ``end`` at a constant speed, and lift it."""
     path = end - begin
     steps = max(1, int(np.ceil(np.hypot(*path) / STEP)))
-    pusher.position = tuple(begin.tolist())
-    space.add(pusher, *pusher.shapes)
-    for _ in range(APPROACH):
-        space.step(TIME_STEP)
-    pusher.velocity = tuple((path / (steps * TIME_STEP)).tolist())
-    for _ in range(steps):
-        space.step(TIME_STEP)
-    space.remove(pusher, *pusher.shapes)
+    table.step(TIME_STEP, APPROACH)
+    move(pusher, (path / (steps * TIME_STEP)).tolist())
+    table.step(TIME_STEP, steps)
+    table.lift(pusher, shape)

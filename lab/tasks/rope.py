@@ -8,12 +8,15 @@ import pymunk
 from numpy.typing import NDArray
 
 from lab.tasks.particles_render import draw_ropes
-from lab.tasks.pushing import TIME_STEP, Pushing, empty_space, move_pusher
+from lab.tasks.pushing import TIME_STEP, Pushing, empty_table, move_pusher
+from lab.tasks.table import EVERYTHING, Body, Table, on_table, pose, speed
 from lab.tasks.task import Floats
 
 RODS, LENGTH = 20, 2.5
 ROD = LENGTH / RODS
 ROPE_RADIUS = 0.08
+ENDS = ((-ROD / 2, 0.0), (ROD / 2, 0.0))  # of a rod, in its own frame
+MOMENT = pymunk.moment_for_segment(1.0, *ENDS, ROPE_RADIUS)
 STICK_RADIUS = 0.1
 STIFFNESS = 60.0  # of the bending springs; the unit of mass is a rod
 GRIP = 20.0  # of the table: the force of dry friction that each rod withstands
@@ -53,17 +56,15 @@ class Rope(Pushing):
         return _laid(np.repeat(angles[:, None], RODS, 1), rng.uniform(-1, 1, (n, 2)))
 
     def push(self, state: Floats, begin: Floats, end: Floats) -> Floats:
-        space = empty_space(DAMPING)
-        rods = _add_rope(space, state.reshape(-1, 2))
-        stick = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
-        pymunk.Circle(stick, STICK_RADIUS).friction = 1.0
-        move_pusher(space, stick, begin, end)
-        for _ in range(SETTLE // 5):
-            for _ in range(5):
-                space.step(TIME_STEP)
-            if max(rod.velocity.length for rod in rods) < STILL:
-                break
-        return _laid(np.array([[rod.angle for rod in rods]]), _middle(rods))[0]
+        with empty_table(DAMPING) as table:
+            rods = _add_rope(table, state.reshape(-1, 2))
+            stick = table.pusher(begin.tolist())
+            move_pusher(table, stick, table.circle(stick, STICK_RADIUS, friction=1.0), begin, end)
+            for _ in range(SETTLE // 5):
+                table.step(TIME_STEP, 5)
+                if max(map(speed, rods)) < STILL:
+                    break
+            return _laid(np.array([[pose(rod)[2] for rod in rods]]), _middle(rods))[0]
 
     def render(self, states: Floats, size: int) -> NDArray[np.uint8]:
         """A brown rope on a white table; (B, size, size, 3)."""
@@ -78,39 +79,30 @@ def _laid(angles: Floats, middles: Floats) -> Floats:
     return nodes.reshape(len(angles), -1)
 
 
-def _middle(rods: list[pymunk.Body]) -> Floats:
+def _middle(rods: list[Body]) -> Floats:
     """The mean (1, 2) of the nodes; where two rods do not quite meet, the node is between their ends."""
-    ends = np.array([[rod.local_to_world((-ROD / 2, 0)), rod.local_to_world((ROD / 2, 0))] for rod in rods])
+    ends = np.array([[on_table(rod, end) for end in ENDS] for rod in rods])
     nodes = np.concatenate([ends[:1, 0], (ends[:-1, 1] + ends[1:, 0]) / 2, ends[-1:, 1]])
     return nodes.mean(0, keepdims=True)
 
 
-def _contacts(i: int) -> pymunk.ShapeFilter:
-    """Rod ``i`` meets everything but its neighbours along the rope."""
-    near = sum(1 << j for j in range(max(0, i - NEIGHBOURS), i + NEIGHBOURS + 1))
-    return pymunk.ShapeFilter(categories=1 << i, mask=pymunk.ShapeFilter.ALL_MASKS() & ~near)
+def _neighbours(i: int) -> int:
+    """The bits of rod ``i`` and its neighbours along the rope, which it does not meet."""
+    return sum(1 << j for j in range(max(0, i - NEIGHBOURS), i + NEIGHBOURS + 1))
 
 
-def _add_rope(space: pymunk.Space, nodes: Floats) -> list[pymunk.Body]:
-    """The rope through ``nodes`` (N, 2), lying on the table of ``space``; returns its rods."""
-    moment = pymunk.moment_for_segment(1.0, (-ROD / 2, 0), (ROD / 2, 0), ROPE_RADIUS)
+def _add_rope(table: Table, nodes: Floats) -> list[Body]:
+    """The rope through ``nodes`` (N, 2), lying on ``table``; returns its rods."""
     vectors, middles = np.diff(nodes, axis=0), (nodes[1:] + nodes[:-1]) / 2
-    angles = np.unwrap(
-        np.arctan2(vectors[:, 1], vectors[:, 0])
-    )  # a jump of a whole turn would be a bend to the springs
-    rods: list[pymunk.Body] = []
-    for middle, angle in zip(middles.tolist(), angles.tolist(), strict=True):
-        rod = pymunk.Body(1.0, moment)
-        rod.position, rod.angle = tuple(middle), angle
-        shape = pymunk.Segment(rod, (-ROD / 2, 0), (ROD / 2, 0), ROPE_RADIUS)
-        shape.friction, shape.filter = 0.25, _contacts(len(rods))
-        grip = pymunk.PivotJoint(space.static_body, rod, tuple(middle), (0, 0))
-        grip.max_bias, grip.max_force = 0.0, GRIP  # no pull back to where it was: friction alone
-        space.add(rod, shape, grip)
+    # A jump of a whole turn would be a bend to the springs
+    angles = np.unwrap(np.arctan2(vectors[:, 1], vectors[:, 0]))
+    ground = table.ground()
+    rods: list[Body] = []
+    for i, (middle, angle) in enumerate(zip(middles.tolist(), angles.tolist(), strict=True)):
+        rod = table.body(1.0, MOMENT, middle, angle)
+        table.segment(rod, ENDS, ROPE_RADIUS, friction=0.25, kind=1 << i, meets=EVERYTHING & ~_neighbours(i))
+        table.grip(ground, rod, middle, GRIP)
         if rods:
-            joint = pymunk.PivotJoint(rods[-1], rod, (ROD / 2, 0), (-ROD / 2, 0))
-            joint.error_bias = 0.5 ** (1 / TIME_STEP)
-            spring = pymunk.DampedRotarySpring(rods[-1], rod, 0.0, STIFFNESS, 0.0)
-            space.add(joint, spring, pymunk.RotaryLimitJoint(rods[-1], rod, -BEND, BEND))
+            table.hinge(rods[-1], rod, ENDS[::-1], 0.5 ** (1 / TIME_STEP), STIFFNESS, BEND)
         rods.append(rod)
     return rods
