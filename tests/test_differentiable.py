@@ -11,10 +11,10 @@ from lab.evaluation.success import evaluate
 from lab.planning import GradientPlanner
 from lab.tasks import make_task
 from lab.tasks.differentiable import simulate
-from lab.tasks.wall import Wall
 
-TASKS = [make_task("wall"), Wall(wall_x=40.3, door_y=21.7), make_task("point_maze")]
-IDS = ["wall", "another wall", "point_maze"]
+VARIED = {"wall": {"wall_x": 40.3, "door_y": 21.7, "stride": 2.5}, "point_maze": {"mass": 6.5, "damping": 9.0}}
+TASKS = [make_task(name).varied(variation) for name, varied in VARIED.items() for variation in ({}, varied)]
+IDS = [f"{how} {name}" for name in VARIED for how in ("usual", "varied")]
 
 
 def trajectories(task, n: int, steps: int = 25) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """The card of a task: everything but its physics that the lab's studies, commands and pages need."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.benchmarks.scene import Scene, plain_scene
@@ -9,6 +10,9 @@ from lab.planning import Settings
 from lab.presets import PRESETS
 from lab.tasks import Task
 from lab.training.recipes import PatchRecipe, Recipe
+
+#: of the factors of pictures, which all tasks have
+SEEN_SHIFTS = {"hue": 90.0, "light": 0.7, "noise": 16.0}
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Card:
     gain: float | None = (
         None  #: gain in open-loop success of Adam by Adversarial World Modeling, in the paper's Table 1
     )
+    shifts: Mapping[str, float] = field(
+        default_factory=lambda: SEEN_SHIFTS
+    )  #: by factor of variation, the value at which models are tested under shift
     layout: Scene | None = None  #: how the task is drawn; None: `plain_scene`
 
     @property

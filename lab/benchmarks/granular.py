@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lab.benchmarks import rope
-from lab.benchmarks.card import Card
+from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, Shape
 from lab.tasks.granular import SHAPES, Granular
 from lab.tasks.particles_render import VIEW
@@ -15,5 +15,6 @@ CARD = Card(
     about="a board pushes grains into place",
     small=replace(rope.CARD.small, episodes=400),
     settings=rope.CARD.settings,
+    shifts=SEEN_SHIFTS | {"friction": 0.3, "board": 0.7},
     layout=Scene(VIEW, (), Granular.radius, _GRAINS, "units"),
 )

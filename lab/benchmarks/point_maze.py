@@ -3,7 +3,7 @@
 Settings of planners were chosen for the former base model, see `lab.studies.tuning`; those of `restarts` for this one.
 """
 
-from lab.benchmarks.card import Card
+from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, disc
 from lab.planning import Settings
 from lab.tasks.point_maze import DRAWN_RADIUS, VIEW, PointMaze
@@ -24,5 +24,6 @@ CARD = Card(
         }
     ),
     gain=0.20,
+    shifts=SEEN_SHIFTS | {"mass": 6.0, "damping": 6.0, "ball": 0.3},
     layout=Scene(VIEW, (("ball", 0, 1),), PointMaze.radius, (disc(DRAWN_RADIUS),), "m"),
 )

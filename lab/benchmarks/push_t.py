@@ -5,7 +5,7 @@ Settings of planners were chosen for the former base model, see `lab.studies.tun
 
 import numpy as np
 
-from lab.benchmarks.card import Card
+from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, Shape, disc
 from lab.planning import Settings
 from lab.tasks.push_t import PUSHER_RADIUS, PushT
@@ -42,5 +42,6 @@ CARD = Card(
         }
     ),
     gain=0.18,
+    shifts=SEEN_SHIFTS | {"pusher": 20.0, "friction": 0.7, "inertia": 6000.0, "stiffness": 60.0},
     layout=Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), PushT.radius, (_T, disc(PUSHER_RADIUS)), "px"),
 )

@@ -1,6 +1,6 @@
 """Rope. The data set is small, because a push takes milliseconds. Planners have their defaults, or PushT's settings."""
 
-from lab.benchmarks.card import Card
+from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, disc
 from lab.planning import GradientPlanner, Settings
 from lab.tasks.particles_render import VIEW
@@ -25,5 +25,6 @@ CARD = Card(
         online=OnlineConfig(rounds=5, segments=100, share=0.5, planner=GradientPlanner("adam", lr=0.1, iterations=100)),
     ),
     settings=Settings({"adam": {"iterations": 100}}),
+    shifts=SEEN_SHIFTS | {"grip": 40.0, "stiffness": 120.0, "stick": 0.15},
     layout=Scene(VIEW, (), Rope.radius, tuple(disc(ROPE_RADIUS, 2 * i, 13) for i in range(RODS + 1)), "units"),
 )

@@ -3,7 +3,7 @@
 Settings of planners were chosen for the former base model, see `lab.studies.tuning`; those of `restarts` for this one.
 """
 
-from lab.benchmarks.card import Card
+from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, disc
 from lab.planning import Settings
 from lab.tasks.wall import DOT_STD, VIEW, Wall
@@ -26,5 +26,6 @@ CARD = Card(
         }
     ),
     gain=0.30,
+    shifts=SEEN_SHIFTS | {"wall_x": 40.0, "door_y": 40.0, "stride": 1.4, "dot": 2.6},
     layout=Scene(VIEW, (("dot", 0, 1),), Wall.radius, (disc(2 * DOT_STD),), "px"),
 )

@@ -1,6 +1,7 @@
 """The doors of a task: what is given to its methods is checked before the physics, which would broadcast it.
 
-`guard` puts the checks around the methods that a class defines, so that no task repeats them.
+`guard` puts the checks around the methods that a class defines, so that no task repeats them. Pictures go out by the
+door of ``render`` in the task's hue, light and noise, see `lab.tasks.variation`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from lab.errors import LabError, is_whole
+from lab.tasks.variation import Seen, seen
 
 LARGEST = 4096  #: side of a picture, in pixels
 
 
-class Sized(Protocol):
+class Sized(Seen, Protocol):
     """What the doors know of a task."""
 
     name: str
@@ -54,7 +56,9 @@ def _render(render: Callable[..., Any]) -> Callable[..., Any]:
                 f"{self.name}: to draw, expected states (B, {len(self.state_fields)}) of finite numbers, got "
                 f"{np.shape(states)}."
             )
-        return render(self, states, size) if len(states) else np.zeros((0, size, size, 3), np.uint8)
+        if not len(states):
+            return np.zeros((0, size, size, 3), np.uint8)
+        return seen(self, render(self, states, size), states)
 
     return checked
 

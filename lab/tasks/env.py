@@ -14,9 +14,11 @@ from lab.tasks.task import Floats, Task
 class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     """Observations are a picture of the state, the proprioception, and a picture of the goal.
 
-    ``reset(options={"state": ..., "goal": ...})`` sets a problem; without it a random one is drawn. The reward is
-    minus the distance to the goal in success radii; an episode terminates once that is below 1. Raises LabError for
-    unknown options and render modes, for states that are none of the task's, and for a step before the first reset.
+    ``reset(options={"state": ..., "goal": ...})`` sets a problem; without it a random one is drawn. With the option
+    ``variation``, such as ``{"hue": 90}``, the task has other values of its ``factors`` until the next reset. The
+    reward is minus the distance to the goal in success radii; an episode terminates once that is below 1. Raises
+    LabError for unknown options, factors and render modes, for states that are none of the task's, and for a step
+    before the first reset.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}  # type: ignore[misc]
@@ -24,7 +26,8 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     def __init__(self, task: str, render_mode: str | None = None, size: int = 64) -> None:
         from lab.tasks import make_task
 
-        self.task: Task = make_task(task)
+        self.usual: Task = make_task(task)
+        self.task = self.usual
         check_size(size)
         if render_mode is not None:
             check_known("render mode", render_mode, self.metadata["render_modes"])
@@ -41,7 +44,8 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
         for name in options or {}:
-            check_known("option", name, ("state", "goal"))
+            check_known("option", name, ("state", "goal", "variation"))
+        self.task = self.usual.varied((options or {}).get("variation", {}))
         starts, goals = self.task.sample_problems(self.np_random, 1)
         problem = {"state": starts[0], "goal": goals[0]} | (options or {})
         self.state, self.goal = (self._checked(name, problem[name]) for name in ("state", "goal"))

@@ -13,13 +13,13 @@ from lab.tasks.particles_render import draw_grains
 from lab.tasks.pushing import TIME_STEP, Pushing, empty_table, move_pusher
 from lab.tasks.table import pose
 from lab.tasks.task import Floats
+from lab.tasks.variation import Factor
 
 SIDE = 10  # grains along each side of the first square
 AREA = 5.0  # of that square
 SPACING = AREA**0.5 / SIDE
 SMALLEST, LARGEST = 0.05, 0.1  # how far corners are from a grain's middle
 BOARD = (0.13, 0.51)  # half its thickness and width
-BOARD_CORNERS = ((-0.13, -0.51), (0.13, -0.51), (0.13, 0.51), (-0.13, 0.51))
 FRICTION = 1.0
 SETTLE = 10  # steps in which what still overlaps is set apart
 
@@ -63,8 +63,18 @@ class Granular(Pushing):
     state_low: ClassVar[tuple[float, ...]] = (-8.0, -8.0, 0.0) * SIDE**2
     state_high: ClassVar[tuple[float, ...]] = (8.0, 8.0, 2 * np.pi) * SIDE**2
     criteria: ClassVar[Mapping[str, str]] = {"full": f"Chamfer distance of the grains below {Pushing.radius:g}"}
-    pusher: ClassVar[tuple[float, float]] = BOARD
     body: ClassVar[float] = float(max(np.linalg.norm(shape, axis=1).max() for shape in SHAPES))
+
+    factors: ClassVar[Mapping[str, Factor]] = {
+        "friction": Factor(FRICTION, 0.0, 2.0, "coefficient of friction of grains and board"),
+        "board": Factor(BOARD[1], 0.3, 0.8, "half the board's width"),
+    }
+    friction: float
+    board: float
+
+    @property
+    def pusher(self) -> tuple[float, float]:
+        return BOARD[0], self.board
 
     def particles(self, states: Floats) -> Floats:
         return states.reshape(*states.shape[:-1], SIDE**2, 3)[..., :2]
@@ -82,10 +92,12 @@ class Granular(Pushing):
             grains = []
             for (x, y, angle), corners, moment in zip(state.reshape(-1, 3).tolist(), _CORNERS, _MOMENTS, strict=True):
                 grain = table.body(1.0, moment, (x, y), angle)
-                table.polygon(grain, corners, FRICTION)
+                table.polygon(grain, corners, self.friction)
                 grains.append(grain)
             board = table.pusher(begin.tolist(), atan2(end[1] - begin[1], end[0] - begin[0]))
-            move_pusher(table, board, table.polygon(board, BOARD_CORNERS, FRICTION), begin, end)
+            thickness, width = self.pusher
+            sides = ((-thickness, -width), (thickness, -width), (thickness, width), (-thickness, width))
+            move_pusher(table, board, table.polygon(board, sides, self.friction), begin, end)
             table.step(TIME_STEP, SETTLE)
             after = np.array([pose(grain) for grain in grains])
         turned = after[:, 2] % (2 * np.pi)

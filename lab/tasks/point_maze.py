@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lab.tasks.drawing import Image, box, draw_frames, pixel_centres
 from lab.tasks.task import Floats, Task
+from lab.tasks.variation import Factor
 
 FORCE = 100.0  # N per unit of action
 MASS = 4.18879  # kg: a ball of radius 0.1 m and density 1000 kg/m3
@@ -52,6 +53,14 @@ class PointMaze(Task):
     state_low: ClassVar[tuple[float, ...]] = (OUTER[0] + RADIUS, OUTER[0] + RADIUS, -8.67, -8.67)
     state_high: ClassVar[tuple[float, ...]] = (OUTER[1] - RADIUS, OUTER[1] - RADIUS, 8.67, 8.67)
     radius: ClassVar[float] = 0.5  #: m, of success
+    factors: ClassVar[Mapping[str, Factor]] = {
+        "mass": Factor(MASS, MASS, 20.0, "kg, of the ball"),
+        "damping": Factor(DAMPING, 0.0, 20.0, "N s/m, friction of the ball"),
+        "ball": Factor(DRAWN_RADIUS, 0.1, 0.35, "m, radius of the drawn ball"),
+    }
+    mass: float
+    damping: float
+    ball: float
     criteria: ClassVar[Mapping[str, str]] = {"full": f"position within {radius:g} maze units"}
 
     def executed(self, actions: Floats) -> Floats:
@@ -63,7 +72,7 @@ class PointMaze(Task):
         velocity = np.clip(states[:, 2:].T, -SPEED_LIMIT, SPEED_LIMIT, order="C")
         force = FORCE * self.executed(actions.T.copy())
         for _ in range(SUBSTEPS):
-            velocity += TIME_STEP / (MASS + TIME_STEP * DAMPING) * (force - DAMPING * velocity)
+            velocity += TIME_STEP / (self.mass + TIME_STEP * self.damping) * (force - self.damping * velocity)
             position += TIME_STEP * velocity
             _leave_block(position, velocity)
             _leave_border(position, velocity)
@@ -78,7 +87,7 @@ class PointMaze(Task):
         def draw(states: Image) -> NDArray[np.uint8]:
             dx2, dy2 = ((centres - states[:, axis, None]) ** 2 for axis in (0, 1))
             distance = np.sqrt(dy2[:, :, None] + dx2[:, None, :])
-            covered = np.clip((DRAWN_RADIUS - distance) / np.float32(pixel) + np.float32(0.5), 0, 1)
+            covered = np.clip((self.ball - distance) / np.float32(pixel) + np.float32(0.5), 0, 1)
             return (background + covered[..., None] * to_ball + np.float32(0.5)).astype(np.uint8)
 
         return draw_frames(draw, states, size)

@@ -6,9 +6,7 @@ from torch import Tensor
 from lab.tasks.point_maze import (
     BLOCK_TOP,
     BLOCK_X,
-    DAMPING,
     FORCE,
-    MASS,
     OUTER,
     RADIUS,
     SPEED_LIMIT,
@@ -22,9 +20,9 @@ def step(task: PointMaze, states: Tensor, actions: Tensor) -> Tensor:
     """See `PointMaze.step`; states (..., 4) and actions (..., 2) to (..., 4)."""
     position, velocity = states[..., :2], states[..., 2:].clamp(-SPEED_LIMIT, SPEED_LIMIT)
     force = FORCE * actions.clamp(-task.action_limit, task.action_limit)
-    gain = TIME_STEP / (MASS + TIME_STEP * DAMPING)
+    gain = TIME_STEP / (task.mass + TIME_STEP * task.damping)
     for _ in range(SUBSTEPS):
-        velocity = velocity + gain * (force - DAMPING * velocity)
+        velocity = velocity + gain * (force - task.damping * velocity)
         position, velocity = _leave_block(position + TIME_STEP * velocity, velocity)
         position, velocity = _leave_border(position, velocity)
     return torch.cat([position, velocity], -1)

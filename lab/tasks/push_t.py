@@ -10,6 +10,7 @@ from lab.tasks.push_t_expert import expert
 from lab.tasks.push_t_render import draw
 from lab.tasks.table import Table, move, on_table, place, pose
 from lab.tasks.task import Floats, Task
+from lab.tasks.variation import Factor
 
 REACH = 100.0  # px of target displacement for one unit of action
 SUBSTEPS, TIME_STEP = 10, 0.01  # s
@@ -55,6 +56,16 @@ class PushT(Task):
     state_low: ClassVar[tuple[float, ...]] = (-2000.0, -2000.0, 0.0, 0.0, 0.0, -20000.0, -20000.0)
     state_high: ClassVar[tuple[float, ...]] = (2512.0, 2512.0, 512.0, 512.0, 2 * np.pi, 20000.0, 20000.0)
     radius: ClassVar[float] = 20.0  #: px, of success
+    factors: ClassVar[Mapping[str, Factor]] = {
+        "pusher": Factor(PUSHER_RADIUS, 8.0, 22.0, "px, radius of the pusher"),
+        "friction": Factor(0.0, 0.0, 1.0, "coefficient of friction of pusher and block"),
+        "inertia": Factor(MOMENT, 1000.0, 9000.0, "moment of inertia of the block, whose mass is 1"),
+        "stiffness": Factor(STIFFNESS, 20.0, 150.0, "1/s^2, of the pusher's control"),
+    }
+    pusher: float
+    friction: float
+    inertia: float
+    stiffness: float
     criteria: ClassVar[Mapping[str, str]] = {
         "full": f"pusher and block within {radius:g} px (joint distance) and block angle within 20 degrees",
         "block": f"block within {radius:g} px and 20 degrees; the pusher may be anywhere",
@@ -62,27 +73,28 @@ class PushT(Task):
 
     def step(self, states: Floats, actions: Floats) -> Floats:
         """One action of 0.1 s; (B, 7) and (B, 2) to (B, 7)."""
-        path, velocity = _pusher_path(states[:, :2], states[:, 5:], actions)
+        path, velocity = _pusher_path(states[:, :2], states[:, 5:], actions, self.stiffness)
         after = states.copy()
         after[:, :2], after[:, 5:] = path[-1], velocity[-1]
-        touching = clearance(path[1:SUBSTEPS], states) < MARGIN  # touching in the last sub-step moves nothing any more
+        # Touching in the last sub-step moves nothing any more
+        touching = clearance(path[1:SUBSTEPS], states, self.pusher) < MARGIN
         for i in np.flatnonzero(touching.any(0)):
             first = int(touching[:, i].argmax())  # until then the block rests
-            after[i, 2:5] = _push(states[i, 2:5], path[first:, i], velocity[first:, i])
+            after[i, 2:5] = self._push(states[i, 2:5], path[first:, i], velocity[first:, i])
         after[:, 4] = _wrap(after[:, 4])
         after[:, 2:4] += _into_arena(after)
         return after
 
     def render(self, states: Floats, size: int) -> np.ndarray:
-        return draw(states, size)
+        return draw(states, size, self.pusher)
 
     def random_states(self, rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
         """Pusher in [50, 450)^2, block in [100, 400)^2, any angle, at rest; overlaps drawn again."""
-        return _random(rng, n), _random(rng, n)
+        return _random(rng, n, self.pusher), _random(rng, n, self.pusher)
 
     def collect(self, rng: np.random.Generator, n: int, steps: int) -> tuple[Floats, Floats]:
         """The scripted expert of `lab.tasks.push_t_expert`."""
-        return expert(self.step, _random(rng, n), rng, steps)
+        return expert(self.step, _random(rng, n, self.pusher), rng, steps)
 
     def distance(self, states: Floats, goals: Floats, criterion: str = "full") -> Floats:
         check_known("criterion", criterion, self.criteria)
@@ -91,14 +103,36 @@ class PushT(Task):
         turn = np.abs((states[..., 4] - goals[..., 4] + np.pi) % (2 * np.pi) - np.pi) / (np.pi / 9)
         return np.maximum(position, turn)
 
+    def _push(self, before: Floats, path: Floats, velocity: Floats) -> tuple[float, float, float]:
+        """Where the block at ``before`` (x, y, angle) is after the pusher has gone along ``path`` (n + 1, 2).
 
-def clearance(positions: Floats, states: Floats) -> Floats:
+        The table is laid anew for every action: nothing is left on it that the state does not hold.
+        """
+        x, y, angle = before.tolist()
+        with Table(damping=0.0) as table:
+            pusher = table.pusher((0.0, 0.0))
+            block = table.body(1.0, self.inertia, (x, y), angle, centre=CENTRE)
+            table.circle(pusher, self.pusher, self.friction)
+            for corners in (BAR, STEM):
+                table.polygon(block, corners, self.friction)
+            if near := _walls_near(on_table(block, CENTRE), path):
+                ground = table.ground()
+                for ends in near:
+                    table.segment(ground, ends, 2.0)
+            place(pusher, path[0].tolist())  # not sooner: the engine's order of contacts, which decides the last bits
+            for moving in velocity[1:].tolist():
+                move(pusher, moving)
+                table.step(TIME_STEP)
+            return pose(block)
+
+
+def clearance(positions: Floats, states: Floats, radius: float = PUSHER_RADIUS) -> Floats:
     """Distance (..., B), px, of a pusher at ``positions`` (..., B, 2) from the block of ``states`` (B, 7)."""
     cos, sin = np.cos(states[:, 4]), np.sin(states[:, 4])
     x, y = positions[..., 0] - states[:, 2], positions[..., 1] - states[:, 3]
     x, y = np.abs(cos * x + sin * y), cos * y - sin * x
     bar, stem = _to_box(x - 60, np.abs(y - 15) - 15), _to_box(x - 15, np.abs(y - 75) - 45)
-    return np.minimum(bar, stem) - PUSHER_RADIUS
+    return np.minimum(bar, stem) - radius
 
 
 def _to_box(x: Floats, y: Floats) -> Floats:
@@ -120,7 +154,7 @@ def _into_arena(states: Floats) -> Floats:
     return np.where(low > MARGIN, low, np.where(high > MARGIN, -high, 0.0))
 
 
-def _random(rng: np.random.Generator, n: int) -> Floats:
+def _random(rng: np.random.Generator, n: int, radius: float) -> Floats:
     states = np.zeros((n, 7))
     todo = np.arange(n)
     while len(todo):
@@ -128,42 +162,20 @@ def _random(rng: np.random.Generator, n: int) -> Floats:
         states[todo, 2:4] = rng.integers(100, 400, (len(todo), 2))
         states[todo, 4] = rng.uniform(0, 2 * np.pi, len(todo))
         candidates = states[todo]
-        todo = todo[(clearance(candidates[:, :2], candidates) < MARGIN) | _into_arena(candidates).any(-1)]
+        overlapping = clearance(candidates[:, :2], candidates, radius) < MARGIN
+        todo = todo[overlapping | _into_arena(candidates).any(-1)]
     return states
 
 
-def _pusher_path(position: Floats, velocity: Floats, actions: Floats) -> tuple[Floats, Floats]:
+def _pusher_path(position: Floats, velocity: Floats, actions: Floats, stiffness: float) -> tuple[Floats, Floats]:
     """Positions and velocities (11, B, 2) of the pusher before and after each sub-step; nothing stops it."""
     target = np.clip(position + REACH * np.clip(actions, -1e6, 1e6), *TABLE)
     path, velocities = [position], [velocity]
     for _ in range(SUBSTEPS):
-        acceleration = STIFFNESS * (target - path[-1]) - DAMPING * velocities[-1]
+        acceleration = stiffness * (target - path[-1]) - DAMPING * velocities[-1]
         velocities.append(velocities[-1] + acceleration * TIME_STEP)
         path.append(path[-1] + velocities[-1] * TIME_STEP)
     return np.stack(path), np.stack(velocities)
-
-
-def _push(before: Floats, path: Floats, velocity: Floats) -> tuple[float, float, float]:
-    """Where the block at ``before`` (x, y, angle) is after the pusher has gone along ``path`` (n + 1, 2).
-
-    The table is laid anew for every action: nothing is left on it that the state does not hold.
-    """
-    x, y, angle = before.tolist()
-    with Table(damping=0.0) as table:
-        pusher = table.pusher((0.0, 0.0))
-        block = table.body(1.0, MOMENT, (x, y), angle, centre=CENTRE)
-        table.circle(pusher, PUSHER_RADIUS)
-        for corners in (BAR, STEM):
-            table.polygon(block, corners)
-        if near := _walls_near(on_table(block, CENTRE), path):
-            ground = table.ground()
-            for ends in near:
-                table.segment(ground, ends, 2.0)
-        place(pusher, path[0].tolist())  # not sooner: the engine's order of contacts, which decides the last bits
-        for moving in velocity[1:].tolist():
-            move(pusher, moving)
-            table.step(TIME_STEP)
-        return pose(block)
 
 
 def _walls_near(centre: tuple[float, float], path: Floats) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -15,14 +15,14 @@ TABLE = 512.0  # px along each side of the authors' picture
 WALL_COLOUR, WALL_HALF_WIDTH = (211, 211, 211), 2.0
 BLOCK_COLOUR, PUSHER_COLOUR, PUSHER_CENTRE_COLOUR = (143, 163, 184), (65, 105, 225), (78, 126, 255)
 BLOCK_RADIUS, CENTRE_OF_GRAVITY = 77.0, 45.0
-PUSHER_RADIUS, PUSHER_CENTRE_RADIUS = 15.0, 11.0
+PUSHER_RIM = 4.0
 
 
-def draw(states: Floats, size: int) -> NDArray[np.uint8]:
-    """Pictures (B, size, size, 3) of ``states`` (B, 7)."""
+def draw(states: Floats, size: int, pusher: float) -> NDArray[np.uint8]:
+    """Pictures (B, size, size, 3) of ``states`` (B, 7), with a ``pusher`` of that radius in px."""
     axis = ((np.arange(size) + 0.5) * TABLE / size).astype(np.float32)
     background = _background(axis, size)
-    return draw_frames(lambda chunk: _draw(chunk, axis, background), states, size)
+    return draw_frames(lambda chunk: _draw(chunk, axis, background, pusher), states, size)
 
 
 def _background(axis: Image, size: int) -> Image:
@@ -34,7 +34,7 @@ def _background(axis: Image, size: int) -> Image:
     return (255 - wall * (255 - np.array(WALL_COLOUR))).astype(np.float32)
 
 
-def _draw(states: Image, axis: Image, background: Image) -> NDArray[np.uint8]:
+def _draw(states: Image, axis: Image, background: Image, radius: float) -> NDArray[np.uint8]:
     scale = len(axis) / TABLE
     picture = np.repeat(background[None], len(states), axis=0)
     cos, sin = np.cos(states[:, 4])[:, None, None], np.sin(states[:, 4])[:, None, None]
@@ -45,10 +45,10 @@ def _draw(states: Image, axis: Image, background: Image) -> NDArray[np.uint8]:
     x, y = np.abs(cos * dx + sin * dy), cos * dy - sin * dx
     block = np.minimum(_box(x, np.abs(y - 15), 60, 15), _box(x, np.abs(y - 75), 15, 45))
     _paint(picture, rows, columns, (block * scale, BLOCK_COLOUR))
-    rows, columns = _window(states[:, :2], PUSHER_RADIUS, len(axis))
+    rows, columns = _window(states[:, :2], radius, len(axis))
     dx, dy = axis[columns] - states[:, 0, None, None], axis[rows] - states[:, 1, None, None]
     pusher = np.sqrt(dx * dx + dy * dy)
-    disc, centre_disc = (pusher - PUSHER_RADIUS) * scale, (pusher - PUSHER_CENTRE_RADIUS) * scale
+    disc, centre_disc = (pusher - radius) * scale, (pusher - radius + PUSHER_RIM) * scale
     _paint(picture, rows, columns, (disc, PUSHER_COLOUR), (centre_disc, PUSHER_CENTRE_COLOUR))
     return (picture + 0.5).astype(np.uint8)
 

@@ -73,8 +73,12 @@ class Pushing(Task):
     slow: ClassVar[bool] = True
     kind: ClassVar[str] = "particles"
     radius: ClassVar[float] = 0.3  #: Chamfer distance below which a goal counts as reached
-    pusher: ClassVar[tuple[float, float]]  #: its half extents along and across the push
     body: ClassVar[float]  #: no part of a particle is farther from it than this
+
+    @property
+    @abstractmethod
+    def pusher(self) -> tuple[float, float]:
+        """Its half extents along and across the push."""
 
     @abstractmethod
     def particles(self, states: Floats) -> Floats:

@@ -11,6 +11,7 @@ from lab.tasks.particles_render import draw_ropes
 from lab.tasks.pushing import TIME_STEP, Pushing, empty_table, move_pusher
 from lab.tasks.table import EVERYTHING, Body, Table, on_table, pose, speed
 from lab.tasks.task import Floats
+from lab.tasks.variation import Factor
 
 RODS, LENGTH = 20, 2.5
 ROD = LENGTH / RODS
@@ -39,8 +40,19 @@ class Rope(Pushing):
     state_low: ClassVar[tuple[float, ...]] = (-8.0,) * (2 * RODS + 2)
     state_high: ClassVar[tuple[float, ...]] = (8.0,) * (2 * RODS + 2)
     criteria: ClassVar[Mapping[str, str]] = {"full": f"Chamfer distance of the rope's nodes below {Pushing.radius:g}"}
-    pusher: ClassVar[tuple[float, float]] = (STICK_RADIUS, STICK_RADIUS)
     body: ClassVar[float] = ROPE_RADIUS + ROD / 2
+    factors: ClassVar[Mapping[str, Factor]] = {
+        "grip": Factor(GRIP, 5.0, 60.0, "dry friction of each rod with the table"),
+        "stiffness": Factor(STIFFNESS, 20.0, 180.0, "of the bending springs"),
+        "stick": Factor(STICK_RADIUS, 0.05, 0.2, "radius of the stick"),
+    }
+    grip: float
+    stiffness: float
+    stick: float
+
+    @property
+    def pusher(self) -> tuple[float, float]:
+        return self.stick, self.stick
 
     def particles(self, states: Floats) -> Floats:
         return states.reshape(*states.shape[:-1], RODS + 1, 2)
@@ -57,9 +69,9 @@ class Rope(Pushing):
 
     def push(self, state: Floats, begin: Floats, end: Floats) -> Floats:
         with empty_table(DAMPING) as table:
-            rods = _add_rope(table, state.reshape(-1, 2))
+            rods = _add_rope(table, state.reshape(-1, 2), self.grip, self.stiffness)
             stick = table.pusher(begin.tolist())
-            move_pusher(table, stick, table.circle(stick, STICK_RADIUS, friction=1.0), begin, end)
+            move_pusher(table, stick, table.circle(stick, self.stick, friction=1.0), begin, end)
             for _ in range(SETTLE // 5):
                 table.step(TIME_STEP, 5)
                 if max(map(speed, rods)) < STILL:
@@ -91,7 +103,7 @@ def _neighbours(i: int) -> int:
     return sum(1 << j for j in range(max(0, i - NEIGHBOURS), i + NEIGHBOURS + 1))
 
 
-def _add_rope(table: Table, nodes: Floats) -> list[Body]:
+def _add_rope(table: Table, nodes: Floats, grip: float, stiffness: float) -> list[Body]:
     """The rope through ``nodes`` (N, 2), lying on ``table``; returns its rods."""
     vectors, middles = np.diff(nodes, axis=0), (nodes[1:] + nodes[:-1]) / 2
     # A jump of a whole turn would be a bend to the springs
@@ -101,8 +113,8 @@ def _add_rope(table: Table, nodes: Floats) -> list[Body]:
     for i, (middle, angle) in enumerate(zip(middles.tolist(), angles.tolist(), strict=True)):
         rod = table.body(1.0, MOMENT, middle, angle)
         table.segment(rod, ENDS, ROPE_RADIUS, friction=0.25, kind=1 << i, meets=EVERYTHING & ~_neighbours(i))
-        table.grip(ground, rod, middle, GRIP)
+        table.grip(ground, rod, middle, grip)
         if rods:
-            table.hinge(rods[-1], rod, ENDS[::-1], 0.5 ** (1 / TIME_STEP), STIFFNESS, BEND)
+            table.hinge(rods[-1], rod, ENDS[::-1], 0.5 ** (1 / TIME_STEP), stiffness, BEND)
         rods.append(rod)
     return rods

@@ -7,11 +7,12 @@ Dimensions: ``B`` problems, ``T`` environment steps, ``S`` state numbers, ``A`` 
 numbers. States are float64 arrays; everything is a pure function of its arguments, so a replay is exact.
 """
 
+import copy
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from lab.errors import LabError
 from lab.tasks.doors import guard
 from lab.tasks.environment import Floats
+from lab.tasks.variation import SEEN, Factor, check_variation
 
 
 def camel_case(name: str) -> str:
@@ -54,16 +56,34 @@ class Task(ABC):
     episode_steps: ClassVar[int] = 50  #: environment steps in one collected episode
     chunk: ClassVar[int] = 50  #: episodes collected together, from one random stream
     slow: ClassVar[bool] = False  #: whether a step takes milliseconds, so that what was simulated is kept
+    factors: ClassVar[Mapping[str, Factor]] = SEEN  #: the attributes that `varied` can change
+    hue: float
+    light: float
+    noise: float
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         guard(cls)
+        cls.factors = {**cls.factors, **SEEN}
+        for factor, about in cls.factors.items():
+            if not hasattr(cls, factor):
+                setattr(cls, factor, about.usual)
         if (name := cls.__dict__.get("name")) is None:
             return
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise LabError(f"The name of a task is small letters, digits and _, got '{name}'.")
         cls.label = cls.__dict__.get("label", camel_case(name))
         cls.env_id = env_id(name)
+
+    def varied(self, variation: Mapping[str, float]) -> Self:
+        """The task with other values of some of its ``factors``, such as ``{"hue": 90}``; without any, the task itself.
+
+        Raises LabError for what is no factor, and for values that are out of its range.
+        """
+        changed = {name: float(value) for name, value in check_variation(self.name, self.factors, variation).items()}
+        copied = copy.copy(self) if changed else self
+        copied.__dict__.update(changed)  # a task may be a frozen dataclass
+        return copied
 
     @property
     def action_dim(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lab.tasks.drawing import Image, box, draw_frames, pixel_centres
 from lab.tasks.task import Floats, Task
+from lab.tasks.variation import Factor
 
 BORDERS = (4.0, 60.0)  # px: the dot stays between these lines on both axes
 WALL_HALF_WIDTH = 3.0  # px
@@ -27,8 +28,8 @@ APPROACH = 6.0  # px from the wall's centre: the data policy walks to here befor
 class Wall(Task):
     """The authors' Wall (``env/wall``): state (x, y) in px of a 65 x 65 world, x right, y down.
 
-    An action moves the dot by twice itself, and is not bounded: ``action_limit`` only declares a box. The first
-    plane that the straight move meets (border, face of the wall, floor or ceiling of the door) stops it there,
+    An action moves the dot by twice itself (``stride``), and is not bounded: ``action_limit`` only declares a box. The
+    first plane that the straight move meets (border, face of the wall, floor or ceiling of the door) stops it there,
     0.5 px off the plane and 0.5 px along it towards larger x or y, as in the authors' code. Success is within 4.5 px.
 
     Repairs of their code:
@@ -51,8 +52,16 @@ class Wall(Task):
     radius: ClassVar[float] = 4.5  #: px, of success
     criteria: ClassVar[Mapping[str, str]] = {"full": f"position within {radius:g} px"}
 
+    factors: ClassVar[Mapping[str, Factor]] = {
+        "wall_x": Factor(32.0, 16.0, 48.0, "px, centre of the wall"),
+        "door_y": Factor(30.0, 10.0, 54.0, "px, centre of the door"),
+        "stride": Factor(2.0, 0.5, 4.0, "px that a unit of action moves the dot"),
+        "dot": Factor(DOT_STD, 1.0, 4.0, "px, standard deviation of the drawn dot"),
+    }
     wall_x: float = 32.0  #: px, centre of the wall
     door_y: float = 30.0  #: px, centre of the door
+    stride: float = 2.0  #: px per unit of action
+    dot: float = DOT_STD  #: px
 
     def __post_init__(self) -> None:
         room, door = WALL_HALF_WIDTH + 2 * PADDING, DOOR_HALF_HEIGHT
@@ -72,11 +81,11 @@ class Wall(Task):
         return self.door_y - DOOR_HALF_HEIGHT, self.door_y + DOOR_HALF_HEIGHT
 
     def step(self, states: Floats, actions: Floats) -> Floats:
-        """Move by twice the action up to the first plane met; (B, 2) and (B, 2) to (B, 2)."""
+        """Move by ``stride`` times the action up to the first plane met; (B, 2) and (B, 2) to (B, 2)."""
         x, y = states.T
         largest = np.maximum(np.abs(actions).max(axis=1), MAX_MOVE / 2)
         # Shortened first, then doubled: the double of a huge finite action is infinite. A factor of 1 changes no bit.
-        dx, dy = 2 * (actions.T * (MAX_MOVE / 2 / largest))
+        dx, dy = self.stride * (actions.T * (MAX_MOVE / 2 / largest))
         with np.errstate(over="ignore"):  # a denormal move meets every plane at time infinity, which is right
             vertical, horizontal = self._vertical_contact(x, y, dx, dy), self._horizontal_contact(x, y, dx, dy)
         time = np.minimum(vertical, horizontal)
@@ -117,7 +126,7 @@ class Wall(Task):
         centres = pixel_centres(size, *VIEW)
 
         def draw(states: Image) -> NDArray[np.uint8]:
-            bump_x, bump_y = (_bump(centres - states[:, axis, None]) for axis in (0, 1))
+            bump_x, bump_y = (_bump(centres - states[:, axis, None], self.dot) for axis in (0, 1))
             others = white - white * bump_y[:, :, None] * bump_x[:, None, :]
             frames = np.empty((len(states), size, size, 3), dtype=np.uint8)
             frames[..., 0] = white + 0.5
@@ -145,7 +154,7 @@ class Wall(Task):
         for t in range(steps):
             actions[:, t] = walkers.act(states[:, t], t)
             states[:, t + 1] = self.step(states[:, t], actions[:, t])
-            blocked = np.abs(states[:, t + 1] - states[:, t] - 2 * actions[:, t]).max(axis=1) > 1e-6
+            blocked = np.abs(states[:, t + 1] - states[:, t] - self.stride * actions[:, t]).max(axis=1) > 1e-6
             walkers.turn(blocked)
         return states, actions
 
@@ -196,9 +205,9 @@ def _meeting_time(p: Floats, d: Floats, plane_up: float, plane_down: float) -> F
     return time
 
 
-def _bump(offset: Image) -> Image:
+def _bump(offset: Image, std: float) -> Image:
     """A Gaussian of the offsets (b, size), scaled so that its largest sample is 1 (as the authors do)."""
-    bump = np.exp(offset**2 / np.float32(-2 * DOT_STD**2))
+    bump = np.exp(offset**2 / np.float32(-2 * std**2))
     return bump / bump.max(axis=1, keepdims=True)
 
 

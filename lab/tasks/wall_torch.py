@@ -12,7 +12,7 @@ def step(task: Wall, states: Tensor, actions: Tensor) -> Tensor:
     """See `Wall.step`; states (..., 2) and actions (..., 2) to (..., 2)."""
     x, y = states.unbind(-1)
     largest = actions.abs().amax(-1, keepdim=True).clamp(min=MAX_MOVE / 2)
-    dx, dy = (2 * (actions * (MAX_MOVE / 2 / largest))).unbind(-1)
+    dx, dy = (task.stride * (actions * (MAX_MOVE / 2 / largest))).unbind(-1)
     low, high = BORDERS
     face = _meeting_time(x, dx, *task.faces)
     at_door = (y + _finite(face) * dy - task.door_y).abs() <= DOOR_HALF_HEIGHT
