@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import models
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -19,16 +20,18 @@ from lab.errors import LabError
 from lab.evaluation import drive
 from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
-from lab.files import FAMILIES, MODELS, ROOT, model_folder
+from lab.files import FAMILIES, MODELS, ROOT
 from lab.models import WorldModel, load_model
 from lab.planning import Planner
 from lab.plots.player import lane as player_lane
 from lab.results import Result, load_result, load_table
 from lab.tasks import make_task
 from lab.training.initialisation import STARTED, started
-from lab.web.site import packed
+from lab.training.latents import encoder_hash
+from lab.web.pack import pack, runs_in_browser
 
 LONGEST = drive.LONGEST  #: blocks of the longest drive
+MOST_OWN = 4  #: models of one's own that go to the browser
 SNAPSHOTS = {"open": 30, "mpc": 8}  #: snapshots of each plan while it is optimised, by mode
 FIGURES = ROOT / "figures"  #: results: see `places`
 
@@ -44,7 +47,7 @@ def stamp(task: str, model: str) -> str:
 
     Raises LabError where there is no such model; it says how to train one.
     """
-    folder = model_folder(task, model, family=variables.family())
+    folder = models.folder_of(task, model)
     files = (folder / "model.json", *weight_files(folder))
     times = [path.stat().st_mtime_ns for path in files if path.is_file()]
     return f"{folder} {times}"
@@ -53,7 +56,13 @@ def stamp(task: str, model: str) -> str:
 @st.cache_resource(max_entries=12, show_spinner=False)
 def world_model(task: str, model: str, stamp: str) -> WorldModel:
     """The frozen model. All sessions share it: never change it."""
-    return load_model(model_folder(task, model, family=variables.family()))
+    return load_model(models.folder_of(task, model))
+
+
+def shares_encoder(task: str, model: str) -> bool:
+    """Whether the model sees as the task's base model does, so that their losses and errors can be compared."""
+    pair = [world_model(task, name, stamp(task, name)) for name in (model, MODELS[0])]
+    return encoder_hash(pair[0]) == encoder_hash(pair[1])
 
 
 @st.cache_data(max_entries=8, show_spinner="Drawing the test problems …")
@@ -163,18 +172,22 @@ def claims() -> tuple[Path, pd.DataFrame] | None:
 
 
 def for_browser(task: str) -> str:
-    """The task's file for planning in the browser (see `lab.web.pack`), as a data URI.
+    """The task's file for planning in the browser (see `lab.web.pack`) through the four models and one's own.
 
     Raises LabError where a model is missing, or cannot be run there.
     """
     if variables.family() != FAMILIES[0]:
         raise LabError("A browser runs the small models only: unset LAB_RECIPE.")
-    return _for_browser(task, tuple(stamp(task, model) for model in MODELS))
+    stamps = {model: stamp(task, model) for model in models.names(task)}
+    base = world_model(task, MODELS[0], stamps[MODELS[0]])
+    fit = [name for name in stamps if runs_in_browser(world_model(task, name, stamps[name]), base)]
+    return _for_browser(task, tuple((name, stamps[name]) for name in fit[: len(MODELS) + MOST_OWN]))
 
 
 @st.cache_data(max_entries=4, show_spinner="Packing the world models …")
-def _for_browser(task: str, stamps: tuple[str, ...]) -> str:
-    return "data:application/octet-stream;base64," + base64.b64encode(packed(task)).decode()
+def _for_browser(task: str, stamps: tuple[tuple[str, str], ...]) -> str:
+    data = pack(task, {name: world_model(task, name, stamp) for name, stamp in stamps})
+    return "data:application/octet-stream;base64," + base64.b64encode(data).decode()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

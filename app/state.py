@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import models
 import streamlit as st
 
 from lab.benchmarks import card_of
 from lab.errors import LabError
-from lab.files import MODELS
 from lab.planning import MODES, PLANNERS
 from lab.presets import PRESETS
 from lab.tasks import TASKS, Task, make_task
@@ -60,11 +60,16 @@ def planners() -> Sequence[str]:
 
 
 def options(key: str) -> Sequence[str]:
-    """The values that the shared control ``key`` takes; those of ``goals`` and ``planner`` depend on the task."""
-    fixed = {"task": tasks(), "model": MODELS, "planner": planners(), "mode": tuple(MODES), "click": MOVES}
-    if key == "goals":
-        return card_of(task_now()).goals
-    return fixed[key]
+    """The values that the shared control ``key`` takes; but for ``task``, ``mode`` and ``click`` the task decides."""
+    values: dict[str, Callable[[], Sequence[str]]] = {
+        "task": tasks,
+        "model": lambda: models.names(task_now(), complain),
+        "planner": planners,
+        "mode": lambda: tuple(MODES),
+        "click": lambda: MOVES,
+        "goals": lambda: card_of(task_now()).goals,
+    }
+    return values[key]()
 
 
 def arrive(page: str) -> None:

@@ -109,7 +109,7 @@ def _one(
         key=key,
         persist_state="session",
         help=help or HELP.get(key),
-        format_func=lambda value: labels.get(value, value),
+        format_func=lambda value: labels.get(value) or LABELS.get(value, value),
         on_change=touched,
         **look,
     )
@@ -147,7 +147,7 @@ def several(
         key=key,
         persist_state="session",
         help=help or HELP.get(key),
-        format_func=lambda value: labels.get(value, value),
+        format_func=lambda value: labels.get(value) or LABELS.get(value, value),
         on_change=touched,
         args=(limit,),
     )

@@ -151,12 +151,16 @@ def page() -> None:
         model = widgets.picker("model", "World model")
         problem = widgets.number("problem", "Problem", 0, cached.PROBLEMS - 1, card_of(task).problem)
     try:
-        stamps = {name: cached.stamp(task, name) for name in MODELS}
+        order = [model, *(name for name in MODELS if name != model)]
+        stamps = {name: cached.stamp(task, name) for name in order}
+        if not cached.shares_encoder(task, model):
+            raise LabError(
+                f"{LABELS[model]} has an encoder of its own: its losses cannot be compared with the others'."
+            )
     except LabError as error:
         widgets.offer_other_model(task, error)
         return
     boundary, key = boundary_of(task, stamps["base"]), (task, model, tuple(stamps.values()))
-    order = [model, *(name for name in MODELS if name != model)]
     now = 1 + progress.stage("anatomy", key)
     planned = {name: attempted(task, name, stamps[name]) for name in order[:now]}
     left, right = st.columns([3, 2], gap="large")

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import cached
+import models as models_here
 import pandas as pd
 import plotly.graph_objects as go
 import runs
 import streamlit as st
 import widgets
+from state import options
 
 from lab import variables
 from lab.files import MODELS
@@ -133,15 +135,16 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
         "the intervals wide."
     )
     problems = int(widgets.picker("problems", "Problems", FEWEST_PROBLEMS, default="10"))
-    name = f"efficiency {task} {problems}"
     family = variables.family()
-    folder = live_folder(task, problems, family)
+    own = [f"{model}={models_here.folder_of(task, model)}" for model in sorted(models) if model not in MODELS]
+    folder = live_folder(task, problems, family, own)
+    name = f"efficiency {folder.name}"
     if not runs.stop_button(name, "Cancel"):
         st.button(
             "Measure on this machine",
             icon=":material/timer:",
             on_click=runs.start,
-            args=(name, command(task, problems, family)),
+            args=(name, command(task, problems, family, own)),
         )
 
     def draw(status: Status | None) -> None:
@@ -180,7 +183,7 @@ def page() -> None:
         task = widgets.task_picker()
         clock = widgets.picker("clock", "Clock", tuple(CLOCK_LABELS), labels=CLOCK_LABELS, help=CLOCK_HELP)
     with widgets.row():
-        models = widgets.several("models", "World models", MODELS, ("base", "adversarial"), most=len(MODELS))
+        models = widgets.several("models", "World models", options("model"), ("base", "adversarial"), most=6)
         compared = widgets.several("planners", "Planners", PLANNERS, PLANNERS, most=len(PLANNERS))
     if not models or not compared:
         st.info("Choose at least one model and one planner.", icon=":material/info:")
@@ -192,7 +195,7 @@ def page() -> None:
     else:
         show_kept(folder, clock, models, compared)
     st.markdown(INTRO)
-    if everything is not None:
+    if everything is not None and set(models) & set(MODELS):
         show_all(everything, models)
     if not variables.read_only():
         show_live(task, clock, models, compared)

@@ -21,7 +21,7 @@ from lab.evaluation.success import evaluate
 from lab.files import MODELS
 from lab.planning import Constant
 from lab.plots.gap import Plans, map_figure, spread_figure, steps_figure
-from lab.plots.palette import LABELS, MODEL_COLOURS, label
+from lab.plots.palette import LABELS, MODEL_COLOURS, label, shown_models
 from lab.plots.player import empty_scene, lane
 from lab.tasks import make_task
 
@@ -210,18 +210,21 @@ def show_pick(case: Case, model: str, planner: str, stamp: str) -> None:
 def page() -> None:
     case, model, planner, many = chosen()
     try:
-        stamps = {name: cached.stamp(case.task, name) for name in MODELS}
+        order = [model, *(name for name in MODELS if name != model)]
+        stamps = {name: cached.stamp(case.task, name) for name in order}
+        if not cached.shares_encoder(case.task, model):
+            raise LabError(
+                f"{LABELS[model]} has an encoder of its own: its errors cannot be compared with the others'."
+            )
     except LabError as error:
         widgets.offer_other_model(case.task, error)
         return
     key = case.task, case.goals, model, planner, many, tuple(stamps.values())
-    order = [model, *(name for name in MODELS if name != model)]
     now = progress.stage("gap", key)
-    expert = {name: along_experts(case.task, name, many, stamps[name]) for name in MODELS}
+    expert = {name: along_experts(case.task, name, many, stamps[name]) for name in shown_models(order)}
     planned = {
         name: along_plans(case.task, case.goals, name, planner, many, stamps[name])
-        for name in MODELS
-        if name in order[:now]
+        for name in shown_models(order[:now])
     }
     errors = {name: plans.error for name, plans in planned.items()}
     show_figures(errors, expert, order[now:])

@@ -12,7 +12,7 @@ import streamlit as st
 import torch
 import widgets
 from glossary import prose
-from state import Case, touched
+from state import Case, options, touched
 from torch import Tensor
 
 from lab.benchmarks import card_of
@@ -32,7 +32,6 @@ from lab.evaluation.plane import (
 )
 from lab.evaluation.slices import Slice, landscape
 from lab.evaluation.success import goal_distance
-from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.protocols import see
 from lab.planning import PAPER_PLANNERS, Constant, GoalDistance
@@ -84,7 +83,8 @@ def chosen() -> tuple[Choice, list[str], float]:
     with widgets.row():
         case = widgets.case_controls()
         with widgets.more("Slice and models"):
-            models = widgets.several("beside", "Side by side", MODELS, BESIDE, most=4, help="One scale, one camera.")
+            names = options("model")
+            models = widgets.several("beside", "Side by side", names, BESIDE, most=4, help="One scale, one camera.")
             model = widgets.picker("model", "Plane made with", help="The model whose plans, gradient or paths span it.")
             expert = case.goals == "dataset" and not case.moved
             centres = tuple(name for name in CENTRES if name != "expert" or expert)
@@ -93,7 +93,7 @@ def chosen() -> tuple[Choice, list[str], float]:
             seed = widgets.number("slice_seed", "Seed", 0, 999, 0) if directions == "random" else 0
             zoom = widgets.slider("zoom", "Width of the slice", 0.1, 3.0, 1.0, step=0.1, format="%.1f ×", width=300)
     choice = Choice(case, model, centre, directions, seed, cached.stamp(case.task, model))
-    return choice, [name for name in MODELS if name in models], zoom
+    return choice, [name for name in names if name in models], zoom
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

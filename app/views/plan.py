@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cached
+import models
 import pandas as pd
 import streamlit as st
 import widgets
 from glossary import prose
-from state import PROBLEMS, Case, move, planners
+from state import PROBLEMS, Case, move, options, planners
 
 from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
 from lab.files import MODELS
-from lab.planning import PLANNERS
 from lab.plots.palette import LABELS, label
 from lab.plots.player import method_colours
 from lab.tasks import make_task
@@ -29,8 +29,12 @@ HINT = (
     "Press ▶ to watch, click on a scene to move the goal. The page opens on a problem picked because the models differ "
     "on it; the rates over all problems are under Results."
 )
-METHODS = {f"{p}-{m}": f"{LABELS[p]} · {LABELS[m]}" for m in MODELS for p in (*PLANNERS, STARTED)}
 RIVALS = ("adam-adversarial",)  #: the rivals at first
+
+
+def named(planner: str, model: str) -> str:
+    """A method in words."""
+    return f"{LABELS[planner]} · {LABELS[model]}"
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,9 @@ class Choice:
         """The command that makes the same plan outside of the app."""
         mpc = " --mpc" if self.mode == "mpc" else ""
         planner = "adam --start network" if planner == STARTED else planner
+        through = f"--model {model}" if model in MODELS else f"--checkpoint {models.folder_of(self.case.task, model)}"
         return (
-            f"python -m lab plan --task {self.case.task} --model {model} --planner {planner} "
+            f"python -m lab plan --task {self.case.task} {through} --planner {planner} "
             f"--goals {self.case.goals}{mpc} --problems {PROBLEMS} --problem {self.case.problem}"
         )
 
@@ -55,7 +60,7 @@ def chosen() -> Choice:
     """The controls: the case, and behind a button the method, its mode, and the rivals."""
     with widgets.row():
         case = widgets.case_controls()
-        methods = tuple(f"{p}-{m}" for m in MODELS for p in planners())
+        methods = {f"{p}-{m}": named(p, m) for m in options("model") for p in planners()}
         with widgets.more("Planner, model, race"):
             planner = widgets.picker("planner", "Planner")
             model = widgets.picker("model", "World model")
@@ -65,13 +70,13 @@ def chosen() -> Choice:
             rivals = widgets.several(
                 "rivals",
                 "Race against up to three other methods",
-                methods,
+                tuple(methods),
                 RIVALS,
                 most=3,
-                labels=METHODS,
+                labels=methods,
                 help="Each plans alone, one after another, so that the clocks can be compared.",
             )
-    others = [tuple(rival.split("-")) for rival in rivals]
+    others = [tuple(rival.split("-", 1)) for rival in rivals]
     return Choice(case, mode, tuple(dict.fromkeys([(planner, model), *others])))
 
 
@@ -89,7 +94,7 @@ def show_race(choice: Choice, lanes: Sequence[dict]) -> None:
     """The player of all methods; a click on a scene moves the start or the goal."""
     colours = method_colours(choice.methods)
     titled = [
-        lane | {"title": METHODS["-".join(method)], "colour": colour}
+        lane | {"title": named(*method), "colour": colour}
         for lane, method, colour in zip(lanes, choice.methods, colours, strict=True)
     ]
     about = f"{len(titled)} methods plan for one problem of {label(choice.case.task)}"
@@ -101,7 +106,7 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
     """The table of outcomes by method."""
     rows = [
         {
-            "Method": METHODS["-".join(method)],
+            "Method": named(*method),
             "Reached": "no" if episode.reached() is None else f"at step {episode.reached()}",
             "Closest (radii)": f"{episode.closest():.2f}",
             "Planning time (s)": f"{episode.seconds:.2f}",
@@ -117,7 +122,7 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
 def show_strips(choice: Choice, episodes: Sequence[Episode]) -> None:
     """Film strips of the first method, or of all where no player shows the others."""
     strips = [
-        (METHODS[f"{planner}-{model}"], episode, model)
+        (named(planner, model), episode, model)
         for (planner, model), episode in zip(choice.methods, episodes, strict=True)
     ]
     widgets.film_strips(choice.case.task, strips)
@@ -128,7 +133,7 @@ def show_commands(choice: Choice) -> None:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
     st.caption("The same plans on the command line. In a table, among others, they may differ by rounding:")
-    widgets.command("\n".join(choice.command(*method) for method in choice.methods))
+    widgets.command("\n".join(choice.command(*method) for method in choice.methods if "file." not in method[1]))
 
 
 def page() -> None:
@@ -147,7 +152,7 @@ def page() -> None:
         show_race(choice, lanes)
     st.caption(HINT)
     prose(INTRO)
-    widgets.verdict(episodes[0], METHODS["-".join(choice.methods[0])])
+    widgets.verdict(episodes[0], named(*choice.methods[0]))
     show_table(choice, episodes, lanes)
     show_strips(choice, episodes)
     show_commands(choice)

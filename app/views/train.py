@@ -1,13 +1,16 @@
 """Your own: train or finetune a world model in the background, and look into any world model's file."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cached
+import models
 import pandas as pd
 import runs
 import streamlit as st
 import widgets
-from state import literal, touched
+from state import literal, task_now, touched
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -26,9 +29,9 @@ from lab.models.inspect import (
     statistics_table,
     tensor_table,
 )
-from lab.plots.palette import LABELS, label
-from lab.plots.training import change_figure, training_figure
-from lab.repro.custom_run import CustomRun, custom_runs, training_log
+from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, label
+from lab.plots.training import Curve, change_figure, training_figure
+from lab.repro.custom_run import CustomRun, training_log
 from lab.repro.processes import Status
 
 INTRO = (
@@ -74,7 +77,7 @@ def chosen() -> CustomRun:
 
 def start_or_stop(run: CustomRun) -> None:
     """The button that starts, resumes or stops the run."""
-    name = run_name(run)
+    name = models.run_name(run)
     if not runs.stop_button(name, "Stop") and not run.trained:
         label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
         st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
@@ -82,9 +85,9 @@ def start_or_stop(run: CustomRun) -> None:
 
 def show_training(run: CustomRun) -> None:
     """Watch the run."""
-    name = run_name(run)
-    shipped = shipped_log(run)
-    runs.watch(name, lambda status: draw_training(run, status, shipped))
+    name = models.run_name(run)
+    beside = logs_beside(run)
+    runs.watch(name, lambda status: draw_training(run, status, beside))
     others = [other for other in runs.workers().running() if other != name]
     yours = [other for other in others if runs.is_yours(other)]
     if yours:
@@ -95,15 +98,20 @@ def show_training(run: CustomRun) -> None:
     widgets.command("python -m " + " ".join(run.command))
 
 
-def shipped_log(run: CustomRun):
-    """The training log of the shipped model of the same method, or None."""
-    try:
-        return training_log(model_folder(run.task, run.method, family=run.family))
-    except LabError:
-        return None
+def logs_beside(run: CustomRun) -> list[Curve]:
+    """The curves of the shipped model of the same method, and of the visitor's other trainings of the task."""
+    curves = []
+    with suppress(LabError):
+        log = training_log(model_folder(run.task, run.method, family=run.family))
+        curves.append(Curve("the shipped model's", GREY, log))
+    for other in models.your_runs(run.task)[: models.SHOWN]:
+        if other != run:
+            name = models.of_run(other)
+            curves.append(Curve(LABELS[name], MODEL_COLOURS[name], training_log(other.folder), other.total))
+    return curves
 
 
-def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
+def draw_training(run: CustomRun, status: Status | None, beside: Sequence[Curve]) -> None:
     """The progress of the run, and its loss."""
     log = training_log(run.folder)
     step = 0 if log.empty else int(log.step.iloc[-1]) + 1
@@ -117,8 +125,8 @@ def draw_training(run: CustomRun, status: Status | None, shipped) -> None:
             f"Stopped at about step {step} of {run.total}; Resume goes on from the last checkpoint.",
             icon=":material/pause_circle:",
         )
-    figure = training_figure(log, run.method, run.total, shipped)
-    alt = "No loss yet; the shipped model's in grey."
+    figure = training_figure(log, run.method, run.total, beside)
+    alt = f"No loss yet; beside it {', '.join(curve.name for curve in beside) or 'nothing'}."
     if not log.empty:
         alt = f"Loss over training steps, {log.loss.iloc[0]:.3g} at first and {log.loss.iloc[-1]:.3g} at step {step}."
     st.plotly_chart(figure, key="loss", config={"displaylogo": False}, alt=alt)
@@ -130,11 +138,13 @@ def preparing(status: Status) -> str:
 
 
 def show_finished(run: CustomRun) -> None:
-    """Test the trained model, or download it."""
+    """Plan with the trained model, test it, or download it."""
     name = f"test {run.task} {run.folder.name}"
     picture = run.folder / "test.png"
     command = ("lab", "plan", "--task", run.task, "--checkpoint", str(run.folder), "--problems", TEST)
     with st.container(horizontal=True):
+        if st.button("Plan with it", icon=":material/play_arrow:"):
+            plan_with(run.task, models.of_run(run))
         st.button(
             f"Test it on {TEST} problems",
             icon=":material/route:",
@@ -162,31 +172,31 @@ def show_finished(run: CustomRun) -> None:
     runs.watch(name, draw)
 
 
+def plan_with(task: str, model: str) -> None:
+    """Choose the model, which all pages offer now, and go on with it in Live planning. Does not return."""
+    st.session_state["task"], st.session_state["model"] = task, model
+    st.switch_page("views/plan.py")
+
+
 def show_other_runs(now: CustomRun) -> None:
     """The list of the task's custom runs that are not another visitor's; a click opens a run again, or deletes it."""
-    others = [run for run in custom_runs(now.task, now.family) if runs.is_yours(run_name(run))][:SHOWN]
+    others = models.your_runs(now.task)[:SHOWN]
     if not others:
         return
     st.markdown(f"**Your trainings of {label(now.task)}**")
     for run in others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(title(run), key=f"open_{run.folder.name}", on_click=reopen, args=(run,), disabled=run == now)
+            opened = {"key": f"open_{run.folder.name}", "on_click": reopen, "args": (run,)}
+            st.button(models.title(run), disabled=run == now, **opened)
             st.caption(state_of(run))
-            if runs.is_started_by_you(run_name(run)):
-                busy = run_name(run) in runs.workers().running()
+            if runs.is_started_by_you(models.run_name(run)):
+                busy = models.run_name(run) in runs.workers().running()
                 delete = {"key": f"delete_{run.folder.name}", "on_click": runs.delete, "args": (run.folder,)}
                 st.button("Delete", icon=":material/delete:", disabled=busy, **delete)
 
 
-def title(run: CustomRun) -> str:
-    """The settings of the run in words."""
-    parts = [LABELS[run.method], f"{run.total} steps"]
-    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(run, name)) is not None]
-    return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
-
-
 def state_of(run: CustomRun) -> str:
-    log, status = training_log(run.folder), runs.workers().status(run_name(run))
+    log, status = training_log(run.folder), runs.workers().status(models.run_name(run))
     if status is not None and status.running:
         return f"running, {status.seconds:.0f} s"
     if run.trained:
@@ -209,11 +219,6 @@ def reopen(run: CustomRun) -> None:
     touched()
 
 
-def run_name(run: CustomRun) -> str:
-    """The name of the run's background process."""
-    return f"train {run.task} {run.folder.name}"
-
-
 def uploaded() -> UploadedFile | None:
     """The visitor's own file; None where there is none, and on a server that takes none."""
     if variables.read_only():
@@ -221,7 +226,7 @@ def uploaded() -> UploadedFile | None:
     with widgets.more("A file of yours"):
         st.markdown(
             "Drop the `model.safetensors` of any world model of this lab: its sizes, statistics and weights are found "
-            "from the numbers in it alone. The file is read in memory and not kept."
+            "from the numbers in it alone. The file stays on the server only while you plan with it."
         )
         return st.file_uploader("A world model's file", type="safetensors", max_upload_size=LARGEST, key="upload")
 
@@ -236,6 +241,7 @@ def inspect(controls: DeltaGenerator) -> None:
         except LabError as error:
             st.error(literal(str(error)), icon=":material/error:")
             return
+        offer(checkpoint, upload.name)
         show_checkpoint(checkpoint, literal(upload.name), whose(checkpoint), upload.size)
         return
     with controls:
@@ -246,14 +252,32 @@ def inspect(controls: DeltaGenerator) -> None:
     except LabError as error:
         widgets.offer_other_model(task, error)
         return
-    folder = model_folder(task, model, family=variables.family())
+    folder = models.folder_of(task, model)
+    size = sum(path.stat().st_size for path in weight_files(folder))
+    show_checkpoint(known(folder, stamp), f"{LABELS[model]} model of {label(task)}", trained_how(folder), size)
+
+
+def offer(checkpoint: Checkpoint, file_name: str) -> None:
+    """The button that takes a file into use, on its task or else on the one that is chosen."""
+    task = checkpoint.task or task_now()
+    if st.button(f"Plan with it on {label(task)}", icon=":material/play_arrow:"):
+        try:
+            model = models.keep(checkpoint, file_name, task)
+        except LabError as error:
+            st.warning(str(error), icon=":material/block:")
+            return
+        plan_with(task, model)
+
+
+def trained_how(folder: Path) -> str:
+    """How the model in ``folder`` was trained, as far as it says so."""
     info, log = read_info(folder), training_log(folder)
-    about = (
+    if log.empty or "wall_seconds" not in info:
+        return "Its folder does not say how it was trained."
+    return (
         f"Training seed {info['seed']}, {info['wall_seconds']:.0f} s of training on data `{info['data']}`, "
         f"last loss {log.loss.iloc[-1]:.3g}."
     )
-    size = sum(path.stat().st_size for path in weight_files(folder))
-    show_checkpoint(known(folder, stamp), f"{LABELS[model]} model of {label(task)}", about, size)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

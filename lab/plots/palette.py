@@ -6,6 +6,7 @@ torch and matplotlib.
 
 from collections.abc import Sequence
 
+from lab.files import MODELS
 from lab.planning.catalog import CATALOG
 from lab.plots.words import AUTHORS_MODES, MODES
 from lab.tasks import TASKS
@@ -17,6 +18,7 @@ MODEL_COLOURS = {
     "adversarial": "#D55E00",
     "none": "#BBBBBB",
 }
+OWN_COLOURS = ("#2FA08D", "#CC6677", "#8C6BB1", "#999933", "#B07AA1", "#5B8FF9")  #: of further models, in turn
 PLANNER_COLOURS = {name: entry.colour for name, entry in CATALOG.items()}
 PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
 #: plotly's names of matplotlib's markers
@@ -47,7 +49,18 @@ def label(*names: str) -> str:
     return ", ".join(TASKS[name].label if name in TASKS else LABELS.get(name, name) for name in names)
 
 
+def name_model(name: str, label: str) -> None:
+    """Give a world model of one's own a ``label`` and a colour, which it keeps."""
+    LABELS[name] = label
+    MODEL_COLOURS.setdefault(name, OWN_COLOURS[len(MODEL_COLOURS) % len(OWN_COLOURS)])
+
+
 def shown(values: Sequence[str], order: Sequence[str]) -> list[str]:
     """The names of ``order`` that are among ``values``."""
     present = set(values)
     return [name for name in order if name in present]
+
+
+def shown_models(values: Sequence[str]) -> list[str]:
+    """The world models among ``values``: the four in their order, then one's own as they come."""
+    return [*shown(values, MODELS), *(name for name in dict.fromkeys(values) if name not in MODELS)]

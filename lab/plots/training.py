@@ -1,5 +1,8 @@
 """The course of a training: its losses so far, compared with another model's."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -11,18 +14,29 @@ TICKS = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
 NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own position"}
 
 
-def training_figure(log: pd.DataFrame, method: str, total: int, beside: pd.DataFrame | None = None) -> go.Figure:
+@dataclass(frozen=True)
+class Curve:
+    """The loss of another training, to be drawn beside."""
+
+    name: str
+    colour: str
+    log: pd.DataFrame
+    total: int = 0  #: steps that the axis has room for
+
+
+def training_figure(log: pd.DataFrame, method: str, total: int, beside: Sequence[Curve] = ()) -> go.Figure:
     """The loss and its two parts in ``log`` (see `lab.repro.custom_run.training_log`), on an axis of ``total`` steps.
 
-    ``beside`` is the log of another model, whose loss is drawn in grey.
+    The losses of the trainings ``beside`` are thin lines.
     """
     figure = go.Figure()
-    if beside is not None and len(beside):
-        figure.add_trace(_line(beside, "loss", "the shipped model's", {"color": GREY, "width": 1.5}))
+    for curve in beside:
+        if len(curve.log):
+            figure.add_trace(_line(curve.log, "loss", curve.name, {"color": curve.colour, "width": 1.5}))
     for part, dash in PARTS.items():
         line = {"color": MODEL_COLOURS[method], "dash": dash, "width": 2.5 if part == "loss" else 1.3}
         figure.add_trace(_line(log, part, NAMES[part], line))
-    figure.update_xaxes(range=[0, total], title="training step")
+    figure.update_xaxes(range=[0, max(total, *(curve.total for curve in beside), 0)], title="training step")
     figure.update_yaxes(type="log", title="prediction error", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS])
     return in_page(figure, 400).update_layout(showlegend=True)
 

@@ -64,6 +64,11 @@ def pack(task_name: str, models: Mapping[str, WorldModel]) -> bytes:
     return save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"about": json.dumps(about)})
 
 
+def runs_in_browser(model: WorldModel, beside: WorldModel) -> bool:
+    """Whether a browser runs ``model``, together with the model ``beside``."""
+    return isinstance(model.predictor, ResidualMLP) and encoder_hash(model) == encoder_hash(beside)
+
+
 def _seen(models: Mapping[str, WorldModel]) -> dict[str, Tensor]:
     """Encoder and statistics, which all ``models`` share."""
     for name, model in models.items():

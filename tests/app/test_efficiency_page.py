@@ -21,7 +21,7 @@ def launched(monkeypatch):
     """Commands that were started; none of them runs."""
     commands = {}
     monkeypatch.setattr(
-        "lab.repro.processes.Processes.start", lambda self, name, command: commands.update({name: command})
+        "lab.repro.processes.Processes.start", lambda self, name, command, owner: commands.update({name: command})
     )
     return commands
 
@@ -76,11 +76,11 @@ def test_start(app, launched):
     test = app("efficiency", problems="5", task="point_maze")
     button(test, "Measure on this machine").click().run()
     assert whole(test)
-    assert launched == {"efficiency point_maze 5": live.command("point_maze", 5, "small")}
+    assert launched == {"efficiency point_maze-5": live.command("point_maze", 5, "small")}
 
 
 def test_too_many_runs(app, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise LabError("2 background runs are under way")
 
     monkeypatch.setattr("lab.repro.processes.Processes.start", refuse)

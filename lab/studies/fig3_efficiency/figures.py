@@ -12,7 +12,17 @@ from plotly.subplots import make_subplots
 from lab.files import MODELS
 from lab.plots.marks import LINE, dots, hover, intervals, legend_of
 from lab.plots.page import in_page
-from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, PLANNER_MARKERS, SYMBOLS, label, shown
+from lab.plots.palette import (
+    GREY,
+    LABELS,
+    MODEL_COLOURS,
+    PLANNER_COLOURS,
+    PLANNER_MARKERS,
+    SYMBOLS,
+    label,
+    shown,
+    shown_models,
+)
 from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import counted, percent, points
 from lab.results import Result
@@ -93,7 +103,7 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
     """All ``curves`` in one panel, for the app: a colour for each model, a dash and a symbol for each planner."""
     figure = go.Figure()
     planners = shown(curves.planner, PLANNERS)
-    for model in shown(curves.model, MODELS):
+    for model in shown_models(curves.model):
         rows = curves[curves.model == model]
         figure.add_trace(_key(LABELS[model], MODEL_COLOURS[model], "lines", {"width": 4}))
         for planner in shown(rows.planner, PLANNERS):
@@ -114,7 +124,7 @@ def models_in_one_panel(curves: pd.DataFrame, clock: str) -> go.Figure:
 
 def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
     """Lines at CEM's rate on the first model shown, and at a tenth of its time."""
-    model = shown(curves[curves.planner == "cem"].model, MODELS)[0]
+    model = shown_models(curves[curves.planner == "cem"].model)[0]
     target = _cem(curves[curves.model == model])
     x, y, line = target[clock] / 10, 100 * target.rate, {"color": GREY, "width": 1, "dash": "dash"}
     note = {"font": {"color": GREY, "size": 11}, "showarrow": False, "xanchor": "left", "yanchor": "bottom"}

@@ -13,7 +13,7 @@ clock includes the simulator.
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,9 +22,11 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data import HORIZON, Problems
+from lab.errors import LabError
 from lab.evaluation.compare import INTERVALS, Paired, paired, success_rates
 from lab.evaluation.success import goal_distance
 from lab.files import MODELS
+from lab.models import WorldModel
 from lab.models.protocols import see
 from lab.planning import COMPARED, Initialised, Planner, PlanRequest, no_warm_start, shortened
 from lab.results import Result
@@ -32,6 +34,7 @@ from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import MARGIN
 from lab.studies.common.measure import Case, measure, problems_of
 from lab.training.initialisation import STARTED, find_initialisation
+from lab.training.latents import encoder_hash
 
 NAME = "fig3_efficiency"
 GOALS = "dataset"
@@ -73,15 +76,20 @@ def one_thread() -> Iterator[None]:
 
 
 @one_thread()
-def run(config: Config, on_case: Callable[[pd.DataFrame, float], None] | None = None) -> Result:
+def run(
+    config: Config,
+    on_case: Callable[[pd.DataFrame, float], None] | None = None,
+    further: Mapping[str, WorldModel] | None = None,
+) -> Result:
     """Run and time every case.
 
     Tables: ``efficiency`` (a row for each case, with its own times), ``curves`` (the least times), ``ratios`` (see
     `ratios`) and ``pairs`` (a row for each problem). ``on_case`` is called after each case, with the curves so far and
-    the share of the cases' time that is over.
+    the share of the cases' time that is over. ``further`` models, by name, are measured as well. Raises LabError
+    where one differs from the task's models in more than its predictor's weights.
     """
     started = time.perf_counter()
-    cases = todo(config)
+    cases = todo(config, further)
     problems = problems_of(cases[0].protocol)
     rows = []
     alike = sum(case.model is cases[0].model for case in cases)
@@ -105,10 +113,16 @@ def budgets(planner_name: str, tuned: int) -> list[int]:
     return sorted({count for count in ITERATIONS[planner_name] if count < tuned} | {tuned})
 
 
-def todo(config: Config) -> list[Rung]:
+def todo(config: Config, further: Mapping[str, WorldModel] | None = None) -> list[Rung]:
     """All cases of the first training seed; planners and models alternate at each rung of the ladder."""
     protocol, seed = config.protocols((GOALS,))[GOALS], config.size.seeds[0]
     models = [(name, config.model(name, seed)) for name in MODELS]
+    for name, model in (further or {}).items():
+        if model.spec != models[0][1].spec or encoder_hash(model) != encoder_hash(models[0][1]):
+            raise LabError(
+                f"The times of {name} cannot be compared: its sizes or its encoder are not the base model's."
+            )
+        models.append((name, model))
     planners = {name: config.planner(name) for name in COMPARED}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
     network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder

@@ -1,0 +1,149 @@
+"""The world models that pages offer of a task: its four, and one's own: trained here, uploaded, or of a package."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import runs
+import streamlit as st
+from visitor import visitor
+
+from lab import variables
+from lab.checksums import sha256
+from lab.errors import LabError
+from lab.files import MODELS, cache_root, model_folder, of_family
+from lab.models import WorldModel, read_info, save_model
+from lab.models.inspect import Checkpoint
+from lab.models.registry import FOLDERS
+from lab.plots.palette import LABELS, name_model
+from lab.repro.custom_run import CustomRun, custom_runs
+from lab.tasks import make_task
+
+SHOWN = 6  #: trained models that pages offer: the latest
+EACH, ALL = 3, 24  #: files in use: of one visitor, and of all
+
+
+def names(task: str, complain: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+    """The world models of the task that this visitor may use; ``complain`` is told what cannot be loaded."""
+    return *MODELS, *_trained(task), *_uploaded(task), *_registered(task, complain)
+
+
+def folder_of(task: str, model: str) -> Path:
+    """The folder of one of `names`. Raises LabError where there is no such model; it says how to train one."""
+    kind, _, name = model.partition(".")
+    if kind == "own":
+        return _trained_folder(task) / name
+    if kind == "plugin":
+        return Path(FOLDERS[name])
+    if kind == "file":
+        if (upload := _store().kept.get(model)) is None:
+            raise LabError("This file is not on the server any more: upload it again, on the page Your own.")
+        return upload.folder
+    return model_folder(task, model, family=variables.family())
+
+
+# --- Trained here
+
+
+def run_name(run: CustomRun) -> str:
+    """The name of the run's background process."""
+    return f"train {run.task} {run.folder.name}"
+
+
+def of_run(run: CustomRun) -> str:
+    """The name of the model that the run trains."""
+    return f"own.{run.folder.name}"
+
+
+def title(run: CustomRun) -> str:
+    """The settings of the run in words."""
+    parts = [LABELS[run.method], f"{run.total} steps"]
+    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(run, name)) is not None]
+    return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
+
+
+def your_runs(task: str) -> list[CustomRun]:
+    """The task's trainings that are no other visitor's, the latest first, with a label and a colour each."""
+    yours = [run for run in custom_runs(task, variables.family()) if runs.is_yours(run_name(run))]
+    for run in reversed(yours):
+        name_model(of_run(run), f"My {title(run)}")
+    return yours
+
+
+def _trained_folder(task: str) -> Path:
+    return cache_root() / of_family("own", variables.family()) / task
+
+
+def _trained(task: str) -> list[str]:
+    return [of_run(run) for run in your_runs(task) if run.trained][:SHOWN]
+
+
+# --- Uploaded
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file in use."""
+
+    owner: str
+    task: str
+    folder: Path
+
+
+@dataclass
+class Store:
+    """The files in use, by the names of their models, the oldest first; gone with the server."""
+
+    kept: dict[str, Upload] = field(default_factory=dict)
+    place: tempfile.TemporaryDirectory = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="wm-lab-"))
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> Store:
+    return Store()
+
+
+def keep(checkpoint: Checkpoint, file_name: str, task: str) -> str:
+    """Take a visitor's file into use on ``task``; returns the model's name. The oldest of theirs makes way.
+
+    Raises LabError where its sizes are not the task's, and where the server has enough files.
+    """
+    spec, shape = checkpoint.spec, make_task(task)
+    expected = shape.action_dim, len(shape.proprio_fields), shape.frameskip
+    if (spec.action_dim, spec.proprio_dim, spec.frameskip) != expected:
+        raise LabError(f"This model's actions and senses are not those of {shape.label}: choose its task first.")
+    kept, owner = _store().kept, visitor()
+    name = f"file.{sha256(f'{checkpoint.digest} {owner} {task}'.encode())[:8]}"
+    theirs = [other for other, upload in kept.items() if upload.owner == owner and other != name]
+    if len(theirs) >= EACH:
+        shutil.rmtree(kept.pop(theirs[0]).folder, ignore_errors=True)
+    if len(kept) >= ALL:
+        raise LabError(f"The server holds {ALL} files of visitors, which is all that it takes: try it later.")
+    model = WorldModel(replace(spec, task=task))
+    model.load_state_dict(checkpoint.tensors)
+    folder = Path(_store().place.name) / name
+    save_model(model, folder, {"task": task, "method": "upload"})
+    kept[name] = Upload(owner, task, folder)
+    words = re.sub("[^A-Za-z0-9]+", " ", file_name.removesuffix(".safetensors")).strip()
+    name_model(name, f"My file {words[:20]}".strip())
+    return name
+
+
+def _uploaded(task: str) -> list[str]:
+    return [name for name, upload in _store().kept.items() if (upload.owner, upload.task) == (visitor(), task)]
+
+
+# --- Of a package
+
+
+def _registered(task: str, complain: Callable[[str], None]) -> Iterator[str]:
+    for name in FOLDERS:
+        try:
+            if read_info(Path(FOLDERS[name]))["spec"]["task"] == task:
+                name_model(f"plugin.{name}", name.replace("_", " "))
+                yield f"plugin.{name}"
+        except LabError as error:
+            complain(str(error))
