@@ -1,6 +1,7 @@
 """What the tests share: one thread, a cache of their own, and world models trained in a second or two."""
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 import warm_kernel
 from filelock import FileLock
+from xdist.scheduler import LoadFileScheduling
 
 from lab.benchmarks import CARDS, Card, card_of
 from lab.machine import MACHINE
@@ -21,6 +23,19 @@ from lab.training import Recipe, train
 from lab.training.loop import Schedule
 
 TASKS = ("push_t", "point_maze", "wall")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the commands that tests run compile the lab but once
+sys.dont_write_bytecode = False
+
+
+class _AppOnOneWorker(LoadFileScheduling):
+    """Each file goes to one worker, all of the app's to the same: what its server computes and a browser compiles."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "app" if "/app/" in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _AppOnOneWorker(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

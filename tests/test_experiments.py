@@ -120,7 +120,7 @@ def test_figures_need_the_tables_alone(name, results, tmp_path):
 
 
 def test_figures_are_written_whole_and_the_same_each_time(results, tmp_path):
-    draw, result = figures_of("fig2_landscape"), results["fig2_landscape"]
+    draw, result = figures_of("fig3_efficiency"), results["fig3_efficiency"]
     first, again = (
         save_figures(draw.print_figure(result), draw.interactive(result), tmp_path / name, "figure") for name in "ab"
     )

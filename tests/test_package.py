@@ -127,9 +127,9 @@ def test_planning_in_python(run):
 
 
 def test_training(run, tmp_path):
-    command = ("-m", "lab", "train", "--task", "wall", "--method", "online", "--preset", "smoke")
+    command = ("-m", "lab", "train", "--task", "wall", "--method", "base", "--preset", "smoke")
     assert run(*command).returncode == 0
-    assert (tmp_path / "cache" / "models-smoke" / "wall" / "online" / "seed0" / "model.json").is_file()
+    assert (tmp_path / "cache" / "models-smoke" / "wall" / "base" / "seed0" / "model.json").is_file()
 
 
 def test_what_the_core_can_import(run):

@@ -29,8 +29,8 @@ DEFAULT = "start"  #: the page one arrives at without naming any
 PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
 STEERED = tuple(task for task, card in CARDS.items() if card.scene.bodies)  #: tasks with a body to follow
 TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
-#: for pages on which a task with particles takes half a minute; *Live planning* and *Drive the dream* have them all
-BRIEF = [pytest.param(task, marks=[pytest.mark.slow] * (task not in STEERED)) for task in TASKS]
+#: for pages on which these tasks take half a minute; *Live planning* and *Drive the dream* have them all
+BRIEF = [pytest.param(task, marks=[pytest.mark.slow] * (task in ("push_t", "rope"))) for task in TASKS]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--process-per-site"]  # fmt: skip
@@ -119,9 +119,9 @@ def is_trouble(message) -> bool:
     return message.type == "error" and "/_stcore/" not in message.location["url"]
 
 
-def look(page, width: int, scheme: str) -> None:
-    """See the page in another width (px) and colour scheme."""
-    page.set_viewport_size({"width": width, "height": 1500})
+def look(page, width: int, scheme: str, height: int = 1500) -> None:
+    """See the page in another window (px) and colour scheme."""
+    page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=scheme)
     want_light = "true" if scheme == "light" else "false"
     page.wait_for_function(f"({BRIGHT})() === {want_light}")

@@ -4,10 +4,10 @@ The main picture, and what plays it, are seen without scrolling, and no page scr
 """
 
 import pytest
-from harness import LOOKS, PAGES, faults, look, settled
+from harness import PAGES, faults, look, settled
 
-SIZES = ((1440, 900), (1024, 768))
 PHONE = (390, 844)
+SIZES = {(1440, 900): "light", (1024, 768): "dark", PHONE: "dark"}  #: windows in px, and their colour scheme
 WIDTHS = (320, 1920)  #: px of further windows
 CHART = "[data-testid='stPlotlyChart']"
 #: by page: its main picture, and what plays it
@@ -35,24 +35,31 @@ def test_no_page_is_left_out():
 def test_page(visit, name, tmp_path):
     path, _, query = name.partition("?")
     page = visit(path, query and f"?{query}")
-    for width, height in (*SIZES, PHONE):
-        resized(page, width, height)
+    for (width, height), scheme in SIZES.items():
+        look(page, width, scheme, height)
+        assert not sideways(page), width
         for found in filter(None, PICTURES[name]):
             page.locator(found).first.wait_for()
-        picture, bar = (page.locator(found).first.bounding_box() if found else None for found in PICTURES[name])
+        picture, bar = (box(page, found) if found else None for found in PICTURES[name])
         seen = min(1, (height - picture["y"]) / picture["height"])
         assert seen >= (0.5 if (width, height) == PHONE else 0.999), f"{width} x {height}: {picture}"
         assert bar is None or bar["y"] + bar["height"] <= height, f"{width} x {height}: {bar}"
-    for width in WIDTHS:
-        resized(page, width, 900)
-    for width, scheme in LOOKS:
-        look(page, width, scheme)
         assert faults(page) == [], f"{width} px, {scheme}"
         assert len(page.screenshot(path=tmp_path / f"{path}-{scheme}-{width}.png")) > 20_000
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        assert not sideways(page), width
 
 
-def resized(page, width: int, height: int) -> None:
-    """See the page in another window, in which it does not scroll sideways."""
-    page.set_viewport_size({"width": width, "height": height})
-    settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def box(page, found: str) -> dict[str, float]:
+    """Where the first of ``found`` is, once it has been laid out."""
+    for _ in range(100):
+        if place := page.locator(found).first.bounding_box():
+            return place
+        page.wait_for_timeout(50)  # it is being drawn again
+    raise AssertionError(f"{found} has no place on the page")
+
+
+def sideways(page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth > innerWidth")

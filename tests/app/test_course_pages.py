@@ -20,6 +20,8 @@ from lab.repro.pages import export, write
 from lab.repro.reproduce import graph
 from lab.studies.registry import FOLDER, STUDIES
 
+SHOWN = ("rollouts", "tasks", "by_hand")  #: run, failed, and left out
+
 
 def pictured(n: int = 1) -> Figure:
     figure = Figure(figsize=(2, 1))
@@ -73,29 +75,21 @@ def test_every_formula_and_link_of_the_course_has_its_place(name, folder):
 # --- Running the notebooks for it
 
 
-@pytest.fixture
-def copies(tmp_path, monkeypatch, kernels_at_once):
-    """The folder of the notebooks that are run, which are copies; what they find goes beside it."""
-    copies = shutil.copytree(FOLDER, tmp_path / "notebooks")
-    out = str(tmp_path / "figures")
+def test_the_command_runs_what_it_is_told_and_labels_what_it_left_out_or_failed(
+    tmp_path, monkeypatch, capsys, kernels_at_once
+):
+    copies, out = shutil.copytree(FOLDER, tmp_path / "notebooks"), str(tmp_path / "figures")
     monkeypatch.setattr(pages, "graph", lambda preset, names, tasks, _: graph(preset, names, tasks, out, folder=copies))
-    return copies
-
-
-def test_the_command_runs_what_it_is_told_and_labels_the_others(copies, tmp_path, capsys):
-    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "rollouts"]) == 0
-    assert "1 done, 0 up to date, 0 failed" in capsys.readouterr().out
-    shown = (tmp_path / "course" / "rollouts.html").read_text("utf-8")
+    broken = copies / "tasks.ipynb"
+    broken.write_text(broken.read_text("utf-8").replace("check_parameters()", "1 / 0"), "utf-8")
+    words = ["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "rollouts", "tasks"]
+    assert cli.main(words) == 1
+    said = capsys.readouterr().out
+    assert "1 done, 0 up to date, 1 failed" in said and "tasks: ZeroDivisionError" in said
+    shown, failed, left = ((tmp_path / "course" / f"{name}.html").read_text("utf-8") for name in SHOWN)
     assert "Not executed" not in shown and "data:image/png;base64" in shown and "js-plotly-plot" in shown
-    assert "Not executed here: it was left out." in (tmp_path / "course" / "by_hand.html").read_text("utf-8")
-
-
-def test_a_notebook_that_fails_is_labelled_so_and_told_by_the_exit_code(copies, tmp_path, capsys):
-    source = copies / "tasks.ipynb"
-    source.write_text(source.read_text("utf-8").replace("check_parameters()", "1 / 0"), "utf-8")
-    assert cli.main(["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "tasks"]) == 1
-    assert "tasks: ZeroDivisionError" in capsys.readouterr().out
-    assert "Not executed here: it failed." in (tmp_path / "course" / "tasks.html").read_text("utf-8")
+    assert "Not executed here: it failed." in failed
+    assert "Not executed here: it was left out." in left
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(tmp_path, monkeypatch):
