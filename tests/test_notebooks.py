@@ -130,6 +130,7 @@ def test_a_notebook_refuses_a_bad_value_of_each_of_its_parameters(path):
             exec(f"{cells[0]}\n{name} = {BAD[name]!r}\n{cells[1]}", {})
 
 
+@pytest.mark.slow
 def test_papermill_alone_refuses_a_misspelt_parameter(tmp_path):
     words = ["fig4_gap.ipynb", "-", "-p", "tsk", "point_maze", "-p", "preset", "smoke", "-p", "out", str(tmp_path)]
     command = [sys.executable, "-m", "papermill", *words, "--no-progress-bar"]

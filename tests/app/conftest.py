@@ -1,6 +1,8 @@
 """What the tests of the app share: a cache of tiny models, the app in Streamlit's runner, a server and a browser."""
 
+import contextlib
 import functools
+import io
 import os
 import shutil
 import sys
@@ -11,12 +13,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from lab.benchmarks import CARDS
+from lab.cli import main
 from lab.data import HORIZON
 from lab.files import MODELS
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.training.latents import encoder_hash
-from lab.web.site import export
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,11 +86,18 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def exported(tmp_path_factory):
+    """The folder of the exported pages, which the command has written for an address, and what it said."""
+    folder, said = tmp_path_factory.mktemp("exported") / "site", io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main(["app", "export", str(folder), "--address", "https://me.org/lab"]) == 0
+    return folder, said.getvalue()
+
+
+@pytest.fixture(scope="session")
+def site(exported):
     """The address of the exported pages, on a plain server of files."""
-    folder = tmp_path_factory.mktemp("exported") / "site"
-    export(folder)
-    with files_served(folder) as address:
+    with files_served(exported[0]) as address:
         yield address
 
 

@@ -51,14 +51,12 @@ def state(page) -> dict[str, str]:
     return page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
 
 
-def test_the_export_is_small_and_whole(tmp_path, capsys):
-    assert main(["app", "export", str(tmp_path / "site")]) == 0
-    files = {path.name: path.stat().st_size for path in (tmp_path / "site").iterdir()}
+def test_the_export_is_small_and_whole(exported):
+    folder, said = exported
+    files = {path.name: path.stat().st_size for path in folder.iterdir()}
     assert sum(files.values()) < LARGEST and {"index.html", "dream.html"} < set(files)
-    assert {f"{task}.safetensors" for task in WORLDS} < set(files) and "MB" in capsys.readouterr().out
-    named = {
-        name for page in ("index.html", "dream.html") for name in links((tmp_path / "site" / page).read_text("utf-8"))
-    }
+    assert {f"{task}.safetensors" for task in WORLDS} < set(files) and "MB" in said
+    named = {name for page in ("index.html", "dream.html") for name in links((folder / page).read_text("utf-8"))}
     assert named <= set(files)
 
 

@@ -41,7 +41,12 @@ def test_pages_without_a_scene_offer_their_link_alone(app, page):
 
 @pytest.mark.parametrize(
     ("name", "scene"),
-    [("start", ".player"), ("landscape", ".relief"), ("fool", ".planning"), ("dream?task=push_t", ".player")],
+    [
+        pytest.param("start", ".player", marks=pytest.mark.slow),  # of the same kind as the last
+        ("landscape", ".relief"),
+        ("fool", ".planning"),
+        ("dream?task=push_t", ".player"),
+    ],
 )
 def test_full_screen_of_scenes(visit, name, scene):
     path, _, query = name.partition("?")
@@ -73,11 +78,10 @@ def test_the_picture_of_an_exported_page(browser, site, tmp_path):
     assert picture.size == (1024, 1024) and len(picture.getcolors(1 << 20)) > 20
 
 
-def test_previews_of_links(tmp_path, capsys):
-    assert main(["app", "export", str(tmp_path / "site"), "--address", "https://me.org/lab"]) == 0
+def test_previews_of_links(exported, tmp_path, capsys):
     for page in ("index.html", "dream.html"):
-        text = (tmp_path / "site" / page).read_text("utf-8")
+        text = (exported[0] / page).read_text("utf-8")
         assert '<meta property="og:image" content="https://me.org/lab/preview.png">' in text
-    assert Image.open(tmp_path / "site" / "preview.png").size == (880, 550)
+    assert Image.open(exported[0] / "preview.png").size == (880, 550)
     assert main(["app", "export", str(tmp_path / "other"), "--address", 'me.org"><script>']) == 2
     assert "address is https://" in capsys.readouterr().err and not (tmp_path / "other").exists()
