@@ -146,6 +146,17 @@ def test_dataset_problems_are_solved_by_replaying_the_expert(task):
     assert problems.expert.shape == (n, 5 * simulator.frameskip, simulator.action_dim)
 
 
+@pytest.mark.parametrize("horizon", [1, 10, 13])  # an episode has 10 latent steps
+def test_goals_are_as_far_along_a_trajectory_as_one_asks(horizon):
+    problems = sample_problems("wall", "dataset", 20, "tune", horizon=horizon)
+    assert problems.expert.shape == (20, 5 * horizon, 2)
+    ends = problems.environment.simulate(problems.starts, problems.expert)[:, -1]
+    np.testing.assert_array_equal(ends, problems.goals)
+    assert (problems.environment.distance(problems.starts, problems.goals) >= 1).all()
+    with pytest.raises(LabError, match=r"A goal is 1 to 1000 latent steps from its start, got 0\."):
+        sample_problems("wall", "dataset", 20, horizon=0)
+
+
 @pytest.mark.parametrize("goals", GOALS)
 def test_problems_follow_from_split_and_seed(goals):
     first, again = (sample_problems("wall", goals, 20) for _ in range(2))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lab.errors import LabError
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import (
+    GRASP,
     ICEM,
     MPPI,
     PLANNERS,
@@ -23,6 +24,7 @@ from lab.planning import (
     shortened,
 )
 from lab.planning.icem import coloured
+from lab.planning.optimisers import Optimiser
 from lab.planning.settings import Settings
 from lab.planning.streams import child, generators, normal
 
@@ -147,6 +149,36 @@ def test_a_restart_that_diverges_is_never_the_best():
     planner = GradientPlanner("sgd", 0.1, 1, noise=0.0, restarts=12)
     plan = planner.plan(PlanRequest(Cliff(), z0, objective, init, range(6)))
     assert (plan.actions[:, 0, 0] < 0).all() and plan.loss.isfinite().all() and plan.history.isfinite().all()
+
+
+def test_two_iterations_of_grasp_by_hand():
+    class Doubled:  # z' = 2 z + a: a gradient into the states would show
+        def rollout(self, z0, actions):
+            z = [z0]
+            for action in actions.unbind(-2):
+                z.append(2 * z[-1] + action)
+            return torch.stack(z, -2)
+
+    (z0, objective, _), pull = problems(2), 0.3
+    goal, warm = objective.goal, torch.full((2, H, A), 0.25, dtype=torch.float64)
+    planner = GRASP(lr=0.1, states_lr=0.2, iterations=2, noise=0.5, pull=pull, sync=5, polish=1, polish_lr=0.05)
+    plan = planner.plan(PlanRequest(Doubled(), z0, objective, warm, [7, 8]))
+    for i, seed in enumerate((7, 8)):
+        rngs = generators([seed], torch.device("cpu"))
+        normal(rngs, (H, A))  # a start, which the warm start replaces
+        s = [z0[i], *(torch.lerp(z0[i], goal[i], share) for share in (1 / 3, 2 / 3)), goal[i]]
+        a, moments = warm[i], {"a": Optimiser("adam", 0.1, warm[i]), "s": Optimiser("adam", 0.2, warm[i, 1:])}
+        for _ in range(2):
+            predicted = torch.stack([2 * s[t] + a[t] for t in range(H)])
+            # |f - s|^2 and d are means over two numbers, whose gradients are the differences themselves
+            astray, to_goal = predicted - torch.stack(s[1:]), predicted - goal[i]
+            a = a - moments["a"].step(a, astray + pull * to_goal)
+            states = torch.stack(s[1:-1])
+            states = states - moments["s"].step(states, -astray[:-1]) + 0.5 * normal(rngs, (H - 1, A))[0]
+            s = [s[0], *states, s[-1]]
+        z_end = 8 * z0[i] + 4 * a[0] + 2 * a[1] + a[2]
+        slope = torch.tensor([4.0, 2, 1], dtype=torch.float64)[:, None] * (z_end - goal[i])
+        torch.testing.assert_close(plan.actions[i], a - 0.05 * slope.sign(), rtol=0, atol=1e-6)  # Adam's first step
 
 
 # --- Samples

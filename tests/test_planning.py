@@ -14,6 +14,7 @@ from lab.evaluation.success import evaluate, goal_distance
 from lab.models.protocols import see
 from lab.planning import (
     CEM,
+    GRASP,
     ICEM,
     MPC,
     MPPI,
@@ -83,6 +84,7 @@ PLANNERS = {
     "momentum": GradientPlanner("momentum", lr=0.05, iterations=20),
     "adamw": GradientPlanner("adamw", lr=0.1, iterations=20),
     "restarts": GradientPlanner("adam", lr=0.1, iterations=20, restarts=3, candidates=4, cooling=0.1),
+    "grasp": GRASP(lr=0.1, iterations=6, sync=3, polish=4),
     "cem": CEM(samples=40, elites=8, iterations=4),
     "icem": ICEM(samples=40, elites=8, iterations=4),
     "mppi": MPPI(samples=40, iterations=4),
@@ -176,6 +178,7 @@ SOLVERS = {
     "adam": GradientPlanner("adam", 0.1, 300, noise=0.0),
     "adamw": GradientPlanner("adamw", 0.1, 300, noise=0.0),
     "restarts": GradientPlanner("sgd", 0.3, 60, noise=0.0, restarts=2),
+    "grasp": GRASP(lr=0.1, noise=0.0, sync=50, polish=60),
     "cem": CEM(200, 20, 25),
     "icem": ICEM(200, 20, 25),
     "mppi": MPPI(500, 60, std=0.2, temperature=0.001),
@@ -563,6 +566,6 @@ def test_the_simulator_as_a_model_makes_no_error(task):
 def test_every_task_has_settings_for_every_planner():
     for settings in (card.settings for card in CARDS.values()):
         assert {settings.planner(name).__class__ for name in PAPER_PLANNERS} == {GradientPlanner, CEM}
-        assert {settings.planner(name).__class__ for name in ALL} == {GradientPlanner, CEM, ICEM, MPPI, GradCEM}
+        assert {settings.planner(name).__class__ for name in ALL} == {GradientPlanner, GRASP, CEM, ICEM, MPPI, GradCEM}
         assert settings.planner("adam", "mpc").iterations == 100 and settings.planner("cem", "mpc").iterations == 10
         assert settings.planner("adam").lr == settings.planner("adam", "mpc").lr

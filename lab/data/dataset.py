@@ -107,18 +107,21 @@ def collect_states(spec: DataSpec) -> Dataset:
     return Dataset(spec, states, actions, None, fingerprint(spec))
 
 
-def episodes(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The states (T+1, S) and actions (T, A) of each episode of ``spec``, collected on demand."""
-    for states, actions in _chunks(spec):
+def episodes(spec: DataSpec, steps: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The states (T+1, S) and actions (T, A) of each episode of ``spec``, collected on demand.
+
+    With ``steps``, the data policy runs for so many environment steps, instead of the task's ``episode_steps``.
+    """
+    for states, actions in _chunks(spec, steps):
         yield from zip(states, actions, strict=True)
 
 
-def _chunks(spec: DataSpec) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _chunks(spec: DataSpec, steps: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """States (n, T+1, S) and actions (n, T, A) of the task's ``chunk`` episodes at a time; the last may have fewer."""
     task = make_task(spec.task)
     for first in range(0, spec.episodes, task.chunk):
         rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // task.chunk])
-        states, actions = task.collect(rng, task.chunk, task.episode_steps)
+        states, actions = task.collect(rng, task.chunk, steps or task.episode_steps)
         yield states[: spec.episodes - first], actions[: spec.episodes - first]
 
 

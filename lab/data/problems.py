@@ -19,6 +19,7 @@ GOALS = ("random", "dataset")  #: kinds of goals: drawn at random, or reached by
 PARTS = ("starts", "goals", "expert")  #: of stored problems
 MOST_PROBLEMS = 10**5  #: drawn at once
 HORIZON = 5  #: latent steps from a start to its goal on a data trajectory, and the planning horizon
+LONGEST = 1000  #: latent steps from a start to its goal
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,39 @@ class Problems:
         return Problems(self.environment, self.starts[rows], self.goals[rows], expert)
 
 
-def sample_problems(task: str, goals: str, n: int, split: str = "test", seed: int = 0) -> Problems:
+def sample_problems(
+    task: str, goals: str, n: int, split: str = "test", seed: int = 0, horizon: int = HORIZON
+) -> Problems:
     """Draw ``n`` problems of ``split``; every start is outside its goal, and none is a state that recurs in the data.
 
-    Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for an unknown task, split or kind of goals,
-    for a seed that is none, and if the data have too few.
+    A data-set goal is ``horizon`` latent steps after its start. Where the data's episodes are shorter than that, the
+    data policy runs on: longer episodes of the same random streams, which no model was trained on either.
+    Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for a horizon of less than 1 step or more than
+    `LONGEST`, for an unknown task, split or kind of goals, for a seed that is none, and if the data have too few.
     """
     if not is_whole(n, 1, MOST_PROBLEMS):
         raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n!r}.")
+    if not is_whole(horizon, 1, LONGEST):
+        raise LabError(f"A goal is 1 to {LONGEST} latent steps from its start, got {horizon!r}.")
     check_known("goals", goals, GOALS)
     simulator, spec = make_task(task), DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":
         return Problems(simulator, *simulator.sample_problems(rng, n))
-    draw = partial(_from_trajectories, simulator, rng, n, spec)
-    return Problems(simulator, *(_load_or_draw(spec, n, simulator, draw) if simulator.slow else draw()))
+    draw = partial(_from_trajectories, simulator, rng, n, spec, horizon)
+    return Problems(simulator, *(_load_or_draw(spec, n, horizon, simulator, draw) if simulator.slow else draw()))
 
 
-def _load_or_draw(spec: DataSpec, n: int, task: Task, draw: Callable[[], StartsGoalsActions]) -> StartsGoalsActions:
+def _load_or_draw(
+    spec: DataSpec, n: int, horizon: int, task: Task, draw: Callable[[], StartsGoalsActions]
+) -> StartsGoalsActions:
     """The problems from the cache; they are drawn and stored if they are missing or have been changed."""
     import torch  # not above: the command line, which knows the kinds of goals from here, loads without it
 
     from lab.tensors import load_tensors, save_tensors
 
-    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}.safetensors"
+    further = "" if horizon == HORIZON else f"-{horizon}"
+    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}{further}.safetensors"
     path = cache_root() / "problems" / task.name / name
 
     def load() -> StartsGoalsActions:
@@ -114,13 +124,17 @@ def problems_along(
     return Problems(environment, starts, goals, expert)
 
 
-def _from_trajectories(task: Task, rng: np.random.Generator, n: int, spec: DataSpec) -> StartsGoalsActions:
-    """One problem from each of ``n`` episodes of ``spec``."""
+def _from_trajectories(
+    task: Task, rng: np.random.Generator, n: int, spec: DataSpec, horizon: int
+) -> StartsGoalsActions:
+    """One problem of ``horizon`` latent steps from each of ``n`` episodes of ``spec``."""
+    steps = horizon * task.frameskip
 
     def eligible(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
         return task.start_outside_goal(starts, goals) & ~task.recurs(starts) & ~task.recurs(goals)
 
-    segments = _segments(episodes(spec), eligible, rng, n, HORIZON * task.frameskip)
+    trajectories = episodes(spec, max(steps, task.episode_steps))
+    segments = _segments(trajectories, eligible, rng, n, steps)
     if len(segments) < n:
         raise LabError(
             f"Only {len(segments)} of {n} problems found in {spec.episodes} {spec.split} episodes of {task.name}."

@@ -3,6 +3,7 @@ from .catalog import BACKENDS, CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make
 from .cem import CEM
 from .gradcem import GradCEM
 from .gradient import GradientPlanner
+from .grasp import GRASP
 from .icem import ICEM
 from .initialised import Initialised
 from .mpc import MODES, MPC, OPEN_LOOP, World
@@ -18,6 +19,7 @@ __all__ = [
     "CATALOG",
     "CEM",
     "COMPARED",
+    "GRASP",
     "ICEM",
     "MODES",
     "MPC",

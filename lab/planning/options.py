@@ -6,9 +6,9 @@ from lab.errors import LabError, is_whole
 
 MOST = 10**6  #: of anything that is counted
 LARGEST = 3e38  #: of any other number, as single precision has it
-COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "candidates", "chunk")
-ABOVE_ZERO = ("lr", "std", "temperature", "bound")
-FROM_ZERO = ("noise", "start", "cooling", "beta", "keep")
+COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "candidates", "chunk", "sync", "polish")
+ABOVE_ZERO = ("lr", "states_lr", "polish_lr", "std", "temperature", "bound")
+FROM_ZERO = ("noise", "start", "cooling", "beta", "keep", "pull")
 
 
 def check_options(planner: object) -> None:

@@ -23,7 +23,7 @@ class Protocol:
 
     def problems(self) -> Problems:
         """The problems themselves, the same for every model and planner."""
-        return sample_problems(self.task, self.goals, self.n, self.split, self.seed)
+        return sample_problems(self.task, self.goals, self.n, self.split, self.seed, self.horizon)
 
     def describe(self) -> str:
         """One paragraph for people."""

@@ -9,6 +9,6 @@ STUDY = Study(
     planners=PLANNERS,
     long=True,
     alone=True,
-    teaches="twelve planners on the same problems: gradients, samples, a network",
+    teaches="thirteen planners on the same problems: gradients, samples, a network",
     part="beyond",
 )
