@@ -1,4 +1,4 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | bench | verify | app | course``.
+"""The command line: ``python -m lab reproduce | collect | train | plan | evaluate | bench | verify | app | course``.
 
 ``wm-lab`` is the same.
 
@@ -89,7 +89,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
-    for add in (_add_reproduce, _add_collect, _add_train, _add_plan, _add_bench, _add_verify, _add_app, _add_course):
+    for add in (
+        _add_reproduce, _add_collect, _add_train, _add_plan, _add_evaluate, _add_bench, _add_verify, _add_app,
+        _add_course,
+    ):  # fmt: skip
         add(commands)
     return parser
 
@@ -226,6 +229,28 @@ def _add_plan(commands) -> None:
         "--out", type=folder_or_file, metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)"
     )
     _add_backend(parser, "what runs the planner's loop; auto: JAX where it is installed")
+    _add_device(parser)
+
+
+def _add_evaluate(commands) -> None:
+    about = "Measure anybody's world model on the frozen problems of the open benchmark, and write an entry for it."
+    resume = "nothing was written; run the same command again."
+    parser = _command(commands, "evaluate", about, "my_model.py:model --task wall --name mine", resume)
+    parser.add_argument(
+        "model", nargs="+", type=folder_or_file, metavar="MODEL",
+        help="FILE.py:NAME, a world model (see lab/models/protocols.py) in a Python file, which is executed: read it "
+        "first; or a folder of this lab, which is only read; several are the training seeds of one model",
+    )  # fmt: skip
+    _add_task(parser)
+    parser.add_argument("--name", metavar="NAME", help="of the entry (default: the file's or the folder's)")
+    parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
+    parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
+    parser.add_argument("--mode", choices=("open", "mpc"), default="open", help="one plan (default), or replanning")
+    parser.add_argument(
+        "--problems", type=whole_number(1, MOST_PROBLEMS), default=0, metavar="N",
+        help="the first N of them, to try it out; the leaderboard has entries of all (default)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=folder_or_file, metavar="FILE", help="the entry, .json (default: in the cache)")
     _add_device(parser)
 
 

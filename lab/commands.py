@@ -13,7 +13,7 @@ from lab.data import DataSpec, Problems, load_or_collect
 from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation.statistics import wilson
-from lab.evaluation.success import Outcome, evaluate
+from lab.evaluation.success import Outcome
 from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
 from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import MODES, Plan, Planner, PlanRequest, on_backend, shortened
@@ -70,6 +70,8 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
 
 
 def plan(args: argparse.Namespace) -> int:
+    from lab.evaluation.success import evaluate
+
     mode = "mpc" if args.mpc else "open"
     protocol = Protocol(args.task, args.goals, args.problems, seed=args.seed)
     problems, first = _chosen(protocol.problems(), args.problem)
@@ -89,6 +91,24 @@ def plan(args: argparse.Namespace) -> int:
         print(f"  problem {args.problem}, planned alone: its plan is, up to rounding, as among all")
     _write_strip(out, model, outcome)
     print(f"film strip: {out}")
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    from lab.leaderboard.entry import Track, enter, save_entry, told
+    from lab.leaderboard.submission import load_submission
+
+    track = Track(args.task, args.goals, args.planner, args.mode, args.problems)
+    submissions = [load_submission(place, args.task, pick_device(args.device)) for place in args.model]
+    name = args.name or submissions[0].name
+    words = [name, args.task, args.goals, args.planner, args.mode]
+    out = Path(args.out) if args.out else cache_root() / "leaderboard" / f"{'-'.join(words)}.json"
+    planner = track.make_planner()
+    with _bar((len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget) as bar:
+        entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True))
+    save_entry(entry, out)
+    print(told(entry))
+    print(f"entry: {out}")
     return 0
 
 

@@ -25,6 +25,7 @@ FLOORS = (
     ("benchmarks",),
     ("plots",),
     ("studies",),
+    ("leaderboard",),
     ("repro", "web"),
     ("bench_others",),
     ("bench",),

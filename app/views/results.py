@@ -18,6 +18,7 @@ from lab.data import Problems, sample_problems
 from lab.errors import LabError
 from lab.evaluation.compare import OUTCOMES, outcomes, paired
 from lab.evaluation.episode import place
+from lab.leaderboard.table import SUBMIT, leaderboard
 from lab.plots.page import unframed
 from lab.plots.pairwise import pairwise_figure
 from lab.plots.palette import LABELS, label
@@ -322,6 +323,18 @@ def in_live_planning(problems: Problems, kind: str, number: int) -> dict[str, fl
     return settings
 
 
+# --- Leaderboard
+
+
+def show_board() -> None:
+    """All entries of the open benchmark, and how to make one more."""
+    table = leaderboard(cached.FIGURES / "reference" / "leaderboard")
+    st.markdown("World models of anybody's on the same frozen problems, planned for with the same settings.")
+    st.dataframe(table, hide_index=True, alt=f"The leaderboard with {len(table)} entries")
+    st.caption("Success in % and differences in points have 95% intervals. An entry of yours:")
+    widgets.command(SUBMIT)
+
+
 def page() -> None:
     folders = cached.results()
     if not folders:
@@ -331,13 +344,15 @@ def page() -> None:
     controls = widgets.row()
     with controls:
         section = widgets.picker("view", "What to see", tuple(SECTIONS), labels=SECTIONS)
-        presets = ordered((key[0] for key in folders), PRESETS)
-        preset = widgets.menu("preset", "Size", presets, labels=SIZES, help=SIZE_HELP, width=110)
     try:
-        if section == "pairs":
-            show_pairs(controls, folders, preset)
-        else:
-            show_results(controls, folders, preset)
+        if section == "board":
+            show_board()
+            return
+        with controls:
+            presets = ordered((key[0] for key in folders), PRESETS)
+            preset = widgets.menu("preset", "Size", presets, labels=SIZES, help=SIZE_HELP, width=110)
+        show = show_pairs if section == "pairs" else show_results
+        show(controls, folders, preset)
     except LabError as error:
         st.error(str(error), icon=":material/error:")
 

@@ -95,6 +95,11 @@ def weights_hash(folder: Path) -> str:
     return sha256(whole_file(folder))
 
 
+def state_hash(module: nn.Module) -> str:
+    """SHA-256 of all weights and statistics of ``module``, which for a world model of the lab is its `weights_hash`."""
+    return sha256(_bytes({name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}))
+
+
 def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return save(dict(tensors), metadata={"format": MODEL})
 

@@ -13,7 +13,7 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
-from lab.repro import course, current, front, short, tried
+from lab.repro import board, course, current, front, short, tried
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
@@ -71,6 +71,7 @@ def page(committed: Committed) -> str:
     parts += [
         _deformable(task, studies[robotics.NAME]) for task, studies in committed.items() if robotics.NAME in studies
     ]
+    parts.append(board.section())
     return "\n\n".join(parts) + "\n"
 
 

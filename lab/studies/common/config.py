@@ -131,15 +131,22 @@ def provenance(config: Config, started: float, times: Mapping[str, Sequence[str]
         "models": _weights(config),
         "planners": {name: config.card.settings.described(name) for name in PLANNERS},
         "objective": config.objective,
+        "device": _device_name(config),
+        **surroundings(),
+        "times": {table: list(columns) for table, columns in (times or {}).items()},
+        "wall_seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """Code, machine and versions that are at work here."""
+    return {
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
         f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "device": _device_name(config),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 1),
         "versions": {"lab": __version__} | versions() | {"torch": torch.__version__},
-        "times": {table: list(columns) for table, columns in (times or {}).items()},
-        "wall_seconds": round(time.perf_counter() - started, 1),
     }
 
 

@@ -1,0 +1,228 @@
+"""The open benchmark: frozen problems, submissions of all kinds, entries, and their table."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lab import cli
+from lab.benchmarks import card_of
+from lab.data import sample_problems
+from lab.errors import LabError
+from lab.evaluation import evaluate
+from lab.evaluation.statistics import paired_difference
+from lab.files import ROOT, SHIPPED
+from lab.leaderboard import manifest
+from lab.leaderboard.entry import Track, enter, load_entry, save_entry
+from lab.leaderboard.submission import load_submission
+from lab.leaderboard.table import FOLDER, HEAD, leaderboard
+from lab.models import load_model, weights_hash
+from lab.planning import MODES, GradientPlanner
+
+FEW = GradientPlanner("adam", lr=0.1, iterations=2)
+FILE = '''
+import numpy as np, torch
+from torch import nn
+
+class Walker(nn.Module):
+    """A dot that goes where it is sent: an action moves it by twice itself."""
+
+    def __init__(self, steps=5, scale=2.0):
+        super().__init__()
+        self.steps, self.block_dim = steps, 2 * steps
+        self.scale = nn.Parameter(torch.tensor(scale))
+
+    def observe(self, observation):
+        return torch.as_tensor(observation.proprio() / 10, dtype=torch.float32)
+
+    def rollout(self, z, blocks):
+        moves = self.scale / 10 * blocks.unflatten(-1, (-1, 2)).sum(-2)
+        return torch.cat([z[..., None, :], z[..., None, :] + moves.cumsum(-2)], -2)
+
+    def normalise_actions(self, actions):
+        blocks = torch.as_tensor(np.asarray(actions), dtype=torch.float32)
+        return blocks.reshape(*blocks.shape[:-2], -1, self.block_dim)
+
+    def denormalise_actions(self, blocks):
+        return blocks.reshape(*blocks.shape[:-2], -1, 2).double().numpy(force=True)
+
+model, second, single, uneven = Walker(), Walker(scale=1.9), Walker(steps=1), Walker(steps=3)
+'''
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "walker.py"
+    path.write_text(FILE, "utf-8")
+    return path
+
+
+# --- Frozen problems
+
+
+@pytest.mark.parametrize(("task", "goals"), [("wall", "dataset"), ("wall", "random"), ("point_maze", "dataset")])
+def test_the_problems_drawn_here_are_the_frozen_ones(task, goals):
+    problems, drawn = manifest.frozen_problems(task, goals), sample_problems(task, goals, 300)
+    np.testing.assert_array_equal(problems.goals, drawn.goals)
+
+
+@pytest.mark.slow
+def test_those_of_push_t_are_too():
+    assert len(manifest.frozen_problems("push_t", "dataset")) == 300
+
+
+def test_every_task_has_frozen_problems_for_each_kind_of_its_goals():
+    for task in ("push_t", "point_maze", "wall", "rope", "granular"):
+        for goals in card_of(task).goals:
+            protocol, about = manifest.protocol_of(task, goals), manifest.described(task, goals)
+            assert (about["n"], about["split"], about["seed"]) == (protocol.n, "test", 0)
+
+
+@pytest.mark.parametrize("moved", [1e-3, 1e-5])
+def test_other_problems_are_refused(moved, monkeypatch):
+    problems = sample_problems("wall", "random", 300)
+    problems.goals[7, 1] += moved
+    monkeypatch.setattr(manifest.Protocol, "problems", lambda protocol: problems)
+    with pytest.raises(LabError, match="not those of the benchmark"):
+        manifest.frozen_problems("wall", "random")
+
+
+def test_the_last_bits_of_a_problem_may_differ(monkeypatch):
+    problems = sample_problems("wall", "random", 300)
+    problems.goals[:] = np.nextafter(problems.goals, np.inf)
+    monkeypatch.setattr(manifest.Protocol, "problems", lambda protocol: problems)
+    assert manifest.frozen_problems("wall", "random") is problems
+
+
+# --- Submissions
+
+
+def test_a_folder_is_a_submission(trained):
+    folder = SHIPPED / "wall" / "base" / "seed0"
+    submission = load_submission(str(folder), "wall")
+    assert (submission.name, submission.code, submission.weights) == ("seed0", None, weights_hash(folder))
+    with pytest.raises(LabError, match="is of wall, not of push_t"):
+        load_submission(str(folder), "push_t")
+
+
+def test_a_file_is_a_submission(file):
+    first, second = (load_submission(f"{file}:{name}", "wall") for name in ("model", "second"))
+    assert first.name == "walker" and first.code == second.code and first.weights != second.weights
+    assert type(first.model) is type(second.model)  # the file ran once
+    assert not any(weight.requires_grad for weight in first.model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("model = 3", "model", "is no world model: it has no rollout, observe, normalise_actions"),
+        ("model = 3", "modl", "did you mean 'model'"),
+        ("1 / 0", "model", "cannot be run .ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "model", "cannot be run .SystemExit: 3"),
+        ("def model(:", "model", "cannot be run .SyntaxError"),
+        ("import neighbour_that_is_not_there", "model", "cannot be run .ModuleNotFoundError"),
+        (FILE, "Walker", "it has no block_dim"),
+    ],
+)
+def test_what_is_no_world_model_is_refused_in_one_sentence(text, name, message, tmp_path):
+    (tmp_path / "bad.py").write_text(text, "utf-8")
+    with pytest.raises(LabError, match=message):
+        load_submission(f"{tmp_path / 'bad.py'}:{name}", "wall")
+
+
+@pytest.mark.parametrize("place", ["nowhere.py:model", "walker.py", "walker", ":", "lab/cli"])
+def test_what_is_not_there_is_refused(place):
+    with pytest.raises(LabError, match="is neither"):
+        load_submission(place, "wall")
+
+
+# --- Entries
+
+
+def test_an_entry_says_what_evaluate_measures(file, tmp_path):
+    track = Track("wall", n=12)
+    submissions = [load_submission(f"{file}:{name}", "wall") for name in ("model", "second")]
+    entry = enter("walker", submissions, track, FEW)
+    problems = sample_problems("wall", "dataset", 300)[:12]
+    base = load_model(SHIPPED / "wall" / "base" / "seed0")
+    ours, theirs = (
+        np.stack([evaluate(model, FEW, problems).success["full"] for model in models], 1)
+        for models in ([submission.model for submission in submissions], [base])
+    )
+    assert entry["by_problem"] == ["".join(map(str, row.astype(int))) for row in ours.T]
+    assert entry["rates"]["full"][0] == ours.mean() and entry["base"]["full"][0] == theirs.mean()
+    assert entry["minus_base"]["full"] == list(paired_difference(ours, theirs))
+    assert entry["floors"]["nothing"]["full"][0] == 0 and entry["train_seeds"] == 2
+    assert entry["versions"]["torch"] == torch.__version__ and entry["milliseconds"] > 0
+    save_entry(entry, tmp_path / "e.json")
+    with pytest.raises(LabError, match="not of the benchmark's 300 problems"):
+        load_entry(tmp_path / "e.json")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_model_with_blocks_of_one_step_plans_as_many_steps(mode, file):
+    track = Track("wall", mode=mode, n=3)
+    for name, blocks in (("model", 1), ("single", 5)):
+        mpc = track.mpc(load_submission(f"{file}:{name}", "wall").model)
+        assert (mpc.horizon, mpc.execute, mpc.budget) == (5 * blocks, MODES[mode].execute * blocks, MODES[mode].budget)
+    with pytest.raises(LabError, match="has 5 steps, or a divisor of that many, got 3"):
+        track.mpc(load_submission(f"{file}:uneven", "wall").model)
+
+
+def whole_entry() -> dict:
+    """One of the committed entries."""
+    return json.loads(next(FOLDER.glob("*wall*.json")).read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"by_problem": ["1" * 299]}, "300 problems"),
+        ({"by_problem": ["1" * 300]}, "another rate"),
+        ({"by_problem": 3}, "no whole entry"),
+        ({"problems": {}}, "300 problems"),
+        ({"task": "chess"}, "Unknown task"),
+        ({"rates": {}}, "no whole entry"),
+        ({"format": "wm-lab/1"}, "not of this lab"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused(change, message, tmp_path):
+    entry = {name: value for name, value in whole_entry().items() if name != "sha256"}
+    save_entry(entry | change, tmp_path / "e.json")
+    with pytest.raises(LabError, match=message):
+        leaderboard(tmp_path)
+
+
+def test_a_changed_entry_is_refused(tmp_path):
+    (tmp_path / "e.json").write_text(json.dumps(whole_entry() | {"name": "better"}), "utf-8")
+    with pytest.raises(LabError, match="has been changed since"):
+        leaderboard(tmp_path)
+
+
+def test_the_leaderboard_has_all_committed_entries_in_order(tmp_path):
+    table = leaderboard()
+    assert list(table) == HEAD and len(table) == len(list(FOLDER.glob("*.json"))) > 0
+    for _, group in table.groupby(HEAD[:4], sort=False):
+        rates = [float(text.partition(" ")[0]) for text in group[HEAD[7]]]
+        assert rates == sorted(rates, reverse=True)
+    assert leaderboard(tmp_path).empty
+
+
+def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
+    settings = card_of("wall").settings
+    change_card("wall", settings=type(settings)({"adam": {"iterations": 2}}))
+    words = ["evaluate", f"{file}:model", f"{file}:second", "--task", "wall", "--problems", "4", "--name", "w"]
+    assert cli.main([*words, "--out", str(tmp_path / "e.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "w on 4 dataset problems of wall, open:" and "floors: nothing 0%" in lines[1]
+    assert Path(lines[-1].removeprefix("entry: ")) == tmp_path / "e.json"
+    assert json.loads((tmp_path / "e.json").read_text("utf-8"))["options"] == {"lr": 0.1, "iterations": 2}
+    assert cli.main([*words[:-1], "../w"]) == 2 and "name of an entry" in capsys.readouterr().err
+    assert cli.main([*words[:4], "wall", "--problems", "301"]) == 2 and "has 300" in capsys.readouterr().err
+
+
+def test_how_to_send_an_entry_is_told():
+    told = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    assert "python -m lab evaluate" in told and FOLDER.relative_to(ROOT).as_posix() in told
