@@ -1,4 +1,4 @@
-"""The command line: ``python -m lab reproduce | collect | train | plan | evaluate | bench | verify | app | course``.
+"""The command line: ``python -m lab COMMAND``, where ``python -m lab --help`` lists the commands.
 
 ``wm-lab`` is the same.
 
@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from keyword import iskeyword
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +30,12 @@ from lab.repro.executors import EXECUTORS
 from lab.studies.registry import STUDIES
 from lab.tasks import TASKS
 
+#: of what can be imported
+KINDS = {
+    "folder": "your own: a subfolder for each episode, with states.npy (T + 1, S), actions.npy (T, a), in the task's "
+    "units, and\n           T + 1 pictures, if there are any (*.png, *.jpg, or pictures.npy)",
+    "release": "a world model of the paper's authors: hydra.yaml and checkpoints/; needs DINOv2, see --family dino",
+}
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -90,20 +97,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wm-lab {lab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
     for add in (
-        _add_reproduce, _add_collect, _add_train, _add_plan, _add_evaluate, _add_bench, _add_verify, _add_app,
-        _add_course,
+        _add_reproduce, _add_collect, _add_import, _add_train, _add_plan, _add_evaluate, _add_bench, _add_verify,
+        _add_app, _add_course,
     ):  # fmt: skip
         add(commands)
     return parser
 
 
 def _command(commands, name: str, about: str, example: str, resume: str) -> argparse.ArgumentParser:
-    """A subcommand that calls the function of the same name in `lab.commands`."""
+    """A subcommand that calls the function of the same name in `lab.commands`; that of a keyword ends with _."""
 
     def run(args: argparse.Namespace) -> int:
         from lab import commands as functions
 
-        return getattr(functions, name)(args)
+        return getattr(functions, f"{name}_" if iskeyword(name) else name)(args)
 
     epilog = f"example:\n  %(prog)s {example}".rstrip()
     whole_lines = argparse.RawDescriptionHelpFormatter  # so that examples can be copied
@@ -169,6 +176,42 @@ def _add_collect(commands) -> None:
     _add_seed(parser, "of the data")
 
 
+def _add_import(commands) -> None:
+    about = "Bring in data or world models of others, or data of your own, without executing anything of theirs."
+    resume = "nothing half-imported was kept; run the same command again."
+    parser = _command(commands, "import", about, "folder my_episodes --task wall --name mine", resume)
+    kinds = "\n".join(f"  {kind:8} {what}" for kind, what in KINDS.items())
+    parser.epilog = f"""{parser.epilog}
+  %(prog)s release outputs/pusht --task push_t --name base
+
+kinds:
+{kinds}
+
+then:
+  python -m lab train --task wall --method base --data mine
+  python -m lab plan --task push_t --model base --family dino"""
+    parser.add_argument("kind", choices=KINDS, help="what is in the folder, see below")
+    parser.add_argument("folder", type=folder_or_file, metavar="FOLDER", help="what is read; it is not changed")
+    _add_task(parser)
+    parser.add_argument(
+        "--name", required=True, metavar="NAME",
+        help="a new name for the data set; of a release: base, online, …, the model whose place it takes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--steps", type=whole_number(1, 10**6), default=0, metavar="N", help="of a segment (default: the task's)"
+    )
+    parser.add_argument(
+        "--episodes",
+        type=whole_number(1, MOST_EPISODES),
+        default=0,
+        metavar="N",
+        help="segments at most (default: all)",
+    )
+    parser.add_argument("--data", default="", metavar="NAME", help="data set whose statistics a release has")
+    _add_family(parser)
+    _add_preset(parser, "whose models a release stands beside")
+
+
 def _add_train(commands) -> None:
     about = "Train a world model, and first whatever it builds on (data, encoder, base model)."
     notes = "finished stages and the last checkpoint are kept; run the same command again to go on."
@@ -192,6 +235,7 @@ def _add_train(commands) -> None:
     settings.add_argument(
         "--rounds", type=whole_number(1, 10**6), metavar="N", help="of planning and correcting (online)"
     )
+    settings.add_argument("--data", metavar="NAME", help="an imported data set, instead of collected data")
     _add_device(parser)
 
 

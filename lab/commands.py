@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -36,13 +37,33 @@ def collect(args: argparse.Namespace) -> int:
     return 0
 
 
+def import_(args: argparse.Namespace) -> int:
+    folder = Path(args.folder)
+    if args.kind == "release":
+        from lab.importers.release import import_release
+
+        made = import_release(folder, args.task, args.name, args.data, args.preset)
+        print(f"{args.name} model of {args.task}, family dino")
+    else:
+        from lab.data.imported import load_imported, save_imported
+
+        found = import_module(f"lab.importers.{args.kind}").trajectories(folder)
+        size, source = recipe_of(args.task, family=args.family).size, f"{args.kind} {folder.resolve().name}"
+        made = save_imported(args.task, args.name, found, source, size, args.steps, args.episodes)
+        data = load_imported(args.task, args.name)
+        n, steps, _ = data.actions.shape
+        print(f"{n} segments of {steps} steps, from {len(found)} episodes of {args.task}")
+    print(made)
+    return 0
+
+
 def train(args: argparse.Namespace) -> int:
     from lab.repro.custom_run import CustomRun
     from lab.training import train
     from lab.training.log import read_log
 
     device = pick_device(args.device)
-    settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds")}
+    settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds", "data")}
     if args.method == "initialisation":
         return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):

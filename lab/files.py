@@ -94,6 +94,8 @@ def making_again(path: Path) -> str:
     if not path.is_relative_to(cache_root()):
         return ""
     kind, *inside = path.relative_to(cache_root()).parts
+    if kind == "imported":
+        return f"Delete {cache_root().joinpath(kind, *inside[:2])}, and bring it in again by 'python -m lab import'."
     if kind.partition("-")[0] not in ("models", "own") or len(inside) < 2:
         return "Delete it: it is made again when it is needed."
     seeded = inside[2:3] if inside[2:] and inside[2].startswith("seed") else []
@@ -107,7 +109,9 @@ def _train_words(kind: str, task: str, method: str, seed: str = "") -> str:
     marks = kind.split("-")[1:]
     preset, family = (next((mark for mark in marks if mark in known), "") for known in (PRESETS, FAMILIES))
     # A custom run has its settings in its name; the encoder is trained with the base model
-    method = re.sub(r"-?(steps|lr|radius|rounds|seed|preset)", r" --\1 ", f"{method.replace('encoder', 'base')}{seed}")
+    method = re.sub(
+        r"-?(steps|lr|radius|rounds|data|seed|preset)", r" --\1 ", f"{method.replace('encoder', 'base')}{seed}"
+    )
     return f"--task {task} --method {method}{train_options(preset or 'quick', family or FAMILIES[0])}"
 
 

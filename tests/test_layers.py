@@ -23,7 +23,7 @@ FLOORS = (
     ("planning",),
     ("training", "evaluation"),  # up to here the library, above it what makes the paper's figures
     ("benchmarks",),
-    ("plots",),
+    ("importers", "plots"),
     ("studies",),
     ("leaderboard",),
     ("repro", "web"),

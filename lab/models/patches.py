@@ -2,8 +2,8 @@
 
 As in the authors' ``models/vit.py`` and ``models/visual_world_model.py``, every token holds its patch's channels and an
 embedding of proprioception and action, and attention is causal by frame. Differences: the output is a change that
-starts at zero, as in `ResidualMLP`; proprioception is the mean over the outputs of all patches, where the authors
-predict a copy in each; there is no dropout.
+starts at zero, as in `ResidualMLP` (not with ``residual`` off, as in imported models); proprioception is the mean over
+the outputs of all patches, where the authors predict a copy in each; there is no dropout.
 """
 
 import torch
@@ -37,9 +37,10 @@ class PatchTransformer(nn.Module):
         layers: int = 6,
         heads: int = 16,
         hidden: int = 2048,
+        residual: bool = True,
     ) -> None:
         super().__init__()
-        self.patches, self.channels, self.history = patches, channels, history
+        self.patches, self.channels, self.history, self.residual = patches, channels, history, residual
         width = channels + EMBEDDING
         self.embed = nn.Linear(proprio_dim + action_dim, EMBEDDING)
         self.position = nn.Parameter(torch.randn(history, patches, width))
@@ -61,9 +62,9 @@ class PatchTransformer(nn.Module):
         embedded = self.embed(torch.cat([flat[..., split:], action.reshape(len(flat), frames, -1)], -1))
         seen = flat[..., :split].unflatten(-1, (self.patches, self.channels))
         x = torch.cat([seen, embedded[:, :, None].expand(-1, -1, self.patches, -1)], -1) + self.position[:frames]
-        change = self.head(self.norm(self.blocks(x)))
-        picture, proprio = change[..., : self.channels].flatten(-2), change[..., self.channels :].mean(-2)
-        return (flat + torch.cat([picture, proprio], -1)).view(z.shape)
+        out = self.head(self.norm(self.blocks(x)))
+        following = torch.cat([out[..., : self.channels].flatten(-2), out[..., self.channels :].mean(-2)], -1)
+        return (flat + following if self.residual else following).view(z.shape)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """The next state (..., Z) of ``z`` (..., Z), without a past, after ``action`` (..., A)."""

@@ -92,6 +92,7 @@ class PatchSpec(ModelSpec):
     channels: int = 384  #: of a patch
     heads: int = 16
     history: int = 3
+    residual: bool = True  #: the predictor gives the change of a state, else the next state, as the authors' does
     source: str = ""  #: of the encoder's weights, see `Patches`
     digest: str = ""  #: of these weights
 
@@ -101,6 +102,8 @@ class PatchSpec(ModelSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.residual, bool):
+            raise LabError(f"A predictor is residual or not (true or false), got {self.residual!r}.")
         if self.latent_dim % self.channels or isqrt(self.patches) ** 2 != self.patches:
             raise LabError(f"{self.latent_dim} numbers are not a square of patches of {self.channels} channels each.")
 
@@ -124,7 +127,7 @@ class PatchSpec(ModelSpec):
     def predictor_and_decoder(self) -> tuple[nn.Module, nn.Module]:
         predictor = PatchTransformer(
             self.patches, self.channels, self.proprio_dim, self.action_dim * self.frameskip,
-            history=self.history, layers=self.layers, heads=self.heads, hidden=self.hidden,
+            history=self.history, layers=self.layers, heads=self.heads, hidden=self.hidden, residual=self.residual,
         )  # fmt: skip
         return predictor, PatchDecoder(self.patches, self.channels)
 

@@ -38,6 +38,7 @@ class CustomRun:
     radius: float | None = None  #: of all perturbations, in standard deviations; method adversarial only
     rounds: int | None = None  #: of planning and correcting; method online only
     family: str = "small"  #: of models
+    data: str | None = None  #: the name of an imported data set
 
     def __post_init__(self) -> None:
         check_known("method", self.method, MODELS)
@@ -63,7 +64,7 @@ class CustomRun:
             recipe = replace(recipe, radii=radii)
         if self.rounds is not None:
             recipe = replace(recipe, online=replace(recipe.online, rounds=self.rounds))
-        return recipe
+        return replace(recipe, data_set=self.data or "")
 
     @property
     def total(self) -> int:
@@ -74,7 +75,7 @@ class CustomRun:
     @property
     def options(self) -> dict[str, str]:
         """The settings that are not None, as text, by name."""
-        names = ("steps", "lr", "radius", "rounds")
+        names = ("steps", "lr", "radius", "rounds", "data")
         chosen = {name: str(value) for name in names if (value := getattr(self, name)) is not None}
         return chosen | {"seed": str(self.seed)} | ({"preset": self.preset} if self.preset != "quick" else {})
 

@@ -42,6 +42,16 @@ def fit_encoder(
     return model.eval().requires_grad_(False)
 
 
+def fit_decoder(model: WorldModel, data: Dataset, steps: int, seed: int = 0, progress: bool = True) -> None:
+    """Fit the decoder of a ``model`` whose encoder and statistics are ready, on pictures of ``data`` encoded once."""
+    assert data.pixels is not None
+    frames = Frames(data.pixels.reshape(-1, *data.pixels.shape[2:]), seed)
+    images = frames.sample(model.encoder.most_frames)
+    model.decoder.requires_grad_(True)
+    _train_decoder(model, frames, _Kept(images, _encoded(model.encoder, images), frames.rng), steps, progress)
+    model.decoder.requires_grad_(False)
+
+
 @dataclass(frozen=True)
 class _Fresh:
     """Pictures to draw, other ones each time."""

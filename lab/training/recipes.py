@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from lab.data import HORIZON, Dataset, DataSpec, load_or_collect
+from lab.data.imported import load_imported
 from lab.errors import LabError, is_whole
 from lab.models import ModelSpec, PatchSpec
 from lab.models.encoders import SIZE, PatchEncoder, encoder_class
@@ -34,6 +35,7 @@ class Recipe:
     finetune: Schedule = field(default_factory=lambda: long_schedule(8000, lr=5e-4))  #: of all other methods
     radii: Radii = field(default_factory=Radii)
     online: OnlineConfig = field(default_factory=OnlineConfig)
+    data_set: str = ""  #: name of an imported one, in place of collected episodes; see `lab.data.imported`
 
     @property
     def size(self) -> int:
@@ -41,7 +43,18 @@ class Recipe:
         return SIZE
 
     def data(self, task: str, seed: int = 0, progress: bool = True) -> Dataset:
-        """The offline data of ``task`` for a training seed, collected first if they are not in the cache."""
+        """The offline data of ``task`` for a training seed, collected first if they are not in the cache.
+
+        Raises LabError where an imported data set is missing, or has pictures of another size.
+        """
+        if self.data_set:
+            data = load_imported(task, self.data_set)
+            if data.spec.size != self.size:
+                raise LabError(
+                    f"The pictures of '{self.data_set}' have {data.spec.size} pixels a side, and these world models "
+                    f"see {self.size}: import it again for their --family."
+                )
+            return data
         spec = DataSpec(task, "train", self.episodes, seed, self.size)
         return load_or_collect(spec, progress=progress)
 

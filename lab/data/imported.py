@@ -1,0 +1,151 @@
+"""Data sets that were not collected here, but imported: stored and verified as ours are, and found by a name.
+
+Episodes of any length are cut into segments of one length, one after the other; what is left at an end is dropped.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from lab.checksums import read_manifest
+from lab.data.arrays import describe_arrays, load_arrays
+from lab.data.dataset import Dataset, DataSpec
+from lab.errors import LabError, is_whole
+from lab.files import cache_root, replacing
+from lab.tasks import Task, make_task
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.]{0,39}")  #: of a data set: part of a folder's name
+ARRAYS = ("state", "action", "pixels")
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One episode: ``states`` (T + 1, S), ``actions`` (T, a), and its pictures.
+
+    ``pictures`` gives those of a slice of the frames, (t, H, W, 3) uint8; None: they are drawn from the states.
+    """
+
+    states: np.ndarray
+    actions: np.ndarray
+    pictures: Callable[[slice], np.ndarray] | None = None
+
+
+def imported_folder(task: str, name: str) -> Path:
+    """Where the data set called ``name`` is; raises LabError for a name that is none."""
+    if not NAME.fullmatch(name):
+        raise LabError(f"The name of a data set is up to 40 small letters, digits, _ and ., got '{name}'.")
+    return cache_root() / "imported" / make_task(task).name / name
+
+
+def load_imported(task: str, name: str) -> Dataset:
+    """The data set called ``name``; raises LabError where it is missing or has been changed."""
+    folder = imported_folder(task, name)
+    if not (folder / "meta.json").is_file():
+        raise LabError(f"There is no data set '{name}' of {task}: bring it in by 'python -m lab import'.")
+    about = read_manifest(folder / "meta.json")
+    arrays = load_arrays(folder / "meta.json", {"imported": name, "task": task})
+    if set(arrays) != set(ARRAYS):
+        raise LabError(f"{folder} should hold {', '.join(ARRAYS)}: import it again.")
+    states, actions, pixels = (arrays[part] for part in ARRAYS)
+    spec = DataSpec(task, "train", len(states), size=pixels.shape[2])
+    return Dataset(spec, states, actions, pixels, about["fingerprint"])
+
+
+def save_imported(
+    task: str, name: str, trajectories: Sequence[Trajectory], source: str, size: int, steps: int = 0, most: int = 0,
+    progress: bool = True,
+) -> Path:  # fmt: skip
+    """Store ``trajectories`` as a data set of segments of ``steps`` steps each (default: the task's episodes').
+
+    Pictures are resized to ``size`` pixels a side. At most ``most`` segments are taken (0: all). Returns the folder.
+    Raises LabError where it exists, where a trajectory does not fit the task, and where none is long enough.
+    """
+    simulator, folder = make_task(task), imported_folder(task, name)
+    if folder.exists():
+        raise LabError(f"There is a data set '{name}' of {task} already: delete {folder}, or take another name.")
+    if not is_whole(steps, 0) or not is_whole(most, 0):
+        raise LabError(f"Steps and number of segments are whole numbers, got {steps!r} and {most!r}.")
+    length = steps or simulator.episode_steps
+    for number, trajectory in enumerate(trajectories):
+        _check(simulator, trajectory, number)
+    segments = [*_segments(trajectories, length)][: most or None]
+    if not segments:
+        raise LabError(f"No episode in {source} has {length} steps: take fewer by --steps.")
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        fingerprint = _write(temporary, simulator, segments, size, progress)
+        about = {"imported": name, "task": task, "fingerprint": fingerprint, "source": source}
+        describe_arrays(temporary / "meta.json", about, [temporary / f"{part}.npy" for part in ARRAYS])
+    return folder
+
+
+def _check(task: Task, trajectory: Trajectory, number: int) -> None:
+    states, actions = trajectory.states, trajectory.actions
+    expected = (len(actions) + 1, len(task.state_fields)), (len(actions), task.action_dim)
+    if (states.shape, actions.shape) != expected:
+        raise LabError(
+            f"Episode {number}: {task.name} has states (T + 1, {expected[0][1]}) ({', '.join(task.state_fields)}) and "
+            f"actions (T, {task.action_dim}), got {states.shape} and {actions.shape}."
+        )
+    if not (np.isfinite(states).all() and np.isfinite(actions).all()):
+        raise LabError(f"Episode {number} has states or actions that are not finite.")
+
+
+def _segments(trajectories: Sequence[Trajectory], length: int) -> Iterator[tuple[Trajectory, slice]]:
+    """Each trajectory with the frames of each of its segments."""
+    for trajectory in trajectories:
+        for first in range(0, len(trajectory.actions) - length + 1, length):
+            yield trajectory, slice(first, first + length + 1)
+
+
+def _write(folder: Path, task: Task, segments: Sequence[tuple[Trajectory, slice]], size: int, progress: bool) -> str:
+    """Write the arrays, segment by segment; returns the hash of their contents."""
+    n, frames = len(segments), segments[0][1].stop - segments[0][1].start
+    shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+        "state": ((n, frames, len(task.state_fields)), np.dtype("<f8")),
+        "action": ((n, frames - 1, task.action_dim), np.dtype("<f8")),
+        "pixels": ((n, frames, size, size, 3), np.dtype("u1")),
+    }
+    digest = hashlib.sha256()
+    for part, (shape, dtype) in shapes.items():
+        with open(folder / f"{part}.npy", "wb") as file:
+            header: dict[str, Any] = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            write_array_header_1_0(file, header)
+            for trajectory, rows in tqdm(segments, f"writing {part}", delay=2, disable=not progress):
+                data = np.ascontiguousarray(_part(part, task, trajectory, rows, size), dtype).tobytes()
+                digest.update(data)
+                file.write(data)
+    return digest.hexdigest()[:16]
+
+
+def _part(part: str, task: Task, trajectory: Trajectory, frames: slice, size: int) -> np.ndarray:
+    """The states, actions or pixels of one segment."""
+    if part == "action":
+        return trajectory.actions[frames.start : frames.stop - 1]
+    states = trajectory.states[frames]
+    if part == "state":
+        return states
+    if trajectory.pictures is None:
+        return task.render(np.asarray(states, dtype=np.float64), size)
+    pictures = np.asarray(trajectory.pictures(frames))
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[::3] != (len(states), 3):
+        raise LabError(f"Pictures are ({len(states)}, H, W, 3) uint8, got {pictures.shape} {pictures.dtype}.")
+    return _resized(pictures, size)
+
+
+def _resized(pictures: np.ndarray, size: int) -> np.ndarray:
+    """Pictures (t, H, W, 3) uint8 at ``size`` pixels a side."""
+    if pictures.shape[1:3] == (size, size):
+        return pictures
+    channels = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float()
+    resized = F.interpolate(channels, (size, size), mode="bilinear", antialias=True)
+    return resized.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()

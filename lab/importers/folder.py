@@ -1,0 +1,62 @@
+"""A folder of one's own: a subfolder for each episode, in the order of their names.
+
+Each holds ``states.npy`` (T + 1, S), ``actions.npy`` (T, a), and one picture for each state: ``pictures.npy``
+(T + 1, H, W, 3) uint8, or T + 1 files ``*.png`` or ``*.jpg`` in the order of their names, or none; they are then drawn.
+States and actions are the task's, in its units; ``python -m lab import folder --help`` says more.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from lab.data.imported import Trajectory
+from lab.errors import LabError
+
+
+def trajectories(folder: Path) -> list[Trajectory]:
+    """The episodes in ``folder``; raises LabError where there is none, or one is not as the module says."""
+    episodes = sorted(path.parent for path in folder.glob("*/states.npy"))
+    if not episodes:
+        raise LabError(f"{folder} has no subfolder with a states.npy: there should be one for each episode.")
+    return [_episode(path) for path in episodes]
+
+
+def _episode(folder: Path) -> Trajectory:
+    states, actions = (_array(folder / f"{name}.npy") for name in ("states", "actions"))
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if (folder / "pictures.npy").is_file():
+        pictures = _array(folder / "pictures.npy")
+        count, read = len(pictures), partial(_rows, pictures)
+    else:
+        count, read = len(files), partial(_pictures, files)
+    if count not in (0, len(states)):
+        raise LabError(f"{folder} has {count} pictures for {len(states)} states: there should be one for each.")
+    return Trajectory(states, actions, read if count else None)
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise LabError(f"{path} is not a readable array ({error}).") from error
+    if array.dtype.kind not in "fiu":
+        raise LabError(f"{path} should hold numbers, and holds {array.dtype}.")
+    return array
+
+
+def _rows(pictures: np.ndarray, frames: slice) -> np.ndarray:
+    return pictures[frames]
+
+
+def _pictures(files: list[Path], frames: slice) -> np.ndarray:
+    return np.stack([_picture(path) for path in files[frames]])
+
+
+def _picture(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise LabError(f"{path} is not a readable picture ({error}).") from error

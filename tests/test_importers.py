@@ -1,0 +1,303 @@
+"""What others have made: files of torch.save read without executing them, world models and data of all kinds."""
+
+import builtins
+import os
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from lab.cli import main
+from lab.data.imported import Trajectory, imported_folder, load_imported, save_imported
+from lab.errors import LabError
+from lab.importers import folder as own
+from lab.importers.pickles import LARGEST, read_pickle, read_tensor, read_torch, weights
+from lab.repro.custom_run import custom_runs
+from lab.repro.verify import verify
+from lab.tasks import make_task
+
+# --- Files of torch.save, and pickles
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """``saved(value)``: the file that torch.save makes of it."""
+
+    def save(value, name="file.pth") -> Path:
+        torch.save(value, tmp_path / name)
+        return tmp_path / name
+
+    return save
+
+
+def rewritten(path: Path, **entries: bytes | None) -> Path:
+    """The file of torch.save with some of its entries replaced; None: left out."""
+    with zipfile.ZipFile(path) as archive:
+        old = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in old.items():
+            data = entries.get(name.partition("/")[2], data)
+            if data is not None:
+                archive.writestr(name, data)
+    return path
+
+
+def pickled(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return next(archive.read(name) for name in archive.namelist() if name.endswith("/data.pkl"))
+
+
+def test_weights_are_those_of_the_state_dict(saved):
+    module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ModuleList([nn.Conv1d(1, 2, 1), nn.GELU()]))
+    optimiser = torch.optim.AdamW(module.parameters())
+    (sum(weight.square().sum() for weight in module.parameters())).backward()
+    optimiser.step()
+    found = read_torch(path := saved({"epoch": 7, "module": module, "optimiser": optimiser}))
+    assert found["epoch"] == 7
+    torch.testing.assert_close(weights(found["module"], path), dict(module.state_dict()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8]
+)
+def test_tensors_of_all_kinds_and_views_are_read(dtype, saved):
+    whole = torch.arange(24).reshape(2, 3, 4).to(dtype)
+    for tensor in (whole, whole[1, :, 1:3], whole.permute(2, 0, 1), whole[:0], whole[0, 0, 0]):
+        assert torch.equal(read_tensor(saved(tensor)), tensor)
+    assert read_tensor(saved(nn.Parameter(torch.ones(2)))).tolist() == [1, 1]
+
+
+class Reduces:
+    """A pickle of it calls ``call(*args)`` when it is loaded."""
+
+    def __init__(self, call, *args):
+        self.reduced = call, args
+
+    def __reduce__(self):
+        return self.reduced
+
+
+MARK = "executed by a pickle"
+ATTACKS = {
+    "os.system": Reduces(os.system, f"touch '{MARK}'"),
+    "builtins.eval": Reduces(eval, f"open('{MARK}', 'w')"),
+    "builtins.exec": Reduces(exec, f"open('{MARK}', 'w')"),
+    "builtins.open": Reduces(open, MARK, "w"),
+    "nested": {"predictor": [("x", Reduces(dict, [Reduces(builtins.__import__, "antigravity")]))]},
+    "os.mkdir": Reduces(os.mkdir, MARK),
+    "torch.load": Reduces(torch.load, "other.pth"),
+    "pickle.loads": Reduces(pickle.loads, b"cos\nsystem\n(S'true'\ntR."),
+    "a class of the lab": Path("x"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=ATTACKS.keys())
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_nothing_that_a_file_asks_for_is_executed(attack, kind, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if kind == "torch":
+        path, read = saved({"epoch": 1, "attack": ATTACKS[attack]}), read_torch
+    else:
+        path, read = tmp_path / "file.pkl", read_pickle
+        path.write_bytes(pickle.dumps([1, ATTACKS[attack]]))
+    with pytest.raises(
+        LabError, match=r"is refused, and nothing of it was executed: it asks for \S+, which"
+    ) as refused:
+        read(path)
+    assert "\n" not in str(refused.value) and not (tmp_path / MARK).exists() and "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"ctorch._utils\n_rebuild_tensor_v2\n}b.",  # the state of a function
+        b"ccollections\nOrderedDict\n(N}X\x06\x00\x00\x00updateK\x01stb.",  # an attribute of a class
+        b"cmodels.vit\nX\n(N}X\x05\x00\x00\x00stateK\x01stb.",  # the same of a shell's class
+    ],
+)
+def test_no_pickle_changes_what_others_are_read_with(program, saved):
+    path = rewritten(saved(torch.ones(1)), **{"data.pkl": b"\x80\x02" + program})
+    with pytest.raises(LabError, match="refused"):
+        read_torch(path)
+    assert torch.equal(read_tensor(saved(torch.ones(3))), torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data/0": bytes(11)}, "has 11 bytes, perhaps compressed, and should have 12"),
+        ({"data/0": bytes(10**6)}, "has 1000000 bytes"),
+        ({"data/0": None}, "is missing, and should have 12"),
+        ({"data.pkl": None}, "its data.pkl is missing"),
+        ({"data.pkl": b"\x80\x02."}, "refused"),
+        ({"data.pkl": b""}, "refused"),
+    ],
+)
+def test_a_file_that_does_not_hold_what_it_names_is_refused(change, message, saved):
+    path = rewritten(saved(torch.ones(3)), **change)
+    with pytest.raises(LabError, match=message):
+        read_torch(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"K\x03\x85", b"K\x04\x85"),  # four numbers of a storage of three
+        (b"K\x00K\x03\x85", b"K\x01K\x03\x85"),  # from the second on
+        (b"K\x01\x85", b"K\x02\x85"),  # every second one
+        (b"FloatStorage", b"LongStorage"),
+    ],
+)
+def test_a_tensor_beyond_its_storage_is_refused(old, new, saved):
+    path = saved(torch.ones(3))
+    data = pickled(path)
+    assert old in data
+    rewritten(path, **{"data.pkl": data.replace(old, new, 1) if len(old) > 4 else new.join(data.rsplit(old, 1))})
+    with pytest.raises(LabError, match="refused"):
+        read_torch(path)
+
+
+def test_a_compressed_file_is_refused(saved, tmp_path):
+    path = saved(torch.zeros(1000))
+    with zipfile.ZipFile(path) as archive:
+        entries = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    with pytest.raises(LabError, match="perhaps compressed"):
+        read_torch(path)
+    assert LARGEST > 10**6
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"\x80\x02}q.", b"nonsense" * 99])
+def test_what_is_no_file_of_torch_is_refused(data, tmp_path):
+    (tmp_path / "x.pth").write_bytes(data)
+    for read in (read_torch, read_tensor):
+        with pytest.raises(LabError, match=r"no file of torch\.save"):
+            read(tmp_path / "x.pth")
+    with pytest.raises(LabError, match="does not exist"):
+        read_torch(tmp_path / "nowhere.pth")
+
+
+def test_lists_of_numbers_and_texts_are_read(tmp_path):
+    value = {"lengths": [3, 4, 5], "shapes": ["T", "L"], "half": (0.5, None, True)}
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(value))
+    assert read_pickle(tmp_path / "x.pkl") == value
+
+
+# --- Data sets
+
+
+def episodes(task: str, lengths=(7, 12, 3)) -> list[Trajectory]:
+    simulator, rng = make_task(task), np.random.default_rng(0)
+    parts = [simulator.collect(rng, 1, steps) for steps in lengths]
+    return [Trajectory(states[0], actions[0]) for states, actions in parts]
+
+
+def test_episodes_are_cut_into_segments(empty_cache):
+    found = episodes("wall")
+    folder = save_imported("wall", "mine", found, "a test", 16, steps=5, progress=False)
+    data = load_imported("wall", "mine")
+    assert folder == imported_folder("wall", "mine") and data.task.name == "wall"
+    expected = [found[0].states[:6], found[1].states[:6], found[1].states[5:11]]
+    np.testing.assert_array_equal(data.states, expected)
+    np.testing.assert_array_equal(data.actions[2], found[1].actions[5:10])
+    np.testing.assert_array_equal(data.pixels[1], make_task("wall").render(found[1].states[:6], 16))
+    assert verify([folder])[1] == []
+    with pytest.raises(LabError, match="already"):
+        save_imported("wall", "mine", found, "a test", 16, steps=5)
+
+
+def test_a_changed_data_set_is_refused(empty_cache):
+    folder = save_imported("wall", "mine", episodes("wall"), "a test", 16, steps=5, progress=False)
+    path = folder / "state.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(LabError, match="has been changed"):
+        load_imported("wall", "mine")
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "message"),
+    [
+        (Trajectory(np.zeros((6, 3)), np.zeros((5, 2))), r"Episode 0: wall has states \(T \+ 1, 2\) \(x, y\)"),
+        (Trajectory(np.zeros((5, 2)), np.zeros((5, 2))), r"got \(5, 2\) and \(5, 2\)"),
+        (Trajectory(np.full((6, 2), np.nan), np.zeros((5, 2))), "not finite"),
+        (Trajectory(np.zeros((6, 2)), np.zeros((5, 2)), lambda rows: np.zeros((6, 8, 8, 4), "u1")), "Pictures are"),
+        (Trajectory(np.zeros((6, 2)), np.zeros((5, 2)), lambda rows: np.zeros((6, 8, 8, 3))), "float64"),
+        (Trajectory(np.zeros((3, 2)), np.zeros((2, 2))), "No episode in a test has 5 steps"),
+    ],
+)
+def test_what_does_not_fit_the_task_is_refused(trajectory, message, empty_cache):
+    with pytest.raises(LabError, match=message):
+        save_imported("wall", "mine", [trajectory], "a test", 16, steps=5, progress=False)
+    assert not imported_folder("wall", "mine").exists()
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a/b", "x" * 41, "-x"])
+def test_a_name_that_no_folder_can_have_is_refused(name):
+    with pytest.raises(LabError, match="name of a data set"):
+        load_imported("wall", name)
+
+
+@pytest.fixture
+def own_folder(tmp_path) -> Path:
+    """Two episodes of Wall, one with pictures as files, one as an array."""
+    for number, trajectory in enumerate(episodes("wall", (6, 7))):
+        place = tmp_path / "mine" / f"episode{number}"
+        place.mkdir(parents=True)
+        np.save(place / "states.npy", trajectory.states)
+        np.save(place / "actions.npy", trajectory.actions)
+        pictures = make_task("wall").render(trajectory.states, 32)
+        if number:
+            np.save(place / "pictures.npy", pictures)
+        else:
+            for i, picture in enumerate(pictures):
+                Image.fromarray(picture).save(place / f"{i:03d}.png")
+    return tmp_path / "mine"
+
+
+def test_a_folder_of_ones_own(own_folder):
+    first, second = own.trajectories(own_folder)
+    for trajectory in (first, second):
+        expected = make_task("wall").render(np.array(trajectory.states[2:5]), 32)
+        np.testing.assert_array_equal(trajectory.pictures(slice(2, 5)), expected)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda place: (place / "000.png").unlink(), "has 6 pictures for 7 states"),
+        (lambda place: (place / "actions.npy").unlink(), "not a readable array"),
+        (lambda place: np.save(place / "states.npy", np.array([{}]), allow_pickle=True), "not a readable array"),
+        (lambda place: np.save(place / "states.npy", np.array(["x"])), "should hold numbers"),
+        (lambda place: (place / "001.png").write_bytes(b"x"), "not a readable picture"),
+    ],
+)
+def test_a_broken_folder_is_refused(spoil, message, own_folder, empty_cache):
+    spoil(own_folder / "episode0")
+    with pytest.raises(LabError, match=message):
+        save_imported("wall", "mine", own.trajectories(own_folder), "a test", 16, steps=5, progress=False)
+    with pytest.raises(LabError, match=r"no subfolder with a states\.npy"):
+        own.trajectories(own_folder / "episode0")
+
+
+def test_what_was_imported_is_trained_on_and_planned_with(own_folder, empty_cache, tiny_recipes, capsys):
+    words = ["import", "folder", str(own_folder), "--task", "wall", "--name", "mine", "--steps", "6"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["2 segments of 6 steps, from 2 episodes of wall", str(imported_folder("wall", "mine"))]
+    assert main(words) == 2 and "already" in capsys.readouterr().err
+    assert main(["train", "--task", "wall", "--method", "control", "--data", "mine", "--steps", "3"]) == 0
+    folder = Path(capsys.readouterr().out.splitlines()[-1])
+    assert folder.name == "control-steps3-datamine-seed0"
+    (run,) = custom_runs("wall")
+    assert run.data == "mine" and run.trained and run.command[-4:] == ("--data", "mine", "--seed", "0")
+    assert main(["plan", "--task", "wall", "--checkpoint", str(folder), "--problems", "1", "--planner", "gd"]) == 0
+    assert main(["train", "--task", "wall", "--method", "control", "--data", "yours"]) == 2
+    assert "bring it in by 'python -m lab import'" in capsys.readouterr().err
