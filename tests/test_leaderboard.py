@@ -12,7 +12,7 @@ from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation import evaluate
-from lab.evaluation.statistics import paired_difference
+from lab.evaluation.statistics import paired_difference, success_rate
 from lab.files import ROOT, SHIPPED
 from lab.leaderboard import manifest
 from lab.leaderboard.entry import Track, enter, load_entry, save_entry
@@ -171,9 +171,14 @@ def test_a_model_with_blocks_of_one_step_plans_as_many_steps(mode, file):
         track.mpc(load_submission(f"{file}:uneven", "wall").model)
 
 
-def whole_entry() -> dict:
-    """One of the committed entries."""
-    return json.loads(next(FOLDER.glob("*wall*.json")).read_text("utf-8"))
+@pytest.fixture(scope="module")
+def whole_entry(tmp_path_factory) -> dict:
+    """An entry of all problems, as `load_entry` gives it."""
+    path = tmp_path_factory.mktemp("entry") / "walker.py"
+    path.write_text(FILE, "utf-8")
+    entry = enter("walker", [load_submission(f"{path}:model", "wall")], Track("wall", "random"), FEW)
+    save_entry(entry, path.with_suffix(".json"))
+    return load_entry(path.with_suffix(".json"))
 
 
 @pytest.mark.parametrize(
@@ -188,26 +193,34 @@ def whole_entry() -> dict:
         ({"format": "wm-lab/1"}, "not of this lab"),
     ],
 )
-def test_an_entry_that_cannot_be_is_refused(change, message, tmp_path):
-    entry = {name: value for name, value in whole_entry().items() if name != "sha256"}
-    save_entry(entry | change, tmp_path / "e.json")
+def test_an_entry_that_cannot_be_is_refused(change, message, whole_entry, tmp_path):
+    save_entry(whole_entry | change, tmp_path / "e.json")
     with pytest.raises(LabError, match=message):
         leaderboard(tmp_path)
 
 
-def test_a_changed_entry_is_refused(tmp_path):
-    (tmp_path / "e.json").write_text(json.dumps(whole_entry() | {"name": "better"}), "utf-8")
+def test_a_changed_entry_is_refused(whole_entry, tmp_path):
+    save_entry(whole_entry, path := tmp_path / "e.json")
+    path.write_text(path.read_text("utf-8").replace('"name": "walker"', '"name": "better"'), "utf-8")
     with pytest.raises(LabError, match="has been changed since"):
         leaderboard(tmp_path)
 
 
-def test_the_leaderboard_has_all_committed_entries_in_order(tmp_path):
-    table = leaderboard()
-    assert list(table) == HEAD and len(table) == len(list(FOLDER.glob("*.json"))) > 0
-    for _, group in table.groupby(HEAD[:4], sort=False):
-        rates = [float(text.partition(" ")[0]) for text in group[HEAD[7]]]
-        assert rates == sorted(rates, reverse=True)
+def test_the_leaderboard_has_the_best_first(whole_entry, tmp_path):
     assert leaderboard(tmp_path).empty
+    for name, count in (("worst", 0), ("best", 200), ("middle", 100)):
+        success = np.arange(300) < count
+        rates = {"full": list(success_rate(success))}
+        marks = ["".join(map(str, success.astype(int)))]
+        save_entry(whole_entry | {"name": name, "rates": rates, "by_problem": marks}, tmp_path / f"{name}.json")
+    save_entry(whole_entry, tmp_path / "walker.json")
+    table = leaderboard(tmp_path)
+    assert list(table) == HEAD and list(table.model[table.model != "walker"]) == ["best", "middle", "worst"]
+    assert list(table[HEAD[7]])[-1] == "0 [0, 1]" and set(table.n) == {"300"} and set(table.task) == {"Wall"}
+
+
+def test_all_committed_entries_can_be_read():
+    assert len(leaderboard()) == len(list(FOLDER.glob("*.json")))
 
 
 def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
