@@ -189,7 +189,7 @@ def test_what_is_made_with_them_is_kept_apart_too(folders, capsys, monkeypatch):
     assert "base0-dino-" in Path(capsys.readouterr().out.splitlines()[-1].removeprefix("film strip: ")).name
     assert live.live_folder(TASK, 5, "dino") != live.live_folder(TASK, 5, "small")
     measured = []
-    monkeypatch.setattr(live, "measure", lambda config, folder: measured.append((config.family, folder)))
+    monkeypatch.setattr(live, "measure", lambda config, folder, models: measured.append((config.family, folder)))
     assert live.main(*live.command(TASK, 5, "dino")[1:]) == 0
     assert measured == [("dino", live.live_folder(TASK, 5, "dino"))]
     folder = tuning._adversarial(Config(TASK, family="dino"), 0.1)

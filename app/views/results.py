@@ -29,7 +29,7 @@ from lab.studies.registry import MEASURED, STUDIES, figures_of
 
 PRESETS = tuple(reversed(lab_presets))  #: the largest first
 PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
-SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem"}
+SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem", "board": "Leaderboard"}
 SIZES = {name: preset.label for name, preset in lab_presets.items()}
 SIZE_HELP = "Full: 300 problems, three training seeds. Quick: 50 problems, one seed, minutes on a laptop."
 WORDS = {

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from harness import APP, address, commands, settled, whole
 
+from lab.leaderboard.table import SUBMIT, leaderboard
 from lab.results import Result, load_result, save_result
 from lab.studies.common.stored import REFERENCE, preset_folder
 
@@ -53,6 +54,11 @@ class TestFigures:
     def test_one_that_is_not_there(self, app, table1):
         test = app("results", task="push_t")
         assert whole(test) and "not there for PushT yet, but for Wall" in test.info[0].value
+
+    def test_the_leaderboard(self, app):
+        test = app("results", view="board")
+        assert whole(test) and len(test.dataframe[0].value) == len(leaderboard())
+        assert commands(test) == [SUBMIT]
 
     @pytest.mark.parametrize("url", [{"experiment": "../../secret"}, {"preset": "huge"}, {"view": "x"}])
     def test_bad_address(self, app, table1, url):
