@@ -29,7 +29,8 @@ def fit_encoder(
     pictures apart, and for a loss that is not finite.
     """
     assert data.pixels is not None
-    frames = Frames(data.pixels.reshape(-1, *data.pixels.shape[2:]), seed, run)
+    pixels = data.pixels.reshape(-1, *data.pixels.shape[2:])
+    frames = Frames(pixels, seed, run, data.pixels.shape[1], data.task.frameskip)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = WorldModel(spec)

@@ -25,11 +25,14 @@ def to_channels(images: Tensor) -> Tensor:
 class Frames:
     """Random ones of the pictures ``pixels`` (N, H, W, 3) uint8, and how much each of their pixels matters.
 
-    In the folder ``run``, if there is one, `minimise` keeps checkpoints, from which a stopped fit is resumed.
+    They are whole episodes of ``length`` pictures, one after the other; a model's step takes ``stride`` of these. In
+    the folder ``run``, if there is one, `minimise` keeps checkpoints, from which a stopped fit is resumed.
     """
 
-    def __init__(self, pixels: np.ndarray, seed: int, run: Path | None = None) -> None:
-        self.pixels, self.run = pixels, run
+    def __init__(
+        self, pixels: np.ndarray, seed: int, run: Path | None = None, length: int = 0, stride: int = 1
+    ) -> None:
+        self.pixels, self.run, self.length, self.stride = pixels, run, length or len(pixels), stride
         self.rng = torch.Generator().manual_seed(seed)
         self.background = self.batch(512).float().median(0).values  #: (H, W, 3), what most pictures show
 
@@ -37,6 +40,13 @@ class Frames:
         """``size`` pictures (size, H, W, 3) uint8, some perhaps twice."""
         rows = torch.randint(len(self.pixels), (size,), generator=self.rng)
         return torch.from_numpy(self.pixels[rows.sort().values.numpy()])
+
+    def walks(self, size: int) -> Tensor:
+        """``size`` runs of three pictures (size, 3, H, W, 3) uint8, a model's step apart."""
+        episode = torch.randint(len(self.pixels) // self.length, (size, 1), generator=self.rng)
+        first = torch.randint(self.length - 2 * self.stride, (size, 1), generator=self.rng)
+        rows = episode * self.length + first + self.stride * torch.arange(3)
+        return torch.from_numpy(self.pixels[rows.numpy()])
 
     def sample(self, most: int) -> Tensor:
         """A `batch` of ``most`` pictures, or of as many as there are."""

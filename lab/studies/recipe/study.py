@@ -120,8 +120,7 @@ def variants(config: Config) -> Iterator[RecipeVariant]:
 
 def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
     """The variants of ``recipe`` that ``study`` compares."""
-    steps = {name: _times(getattr(recipe, name), 0.5) for name in ("base", "finetune")}
-    half = from_scratch(recipe, **steps, encoder_steps=max(1, recipe.encoder_steps // 2), decoder_steps=1)
+    half = halved(recipe)
     if study == "lambda":
         for factor in sorted({*LAMBDAS, recipe.radii.action}):
             yield RecipeVariant(study, f"λ {factor:g}", replace(recipe, radii=Radii(factor, factor, factor)))
@@ -146,6 +145,12 @@ def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
         yield RecipeVariant(study, f"{recipe.episodes} episodes", half)
         yield RecipeVariant(study, f"{episodes} at random", replace(half, episodes=episodes))
         yield RecipeVariant(study, f"{episodes} that stray least", replace(half, nearest=NEAREST))
+
+
+def halved(recipe: Recipe) -> ScratchRecipe:
+    """``recipe`` for base models that are trained from scratch, with half of its steps, and hardly any decoder."""
+    steps = {name: _times(getattr(recipe, name), 0.5) for name in ("base", "finetune")}
+    return from_scratch(recipe, **steps, encoder_steps=max(1, recipe.encoder_steps // 2), decoder_steps=1)
 
 
 def from_scratch(recipe: Recipe, **changes: Any) -> ScratchRecipe:
