@@ -123,7 +123,7 @@ def test_one_that_sees_nothing_is_answered_in_a_sentence(tiles, monkeypatch, tmp
 def test_kinds_are_guarded(tiles, monkeypatch):
     with pytest.raises(LabError, match="There is an encoder 'points' already"):
         register(type("Mine", (tiles,), {"kind": "points"}))
-    with pytest.raises(LabError, match=r"Unknown encoder 'vit': choose one of points, pyramid, dino, .*tiles"):
+    with pytest.raises(LabError, match=r"Unknown encoder 'vit': choose one of points, pyramid, curved, dino, .*tiles"):
         ModelSpec("wall", "vit")
     monkeypatch.setitem(ENCODERS.registered, "mine", torch.nn.Linear)
     with pytest.raises(LabError, match="The encoder called 'mine' must be a VectorEncoder of that kind"):
