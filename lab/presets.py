@@ -21,6 +21,7 @@ class Preset:
     timed_steps: int  #: training steps that are timed at once
     train_seconds: float  #: rough, of one model
     strong: int  #: problems that are planned from many starts, and by CEM, in the study of optimisation power
+    far: int  #: problems of each horizon, in the study of horizons
     authors: int  #: problems for each kind of goals that are also planned as the authors do, in Table 1; 0: none
     iterations: int | None = None  #: of any planner at most; None: as tuned
     samples: int | None = None  #: of CEM; None: as tuned
@@ -39,6 +40,7 @@ PRESETS = {
         timed_steps=2,
         train_seconds=10,
         strong=4,
+        far=4,
         authors=4,
         iterations=3,
         samples=20,
@@ -54,6 +56,7 @@ PRESETS = {
         timed_steps=10,
         train_seconds=300,
         strong=20,
+        far=25,
         authors=0,
         brief=True,
     ),
@@ -67,6 +70,7 @@ PRESETS = {
         timed_steps=20,
         train_seconds=300,
         strong=50,
+        far=100,
         authors=50,  # as many as the paper and the authors' configuration plan
     ),
 }

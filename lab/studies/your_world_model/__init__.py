@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "your_world_model",
-    16,
+    17,
     45,
     0,
     kind=None,
