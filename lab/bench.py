@@ -4,27 +4,34 @@ All sides of a ratio alternate within one run, so that whatever else the machine
 The planners' share of the machine is given against the fastest float32 matmul measured in the same run.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from lab.bench_others import Measured, find_peer, peer_plan, plain_plan
+from lab.bench_others import Measured, Simulator, find_peer, peer_plan, plain_plan, simulators
 from lab.data import HORIZON
 from lab.models import ModelSpec, WorldModel
 from lab.models.encoders import SIZE
 from lab.planning import CEM, ICEM, GoalDistance, GradientPlanner, PlanRequest, no_warm_start, on_backend
+from lab.results import Result, save_result
+from lab.studies.common.config import surroundings
 from lab.tasks import TASKS, Task, make_task
 from lab.tasks.pushing import Pushing
 
+Function = Callable[[], object]  #: whose time is taken
 REPEATS = 3
+FEW = 5  #: steps of many problems at once
 PROBLEMS, LOOP = 50, 5  #: problems of our planners and the peer's, and of the plain loop, which takes them one by one
 HIDDEN, LAYERS, LATENT, ACTION = 128, 3, 64, 2  #: of the world model that all planners plan through
 ADAM = GradientPlanner("adam", lr=0.1, iterations=100, noise=0.0)
@@ -41,7 +48,8 @@ LEGEND = (
     "plain loop: one problem after the other, through task.step, task.render, the Gymnasium environment (which also "
     "draws its goal), torch.optim.Adam with backward, and CEM with its samples side by side\n"
     "push: here on all cores, the plain loop on one\n"
-    "swm: the solvers of stable-worldmodel 0.1.1 as they come, where it is installed\n"
+    "peer: of tasks, the package that the row names, in --peer's Python: one problem after the other, resets not "
+    "counted; of planners, the solvers of stable-worldmodel as they come, where it is installed\n"
     "loss: predicted, of the plans of each side for the problems of the plain loop, on average: lower is better\n"
     "of matmul: floating-point operations a second, as a share of this machine's fastest float32 matmul"
 )
@@ -55,7 +63,7 @@ class Row:
     unit: str
     ours: float
     plain: float
-    peer: float | None = None  #: stable-worldmodel's
+    peer: float | None = None  #: of a task, the package that ``what`` names; of a planner, stable-worldmodel
     loss: float | None = None  #: of our plans
     plain_loss: float | None = None
     peer_loss: float | None = None
@@ -71,12 +79,16 @@ class Row:
         return self.ours / self.peer if self.peer else None
 
 
-def measure(parts: Sequence[str], backend: str = "torch") -> list[Row]:
-    """The rows of ``parts`` (tasks, planners); planners in torch, and in ``backend`` if that is another."""
+def measure(parts: Sequence[str], backend: str = "torch", pythons: Sequence[str] = ()) -> list[Row]:
+    """The rows of ``parts`` (tasks, planners); planners in torch, and in ``backend`` if that is another.
+
+    Tasks are compared with the simulators of the interpreters ``pythons`` as well.
+    """
     rows: list[Row] = []
+    peers = simulators(pythons)
     if "tasks" in parts:
         for name in TASKS:
-            rows += bench_task(make_task(name))
+            rows += bench_task(make_task(name), peers)
     if "planners" in parts:
         rows += bench_planners(backend)
     return rows
@@ -84,14 +96,15 @@ def measure(parts: Sequence[str], backend: str = "torch") -> list[Row]:
 
 def as_table(rows: Sequence[Row]) -> str:
     """``rows`` for people."""
-    names = ("here", "plain loop", "ratio", "swm", "ratio", "loss", "plain", "swm", "GFLOP/s", "of matmul")
-    lines = [f"{'':42}" + "".join(f"{name:>11}" for name in names)]
+    width = max(24, *(len(f"{row.what}, {row.unit}/s") for row in rows))
+    names = ("here", "plain loop", "ratio", "peer", "ratio", "loss", "plain", "peer", "GFLOP/s", "of matmul")
+    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
     for row in rows:
         speeds = f"{row.ours:,.1f}", f"{row.plain:,.1f}", f"{row.ratio:.1f}x"
         peer = _cell(row.peer, ",.1f"), _cell(row.peer_ratio, ".1f", "x")
         losses = (_cell(loss, ".4f") for loss in (row.loss, row.plain_loss, row.peer_loss))
         cells = (*speeds, *peer, *losses, _cell(row.gflops, ",.1f"), _cell(row.ceiling, ".0%"))
-        lines.append(f"{f'{row.what}, {row.unit}/s':42}" + "".join(f"{cell:>11}" for cell in cells))
+        lines.append(f"{row.what}, {row.unit}/s".ljust(width) + "".join(f"{cell:>11}" for cell in cells))
     return "\n".join([*lines, LEGEND])
 
 
@@ -99,30 +112,45 @@ def _cell(value: float | None, form: str, unit: str = "") -> str:
     return "" if value is None else f"{value:{form}}{unit}"
 
 
-def as_json(rows: Sequence[Row]) -> str:
+def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """``rows`` for programs."""
-    return json.dumps([asdict(row) | {"ratio": row.ratio, "peer_ratio": row.peer_ratio} for row in rows], indent=2)
+    return [asdict(row) | {"ratio": row.ratio, "peer_ratio": row.peer_ratio} for row in rows]
 
 
-def alternate(*functions: Callable[[], object]) -> list[float]:
-    """Median seconds of each function, run `REPEATS` times in turns after one warm-up each."""
+def keep(rows: Sequence[dict[str, Any]], folder: Path, backend: str) -> None:
+    """Write ``rows`` to ``folder`` as a table of this name, a line for each point of a curve, and `surroundings`."""
+    table = pd.DataFrame(rows)
+    if "exponents" in table:  # they follow from the points
+        table = table.drop(columns="exponents").explode(["values", "seconds"])
+    save_result(Result({"rows": table}, surroundings() | {"backend": backend}), folder)
+
+
+def alternate(*functions: Function) -> list[float]:
+    """Median seconds of each function, run `REPEATS` times in turns after one warm-up each.
+
+    A function that returns a number has measured its seconds itself.
+    """
     seconds: list[list[float]] = [[] for _ in functions]
     for repeat in range(REPEATS + 1):
         for function, times in zip(functions, seconds, strict=True):
             started = time.perf_counter()
-            function()
+            own = function()
             if repeat:
-                times.append(time.perf_counter() - started)
+                times.append(own if isinstance(own, float) else time.perf_counter() - started)
     return [statistics.median(times) for times in seconds]
 
 
 # --- Tasks
 
 
-def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: int = 2) -> list[Row]:
+def bench_task(
+    task: Task, peers: Sequence[Simulator] = (), problems: int = 50, steps: int | None = None, loop: int = 2,
+    many: int = 5_000,
+) -> list[Row]:  # fmt: skip
     """Batched rollout and rendering against stepping, drawing and Gymnasium episodes one problem at a time.
 
-    ``steps`` defaults to one planning horizon.
+    ``steps`` defaults to one planning horizon. ``peers`` are those of all tasks. What is simulated quickly is so for
+    ``many`` problems at once as well.
     """
     steps = steps or HORIZON * task.frameskip
     unit = "push" if isinstance(task, Pushing) else "step"
@@ -151,15 +179,26 @@ def bench_task(task: Task, problems: int = 50, steps: int | None = None, loop: i
     def observed() -> np.ndarray:
         return task.render(simulated().reshape(flat.shape), SIZE)
 
-    pairs = [
-        ("simulate", unit, simulated, step_loop),
-        ("draw", "frame", lambda: task.render(flat, SIZE), render_loop),
-        ("simulate and draw", unit, observed, env_loop),
-    ]
-    rows = []
-    for what, unit, ours, plain in pairs:
-        fast, slow = alternate(ours, plain)
-        rows.append(Row(f"{task.name}: {what}", unit, problems * steps / fast, loop * steps / slow))
+    last = min(FEW, steps)  # steps, in which more is touched than in the first ones
+    starts = np.resize(states[:, -1 - last], (many, states.shape[-1]))
+    plans = np.resize(actions[:, -last:], (many, last, task.action_dim))
+
+    def compared(what: str, unit: str, done: int, ours: Function, plain: Function, size: int | None = None) -> None:
+        """A row of ours, which does ``done`` units; with a ``size``, which may be 0, one for each peer as well."""
+        others = [] if size is None else [peer for peer in peers if peer.task == task.name]
+        asked = [partial(peer.seconds, states[:loop], actions[:loop], size or 0) for peer in others]
+        fast, slow, *theirs = alternate(ours, plain, *asked)
+        row = Row(f"{task.name}: {what}", unit, done / fast, loop * steps / slow)
+        rows.append(row)
+        for peer, seconds in zip(others, theirs, strict=True):
+            rows.append(replace(row, what=f"{row.what}, {peer.name}", peer=loop * steps / seconds))
+
+    rows: list[Row] = []
+    compared("simulate", unit, problems * steps, simulated, step_loop, size=0)
+    if not task.slow:
+        compared(f"{many:,} at once", unit, many * last, lambda: task.simulate(starts, plans), step_loop)
+    compared("draw", "frame", problems * steps, lambda: task.render(flat, SIZE), render_loop)
+    compared("simulate and draw", unit, problems * steps, observed, env_loop, size=SIZE)
     return rows
 
 

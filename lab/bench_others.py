@@ -1,8 +1,12 @@
-"""What the bench compares our planners with: plain loops, and stable-worldmodel's solvers where there are any."""
+"""What the bench compares with: plain loops, other packages' simulators, and stable-worldmodel's solvers."""
 
 import io
+import json
+import subprocess
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import gymnasium as gym
@@ -11,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lab.data import HORIZON
+from lab.errors import LabError
 from lab.models import WorldModel
 from lab.planning import CEM, ICEM, GradientPlanner
 
@@ -99,3 +104,48 @@ def peer_plan(peer: ModuleType, planner: Measured, model: WorldModel, z0: Tensor
     solver.configure(action_space=space, n_envs=len(z0), config=config)
     with redirect_stdout(io.StringIO()):
         return solver.solve({"z": z0, "goal": goal})["actions"]
+
+
+# --- Simulators of other packages
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """One of another package, in a process of that package's Python, which is asked how long it takes."""
+
+    name: str  #: of the package, with its version
+    task: str  #: of ours that it simulates
+    process: subprocess.Popen[str]
+
+    def seconds(self, states: np.ndarray, actions: np.ndarray, size: int) -> float:
+        """Seconds of the steps from the first of ``states`` (n, T + 1, S) by ``actions`` (n, T, A).
+
+        Each state is drawn at ``size`` pixels a side, if that is not 0.
+        """
+        assert self.process.stdin and self.process.stdout
+        asked = {"states": states.tolist(), "actions": actions.tolist(), "size": size}
+        print(json.dumps(asked | {"task": self.task, "name": self.name}), file=self.process.stdin, flush=True)
+        if not (answer := self.process.stdout.readline()):
+            raise LabError(f"{self.name} failed while it simulated {self.task}: see above, or leave its --peer out.")
+        return json.loads(answer)
+
+
+def simulators(pythons: Sequence[str]) -> list[Simulator]:
+    """Those that the interpreters ``pythons`` can import; raises LabError for one that has none."""
+    found = []
+    for python in pythons:
+        process = _start(python)
+        installed = json.loads(process.stdout.readline() or "[]") if process.stdout else []
+        if not installed:
+            raise LabError(f"{python} imports neither gym_pusht nor stable_worldmodel: install one there, see --help.")
+        found += [Simulator(name, task, process) for task, name in installed]
+    return found
+
+
+def _start(python: str) -> subprocess.Popen[str]:
+    script = Path(__file__).with_name("bench_peer.py")
+    command = [python, "-I", "-W", "ignore", str(script)]  # -I: the folder of the script is none of its modules
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"{python} cannot be run: expected the Python of an environment, got {error}.") from error

@@ -1,8 +1,8 @@
 """How the cost of a plan grows with its size: measured curves, and the exponents that are fitted to them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,6 +78,6 @@ def as_table(curves: Sequence[Curve]) -> str:
     return "\n".join([*lines, f"an iteration of a plan, on all cores; all else: {usual}"])
 
 
-def as_json(curves: Sequence[Curve]) -> str:
+def as_rows(curves: Sequence[Curve]) -> list[dict[str, Any]]:
     """``curves`` for programs."""
-    return json.dumps([asdict(curve) | {"exponents": curve.exponents} for curve in curves], indent=2)
+    return [asdict(curve) | {"exponents": curve.exponents} for curve in curves]

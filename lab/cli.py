@@ -303,17 +303,29 @@ def _add_bench(commands) -> None:
     parser = _command(commands, "bench", about, "planners --json", "nothing was written; run the same command again.")
     parser.epilog = f"""{parser.epilog}
 
-to measure the solvers of stable-worldmodel as well, in an environment of its own:
-  pip install -r requirements.txt
-  pip install torchvision  # the release and build that go with torch's
-  pip install --no-deps stable-worldmodel==0.1.1
-  pip install loguru einops tabulate lancedb pylance imageio opencv-python-headless"""
+to measure the simulators of gym-pusht and stable-worldmodel as well, each in an environment of its own:
+  python -m venv ../pusht && ../pusht/bin/pip install gym-pusht==0.1.8
+  python -m venv ../swm && ../swm/bin/pip install stable-worldmodel==0.1.1 torchvision lancedb pylance \\
+    loguru einops tabulate imageio opencv-python-headless pygame pymunk
+  %(prog)s tasks --peer ../pusht/bin/python --peer ../swm/bin/python
+
+and the solvers of stable-worldmodel, with the lab in the same environment:
+  ../swm/bin/pip install -e '.[jax]'
+  ../swm/bin/python -m lab bench planners --backend jax"""
     parser.add_argument(
         "what", nargs="?", choices=("tasks", "planners", "scale"),
         help="tasks or planners alone (default: both), or how the cost of a plan grows with its size",
     )  # fmt: skip
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="PYTHON",
+        help="of tasks: the Python of an environment with gym-pusht or stable-worldmodel; may be given several times",
+    )  # fmt: skip
     _add_backend(parser, "jax: measure planners as one compiled program as well", ("torch", "jax"))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--out", type=folder_or_file, metavar="DIR",
+        help="keep the table as well, with machine and versions, in the folder bench below this one",
+    )  # fmt: skip
 
 
 def _add_verify(commands) -> None:

@@ -1,6 +1,7 @@
 """What the commands of `lab.cli` do, but for reproduce; imported only when one runs, because torch is slow to load."""
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -138,13 +139,18 @@ def bench(args: argparse.Namespace) -> int:
 
     if args.what == "tasks" and args.backend != "torch":
         raise LabError(f"The backend {args.backend} is of planners, and tasks alone have none: leave it out.")
+    if args.what in ("planners", "scale") and args.peer:
+        raise LabError(f"--peer is of tasks, and bench {args.what} measures none: leave it out.")
     on_backend(bench.ADAM, args.backend)  # raises LabError where it is not installed, before anything is measured
     if args.what == "scale":
         curves = bench_scale.measure(args.backend)
-        print(bench_scale.as_json(curves) if args.json else bench_scale.as_table(curves))
+        rows, told = bench_scale.as_rows(curves), bench_scale.as_table(curves)
     else:
-        rows = bench.measure([args.what] if args.what else ["tasks", "planners"], args.backend)
-        print(bench.as_json(rows) if args.json else bench.as_table(rows))
+        measured = bench.measure([args.what] if args.what else ["tasks", "planners"], args.backend, args.peer)
+        rows, told = bench.as_rows(measured), bench.as_table(measured)
+    print(json.dumps(rows, indent=2) if args.json else told)
+    if args.out is not None:
+        bench.keep(rows, Path(args.out) / "bench" / (args.what or "all"), args.backend)
     return 0
 
 

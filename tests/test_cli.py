@@ -219,16 +219,52 @@ def small_bench(monkeypatch):
         few = {"iterations": 2} | ({"samples": 20, "elites": 4} if hasattr(planner, "elites") else {})
         monkeypatch.setitem(bench.PLANNERS, name, (replace(planner, **few), min(problems, 3)))
     original = bench.bench_task
-    monkeypatch.setattr(bench, "bench_task", lambda task: original(task, problems=2, steps=2, loop=1))
+    few = {"problems": 2, "steps": 2, "loop": 1, "many": 3}
+    monkeypatch.setattr(bench, "bench_task", lambda task, peers: original(task, peers, **few))
 
 
 @pytest.mark.parametrize("what", [[], ["tasks"], ["planners"]])
 def test_bench(what, small_bench, capsys):
     assert run("bench", *what, "--json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == {"": 20, "tasks": 15, "planners": 5}["".join(what)]
+    assert len(rows) == {"": 23, "tasks": 18, "planners": 5}["".join(what)]
     assert all(row["ratio"] == row["ours"] / row["plain"] > 0 for row in rows)
     assert all((row["ceiling"] is not None) == ("Adam" in row["what"] or "CEM" in row["what"]) for row in rows)
+
+
+STAND_IN = """
+import gymnasium as gym, numpy as np
+class Push(gym.Env):
+    action_space = observation_space = gym.spaces.Box(0, 512, (2,))
+    def __init__(self, obs_type="state", observation_width=None, observation_height=None):
+        assert (obs_type == "pixels") == (observation_width == observation_height == 64)
+    def reset(self, seed=None, options=None):
+        assert len(options["reset_to_state"]) == 5
+        return np.zeros(2), {}
+    def step(self, action):
+        assert action.shape == (2,) and 0 <= action.min() <= action.max() <= 512
+        return np.zeros(2), 0.0, False, False, {}
+gym.register("gym_pusht/PushT-v0", Push)
+print("a package that greets")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for another Python is a shell script")
+def test_bench_asks_other_packages_in_their_own_python(tmp_path, small_bench, capsys):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nshift\nPYTHONPATH={tmp_path} exec {sys.executable} $@\n", "utf-8")
+    python.chmod(0o755)
+    (tmp_path / "gym_pusht.py").write_text(STAND_IN, "utf-8")
+    (tmp_path / "gym_pusht-0.1.8.dist-info").mkdir()
+    (tmp_path / "gym_pusht-0.1.8.dist-info" / "METADATA").write_text("Name: gym-pusht\nVersion: 0.1.8\n", "utf-8")
+    assert run("bench", "tasks", "--peer", str(python), "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    theirs = {row["what"]: row for row in rows if row["peer"] is not None}
+    assert set(theirs) == {f"push_t: {what}, gym-pusht 0.1.8" for what in ("simulate", "simulate and draw")}
+    assert all(row["peer_ratio"] == row["ours"] / row["peer"] > 0 for row in theirs.values())
+    (tmp_path / "gym_pusht.py").write_text(STAND_IN.replace("<= 512", "<= 51"), "utf-8")
+    assert run("bench", "tasks", "--peer", str(python)) == 2
+    assert "gym-pusht 0.1.8 failed while it simulated push_t: see above" in capsys.readouterr().err
 
 
 def test_bench_prints_a_table(small_bench, capsys):
@@ -306,6 +342,9 @@ def test_without_a_command_the_help_is_printed(capsys):
         (["plan", "--task", "wall", "--problems", "many"], "expected a whole number from 1 to 100000, got 'many'"),
         (["plan", "--task", "wall", "--problems", "0"], "expected a whole number from 1 to 100000, got '0'"),
         (["bench", "tasks", "--backend", "jax"], "The backend jax is of planners, and tasks alone have none"),
+        (["bench", "scale", "--peer", "python"], "--peer is of tasks, and bench scale measures none"),
+        (["bench", "tasks", "--peer", "nowhere/python"], "nowhere/python cannot be run"),
+        (["bench", "tasks", "--peer", sys.executable], "imports neither gym_pusht nor stable_worldmodel"),
         (["plan", "--task", "wall", "--backend", "jacks"], "invalid choice: 'jacks'"),
         (["plan", "--task", "wall", "--problems", "99999999999"], "to 100000, got '99999999999'"),
         (["plan", "--task", "wall", "--kitchen", "9"], "unknown option --kitchen; see"),

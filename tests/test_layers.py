@@ -27,7 +27,7 @@ FLOORS = (
     ("studies",),
     ("leaderboard",),
     ("repro", "web"),
-    ("bench_others",),
+    ("bench_others", "bench_peer"),
     ("bench",),
     ("bench_scale",),
     ("commands",),

@@ -10,7 +10,7 @@ import pytest
 
 from lab.cli import build_parser
 from lab.files import ROOT
-from lab.repro import course, current, readme
+from lab.repro import course, current, readme, speed
 from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
@@ -107,6 +107,12 @@ def test_the_results_are_the_committed_ones():
     assert rows in README and len(rows.splitlines()) == 2 + 7 + 2 + 2 * bool(current.sentence(committed)), (
         "run python -m lab.repro.readme"
     )
+
+
+def test_the_speeds_are_the_committed_ones():
+    tables = speed.section()
+    assert tables in readme.LIBRARY.read_text("utf-8"), "run python -m lab.repro.readme"
+    assert "push_t: simulate, gym-pusht" in tables and "commit" in tables
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -6,7 +6,6 @@ from lab.plots.palette import label
 from lab.plots.words import counted
 from lab.studies.common.claims import CLAIMS, count, in_all
 
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PAGE = "figures/README.md"
 #: by claim, the finding whose numbers its row shows: one that all tasks have, compared with the control
 SHOWN = {
@@ -30,11 +29,12 @@ def rows(findings: pd.DataFrame) -> str:
     return "\n".join([*lines, "", in_all(findings)])
 
 
-def put(table: str, text: str) -> str:
-    """``text`` with ``table`` between the markers `BEGIN` and `END`."""
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[-1]
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+def put(table: str, text: str, place: str = "results") -> str:
+    """``text`` with ``table`` between the two markers of this ``place``."""
+    begin, end = f"<!-- {place} -->", f"<!-- end of {place} -->"
+    before, rest = text.split(begin)
+    after = rest.split(end)[-1]
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def _row(claim: int, findings: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """``python -m lab.repro.readme`` writes the pages that follow from the committed results and the studies' cards.
 
-``figures/README.md`` has all numbers, the front page a row for each claim of the paper, and each notebook its place in
-the course.
+``figures/README.md`` has all numbers, the front page a row for each claim of the paper, ``lab/README.md`` the speeds,
+and each notebook its place in the course.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
-from lab.repro import board, course, current, front, short, tried
+from lab.repro import board, course, current, front, short, speed, tried
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
@@ -26,7 +26,7 @@ from lab.studies.starts import study as starts
 from lab.studies.table1_success.study import NAME as TABLE1
 from lab.tasks import TASKS
 
-README, PAGE = ROOT / "README.md", ROOT / "figures" / "README.md"
+README, PAGE, LIBRARY = ROOT / "README.md", ROOT / "figures" / "README.md", ROOT / "lab" / "README.md"
 PRESET = "full"
 
 
@@ -37,6 +37,8 @@ def write() -> None:
         temporary.write_text(page(committed), "utf-8")
     with replacing(README) as temporary:
         temporary.write_text(front.put(seven_rows(committed), README.read_text("utf-8")), "utf-8")
+    with replacing(LIBRARY) as temporary:
+        temporary.write_text(front.put(speed.section(), LIBRARY.read_text("utf-8"), "speed"), "utf-8")
     course.write()
 
 

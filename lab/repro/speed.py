@@ -1,0 +1,52 @@
+"""The tables of lab/README.md that say how fast simulators and planners are, from the committed measurements."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from lab.files import ROOT
+from lab.results import Result, load_result
+from lab.studies.common.stored import REFERENCE
+
+FOLDER = Path(REFERENCE) / "bench"
+HEADS = {
+    "tasks": ("simulator", "here", "plain loop", "", "other package", ""),
+    "planners": ("planner", "here", "plain loop", "", "stable-worldmodel", "", "share of the fastest matmul"),
+}
+
+
+def section() -> str:
+    """The tables as Markdown, each with where and how it was measured."""
+    return "\n\n".join(part for name in HEADS if (ROOT / FOLDER / name).is_dir() for part in _part(name))
+
+
+def _part(name: str) -> Iterator[str]:
+    result = load_result(ROOT / FOLDER / name)
+    yield _measured(name, result)
+    table = result.tables["rows"]
+    said_again = {what.rpartition(", ")[0] for what in table.what[table.peer.notna()]}  # in rows that name a package
+    rows = [_row(row, name) for row in table[~table.what.isin(said_again)].itertuples()]
+    yield "\n".join(f"| {' | '.join(row)} |" for row in (HEADS[name], ["---"] * len(HEADS[name]), *rows))
+
+
+def _measured(name: str, result: Result) -> str:
+    """A sentence on what is in the table, and where it comes from."""
+    meta, versions = result.meta, result.meta["versions"]
+    with_jax = " --backend jax" if meta["backend"] == "jax" else ""
+    what = {"tasks": "Steps, pushes or frames", "planners": "Plans"}[name]
+    libraries = ", ".join(f"{library} {versions[library]}" for library in ("python", "numpy", "pymunk", "torch"))
+    return (
+        f"{what} a second, `bench {name}{with_jax}`: {meta['machine']}, {meta['threads']} threads, load average "
+        f"{meta['load_average']:g}; {libraries}; commit {meta['commit']}."
+    )
+
+
+def _row(row, name: str) -> list[str]:
+    cells = [row.what, _figure(row.ours), _figure(row.plain), f"{_figure(row.ratio)}x"]
+    cells += ["", ""] if pd.isna(row.peer) else [_figure(row.peer), f"{_figure(row.peer_ratio)}x"]
+    return cells + ([] if name == "tasks" else [f"{row.ceiling:.0%}"])
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
