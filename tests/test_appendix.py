@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+from cells import run_cells
 from matplotlib.figure import Figure
 
 from lab.benchmarks import recipe_of
@@ -206,3 +207,8 @@ def test_the_border_of_success_is_the_tasks(task):
 
 def test_every_task_is_listed():
     assert {"push_t", "point_maze", "wall"} <= set(tasks.facts().index)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_notebooks_cells_run(name, results, tmp_path):
+    run_cells(name, results[name], tmp_path)

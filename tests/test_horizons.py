@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from cells import run_cells
 
 from lab.models import load_model
 from lab.results import load_result, save_result
@@ -78,3 +79,7 @@ def test_the_numbers_are_told_and_the_figures_drawn_from_what_was_saved(result, 
     plots.gradient_figure(stored.tables["gradients"], "adversarial", "expert").canvas.draw()
     names = {trace.name for trace in plots.interactive(stored).data}
     assert {"Adam", "GRASP", "CEM", "the expert's actions", "gradient, 25 steps"} <= names
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("horizons", result, tmp_path)

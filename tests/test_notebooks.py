@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
@@ -169,37 +170,52 @@ def test_a_reply_that_comes_just_before_something_is_sent_is_not_missed():
         assert pool.submit(asyncio.run, reply()).result() == "execute_reply"
 
 
-# --- All of them, run once: one through papermill's own command, some as jobs or on dask workers, the rest here
+# --- All of them, run once: one through papermill's own command, some as jobs or on dask workers, the rest here. The
+# cells of long studies are also run by the tests of these, without a kernel
+
+
+RUN = [name for name in STUDIES if name != "fig2_landscape"]  #: by the lab's own command
+LONG = [name for name in RUN if STUDIES[name].long]
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in RUN]
 
 
 @pytest.fixture(scope="module")
-def made(own_cache, warm_kernels, tmp_path_factory) -> tuple[Path, dict[str, Report]]:
-    """The folder of the results at preset smoke, and what was said of each notebook that the command ran.
+def made(own_cache, warm_kernels, tmp_path_factory) -> Iterator[Callable[[str], tuple[Path, Report]]]:
+    """``made(name)``: the folder of the results at preset smoke, and what the command said of the notebook.
 
-    Beside each result there is a list of the lab's files that were loaded for it.
+    It runs with all others that are long as well, or with all that are not. Beside each result there is a list of the
+    lab's files that were loaded for it.
     """
     out = tmp_path_factory.mktemp("figures")
     folder = spying(tmp_path_factory.mktemp("notebooks"))
-    engines = {
-        "slurm": (partial(executors.slurm, cluster="local"), ["fig4_gap"]),
-        "dask": (executors.dask, ["fig3_efficiency", "table1_success"]),
-    }
-    taken = {"fig2_landscape", *(name for _, names in engines.values() for name in names)}
-    engines["local"] = (executors.local, [name for name in STUDIES if name not in taken])
-    reports = {}
+    reports: dict[str, Report] = {}
+
+    def run_with_its_kind(name: str) -> tuple[Path, Report]:
+        if name not in reports:
+            reports.update(run_all([other for other in RUN if (other in LONG) == (name in LONG)], out, folder))
+        return out / "smoke", reports[name]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", warm_kernels)
-        for engine, names in engines.values():
-            tasks = {name: task_of(name) for name in names}
-            steps = [
-                step
-                for name, task in tasks.items()
-                for step in graph("smoke", [name], [task] if task else [], str(out), folder=folder)[:-1]
-            ]
-            if steps:
-                with engine(2) as submit:
-                    reports |= {report.step.name.split()[0]: report for report in run(steps, submit, 2)}
-    return out / "smoke", reports
+        yield run_with_its_kind
+
+
+def run_all(names: Sequence[str], out: Path, folder: Path) -> dict[str, Report]:
+    """Run the notebooks called ``names``, on every engine; returns what the command said of each."""
+    engine_of = {"fig4_gap": "slurm", "fig3_efficiency": "dask", "table1_success": "dask"}
+    engines = {"slurm": partial(executors.slurm, cluster="local"), "dask": executors.dask, "local": executors.local}
+    reports = {}
+    for kind, engine in engines.items():
+        tasks = {name: task_of(name) for name in names if engine_of.get(name, "local") == kind}
+        steps = [
+            step
+            for name, task in tasks.items()
+            for step in graph("smoke", [name], [task] if task else [], str(out), folder=folder)[:-1]
+        ]
+        if steps:
+            with engine(2) as submit:
+                reports |= {report.step.name.split()[0]: report for report in run(steps, submit, 2)}
+    return reports
 
 
 def spying(folder: Path) -> Path:
@@ -216,18 +232,18 @@ def spying(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name != "fig2_landscape"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_depends_on_all_the_code_that_it_runs(name, made):
-    source = Path(made[1][name].step.command[1])
+    source = Path(made(name)[1].step.command[1])
     loaded = {Path(path).relative_to(ROOT).as_posix() for path in read_json(source.with_suffix(".json"))}
     task = task_of(name)
     assert len(loaded) > 20
     assert loaded <= reachable(notebook_code(source)[0], [task] if task else TASKS, STUDIES[name].planners)
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name != "fig2_landscape"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs_and_shows_what_it_found(name, made):
-    report = made[1][name]
+    _, report = made(name)
     assert (report.outcome, report.error) == ("done", None)
     outputs = [o for cell in nbformat.read(report.step.command[3], 4).cells for o in cell.get("outputs", [])]
     assert outputs
@@ -244,9 +260,9 @@ def htmls(outputs) -> list[str]:
     return [str(output.data["text/html"]) for output in outputs if "text/html" in output.get("data", {})]
 
 
-@pytest.mark.parametrize("name", [name for name in MEASURED if name != "fig2_landscape"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in MEASURED])
 def test_an_experiment_leaves_its_result(name, made):
-    check_result(made[0] / name / task_of(name), name)
+    check_result(made(name)[0] / name / task_of(name), name)
 
 
 def check_result(folder: Path, name: str) -> None:
@@ -269,7 +285,7 @@ def test_papermill_alone_runs_a_notebook_from_its_own_folder(tmp_path):
 
 
 def test_the_report_shows_everything_there_is(made):
-    folder, _ = made
+    folder, _ = made("table1_success")
     page = write_report("smoke", str(folder.parent))
     text = page.read_text("utf-8")
     links = {word.split('"')[1] for word in text.replace("<", "\n<").split() if word.startswith(("href=", "src="))}

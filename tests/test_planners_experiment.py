@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cells import run_cells
 
 from lab.benchmarks import card_of
 from lab.checksums import write_manifest
@@ -257,3 +258,7 @@ def test_two_at_once_train_one_network(trained, tiny_recipe, monkeypatch, empty_
         thread.join()
     (folder,) = initialisation.folders("wall", "smoke")
     assert fitted == [1] and sorted(path.name for path in folder.iterdir()) == ["network.json", "network.safetensors"]
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("planners", result, tmp_path)

@@ -4,6 +4,7 @@ import itertools
 
 import pandas as pd
 import pytest
+from cells import run_cells
 
 from lab.evaluation.anatomy import CAUSES, KINDS
 from lab.files import MODELS
@@ -104,3 +105,7 @@ def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
     names = {trace.name for trace in plots.interactive(stored).data}
     assert {"Base", "CEM on Base", *KINDS, *CAUSES, "some start succeeds"} <= names
     assert "at the success boundary" in plots.interactive(stored).layout.annotations[-1].text.replace("<br>", " ")
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("power", result, tmp_path)

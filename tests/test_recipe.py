@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cells import run_cells
 from matplotlib.figure import Figure
 
 from lab.benchmarks import recipe_of
@@ -193,3 +194,7 @@ def test_targets_of_the_shipped_recipe_are_those_of_the_papers_figures():
     table = others["table1_success"].tables["differences"].query("ours == 'adversarial' and theirs == 'base'")
     row = table.query("planner == 'adam' and mode == 'open' and goals == 'random'").iloc[0]
     assert row.difference in found[found.target == 2].value.tolist()
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("recipe", result, tmp_path)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cells import run_cells
 
 from lab.errors import LabError
 from lab.files import MODELS
@@ -111,3 +112,7 @@ def test_the_claim_is_judged_by_the_distance():
     found = verdicts({robotics.NAME: Result(robotics.statistics(made), {"config": {"task": "rope"}})})
     assert set(found.claim) == {7} and set(found.verdict) == {"reproduced"} and set(found.task) == {"rope"}
     assert "Chamfer distance, Adversarial minus Control, Adam, open loop" in found.sentence.iloc[-1]
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("robotics", result, tmp_path)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from cells import run_cells
 
 from lab.results import load_result, save_result
 from lab.studies.common.config import Config
@@ -57,3 +58,7 @@ def test_the_figures_are_drawn_from_what_was_saved(result, tmp_path):
     assert {trace.name for trace in plots.interactive(stored).data} == {"Base"}
     small_print = plots.interactive(stored).layout.annotations[-1].text.replace("<br>", " ")
     assert "iterations, chosen on the tune split" in small_print
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("starts", result, tmp_path)

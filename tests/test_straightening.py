@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from cells import run_cells
 
 from lab.models.encoders import Frames, encoder_class
 from lab.models.encoders.encoder import VectorEncoder
@@ -74,3 +75,7 @@ def test_every_model_and_the_geometry_are_compared(result, tmp_path):
     plots.print_figure(stored).canvas.draw()
     assert {trace.name for trace in plots.interactive(stored).data} == {"Base", "Control", "Adversarial"}
     assert straightening.sentences(stored).count("\n") == 4 + 2 * 3 * 2 - 1
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("straightening", result, tmp_path)
