@@ -71,9 +71,8 @@ def test_a_lock_that_cannot_be_made_is_told_in_one_sentence(tmp_path, empty_cach
 
 
 def test_what_a_zombie_left_is_swept(tmp_path):
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    child = process.pid
     while Path(f"/proc/{child}/stat").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text("utf-8"):
         time.sleep(0.01)
     with replacing(tmp_path / "x") as temporary:
@@ -84,7 +83,7 @@ def test_what_a_zombie_left_is_swept(tmp_path):
         stale.mkdir()
     with replacing(tmp_path / "x") as temporary:
         temporary.write_text("2", "utf-8")
-    os.waitpid(child, 0)
+    process.wait()
     assert {path.name for path in tmp_path.iterdir()} == {"x", stale.name}
 
 
