@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from lab.errors import LabError
 from lab.evaluation.compare import _wide
-from lab.evaluation.statistics import Interval, bootstrap_mean, holm, p_value, paired_difference, success_rate, wilson
+from lab.evaluation.statistics import (
+    Interval,
+    bootstrap_mean,
+    holm,
+    p_value,
+    paired_difference,
+    success_rate,
+    unpaired_difference,
+    wilson,
+)
+from lab.studies.table1_success import elsewhere
 
 
 @pytest.mark.parametrize(
@@ -157,3 +167,20 @@ def test_problems_by_seeds_are_those_of_a_pivot(cells, kind):
     rows = pd.DataFrame(cells, columns=["pair", "train_seed", "loss"]).astype({"pair": kind})
     expected = rows.pivot_table(index="pair", columns="train_seed", values="loss")
     pd.testing.assert_frame_equal(_wide(rows, "loss", "pair"), expected, check_names=False, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "low", "high"),
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090), ((10, 10), (0, 20), 0.6791, 1.0)],
+)  # Newcombe 1998, Statistics in Medicine 17, 873, table II, method 10
+def test_an_unpaired_difference_agrees_with_published_intervals(ours, theirs, low, high):
+    found = unpaired_difference(wilson(*ours), wilson(*theirs))
+    assert found == pytest.approx((ours[0] / ours[1] - theirs[0] / theirs[1], low, high), abs=1e-4)
+
+
+def test_the_outside_sweep_is_told_as_published():
+    table = elsewhere.sweep()
+    assert len(table) == 15 and list(table[table.budget == "100 steps"]["success, %"]) == ["52 [39, 65]", "54 [40, 67]"]
+    assert list(table[table.budget == "300 samples"]["success, %"]) == ["44 [31, 58]"]
+    assert table[table.budget == "100 steps"]["of CEM's time"].iloc[0] == "3.6%"
+    assert "+10.0 [-9.3, +28.3] points" in elsewhere.sentence()

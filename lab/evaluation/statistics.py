@@ -90,6 +90,19 @@ def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Interval:
     return bootstrap_mean(first - second)
 
 
+def unpaired_difference(ours: Interval, theirs: Interval) -> Interval:
+    """The difference of two success rates from different problems, each with `wilson`'s interval.
+
+    Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in Medicine
+    17, method 10.
+    """
+    difference = ours.value - theirs.value
+    down = math.hypot(ours.value - ours.low, theirs.high - theirs.value)
+    return Interval(
+        difference, difference - down, difference + math.hypot(ours.high - ours.value, theirs.value - theirs.low)
+    )
+
+
 def p_value(value: float, low: float, high: float) -> float:
     """The two-sided p-value of "the mean is zero", from an estimate and its 95% interval, by a normal approximation.
 

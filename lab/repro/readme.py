@@ -23,6 +23,7 @@ from lab.studies.power import study as power
 from lab.studies.recipe import study as recipe
 from lab.studies.robotics import study as robotics
 from lab.studies.starts import study as starts
+from lab.studies.table1_success import elsewhere
 from lab.studies.table1_success.study import NAME as TABLE1
 from lab.tasks import TASKS
 
@@ -59,6 +60,7 @@ def page(committed: Committed) -> str:
         _INTRODUCTION.replace("EARLIER", current.sentence(committed)),
         _short(committed),
         _claims(_findings(committed)),
+        _outside(),
         "## Success rates",
     ]
     parts += [_success(task, studies[TABLE1]) for task, studies in paper.items() if TABLE1 in studies]
@@ -150,6 +152,13 @@ def _claims(findings: pd.DataFrame) -> str:
         lines += ["", f"### Claim {number}", "", f"{claims.CLAIMS[number]}.", ""]
         lines += [f"- {label(row.task)}: {row.sentence}: **{claims.judged(row)}**" for row in rows.itertuples()]
     return "\n".join(lines)
+
+
+def _outside() -> str:
+    """What others have measured on claims 3 and 4."""
+    texts = ["### Outside evidence on claims 3 and 4", elsewhere.SOURCE, elsewhere.sentence(), elsewhere.CAVEATS]
+    table = elsewhere.sweep()
+    return "\n\n".join([*texts, "\n".join(_table(list(table), table.to_numpy().tolist()))])
 
 
 def _starts(results: Mapping[str, Result]) -> str:
