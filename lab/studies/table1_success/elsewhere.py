@@ -22,7 +22,7 @@ SWEEP = {
 SOURCE = (
     "A sweep on PushT under MPC, with the paper's own kind of model, from a fork of the authors' code "
     "(`pusht_sweep.csv` in ArjunParthasarathy/robust-world-model-planning on GitHub, commit ff7ef9a; the account has "
-    "the first author's name). The numbers are the fork's, not checked by us; the intervals are computed here (Wilson's)."
+    "the first author's name). The numbers are the fork's, not checked by us; Wilson's intervals are computed here."
 )
 CAVEATS = (
     "Each row is one run of 50 problems (seed 42). Outcomes of single problems are not published, so that no paired "
