@@ -21,6 +21,7 @@ class Preset:
     timed_steps: int  #: training steps that are timed at once
     train_seconds: float  #: rough, of one model
     strong: int  #: problems that are planned from many starts, and by CEM, in the study of optimisation power
+    shifted: int  #: problems for each factor of variation, in the study of shift
     far: int  #: problems of each horizon, in the study of horizons
     authors: int  #: problems for each kind of goals that are also planned as the authors do, in Table 1; 0: none
     iterations: int | None = None  #: of any planner at most; None: as tuned
@@ -40,6 +41,7 @@ PRESETS = {
         timed_steps=2,
         train_seconds=10,
         strong=4,
+        shifted=4,
         far=4,
         authors=4,
         iterations=3,
@@ -56,6 +58,7 @@ PRESETS = {
         timed_steps=10,
         train_seconds=300,
         strong=20,
+        shifted=32,
         far=25,
         authors=0,
         brief=True,
@@ -70,6 +73,7 @@ PRESETS = {
         timed_steps=20,
         train_seconds=300,
         strong=50,
+        shifted=300,
         far=100,
         authors=50,  # as many as the paper and the authors' configuration plan
     ),

@@ -107,18 +107,20 @@ def collect_states(spec: DataSpec) -> Dataset:
     return Dataset(spec, states, actions, None, fingerprint(spec))
 
 
-def episodes(spec: DataSpec, steps: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def episodes(
+    spec: DataSpec, steps: int | None = None, task: Task | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The states (T+1, S) and actions (T, A) of each episode of ``spec``, collected on demand.
 
-    With ``steps``, the data policy runs for so many environment steps, instead of the task's ``episode_steps``.
+    With ``steps``, the data policy runs for so many environment steps, instead of the task's ``episode_steps``. ``task``
+    may be the task of ``spec`` in a variation.
     """
-    for states, actions in _chunks(spec, steps):
+    for states, actions in _chunks(spec, task or make_task(spec.task), steps):
         yield from zip(states, actions, strict=True)
 
 
-def _chunks(spec: DataSpec, steps: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _chunks(spec: DataSpec, task: Task, steps: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """States (n, T+1, S) and actions (n, T, A) of the task's ``chunk`` episodes at a time; the last may have fewer."""
-    task = make_task(spec.task)
     for first in range(0, spec.episodes, task.chunk):
         rng = np.random.default_rng([spec.seed, SPLITS.index(spec.split), first // task.chunk])
         states, actions = task.collect(rng, task.chunk, steps or task.episode_steps)
@@ -137,7 +139,7 @@ def _collect(spec: DataSpec, folder: Path, progress: bool) -> None:
         bar = stack.enter_context(
             tqdm(total=spec.episodes, desc=description, unit="episode", delay=2, disable=not progress)
         )
-        for states, actions in _chunks(spec):
+        for states, actions in _chunks(spec, task):
             files["state"].write(np.ascontiguousarray(states).data)
             files["action"].write(np.ascontiguousarray(actions).data)
             if spec.pixels:

@@ -1,6 +1,6 @@
 """Pairs of start and goal: drawn at random, or taken from a trajectory of a held-out split, `HORIZON` blocks apart."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,26 +49,35 @@ class Problems:
 
 
 def sample_problems(
-    task: str, goals: str, n: int, split: str = "test", seed: int = 0, horizon: int = HORIZON
+    task: str,
+    goals: str,
+    n: int,
+    split: str = "test",
+    seed: int = 0,
+    horizon: int = HORIZON,
+    variation: Mapping[str, float] | None = None,
 ) -> Problems:
     """Draw ``n`` problems of ``split``; every start is outside its goal, and none is a state that recurs in the data.
 
     A data-set goal is ``horizon`` latent steps after its start. Where the data's episodes are shorter than that, the
-    data policy runs on: longer episodes of the same random streams, which no model was trained on either.
+    data policy runs on: longer episodes of the same random streams, which no model was trained on either. With a
+    ``variation`` they are problems of the varied task, see `Task.varied`: the same starts and goals where only pictures
+    vary, else others, which its physics and data policy can reach.
     Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for a horizon of less than 1 step or more than
-    `LONGEST`, for an unknown task, split or kind of goals, for a seed that is none, and if the data have too few.
+    `LONGEST`, for an unknown task, split or kind of goals, for a seed or variation that is none, and if the data have too few.
     """
     if not is_whole(n, 1, MOST_PROBLEMS):
         raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n!r}.")
     if not is_whole(horizon, 1, LONGEST):
         raise LabError(f"A goal is 1 to {LONGEST} latent steps from its start, got {horizon!r}.")
     check_known("goals", goals, GOALS)
-    simulator, spec = make_task(task), DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
+    simulator, spec = make_task(task).varied(variation or {}), DataSpec(task, split, max(2 * n, 50), seed, pixels=False)
     rng = np.random.default_rng([seed, 1000 + SPLITS.index(split)])
     if goals == "random":
         return Problems(simulator, *simulator.sample_problems(rng, n))
     draw = partial(_from_trajectories, simulator, rng, n, spec, horizon)
-    return Problems(simulator, *(_load_or_draw(spec, n, horizon, simulator, draw) if simulator.slow else draw()))
+    kept = simulator.slow and not variation
+    return Problems(simulator, *(_load_or_draw(spec, n, horizon, simulator, draw) if kept else draw()))
 
 
 def _load_or_draw(
@@ -133,7 +142,7 @@ def _from_trajectories(
     def eligible(starts: np.ndarray, goals: np.ndarray) -> np.ndarray:
         return task.start_outside_goal(starts, goals) & ~task.recurs(starts) & ~task.recurs(goals)
 
-    trajectories = episodes(spec, max(steps, task.episode_steps))
+    trajectories = episodes(spec, max(steps, task.episode_steps), task)
     segments = _segments(trajectories, eligible, rng, n, steps)
     if len(segments) < n:
         raise LabError(

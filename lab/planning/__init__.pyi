@@ -1,3 +1,4 @@
+from .adaptation import Adaptation
 from .baselines import Constant, RandomActions
 from .catalog import BACKENDS, CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make_planner
 from .cem import CEM
@@ -28,6 +29,7 @@ __all__ = [
     "PAPER_PLANNERS",
     "PLANNERS",
     "ActionPrior",
+    "Adaptation",
     "Callback",
     "Compiled",
     "Constant",

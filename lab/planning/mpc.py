@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lab.errors import LabError, is_whole
 from lab.models.protocols import Dynamics
+from lab.planning.adaptation import Adaptation, Adapted
 from lab.planning.objective import Objective
 from lab.planning.planner import Plan, Planner, PlanRequest, no_warm_start
 from lab.planning.streams import Seed, child
@@ -31,13 +32,15 @@ class MPC:
 
     With ``shrink``, the time of arrival is fixed: a replan plans only the blocks that are left of the horizon, and a
     new horizon starts after its end. Without, every replan plans the whole horizon, and so postpones the arrival.
-    Open-loop planning is the special case ``execute == horizon, budget == 1``. Raises LabError for other numbers.
+    Open-loop planning is the special case ``execute == horizon, budget == 1``. With ``adapt``, the model takes gradient
+    steps on what was seen of the last plan before the next is made. Raises LabError for other numbers.
     """
 
     horizon: int = 5
     execute: int = 1
     budget: int = 10
     shrink: bool = True
+    adapt: Adaptation | None = None
 
     def __post_init__(self) -> None:
         if not (is_whole(self.horizon, 1) and is_whole(self.execute, 1, self.horizon) and is_whole(self.budget, 1)):
@@ -62,13 +65,17 @@ class MPC:
         """
         plans: list[Plan] = []
         warm = no_warm_start(len(seeds), self.horizon, action_dim)
+        now = self.adapt.begin(model, len(seeds)) if self.adapt else model
         for replan in range(self.budget):
-            horizon = self._horizon(replan)
+            horizon, z = self._horizon(replan), world.observe()
             streams = [child(seed, replan) for seed in seeds]
-            plans.append(planner.plan(PlanRequest(model, world.observe(), objective, warm[:, :horizon], streams)))
+            plans.append(planner.plan(PlanRequest(now, z, objective, warm[:, :horizon], streams)))
             if on_plan:
                 on_plan(replan, plans[-1])
-            world.execute(plans[-1].actions[:, : self.execute])
+            executed = plans[-1].actions[:, : self.execute]
+            world.execute(executed)
+            if self.adapt and isinstance(now, Adapted) and replan + 1 < self.budget:
+                now = self.adapt.step(now, z, executed, world.observe())
             remaining = plans[-1].actions[:, self.execute :]
             warm = no_warm_start(len(seeds), self.horizon, action_dim)
             warm[:, : remaining.shape[1]] = remaining

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lab.errors import LabError
 from lab.models.protocols import Dynamics
+from lab.planning.adaptation import for_rows
 from lab.planning.objective import Objective
 from lab.planning.streams import Seed, as_stream
 
@@ -57,7 +58,7 @@ class PlanRequest:
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same request for some of the problems."""
         parts = {"z0": self.z0[rows], "objective": self.objective[rows], "init": self.init[rows]}
-        return replace(self, **parts, seeds=self.seeds[rows])
+        return replace(self, **parts, model=for_rows(self.model, rows), seeds=self.seeds[rows])
 
     def loss(self, actions: Tensor) -> Tensor:
         """The predicted loss (B, ...) of ``actions`` (B, ..., H, A).

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from lab.planning.adaptation import for_rows
 from lab.planning.planner import Callback, Plan, PlanChunk, PlanRequest
 from lab.planning.streams import child
 
@@ -35,6 +36,7 @@ def from_starts(request: PlanRequest, count: int) -> PlanRequest:
     init[::count] = request.init
     return replace(
         request,
+        model=for_rows(request.model, rows),
         z0=request.z0[rows],
         objective=request.objective[rows],
         init=init,

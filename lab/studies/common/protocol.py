@@ -20,22 +20,26 @@ class Protocol:
     horizon: int = HORIZON  #: latent steps planned; a data-set goal is so many latent steps away
     budget: int = MODES["mpc"].budget  #: replans of one block each under MPC
     rules: str = "ours"  #: of planning: ours, or authors, see `lab.benchmarks.authors`
+    variation: tuple[tuple[str, float], ...] = ()  #: factors of the task and their values, see `Task.varied`
 
     def problems(self) -> Problems:
         """The problems themselves, the same for every model and planner."""
-        return sample_problems(self.task, self.goals, self.n, self.split, self.seed, self.horizon)
+        return sample_problems(self.task, self.goals, self.n, self.split, self.seed, self.horizon, dict(self.variation))
 
     def describe(self) -> str:
         """One paragraph for people."""
         task = make_task(self.task)
         criteria = "; ".join(f"{name}: {text}" for name, text in task.criteria.items())
         return (
-            f"{self.n} {self.goals} problems of {self.task} ({self.split} split, seed {self.seed}, starts outside "
-            f"their goal, neither in a state that recurs in the data), horizon {self.horizon} x {task.frameskip} "
-            f"environment steps. Open loop: success at the end of the plan. "
+            f"{self.n} {self.goals} problems of {self.task}{self._variation()} ({self.split} split, seed {self.seed}, "
+            f"starts outside their goal, neither in a state that recurs in the data), horizon {self.horizon} x "
+            f"{task.frameskip} environment steps. Open loop: success at the end of the plan. "
             f"{self._mpc()}: {self.budget} replans, one block executed each, success at the end of any block. "
             f"Criterion {criteria}." + (f" {authors.WORDS}" if self.rules == "authors" else "")
         )
+
+    def _variation(self) -> str:
+        return "".join(f", with {factor} {value:g}" for factor, value in self.variation)
 
     def _mpc(self) -> str:
         """What a replan plans under MPC."""

@@ -1,0 +1,67 @@
+"""The study of shift, and problems of varied tasks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.benchmarks import card_of
+from lab.data import sample_problems
+from lab.files import MODELS
+from lab.models import load_model
+from lab.results import load_result, save_result
+from lab.studies.common.config import Config
+from lab.studies.shift import figures as plots
+from lab.studies.shift import study as shift
+
+SMOKE = Config("wall", "smoke")
+
+
+@pytest.fixture(scope="module")
+def result(trained):
+    """One tiny model in place of all, under the task as in training, another light and another wall."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, "base")))
+        patch.setattr(
+            Config, "card", card_of("wall").__class__(card_of("wall").task, shifts={"light": 0.5, "wall_x": 40})
+        )
+        return shift.run(SMOKE)
+
+
+def test_every_model_is_measured_under_every_factor(result):
+    success = result.tables["success"]
+    assert [*dict.fromkeys(zip(success.factor, success.value, strict=True))] == [
+        ("none", 0),
+        ("light", 0.5),
+        ("wall_x", 40),
+    ]
+    for (_, mode), rows in success.groupby(["factor", "mode"]):
+        assert set(rows.model) == {*MODELS, shift.CEM if mode == "open" else shift.ADAPTING}
+    assert set(success.n) == {4} and len(result.meta["protocols"]) == 3
+    assert "with wall_x 40" in result.meta["protocols"][2]["text"]
+    same = result.tables["differences"].query("ours in ['online', 'adversarial'] and theirs == 'control'")
+    assert len(same) == 2 * 2 * 3 and (same.difference == 0).all()  # all are the same model here
+
+
+def test_the_verdicts_are_told_by_factor():
+    rows = pd.DataFrame({"factor": ["hue", "mass", "none"], "low": [0.1, -0.2, -0.1], "high": [0.2, -0.1, 0.1]})
+    assert shift.judged(rows) == "better under hue; worse under mass; unclear under none"
+
+
+def test_the_numbers_are_told_and_drawn_from_what_was_saved(result, tmp_path):
+    assert "MPC, Base, adapting minus Base: " in shift.sentences(result)
+    save_result(result, tmp_path)
+    stored = load_result(tmp_path)
+    plots.print_figure(stored).canvas.draw()
+    plots.differences_figure(stored.tables["differences"], "mpc").canvas.draw()
+    assert {trace.name for trace in plots.interactive(stored).data} == set(shift.NAMES.values())
+    assert plots.rows_of(stored.tables["success"]) == ["as in training", "light 0.5", "wall_x 40"]
+
+
+def test_problems_are_the_same_where_only_pictures_vary_and_the_varied_tasks_where_physics_does():
+    usual, dark, moved = (
+        sample_problems("wall", "dataset", 6, variation=variation) for variation in ({}, {"light": 0.5}, {"wall_x": 40})
+    )
+    assert (usual.starts == dark.starts).all() and (usual.goals == dark.goals).all()
+    assert dark.environment.light == 0.5 and (usual.starts != moved.starts).any()
+    ends = moved.environment.simulate(moved.starts, moved.expert)[:, -1]
+    np.testing.assert_allclose(ends, moved.goals)
