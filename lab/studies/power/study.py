@@ -268,9 +268,9 @@ def words(row: Any) -> str:
 
 
 def shares(measured: pd.DataFrame, column: str, values: tuple[str, ...]) -> pd.DataFrame:
-    """The share of problems with each of ``values`` in ``column``, for each power."""
-    tidy = [measured.assign(**{column: value, "share": 1.0 * (measured[column] == value)}) for value in values]
-    return average(pd.concat(tidy), "share", [*CASE, column], "pair")
+    """The share (``mean``) of problems with each of ``values`` in ``column``, for each power; a success rate each."""
+    tidy = [measured.assign(**{column: value, "success": 1.0 * (measured[column] == value)}) for value in values]
+    return success_rates(pd.concat(tidy), [*CASE, column]).rename(columns={"rate": "mean"})
 
 
 def _averages(table: pd.DataFrame, values: tuple[str, ...], name: str) -> pd.DataFrame:

@@ -102,7 +102,7 @@ def _trace(rows: pd.DataFrame, model: str) -> go.Scatter:
 
 
 def _title(result: Result) -> str:
-    return f"{label(result.task)}: success where something has changed since training"
+    return f"{label(result.task)}: success under shift"
 
 
 def _caption(result: Result) -> str:
