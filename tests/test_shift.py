@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cells import run_cells
 
 from lab.benchmarks import card_of
 from lab.data import sample_problems
@@ -65,3 +66,7 @@ def test_problems_are_the_same_where_only_pictures_vary_and_the_varied_tasks_whe
     assert dark.environment.light == 0.5 and (usual.starts != moved.starts).any()
     ends = moved.environment.simulate(moved.starts, moved.expert)[:, -1]
     np.testing.assert_allclose(ends, moved.goals)
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("shift", result, tmp_path)

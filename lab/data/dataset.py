@@ -112,8 +112,8 @@ def episodes(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The states (T+1, S) and actions (T, A) of each episode of ``spec``, collected on demand.
 
-    With ``steps``, the data policy runs for so many environment steps, instead of the task's ``episode_steps``. ``task``
-    may be the task of ``spec`` in a variation.
+    With ``steps``, the data policy runs for so many environment steps, instead of the task's ``episode_steps``.
+    ``task`` may be the task of ``spec`` in a variation.
     """
     for states, actions in _chunks(spec, task or make_task(spec.task), steps):
         yield from zip(states, actions, strict=True)

@@ -64,7 +64,8 @@ def sample_problems(
     ``variation`` they are problems of the varied task, see `Task.varied`: the same starts and goals where only pictures
     vary, else others, which its physics and data policy can reach.
     Raises LabError for less than 1 problem or more than `MOST_PROBLEMS`, for a horizon of less than 1 step or more than
-    `LONGEST`, for an unknown task, split or kind of goals, for a seed or variation that is none, and if the data have too few.
+    `LONGEST`, for an unknown task, split or kind of goals, for a seed or variation that is none, and if the data have
+    too few.
     """
     if not is_whole(n, 1, MOST_PROBLEMS):
         raise LabError(f"The number of problems must be 1 to {MOST_PROBLEMS}, got {n!r}.")
