@@ -34,6 +34,8 @@ from lab.tasks import TASKS
 KINDS = {
     "folder": "your own: a subfolder for each episode, with states.npy (T + 1, S), actions.npy (T, a), in the task's "
     "units, and\n           T + 1 pictures, if there are any (*.png, *.jpg, or pictures.npy)",
+    "authors": "the paper's authors' data of the task: their pusht_noise/train, point_maze or wall_single",
+    "lerobot": "LeRobot's PushT: the data set lerobot/pusht_keypoints (Parquet; needs pip install -e '.[importers]')",
     "release": "a world model of the paper's authors: hydra.yaml and checkpoints/; needs DINOv2, see --family dino",
 }
 DEVICES = ("auto", "cpu", "cuda")

@@ -8,14 +8,17 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as arrow
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 from torch import nn
 
 from lab.cli import main
 from lab.data.imported import Trajectory, imported_folder, load_imported, save_imported
 from lab.errors import LabError
+from lab.importers import authors, lerobot
 from lab.importers import folder as own
 from lab.importers.pickles import LARGEST, read_pickle, read_tensor, read_torch, weights
 from lab.repro.custom_run import custom_runs
@@ -301,3 +304,140 @@ def test_what_was_imported_is_trained_on_and_planned_with(own_folder, empty_cach
     assert main(["plan", "--task", "wall", "--checkpoint", str(folder), "--problems", "1", "--planner", "gd"]) == 0
     assert main(["train", "--task", "wall", "--method", "control", "--data", "yours"]) == 2
     assert "bring it in by 'python -m lab import'" in capsys.readouterr().err
+
+
+# --- The authors' data
+
+
+def save_authors(task: str, folder: Path, pictures: bool = True, **wrong) -> tuple[np.ndarray, np.ndarray]:
+    """Data of theirs in ``folder``: two episodes, of 8 and 6 frames; returns states and actions of the first."""
+    simulator, rng = make_task(task), np.random.default_rng(0)
+    states, actions = (torch.from_numpy(part).float() for part in simulator.collect(rng, 2, 8))
+    states, lengths = states[:, :8], [8, 6]
+    files = {"actions": actions, "seq_lengths": torch.tensor(lengths)}
+    if task == "push_t":
+        files = {"rel_actions": 100 * actions, "velocities": states[..., 5:], "states": states[..., :5]}
+    elif task == "wall":
+        lengths = [8, 8]
+        files = {"actions": actions, "door_locations": torch.full((2, 8, 1), 30.0)}
+        files["wall_locations"] = torch.full((2, 8, 1), 32)
+    (folder / "obses").mkdir(parents=True)
+    for name, tensor in ({"states": states} | files | wrong).items():
+        torch.save(tensor, folder / f"{name}.pth")
+    if task == "push_t":
+        (folder / "seq_lengths.pkl").write_bytes(pickle.dumps(lengths))
+    elif pictures:
+        for number in range(2):
+            film = torch.from_numpy(simulator.render(states[number].double().numpy(), 32))
+            film = film.permute(0, 3, 1, 2).float() if task == "wall" else film
+            torch.save(film, folder / "obses" / f"episode_{number:03d}.pth")
+    return states[0].double().numpy(), actions[0].double().numpy()
+
+
+@pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
+def test_the_authors_data(task, tmp_path):
+    states, actions = save_authors(task, tmp_path / "data" / "train")
+    first, second = authors.trajectories(tmp_path / "data")
+    np.testing.assert_array_equal(first.states, states)
+    np.testing.assert_allclose(first.actions, actions[:7], rtol=1e-6)
+    assert [len(second.states), len(second.actions)] == ([8, 7] if task == "wall" else [6, 5])
+    if task == "push_t":
+        assert first.pictures is None
+    else:
+        np.testing.assert_array_equal(first.pictures(slice(2, 5)), make_task(task).render(states[2:5], 32))
+
+
+def test_the_command_brings_the_authors_data_in(tmp_path, empty_cache, capsys):
+    states, _ = save_authors("point_maze", tmp_path / "point_maze")
+    words = ["import", "authors", str(tmp_path / "point_maze"), "--task", "point_maze", "--name", "theirs"]
+    assert main([*words, "--steps", "5"]) == 0
+    assert "2 segments of 5 steps, from 2 episodes of point_maze" in capsys.readouterr().out
+    np.testing.assert_array_equal(load_imported("point_maze", "theirs").states[0], states[:6])
+    assert main([*words[:-3], "wall", "--name", "theirs", "--steps", "5"]) == 2
+    assert "wall has states (T + 1, 2)" in capsys.readouterr().err
+
+
+def test_a_wall_elsewhere_is_told(tmp_path):
+    save_authors("wall", tmp_path, door_locations=torch.full((2, 8, 1), 10.0))
+    with pytest.warns(UserWarning, match="Their door is at 10 px, and this lab's at 30: plans meet ours"):
+        authors.trajectories(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"actions": torch.zeros(2, 7, 2)}, "which do not fit"),
+        ({"seq_lengths": torch.tensor([8])}, "1 lengths, which do not fit"),
+        ({"seq_lengths": torch.tensor([8, 9])}, "Episode 1 in .* has length 9, and its states 8"),
+        ({"seq_lengths": torch.tensor([8.5, 3])}, "has length 8.5"),
+        ({"states": torch.zeros(2, 8)}, "should hold numbers .episodes, steps, numbers."),
+        ({"states": Reduces(os.system, "true")}, "nothing of it was executed"),
+    ],
+)
+def test_the_authors_data_with_something_wrong(wrong, message, tmp_path):
+    save_authors("point_maze", tmp_path, **wrong)
+    with pytest.raises(LabError, match=message):
+        authors.trajectories(tmp_path)
+    with pytest.raises(LabError, match="none of the authors' data"):
+        authors.trajectories(tmp_path / "obses")
+
+
+# --- LeRobot's PushT
+
+
+def save_lerobot(folder: Path, files: int = 2, **wrong) -> np.ndarray:
+    """Two episodes of 9 and 7 frames in the layout of version 3 of LeRobot's data sets; returns the first's states."""
+    task, rng, rows = make_task("push_t"), np.random.default_rng(0), []
+    boxes = np.array([[(-60, 30), (60, 30), (60, 0), (-60, 0)], [(-15, 30), (-15, 120), (15, 120), (15, 30)]])
+    parts = [task.collect(rng, 1, steps) for steps in (9, 7)]
+    for episode, (states, actions) in enumerate(parts):
+        for frame, (state, action) in enumerate(zip(states[0, :-1], actions[0], strict=True)):
+            cos, sin = np.cos(state[4]), np.sin(state[4])
+            corners = boxes @ np.array([[cos, sin], [-sin, cos]]) + state[2:4]
+            row = {"episode_index": episode, "frame_index": frame, "observation.state": state[:2].tolist()}
+            row |= {"observation.environment_state": corners.ravel().tolist(), "next.done": False}
+            rows.append(row | {"action": (state[:2] + 100 * action).tolist()} | wrong)
+    for number in range(files):
+        path = folder / "data" / "chunk-000" / f"file-{number:03d}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(arrow.Table.from_pylist(rows[number::files]), path)
+    return parts[0][0][0]
+
+
+def test_lerobots_push_t(tmp_path, empty_cache, capsys):
+    states = save_lerobot(tmp_path / "pusht_keypoints")
+    first, second = lerobot.trajectories(tmp_path / "pusht_keypoints")
+    np.testing.assert_allclose(first.states[:, :5], states[:9, :5], atol=1e-9)
+    np.testing.assert_allclose(first.states[1:, 5:], 10 * np.diff(states[:9, :2], axis=0), atol=1e-9)
+    assert (len(first.actions), len(second.actions)) == (8, 6) and first.pictures is None
+    replayed = make_task("push_t").simulate(states[None, :1].reshape(1, 7), first.actions[None])
+    np.testing.assert_allclose(replayed[0], states[:9], atol=1e-6)  # targets are displacements here
+    words = ["import", "lerobot", str(tmp_path / "pusht_keypoints"), "--task", "push_t", "--name", "people"]
+    assert main([*words, "--steps", "5"]) == 0 and "2 segments of 5 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"action": [1.0]}, "The column action in .* should have 2 numbers"),
+        ({"action": None}, "are not those of lerobot/pusht_keypoints|should have 2 numbers"),
+        ({"observation.environment_state": [0.0] * 16}, "are not those of a T"),
+        ({"observation.environment_state": [0.0] * 2}, "should have 16 numbers"),
+    ],
+)
+def test_other_tables_are_refused(wrong, message, tmp_path):
+    save_lerobot(tmp_path, **wrong)
+    with pytest.raises(LabError, match=message):
+        lerobot.trajectories(tmp_path)
+
+
+def test_tables_without_poses_are_refused(tmp_path):
+    with pytest.raises(LabError, match=r"no data/\*\*/\*\.parquet"):
+        lerobot.trajectories(tmp_path)
+    (tmp_path / "data").mkdir()
+    parquet.write_table(arrow.table({"action": [[1.0, 2.0]]}), tmp_path / "data" / "x.parquet")
+    with pytest.raises(LabError, match="not those of lerobot/pusht_keypoints"):
+        lerobot.trajectories(tmp_path)
+    (tmp_path / "data" / "x.parquet").write_bytes(b"PAR1")
+    with pytest.raises(LabError, match="not those of lerobot/pusht_keypoints"):
+        lerobot.trajectories(tmp_path)
