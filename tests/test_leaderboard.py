@@ -99,7 +99,7 @@ def test_the_last_bits_of_a_problem_may_differ(monkeypatch):
 # --- Submissions
 
 
-def test_a_folder_is_a_submission(trained):
+def test_a_folder_is_a_submission():
     folder = SHIPPED / "wall" / "base" / "seed0"
     submission = load_submission(str(folder), "wall")
     assert (submission.name, submission.code, submission.weights) == ("seed0", None, weights_hash(folder))

@@ -74,10 +74,12 @@ def read_torch(path: Path) -> Any:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(_Torch(path, archive), path)
+            return _read(lambda: _Torch(path, archive), path)
+    except LabError:
+        raise
     except FileNotFoundError as error:
         raise LabError(f"{path} does not exist.") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged list of contents may raise nearly anything, too
         raise LabError(f"{path} is no file of torch.save, as torch has written since 1.6 ({error}).") from error
 
 
@@ -91,7 +93,8 @@ def read_tensor(path: Path) -> Tensor:
 
 def read_pickle(path: Path) -> Any:
     """The numbers, texts, lists and dicts in the pickle ``path``; raises LabError as `read_torch` does."""
-    return _read(_Inert(read_bytes(path)), path)
+    data = read_bytes(path)
+    return _read(lambda: _Inert(data), path)
 
 
 def weights(shell: Any, path: Path) -> dict[str, Tensor]:
@@ -119,10 +122,10 @@ def _parts(shell: Shell, kind: str) -> list[tuple[str, Any]]:
     return list(parts.items()) if isinstance(parts, Mapping) else []
 
 
-def _read(reader: pickle.Unpickler, path: Path) -> Any:
-    """What it reads; a failure is a sentence, because a damaged pickle may raise nearly anything."""
+def _read(reader: Callable[[], pickle.Unpickler], path: Path) -> Any:
+    """What it reads; a failure is a sentence, because a damaged file may raise nearly anything."""
     try:
-        return reader.load()
+        return reader().load()
     except Exception as error:
         reason = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
         raise LabError(f"{path} is refused, and nothing of it was executed: {reason.rstrip('.')}.") from error
@@ -158,7 +161,7 @@ class _Torch(_Inert):
         self.stored: dict[str, Numbers] = {}
         pickled = self.entries.get("data.pkl")
         if pickled is None or pickled.file_size > LARGEST:
-            raise LabError(f"{path} is no file of torch.save: its data.pkl is missing, or larger than {LARGEST} bytes.")
+            raise LabError(f"its data.pkl is missing, or larger than {LARGEST} bytes")
         super().__init__(self._bytes("data.pkl", pickled.file_size))
 
     def persistent_load(self, pid: Any, /) -> Numbers:
