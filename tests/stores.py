@@ -11,13 +11,17 @@ import torch
 from torch import nn
 
 from lab.data import DataSpec, load_or_collect, sample_problems
+from lab.data.imported import Trajectory, load_imported, save_imported
 from lab.errors import LabError
 from lab.files import write_json
+from lab.leaderboard.entry import FORMAT, load_entry, save_entry
+from lab.leaderboard.manifest import described
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.repro.custom_run import SETTINGS, CustomRun, custom_runs
 from lab.results import Result, keep_tables, load_result, load_table, save_result, save_table
 from lab.studies.common.cases import Cases
+from lab.tasks import make_task
 from lab.training.latents import encode_dataset
 from lab.training.log import Log, read_log
 from lab.training.loop import Schedule, fit
@@ -192,6 +196,22 @@ def _read_case(folder: Path) -> object:
     return Cases("fig4_gap", "wall").rows({"model": "base"}, {"n": 1}, small_model(), lambda: TABLE[["rate", "n"]])
 
 
+def _make_imported(folder: Path) -> None:
+    states, actions = make_task("wall").collect(np.random.default_rng(0), 2, 4)
+    trajectories = [Trajectory(*parts) for parts in zip(states, actions, strict=True)]
+    save_imported("wall", "mine", trajectories, "a test", 16, steps=4, progress=False)
+
+
+def _read_imported(folder: Path) -> object:
+    data = load_imported("wall", "mine")
+    return data.states, data.actions, data.pixels, data.fingerprint
+
+
+def _make_entry(folder: Path) -> None:
+    about = {"format": FORMAT, "task": "wall", "goals": "random", "problems": described("wall", "random")}
+    save_entry(about | {"by_problem": ["10" * 150], "rates": {"full": [0.5, 0.4, 0.6]}}, folder / "entry.json")
+
+
 def _make_custom(folder: Path) -> None:
     run = CustomRun("wall", "adversarial", 1, "smoke", steps=3, lr=0.002, radius=0.25)
     write_json(run.folder / SETTINGS, asdict(run))
@@ -219,5 +239,7 @@ STORES = {
     "kept result": Store(_make_kept, lambda folder: _read_result(folder / "kept")),
     "table": Store(lambda folder: save_table(TABLE, folder / "t.csv"), lambda folder: load_table(folder / "t.csv")),
     "case": Store(lambda folder: None, _read_case),
+    "imported data": Store(_make_imported, _read_imported),
+    "entry": Store(_make_entry, lambda folder: repr(load_entry(folder / "entry.json"))),
     "settings of a run": Store(_make_custom, _read_custom),
 }
