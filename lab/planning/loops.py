@@ -62,11 +62,31 @@ def change(weights: Any, z: Array, action: Array) -> Array:
     hidden, head = weights
     x = jnp.concatenate([z, action], -1)
     for layer in hidden:
-        x = x @ layer["weight"].T + layer["bias"]
+        x = product(x, layer["weight"], layer["transposed"]) + layer["bias"]
         x = x - x.mean(-1, keepdims=True)
         x = x * lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5) * layer["scale"] + layer["shift"]
         x = jax.nn.gelu(x, approximate=True)
-    return x @ head["weight"].T + head["bias"]
+    return product(x, head["weight"], head["transposed"]) + head["bias"]
+
+
+@jax.custom_vjp
+def product(x: Array, weight: Array, transposed: Array) -> Array:
+    """``x`` (..., I) times ``transposed`` (I, O): of the two layouts, the one that is read row by row.
+
+    The gradient is with respect to ``x`` alone, and takes ``weight`` (O, I).
+    """
+    return x @ transposed
+
+
+def _product_forwards(x: Array, weight: Array, transposed: Array) -> tuple[Array, Array]:
+    return x @ transposed, weight
+
+
+def _product_backwards(weight: Array, gradient: Array) -> tuple[Array, None, None]:
+    return gradient @ weight, None, None
+
+
+product.defvjp(_product_forwards, _product_backwards)
 
 
 def distance(z: Array, goal: Array, rules: Rules) -> Array:

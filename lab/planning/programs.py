@@ -124,10 +124,14 @@ def weights_of(predictor: ResidualMLP | None) -> tuple[list[dict[str, Tensor]], 
     """Weights of its hidden layers and of its head, as `lab.planning.loops` takes them."""
     assert predictor is not None
     hidden = [
-        {"weight": linear.weight, "bias": linear.bias, "scale": norm.weight, "shift": norm.bias}
+        _layer(linear) | {"scale": norm.weight, "shift": norm.bias}
         for linear, norm in zip(predictor.body[::3], predictor.body[1::3], strict=True)
     ]
-    return hidden, {"weight": predictor.head.weight, "bias": predictor.head.bias}
+    return hidden, _layer(predictor.head)
+
+
+def _layer(linear: Any) -> dict[str, Tensor]:
+    return {"weight": linear.weight, "transposed": linear.weight.T, "bias": linear.bias}
 
 
 @cache
