@@ -12,6 +12,7 @@ import streamlit as st
 from visitor import visitor
 
 from lab import variables
+from lab.benchmarks import recipe_of
 from lab.checksums import sha256
 from lab.errors import LabError
 from lab.files import MODELS, cache_root, model_folder, of_family
@@ -65,11 +66,19 @@ def title(run: CustomRun) -> str:
     return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
 
 
+def brief(run: CustomRun) -> str:
+    """A label for the run's model, with those of the settings that are not as they are at first."""
+    recipe = recipe_of(run.task, run.preset, run.family)
+    usual = {"radius": recipe.radii.latent, "rounds": recipe.online.rounds, "seed": 0}
+    others = [f"{name} {getattr(run, name)}" for name in usual if getattr(run, name) not in (None, usual[name])]
+    return " ".join(["My", LABELS[run.method], *[str(run.total), *others, *["toy"] * (run.preset == "smoke")]])
+
+
 def your_runs(task: str) -> list[CustomRun]:
     """The task's trainings that are no other visitor's, the latest first, with a label and a colour each."""
     yours = [run for run in custom_runs(task, variables.family()) if runs.is_yours(run_name(run))]
     for run in reversed(yours):
-        name_model(of_run(run), f"My {title(run)}")
+        name_model(of_run(run), brief(run))
     return yours
 
 

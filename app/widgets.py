@@ -27,7 +27,7 @@ from lab.evaluation.episode import Episode
 from lab.files import MODELS
 from lab.plots.palette import IMAGINED_COLOUR, LABELS, MODEL_COLOURS
 from lab.plots.palette import label as named
-from lab.plots.player import stage
+from lab.plots.player import stage, usual_at
 from lab.plots.uri import png_uri
 from lab.tasks import make_task
 
@@ -361,9 +361,9 @@ def film_strip(episode: Episode, model: str) -> None:
     steps = episode.blocks
     true = task.render(episode.states[steps], 128)
     distance = episode.distance["full"][steps]
-    largest = max(float(episode.error.max()), 1e-9)
+    usual = usual_at(episode, cached.usual_error(task.name, model, cached.stamp(task.name, model)))
     columns = [
-        _column(f"step {t}", episode.imagined_frames[k], true[k], float(episode.error[k]), largest, distance[k], model)
+        _column(f"step {t}", episode.imagined_frames[k], true[k], float(episode.error[k]), usual[k], distance[k], model)
         for k, t in enumerate(steps)
     ]
     goal = _frame(png_uri(task.render(episode.goal[None], 128)[0]), "The goal")
@@ -388,15 +388,19 @@ def _strip(about: str, columns: Sequence[str], first: str = "minmax(62px,110px)"
 
 def _labels() -> str:
     imagined = f'<span style="border-bottom:3px dotted {IMAGINED_COLOUR}">imagined</span>'
-    return _stacked(*(_cell(text, "left") for text in ("", imagined, "true", "model error", "radii to goal")))
+    return _stacked(
+        *(_cell(text, "left") for text in ("", imagined, "true", "model error<br>(mark: usual)", "radii to goal"))
+    )
 
 
 def _column(
-    title: str, imagined: np.ndarray, true: np.ndarray, error: float, largest: float, distance: float, model: str
+    title: str, imagined: np.ndarray, true: np.ndarray, error: float, usual: float, distance: float, model: str
 ) -> str:
+    width = 25 * min(max(np.log10(error / usual) + 2, 0), 4) if error and usual else 0  # as in `errorScale` of pages
     bar = (
-        f'<div style="height:8px;border-radius:4px;background:rgba(128,128,128,.25)">'
-        f'<div style="height:8px;border-radius:4px;width:{100 * error / largest:.0f}%;'
+        '<div style="height:8px;border-radius:4px;position:relative;background:rgba(128,128,128,.25)">'
+        '<i style="position:absolute;left:50%;top:-2px;height:12px;border-left:2px solid"></i>'
+        f'<div style="height:8px;border-radius:4px;width:{width:.0f}%;'
         f'background:{MODEL_COLOURS[model]}"></div></div><div style="text-align:center">{error:.2g}</div>'
     )
     reached = f"<b>{distance:.2f} ✓</b>" if distance < 1 else f"{distance:.2f}"

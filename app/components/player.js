@@ -1,7 +1,7 @@
 // Plays plans in the making: a lane for each method, all on one clock. The data come from lab/plots/player.py; see
 // there for what they mean. Nothing is asked of the server while one plays, steps or scrubs.
 
-import { add, between, Chart, closed, fullScreen, GOAL, IMAGINED, letter, open, place, set, sum } from './shared.js';
+import { add, between, Chart, closed, errorScale, fullScreen, GOAL, IMAGINED, letter, open, place, set, sum } from './shared.js';
 
 const STEP = 70; // ms on the screen for one executed environment step
 const PLANNING = [2500, 6000]; // ms on the screen for the slowest planner, at least and at most
@@ -35,7 +35,6 @@ class Player {
     const slowest = Math.max(...data.lanes.map(lane => sum(lane.plans.map(plan => plan.clock.at(-1)))));
     const shown = Math.min(Math.max(1000 * slowest, PLANNING[0]), PLANNING[1]);
     this.scale = shown / slowest;
-    this.worst = Math.max(...data.lanes.flatMap(lane => lane.error), 1e-12);
     root.replaceChildren();
     root.setAttribute('aria-label', data.label);
     const bar = add(root, 'div', { class: 'controls' });
@@ -197,7 +196,7 @@ class Lane {
     this.picture = add(meter, 'div', { class: 'dream', role: 'img', 'aria-label': 'What the model imagines, drawn by its decoder', style: `background-image: url(${lane.frames})` });
     const gauge = add(meter, 'div', { class: 'gauge' });
     this.errorText = add(gauge, 'p', {});
-    this.bar = add(add(gauge, 'div', { class: 'track' }), 'div', { style: `background: ${lane.colour}` });
+    this.scale = errorScale(gauge);
   }
 
   addScene(figure, label) {
@@ -274,8 +273,8 @@ class Lane {
     if (this.status.textContent !== text) this.status.textContent = text;
     this.status.className = `status ${!waits && last && lane.show !== 'plan' ? (lane.reached === null ? 'missed' : 'reached') : ''}`;
     this.picture.style.backgroundPosition = `${100 * k / Math.max(1, lane.blocks.length - 1)}% 0`;
-    this.bar.style.width = `${100 * lane.error[k] / this.player.worst}%`;
     const usual = lane.usual[k];
+    this.scale(usual ? lane.error[k] / usual : null);
     this.errorText.textContent = `model error ${Number(lane.error[k].toPrecision(2))}` + (usual ? `, ${(lane.error[k] / usual).toPrecision(2)} × usual` : '');
     this.shown = { event, lane, text, waits };
     return this.shown;

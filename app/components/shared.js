@@ -47,21 +47,26 @@ export class Chart {
   }
 }
 
-export class Gauge { // surprise: a model's error on a log scale from a hundredth to a hundred times the usual one
+// A model's error on one log scale, from a hundredth to a hundred times the usual one; returns what shows a ratio on it.
+export function errorScale(parent) {
+  const needle = add(add(parent, 'div', { class: 'scale', 'aria-hidden': true }), 'i', {});
+  const ticks = add(parent, 'div', { class: 'ticks', 'aria-hidden': true });
+  for (const text of ['0.01', '0.1', 'usual', '10', '100 ×']) add(ticks, 'span', {}, text);
+  return ratio => { needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`; };
+}
+
+export class Gauge { // surprise: the error's ratio to the usual one, in words and on the scale
   constructor(parent) {
     const box = add(parent, 'div', { class: 'surprise', title: 'Usual: 95% of data trajectories stay below it after so many blocks' });
     this.text = add(box, 'p', {});
-    const track = add(box, 'div', { class: 'scale', 'aria-hidden': true });
-    this.needle = add(track, 'i', {});
-    const ticks = add(box, 'div', { class: 'ticks', 'aria-hidden': true });
-    for (const text of ['0.01', '0.1', 'usual', '10', '100 ×']) add(ticks, 'span', {}, text);
+    this.scale = errorScale(box);
   }
 
   show(ratio) { // null: none yet
     this.text.replaceChildren();
     add(this.text, 'strong', {}, 'Surprise: ');
     this.text.append(ratio === null ? 'none yet' : `${ratio.toPrecision(2)} × the usual model error`);
-    this.needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`;
+    this.scale(ratio);
   }
 }
 

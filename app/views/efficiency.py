@@ -9,6 +9,7 @@ import models as models_here
 import pandas as pd
 import plotly.graph_objects as go
 import runs
+import sentences
 import streamlit as st
 import widgets
 from state import options
@@ -88,6 +89,7 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
     )
     ratios = result.tables["ratios"]
     ratios = ratios[ratios.model.isin(models) & ratios.planner.isin(compared)]
+    st.markdown(sentences.efficiency(ratios, clock))
     if len(ratios):
         st.markdown("**Is gradient planning as good as CEM, and how fast?**")
         st.table(answers(ratios, clock).set_index("Model"))

@@ -6,6 +6,7 @@ import cached
 import numpy as np
 import pandas as pd
 import progress
+import sentences
 import streamlit as st
 import widgets
 from glossary import prose
@@ -27,9 +28,9 @@ from lab.tasks import make_task
 
 INTRO = (
     "A [[world model]] is trained along the data, but asked about plans. Planning looks for actions that the model "
-    "likes, and finds those that it is wrong about: the [[model error]] is larger along plans than along an expert's "
-    "actions. That difference is the [[train-test gap]]; the [[Online]] and [[Adversarial]] models are to close it, "
-    "and the [[Control]] shows what more of the same training would do."
+    "likes, and may find those that it is wrong about. The [[model error]] along plans minus that along an expert's "
+    "actions is the [[train-test gap]]; the [[Online]] and [[Adversarial]] models are to close it, and the [[Control]] "
+    "shows what more of the same training would do. A gap also falls where the error along the expert's actions rises."
 )
 MANY = ("10", "25", "50")
 
@@ -228,6 +229,7 @@ def page() -> None:
     }
     errors = {name: plans.error for name, plans in planned.items()}
     show_figures(errors, expert, order[now:])
+    st.markdown(sentences.gap(errors, expert, case.goals == "dataset"))
     show_table(planned, expert, case.goals == "dataset")
     prose(INTRO)
     show_places = show_map if card_of(case.task).scene.drawable else show_pictures

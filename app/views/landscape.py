@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import player
 import progress
+import sentences
 import streamlit as st
 import torch
 import widgets
@@ -219,6 +220,7 @@ def show_slice(choice: Choice, models: Sequence[str], cuts: Sequence[Slice], sta
         "its variance the slice shows. Their real loss may be far from the surface's.",
         icon=":material/layers:",
     )
+    st.markdown(sentences.landscape(models, cuts))
     rows = []
     for model, slice_ in zip(models, cuts, strict=True):
         bend = bent(choice, model, stamps[model])

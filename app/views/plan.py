@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cached
 import models
 import pandas as pd
+import sentences
 import streamlit as st
 import widgets
 from glossary import prose
@@ -153,6 +154,7 @@ def page() -> None:
     st.caption(HINT)
     prose(INTRO)
     widgets.verdict(episodes[0], named(*choice.methods[0]))
+    st.markdown(sentences.race([named(*method) for method in choice.methods], episodes))
     show_table(choice, episodes, lanes)
     show_strips(choice, episodes)
     show_commands(choice)

@@ -1,6 +1,7 @@
 """Results: every stored table and figure with its provenance, and two methods compared problem by problem."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import cached
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import sentences
 import streamlit as st
 import widgets
 from state import MOVES, PROBLEMS, choose, forget_moves, movable, note, touched
@@ -150,6 +152,8 @@ def show_results(controls: DeltaGenerator, folders: dict[tuple[str, str, str], P
         return
     result = read(folder)
     show_figure(folder, experiment)
+    with suppress(KeyError, AttributeError, IndexError):  # of tables of another version
+        st.markdown(sentences.result(experiment, result))
     show_claims(preset)
     show_tables(result, folder, experiment)
     show_origin(result, experiment)
@@ -240,6 +244,7 @@ def show_comparison(
             f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
             help="Bootstrap over problems" + (" and training seeds." if len(seeds) > 1 else "."),
         )
+    st.markdown(sentences.pairs(ours.name, theirs.name, counts, difference.low, difference.high))
     st.caption(
         f"n = {mine['pair'].nunique()} problems, {len(seeds)} training seed{'s' * (len(seeds) > 1)} averaged; the "
         f"picture is of the models of training seed {seeds[0]}. Both methods get the same problems, so that they can "

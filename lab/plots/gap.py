@@ -34,7 +34,8 @@ def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
     figure = go.Figure()
     for errors, name, dash in ((expert, "expert", "dot"), (planned, "planned", "solid")):
         for model, error in errors.items():
-            figure.add_trace(_line(error, f"{LABELS[model]}, {name}", MODEL_COLOURS[model], dash))
+            line = _line(error, f"{LABELS[model]}, {name}", MODEL_COLOURS[model], dash)
+            figure.add_trace(line.update(showlegend=name == "planned" or model not in planned))
     figure.update_xaxes(title="imagined step", dtick=1)
     return _plain(figure, HEIGHT)
 
@@ -47,7 +48,7 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
             figure.add_trace(
                 go.Box(
                     y=error.mean(1),
-                    x=[f"{LABELS[model]}<br>{name}"] * len(error),
+                    x=[_named(model, name)] * len(error),
                     name=f"{LABELS[model]}, {name}",
                     boxpoints="all",
                     pointpos=0,
@@ -58,9 +59,14 @@ def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.nda
                     hovertemplate="%{y:.3g}<extra></extra>",
                 )
             )
-    order = [f"{LABELS[model]}<br>{name}" for model in expert for name in ("expert", "planned")]
+    order = [_named(model, name) for model in expert for name in ("expert", "planned")]
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=0)
     return _plain(figure.update_layout(showlegend=False), HEIGHT)
+
+
+def _named(model: str, name: str) -> str:
+    """The mark below a box, a word on each line."""
+    return f"{LABELS[model]} {name}".replace(" ", "<br>")
 
 
 def map_figure(

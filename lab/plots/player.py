@@ -68,7 +68,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
         "states": _rounded_states(name, episode.states),
         "blocks": episode.blocks.tolist(),
         "error": _significant(episode.error),
-        "usual": _usual(episode, usual_error),
+        "usual": usual_at(episode, usual_error),
         "distance": _numbers(episode.distance["full"], 3),
         "imaginedDistance": None if episode.imagined_distance is None else _numbers(episode.imagined_distance, 3),
         "ends": episode.ends.tolist(),
@@ -140,7 +140,7 @@ def _task(episode: Episode) -> Task:
     return episode.environment
 
 
-def _usual(episode: Episode, usual_error: Sequence[float]) -> list[float]:
+def usual_at(episode: Episode, usual_error: Sequence[float]) -> list[float]:
     """The usual error (K + 1,) at each block boundary, counted from the latest replan; empty if unknown."""
     begun = np.array([attempt.step for attempt in episode.attempts])
     ages = [int((t - begun[begun < t].max(initial=0)) / _task(episode).frameskip) for t in episode.blocks]

@@ -46,6 +46,7 @@ class TestFigures:
         tables = load_result(QUICK / experiment / "push_t").tables
         assert [len(table.value) for table in test.dataframe][-len(tables) :] == [len(t) for t in tables.values()]
         assert len(test.get("download_button")) == 3 + len(tables)  # PNG, PDF, HTML and each CSV
+        assert any("findings here on the paper’s claims" in text.value for text in test.markdown)
         line = f"--preset quick --only {experiment} --task push_t"
         assert commands(test)[0] == f"python -m lab reproduce {line}"
         assert any(text.value.startswith("**Protocol.** ") for text in test.markdown)
