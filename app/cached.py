@@ -112,7 +112,7 @@ def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[st
         unfold(through, planned, i, proprio=settings.proprio, decay=settings.decay)
         for i in range(len(planned.attempts))
     ]
-    return player_lane(planned, stages, usual_error(case.task, model, stamp))
+    return player_lane(through, planned, stages, usual_error(case.task, model, stamp))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -1,5 +1,7 @@
 """The app: ``streamlit run app/main.py``. Sets the page up, runs it, and says what is wrong with the address."""
 
+import logging
+
 import cached
 import numpy as np
 import share
@@ -8,12 +10,13 @@ import uploads
 import visitor
 from pages import VIEWS
 from PIL import Image
-from state import DEFAULTS, arrive
+from state import DEFAULTS, arrive, one_entry_a_page
 
 from lab import variables
 from lab.errors import LabError
 from lab.tasks import make_task
 
+FAULT = "This page has failed, by a fault of the app"
 SMALL_HEAD = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
@@ -30,6 +33,7 @@ page = st.navigation(list(pages), position="top")
 arrive(page.title)
 st.html(SMALL_HEAD)
 visitor.remember()
+one_entry_a_page()
 share.begin()
 head = st.container(horizontal=True, vertical_alignment="center", key="head")
 head.title(pages[page].heading, width="content")
@@ -42,6 +46,11 @@ try:
             share.button()
 except LabError as error:
     st.error(str(error), icon=":material/error:")
+except Exception as error:  # a fault of the app's: the log has it whole, and whoever meets it gets a way on
+    logging.getLogger(__name__).exception("The page %s failed.", page.title)
+    st.error(f"{FAULT} ({type(error).__name__}). This link, in a report, shows where:", icon=":material/error:")
+    st.code(share.link(), language=None, wrap_lines=True)
+    st.page_link(pages[page].path, label="Go on with this page as it is at first", query_params={})
 finally:
     for sentence in st.session_state["complaints"]:
         complaints.info(sentence, icon=":material/link_off:")

@@ -9,11 +9,13 @@ import numpy as np
 import streamlit as st
 
 from lab.evaluation.episode import Episode
+from lab.plots.animation import Column, gif
 from lab.plots.filmstrip import filmstrip
 from lab.plots.save import drawing
 
 Strips = Sequence[tuple[str, Episode, str]]  #: (heading, episode, model)
-PIXELS = 128  #: of a frame
+PIXELS, FRAME = 128, 192  #: of a picture in the strip, and in the animation
+PACE, PUSH_PACE = 80, 700  #: ms that a step of the animation takes, and a push
 
 
 def begin() -> None:
@@ -32,21 +34,35 @@ def button() -> None:
         st.markdown("This link shows what you see:")
         st.code(link(), language=None, wrap_lines=True)
         if strips := st.session_state["strips"]:
-            st.download_button(
-                "Film strip (PNG)",
-                partial(film, strips),
-                "film-strip.png",
-                "image/png",
-                key="film",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            for label, draw, kind in (("Film strip (PNG)", film, "png"), ("Animation (GIF)", animation, "gif")):
+                st.download_button(
+                    label,
+                    partial(draw, strips),
+                    f"{draw.__name__}.{kind}",
+                    f"image/{kind}",
+                    key=draw.__name__,
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
 
 
 def link() -> str:
     """The address of the page with all choices."""
     choices = urlencode(st.query_params.to_dict(), safe=",")
     return f"{st.context.url or ''}{'?' if choices else ''}{choices}"
+
+
+def animation(strips: Strips) -> bytes:
+    """A GIF of the goal and of the episodes, step by step."""
+    task = strips[0][1].environment
+    columns = [Column("goal", task.render(strips[0][1].goal[None], FRAME))]
+    for heading, episode, _ in strips:
+        block = np.searchsorted(episode.blocks, np.arange(len(episode.states)), "right") - 1
+        inside = np.maximum.accumulate(
+            np.isin(np.arange(len(episode.states)), episode.ends) & (episode.distance["full"] < 1)
+        )
+        columns.append(Column(heading, task.render(episode.states, FRAME), episode.imagined_frames[block], inside))
+    return gif(columns, PUSH_PACE if task.slow else PACE)
 
 
 def film(strips: Strips) -> bytes:

@@ -19,6 +19,17 @@ PROBLEMS = PRESETS["quick"].n  #: test problems to choose from: those of the com
 MOVES = ("start", "goal")
 MENTIONED = 12  #: choices that a complaint lists, at most
 
+ONE_ENTRY = """<script>
+if (!history.pushesPages) {
+  const push = history.pushState.bind(history);
+  history.pushesPages = true;
+  history.pushState = (state, title, url) => {
+    const page = new URL(url ?? location.href, location.href).pathname;
+    if (page === location.pathname) history.replaceState(state, title, url); else push(state, title, url);
+  };
+}
+</script>"""
+
 #: first values of the controls that pages share; that of the problem is on the task's card
 DEFAULTS = {"task": "wall", "model": "base", "planner": "adam", "mode": "open", "click": "goal"}
 
@@ -78,6 +89,11 @@ def arrive(page: str) -> None:
     st.session_state["page"] = page
     st.session_state["follow"] = not st.session_state.pop("touched", False)
     st.session_state["complaints"] = []
+
+
+def one_entry_a_page() -> None:
+    """Have the browser's history keep one entry for each page change; Streamlit adds one for each choice noted."""
+    st.html(ONE_ENTRY, unsafe_allow_javascript=True)
 
 
 def touched(then: Callable[[], None] | None = None) -> None:

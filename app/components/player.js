@@ -81,6 +81,7 @@ class Player {
     entry('border-top: 3px solid currentColor', 'what really happens');
     const single = this.data.stage.bodies.length > 0;
     if (single) entry(`border-top: 3px dotted ${IMAGINED}`, 'what the model imagines, and its ghost');
+    if (!single) { entry('border-top: 3px solid currentColor; border-right: 6px double currentColor', 'the push'); entry('height: 0.8em; background: #a52a2a55; filter: blur(2px)', 'what the model imagines'); }
     entry(`border: 2px dashed ${GOAL}; height: 0.8em; border-radius: 50%; width: 0.8em`, single ? 'goal, and the circle of success' : 'goal');
   }
 
@@ -204,6 +205,7 @@ class Lane {
     const span = high - low;
     const svg = add(figure, 'svg', { class: 'scene', viewBox: `${low} ${low} ${span} ${span}`, role: 'img', 'aria-label': label });
     add(svg, 'image', { href: background, x: low, y: low, width: span, height: span });
+    if (!bodies.length) this.imaginedPicture = add(svg, 'image', { class: 'laid', href: this.lane.frames, y: low, width: span * this.lane.blocks.length, height: span, preserveAspectRatio: 'none' });
     if (this.lane.dots) add(svg, 'path', { class: 'dots', d: this.lane.dots.map(([x, y]) => `M${x} ${y}h0`).join('') });
     this.rings = bodies.map(({ at: [x, y] }) => add(svg, 'circle', { class: 'ring', cx: goal[x], cy: goal[y], r: radius }));
     this.goal = shapes.map(shape => place(add(svg, 'path', { class: 'goal', d: closed(shape.points) }), shape, goal));
@@ -211,6 +213,7 @@ class Lane {
     const line = (name, colour) => [add(svg, 'path', { class: `${name} halo` }), add(svg, 'path', { class: name, style: `stroke: ${colour}` })];
     this.outcome = line('outcome', this.lane.colour);
     this.trail = line('trail', this.lane.colour);
+    this.push = line('push', 'currentColor');
     this.imagined = line('imagined', IMAGINED);
     this.ends = shapes.map(shape => add(svg, 'path', { class: 'end', d: closed(shape.points), style: `stroke: ${this.lane.colour}` }));
     this.now = shapes.map(shape => add(svg, 'path', { class: 'now', d: closed(shape.points), style: `fill: ${this.lane.colour}` }));
@@ -264,6 +267,9 @@ class Lane {
       this.ghost.setAttribute('transform', `translate(${ghost[0]} ${ghost[1]})`);
     }
     const k = Math.floor(event.step / block);
+    const [low, high] = stage.view;
+    this.imaginedPicture?.setAttribute('x', low - k * (high - low));
+    this.push.forEach(path => path.setAttribute('d', event.going ? arrow(lane.pushes[event.step - 1]) : ''));
     this.clock.textContent = lane.show === 'go' ? '' : `${event.clock.toFixed(2)} s`;
     this.figure.classList.toggle('waits', waits);
     this.svg.classList.remove('waiting');
@@ -279,6 +285,13 @@ class Lane {
     this.shown = { event, lane, text, waits };
     return this.shown;
   }
+}
+
+function arrow(push) { // from where to where, with a head; nothing where actions are no pushes
+  if (!push) return '';
+  const [x, y, toX, toY] = push;
+  const [dx, dy] = [toX - x, toY - y].map(way => 0.35 * way / (Math.hypot(toX - x, toY - y) || 1));
+  return `M${x} ${y}L${toX} ${toY}M${toX - dx - dy} ${toY - dy + dx}L${toX} ${toY}L${toX - dx + dy} ${toY - dy - dx}`;
 }
 
 // What a lane shows when: its plans in the making, each followed by the steps that are executed of it

@@ -79,7 +79,7 @@ def along_expert(case: Case, model: str, stamp: str) -> tuple[dict, Episode]:
     weights = {"proprio": settings.proprio, "decay": settings.decay}
     episode = run_episode(through, Constant(through.normalise_actions(expert)), cached.problem(case), **weights)
     usual = cached.usual_error(case.task, model, stamp)
-    return lane(episode, [unfold(through, episode, **weights)], usual), episode
+    return lane(through, episode, [unfold(through, episode, **weights)], usual), episode
 
 
 def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray], waiting: Sequence[str]) -> None:

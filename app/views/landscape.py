@@ -172,7 +172,9 @@ def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tupl
     through, plan = cached.world_model(case.task, model, stamp), plane_of(choice)[0].at(u, v)
     weights = {"proprio": settings.proprio, "decay": settings.decay}
     episode = run_episode(through, Constant(plan), cached.problem(case), **weights)
-    return episode, lane(episode, [unfold(through, episode, **weights)], cached.usual_error(case.task, model, stamp))
+    return episode, lane(
+        through, episode, [unfold(through, episode, **weights)], cached.usual_error(case.task, model, stamp)
+    )
 
 
 def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float, now: int) -> list[Slice]:

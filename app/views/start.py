@@ -64,9 +64,10 @@ def three_pictures() -> None:
 
 
 def leaves(episode: Episode) -> str:
+    end = episode.imagined_distance[-1]
     return (
-        "Blue: where the data went. Adam changes the actions until the imagined path (dotted) ends near the goal: "
-        f"it imagines ending {episode.imagined_distance[-1]:.2f} success radii from it."
+        "Blue: where the data went. Adam changes the actions until the imagined path (dotted) ends "
+        f"{'near the goal' if end < 1 else 'as near to the goal as it gets'}: {end:.2f} success radii from it."
     )
 
 

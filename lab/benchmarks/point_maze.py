@@ -13,7 +13,7 @@ from lab.training.recipes import Recipe
 CARD = Card(
     PointMaze,
     about="a ball with inertia in a U-shaped maze",
-    problem=1,
+    problem=22,
     small=Recipe(encoder="pyramid", hidden=256, episodes=4000, radii=Radii(0.2, 0.2, 0.2)),
     settings=Settings(
         {

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import torch
 
 from lab.benchmarks import card_of
 from lab.errors import LabError
@@ -19,6 +20,7 @@ from lab.models.encoders import SIZE
 from lab.plots.palette import MODEL_COLOURS, PLANNER_COLOURS
 from lab.plots.uri import png_uri
 from lab.tasks import Task, make_task
+from lab.tasks.pushing import Pushing
 
 PICTURE = 320  #: pixels of the background
 
@@ -42,10 +44,12 @@ def stage(task_name: str, start: np.ndarray, goal: np.ndarray) -> dict[str, Any]
     }
 
 
-def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[float] = ()) -> dict[str, Any]:
+def lane(
+    model: WorldModel, episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[float] = ()
+) -> dict[str, Any]:
     """The lane of one method, without ``title`` and ``colour``; ``stages`` are the unfolded attempts of ``episode``.
 
-    ``usual_error`` (H,) is the usual model error after 1 … H imagined blocks, if known. Raises LabError for a model
+    ``usual_error`` (H,) is the usual model error after 1 … H imagined blocks, if known. Raises LabError for a ``model``
     that cannot decode its latents, and for an environment that is no task.
     """
     name, frames = _task(episode).name, episode.imagined_frames
@@ -66,6 +70,7 @@ def lane(episode: Episode, stages: Sequence[Unfolded], usual_error: Sequence[flo
             for attempt, stage in zip(episode.attempts, stages, strict=True)
         ],
         "states": _rounded_states(name, episode.states),
+        "pushes": _pushes(model, episode),
         "blocks": episode.blocks.tolist(),
         "error": _significant(episode.error),
         "usual": usual_at(episode, usual_error),
@@ -108,10 +113,24 @@ def method_colours(methods: Sequence[tuple[str, str]]) -> list[str]:
 
 @lru_cache(maxsize=8)
 def empty_scene(task_name: str) -> str:
-    """The task's scene without moving bodies, as a data URI: the median of nine pictures of random states."""
+    """The task's scene without moving bodies, as a data URI: the median of pictures of random states.
+
+    Nine are enough for single bodies; particles cover the middle in many.
+    """
     task = make_task(task_name)
-    states = task.random_states(np.random.default_rng(0), 9)[0]
+    states = task.random_states(np.random.default_rng(0), 9 if card_of(task_name).scene.bodies else 45)[0]
     return png_uri(np.median(task.render(states, PICTURE), axis=0).astype(np.uint8))
+
+
+def _pushes(model: WorldModel, episode: Episode) -> list[list[float]]:
+    """From where (x, y) to where each executed action pushes; empty where an action is no push."""
+    if not isinstance(task := _task(episode), Pushing):
+        return []
+    until = [*(attempt.step for attempt in episode.attempts[1:]), len(episode.states) - 1]
+    plans = (model.denormalise_actions(torch.as_tensor(attempt.blocks[-1])) for attempt in episode.attempts)
+    steps = zip(plans, episode.attempts, until, strict=True)
+    pushes = np.concatenate([plan[: end - attempt.step] for plan, attempt, end in steps])
+    return np.round(task.executed(pushes), 2).tolist()
 
 
 def _imagined(task_name: str, proprio: np.ndarray) -> list:

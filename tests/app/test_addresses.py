@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from harness import APP, PAGES
+from harness import APP, PAGES, whole
 from hypothesis import given
 from hypothesis import strategies as st
 from test_fuzz import ODD, limited, profiles, report
@@ -66,9 +66,20 @@ def test_every_page_comes_up_at_any_address(profile, app, capsys):
     def holds(page: str, url: dict[str, str]) -> None:
         test = app(page, **url)
         assert not test.exception, [error.value for error in test.exception]
+        assert not [error.value for error in test.error if "fault of the app" in error.value]
         complaints = [info.value for info in test.info if "The address" in info.value]
         assert all(map(inert, complaints))
         counts["refused" if complaints else "accepted"] += 1
 
     holds()
     report(capsys, "addresses, pages", counts)
+
+
+def test_a_fault_becomes_a_sentence_a_link_and_a_way_on(app, monkeypatch):
+    assert whole(app())
+    import cached
+
+    monkeypatch.setattr(cached, "results", lambda: 1 / 0)
+    test = app("results", task="push_t")
+    assert not test.exception and "fault of the app (ZeroDivisionError)" in test.error[0].value
+    assert len(test.code) == 1 and len(test.get("page_link")) == 1

@@ -52,6 +52,19 @@ def test_page(visit, name, tmp_path):
         assert not sideways(page), width
 
 
+def test_a_page_is_one_step_of_the_history(visit):
+    page = visit("efficiency", "?task=point_maze")
+    before = page.evaluate("history.length")
+    page.get_by_role("link", name="Your own").first.click()
+    page.wait_for_url("**/train?task=point_maze")
+    settled(page)
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    page.wait_for_url("**/efficiency?task=point_maze")
+    settled(page)
+    assert {"lab_visitor"} < {cookie["name"] for cookie in page.context.cookies()}
+
+
 def box(page, found: str) -> dict[str, float]:
     """Where the first of ``found`` is, once it has been laid out."""
     for _ in range(100):

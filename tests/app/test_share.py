@@ -26,6 +26,9 @@ def test_link_and_picture(app, page):
     strips = test.session_state["strips"]
     picture = Image.open(io.BytesIO(share.film(strips)))
     assert len(strips) == SHARED[page] and picture.height > 400 * len(strips)
+    moving = Image.open(io.BytesIO(share.animation(strips)))
+    assert "Animation (GIF)" in offered(test) and moving.n_frames == max(len(e.states) for _, e, _ in strips)
+    assert moving.size == (198 * (1 + len(strips)) + 6, 20 + 2 * 198)
 
 
 @pytest.mark.parametrize("page", sorted(set(PAGES) - set(SHARED)))
