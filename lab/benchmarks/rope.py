@@ -13,6 +13,7 @@ from lab.training.recipes import Recipe
 CARD = Card(
     Rope,
     about="a stick pushes a rope into place",
+    problem=18,
     small=Recipe(
         encoder="pyramid",
         hidden=256,
