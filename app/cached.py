@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 import torch
 from state import PROBLEMS, Case
+from turns import heavy
 
 from lab import variables
 from lab.benchmarks import card_of
@@ -87,7 +88,7 @@ def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
     return started(model, settings.planner("adam", mode)) if name == STARTED else settings.planner(name, mode)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Episode:
     """The plan, and its outcome in imagination and in the simulator."""
     settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
@@ -103,7 +104,7 @@ def episode(case: Case, model: str, planner: str, mode: str, stamp: str) -> Epis
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[str, Any]:
     """The same episode as data for the player, with the rollout of each snapshot of each plan."""
     settings, through = card_of(case.task).settings, world_model(case.task, model, stamp)
@@ -115,7 +116,7 @@ def lane(case: Case, model: str, planner: str, mode: str, stamp: str) -> dict[st
     return player_lane(through, planned, stages, usual_error(case.task, model, stamp))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@heavy(8)
 def data_dots(task: str) -> list[list[float]]:
     """Places (x, y) in the training data: every second step of 40 episodes, or every push of 20 on slow tasks."""
     if make_task(task).slow:
@@ -125,19 +126,19 @@ def data_dots(task: str) -> list[list[float]]:
     return np.round(card_of(task).scene.place(states).reshape(-1, 2), 2).tolist()
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@heavy(4)
 def held_out(task: str) -> tuple[np.ndarray, np.ndarray]:
     """States and actions of held-out trajectories, as long as the longest drive."""
     return drive.held_out(make_task(task))
 
 
-@st.cache_data(max_entries=12, show_spinner=False)
+@heavy(12)
 def usual_error(task: str, model: str, stamp: str) -> list[float]:
     """The 95% quantile of the model error on held-out trajectories, after 1, 2, … blocks."""
     return drive.usual_error(world_model(task, model, stamp), make_task(task))
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
+@heavy(500)
 def driven(case: Case, model: str, letters: str, strength: float, stamp: str) -> Drive:
     """Both worlds after the drive ``letters``: each is a block in one of 16 directions; a is right, e is down."""
     through, task = world_model(case.task, model, stamp), make_task(case.task)
@@ -184,7 +185,7 @@ def for_browser(task: str) -> str:
     return _for_browser(task, tuple((name, stamps[name]) for name in fit[: len(MODELS) + MOST_OWN]))
 
 
-@st.cache_data(max_entries=4, show_spinner="Packing the world models …")
+@heavy(4, "Packing the world models …")
 def _for_browser(task: str, stamps: tuple[tuple[str, str], ...]) -> str:
     data = pack(task, {name: world_model(task, name, stamp) for name, stamp in stamps})
     return "data:application/octet-stream;base64," + base64.b64encode(data).decode()

@@ -9,6 +9,7 @@ import streamlit as st
 import widgets
 from glossary import prose
 from state import touched
+from turns import heavy
 
 from lab import variables
 from lab.benchmarks import card_of
@@ -39,13 +40,13 @@ CAUSES_INTRO = (
 )
 
 
-@st.cache_data(max_entries=12, show_spinner="Measuring the loss at the success boundary …")
+@heavy(12, "Measuring the loss at the success boundary …")
 def boundary_of(task: str, stamp: str) -> float:
     """The loss at the task's success boundary, for the encoder that all its models share."""
     return power.boundary_of(Config(task, family=variables.family()), seed=0)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@heavy(32)
 def attempted(task: str, model: str, stamp: str) -> Attempts:
     """Adam's plans from `STARTS` single random starts for the first `PROBLEMS` near problems."""
     settings = card_of(task).settings
@@ -54,14 +55,14 @@ def attempted(task: str, model: str, stamp: str) -> Attempts:
     return attempts(through, planner, problems, STARTS, proprio=settings.proprio)[planner.iterations]
 
 
-@st.cache_data(max_entries=12, show_spinner="Planning with the exact simulator as the model …")
+@heavy(12, "Planning with the exact simulator as the model …")
 def good_plans(task: str) -> np.ndarray:
     """Actions (n, T, a) that are known to be good for the same problems."""
     problems = sample_problems(task, GOALS, cached.PROBLEMS)[:PROBLEMS]
     return known_plans(card_of(task).settings.planner("restarts"), problems)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@heavy(32)
 def known(task: str, model: str, stamp: str) -> Attempts:
     """What the model makes of the plans that are known to be good."""
     problems, through = sample_problems(task, GOALS, cached.PROBLEMS)[:PROBLEMS], cached.world_model(task, model, stamp)

@@ -11,6 +11,7 @@ import streamlit as st
 import widgets
 from glossary import prose
 from state import Case, touched
+from turns import heavy
 
 from lab.benchmarks import card_of
 from lab.data import sample_problems
@@ -53,14 +54,14 @@ def chosen() -> tuple[Case, str, str, int]:
     return case, model, planner, int(many)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@heavy(32)
 def along_experts(task: str, model: str, many: int, stamp: str) -> np.ndarray:
     """The model's errors (many, H) along the expert's actions on the near problems."""
     problems = sample_problems(task, "dataset", cached.PROBLEMS)[:many]
     return expert_error(cached.world_model(task, model, stamp), problems)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@heavy(32)
 def along_plans(task: str, goals: str, model: str, planner: str, many: int, stamp: str) -> Plans:
     """The states, model errors and successes of the plans on the first ``many`` problems."""
     through, settings = cached.world_model(task, model, stamp), card_of(task).settings
@@ -71,7 +72,7 @@ def along_plans(task: str, goals: str, model: str, planner: str, many: int, stam
     return Plans(outcome.states, planned_error(through, outcome), outcome.success["full"])
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@heavy(32)
 def along_expert(case: Case, model: str, stamp: str) -> tuple[dict, Episode]:
     """The expert's actions on a near problem: as a lane for the player, and as an episode."""
     through, settings = cached.world_model(case.task, model, stamp), card_of(case.task).settings

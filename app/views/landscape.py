@@ -15,6 +15,7 @@ import widgets
 from glossary import prose
 from state import Case, options, touched
 from torch import Tensor
+from turns import heavy
 
 from lab.benchmarks import card_of
 from lab.data import sample_problems
@@ -115,7 +116,7 @@ def objective(case: Case, model: WorldModel) -> tuple[Tensor, GoalDistance]:
     return start, goal_distance(model, problem, settings.proprio, settings.decay)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def centre_of(choice: Choice) -> Tensor:
     """The plan (H, A) at the centre of the plane."""
     case, model = choice.case, cached.world_model(choice.case.task, choice.model, choice.stamp)
@@ -131,14 +132,14 @@ def start_of(case: Case, like: Tensor) -> Tensor:
     return first_guess(card_of(case.task).settings.planner("adam"), case.problem, tuple(like.shape))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def bent(choice: Choice, model: str, stamp: str) -> Curvature:
     """Gradient and curvature of a model's loss at the centre."""
     through = cached.world_model(choice.case.task, model, stamp)
     return curvature(through, *objective(choice.case, through), centre_of(choice))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def plane_of(choice: Choice) -> tuple[Plane, float]:
     """The plane, and the radius of the slice of it."""
     case, centre = choice.case, centre_of(choice)
@@ -156,7 +157,7 @@ def plane_of(choice: Choice) -> tuple[Plane, float]:
     return random_plane(centre, choice.seed), FAR
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@heavy(128)
 def slice_of(choice: Choice, model: str, stamp: str, zoom: float, points: int) -> Slice:
     """The model's loss on the plane."""
     through = cached.world_model(choice.case.task, model, stamp)
@@ -165,7 +166,7 @@ def slice_of(choice: Choice, model: str, stamp: str, zoom: float, points: int) -
     return landscape(through, *objective(choice.case, through), *spanned, radius=zoom * radius, points=points)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@heavy(64)
 def executed(choice: Choice, model: str, stamp: str, u: float, v: float) -> tuple[Episode, dict]:
     """The episode of the plan at (u, v), and its lane for the player."""
     case, settings = choice.case, card_of(choice.case.task).settings

@@ -22,8 +22,8 @@ class Card:
     task: type[Task]
     about: str = ""  #: a description in one sentence, without the task's name
     goals: tuple[str, ...] = ("dataset", "random")  #: the kinds of goals that are evaluated
-    #: the problem shown at first: the first of 50 test problems with data-set goals that Adam misses on the shipped
-    #: base model and reaches on the adversarial one; 0 where there is none
+    #: the problem shown at first: one of 50 test problems with data-set goals that Adam misses on the shipped base
+    #: model, if possible while it imagines success, and reaches on the adversarial one; 0 where there is none
     problem: int = 0
     small: Recipe = field(
         default_factory=lambda: Recipe(encoder="pyramid", hidden=256)

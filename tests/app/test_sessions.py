@@ -1,45 +1,23 @@
 """Many sessions at once on one server, and what they share."""
 
+import re
+import threading
+import time
 import tomllib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import APP, whole
+from load import measure, server_of, session
 from starlette.exceptions import HTTPException
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
-from websockets.sync.client import ClientConnection, connect
 
 from lab.files import MODELS, ROOT
 from lab.models.inspect import LARGEST
 from lab.repro.processes import Processes
 
 SESSIONS = 8
-PATIENCE = 300  #: s
-
-
-def session(server: str, page: str, query: str) -> str:
-    """Everything that a session of its own is sent until its script has run, as text."""
-    address = f"{server.replace('http', 'ws')}_stcore/stream"
-    options = {"subprotocols": ["streamlit"], "origin": server[:-1], "max_size": None, "ping_interval": None}
-    with connect(address, **options) as connection:
-        message = BackMsg()
-        message.rerun_script.query_string = query
-        message.rerun_script.page_name = page
-        connection.send(message.SerializeToString())
-        return " ".join(_received(connection))
-
-
-def _received(connection: ClientConnection) -> Iterator[str]:
-    while True:
-        message = ForwardMsg()
-        message.ParseFromString(connection.recv(timeout=PATIENCE))
-        if message.WhichOneof("type") == "script_finished":
-            return
-        yield str(message)
 
 
 def test_sessions_do_not_mix(server):
@@ -63,11 +41,43 @@ def test_what_one_session_has_computed_the_next_sees_at_once(app, monkeypatch, p
 
 def test_caches_are_bounded(monkeypatch):
     """Every cache that takes arguments forgets."""
-    sources = [path.read_text("utf-8") for path in [*APP.glob("*.py"), *APP.glob("views/*.py")]]
-    for source in sources:
-        for after in source.split("@st.cache_")[1:]:
+    for path in [*APP.glob("*.py"), *APP.glob("views/*.py")]:
+        heavy = set(re.findall(r"@heavy\(\d+.*\)\ndef (\w+)", path.read_text("utf-8")))
+        for after in path.read_text("utf-8").split("@st.cache_")[1:]:
             decorator, _, rest = after.partition("def ")
             assert "max_entries=" in decorator or rest.split("(", 1)[1].startswith(")"), decorator
+            body = rest.partition("\ndef ")[0].partition("\n@")[0]
+            assert not {name for name in heavy if f"{name}(" in body}, "what waits for a turn holds no cache's lock"
+
+
+def test_heavy_work_takes_turns(app):
+    assert whole(app())
+    from turns import Turns
+
+    turns, told, order, go = Turns(2), [], [], threading.Event()
+
+    def work(i: int) -> None:
+        with turns.turn(told.append), turns.turn():
+            order.append(i)
+            go.wait(30)
+
+    threads = []
+    for i in range(5):
+        threads.append(threading.Thread(target=work, args=(i,)))
+        threads[-1].start()
+        while len(turns._queue) <= i:
+            time.sleep(0.001)
+    while 3 not in told:
+        time.sleep(0.001)
+    assert order == [0, 1] and set(told) == {1, 2, 3}
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(order[2:]) == [2, 3, 4] and not turns._queue
+    with pytest.raises(ZeroDivisionError), turns.turn():
+        print(1 / 0)
+    with turns.turn(pytest.fail):  # what failed has given its turn back
+        assert len(turns._queue) == 1
 
 
 def test_models_are_shared_frozen_and_without_gradients(app, monkeypatch):
@@ -148,3 +158,13 @@ def test_listens_at_home_only_and_takes_no_large_files():
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
     assert settings["server"]["address"] == "localhost" and settings["server"]["maxUploadSize"] == LARGEST
     assert settings["browser"]["gatherUsageStats"] is False and settings["client"]["showErrorDetails"] == "none"
+
+
+@pytest.mark.slow
+def test_under_load(cache, capsys):
+    """Prints the times, which are not judged here: they depend on what else the machine does."""
+    with server_of({"LAB_CACHE": str(cache), "OMP_NUM_THREADS": "1"}) as (server, process):
+        load = measure(server, process)
+    with capsys.disabled():
+        print(f"\n{load}")
+    assert len(load.pages) == 20 and load.memory < 700

@@ -1,0 +1,111 @@
+"""How the app holds under load: ``python tests/app/load.py``, or ``pytest -m slow tests/app/test_load.py``.
+
+Twenty sessions open pages at once, each with a problem of its own, while the server's health is asked again and again.
+"""
+
+import statistics
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psutil
+from harness import served
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+SESSIONS = 20
+PATIENCE = 300  #: s
+PAGES = ("", "plan", "plan", "gap", "landscape", "anatomy", "efficiency", "results", "train", "fool")
+
+
+def session(server: str, page: str, query: str) -> str:
+    """Everything that a session of its own is sent until its script has run, as text."""
+    return " ".join(str(message) for message in messages(server, page, query))
+
+
+def messages(server: str, page: str, query: str) -> Iterator[ForwardMsg]:
+    """What a session of its own is sent, until its script has run."""
+    address = f"{server.replace('http', 'ws')}_stcore/stream"
+    options = {"subprotocols": ["streamlit"], "origin": server[:-1], "max_size": None, "ping_interval": None}
+    with connect(address, **options) as connection:
+        request = BackMsg()
+        request.rerun_script.query_string = query
+        request.rerun_script.page_name = page
+        connection.send(request.SerializeToString())
+        yield from _received(connection)
+
+
+def _received(connection: ClientConnection) -> Iterator[ForwardMsg]:
+    while True:
+        message = ForwardMsg()
+        message.ParseFromString(connection.recv(timeout=PATIENCE))
+        if message.WhichOneof("type") == "script_finished":
+            return
+        yield message
+
+
+@dataclass
+class Load:
+    """What was measured."""
+
+    pictures: list[float] = field(default_factory=list)  #: s until a page has its first picture, or all it has
+    pages: list[float] = field(default_factory=list)  #: s until a page is all there
+    health: list[float] = field(default_factory=list)  #: s of an answer
+    memory: float = 0.0  #: MB of the server at most
+
+    def __str__(self) -> str:
+        return (
+            f"first picture: median {statistics.median(self.pictures):.1f} s, worst {max(self.pictures):.1f} s; whole "
+            f"page: median {statistics.median(self.pages):.1f} s, worst {max(self.pages):.1f} s; health: median "
+            f"{statistics.median(self.health):.2f} s, worst {max(self.health):.2f} s; memory: {self.memory:.0f} MB"
+        )
+
+
+PICTURES = ("plotly_chart", "bidi_component", "arrow_data_frame")
+
+
+def measure(server: str, process: psutil.Process) -> Load:
+    """Twenty sessions at once, on all pages."""
+    load, done = Load(), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            started = time.perf_counter()
+            urllib.request.urlopen(f"{server}_stcore/health", timeout=60).close()
+            load.health.append(time.perf_counter() - started)
+            load.memory = max(load.memory, process.memory_info().rss / 1e6)
+            time.sleep(0.25)
+
+    def visit(i: int) -> None:
+        started, picture = time.perf_counter(), None
+        for message in messages(server, PAGES[i % len(PAGES)], f"problem={i}"):
+            if picture is None and message.delta.new_element.WhichOneof("type") in PICTURES:
+                picture = time.perf_counter() - started
+        load.pages.append(time.perf_counter() - started)
+        load.pictures.append(picture or load.pages[-1])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        list(pool.map(visit, range(SESSIONS)))
+    done.set()
+    watcher.join()
+    return load
+
+
+@contextmanager
+def server_of(environment: dict[str, str]) -> Iterator[tuple[str, psutil.Process]]:
+    """The app's address and process."""
+    with served(environment) as server:
+        yield server, next(child for child in psutil.Process().children() if "streamlit" in " ".join(child.cmdline()))
+
+
+if __name__ == "__main__":
+    with server_of({"OMP_NUM_THREADS": "1"}) as (server, process):
+        print("cold:", measure(server, process))
+        print("warm:", measure(server, process))
