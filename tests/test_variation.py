@@ -39,9 +39,10 @@ def test_every_factor_changes_the_task_and_its_usual_value_does_not(name, factor
 
 
 def test_every_card_shifts_every_factor_of_its_task():
-    for name, card in CARDS.items():
-        assert dict(card.shifts).keys() == TASKS[name].factors.keys() and len(card.shifts) in (5, 6, 7)
-        make_task(name).varied(card.shifts)
+    for name in TASKS.built_in:
+        shifts = CARDS[name].shifts
+        assert shifts.keys() == TASKS[name].factors.keys() and len(shifts) in (5, 6, 7)
+        make_task(name).varied(shifts)
 
 
 def test_noise_is_the_same_whenever_a_state_is_seen():

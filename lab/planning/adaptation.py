@@ -6,8 +6,10 @@ transition that was just executed. Of each problem i, with its own weights theta
     theta_i <- theta_i - lr * grad || f_theta(z_t, a_t) - z_{t+1} ||^2 / Z
 
 What differs: here only the predictor's last layer is adapted, so that hundreds of problems adapt side by side; the step
-is plain gradient descent; only the last transition counts. Dimensions: ``B`` problems, ``Z`` numbers of a latent state,
-``H`` action blocks, ``A`` numbers of a block.
+is plain gradient descent; only the last transition counts. On Wall's tune split, rates of 0.03, 0.1 and 0.3 reached as
+many goals as no adaptation: 82, 82, 81 and 82 of 120 (base model, four conditions of 30 problems).
+
+Dimensions: ``B`` problems, ``Z`` numbers of a latent state, ``H`` action blocks, ``A`` numbers of a block.
 """
 
 from __future__ import annotations
