@@ -49,4 +49,4 @@ class Protocol:
 
     def as_dict(self) -> dict:
         """All of it and the paragraph as ``text``, to be stored with a result."""
-        return asdict(self) | {"text": self.describe()}
+        return asdict(self) | {"variation": dict(self.variation), "text": self.describe()}
