@@ -71,6 +71,7 @@ def test_every_block_has_a_gradient(result):
 
 def test_the_numbers_are_told_and_the_figures_drawn_from_what_was_saved(result, tmp_path):
     text = horizons.sentences(result)
+    assert "Adversarial minus Base, Adam, n = 4: unclear at 2 horizons (5 steps +0 points [+0, +0]; " in text
     assert "Base, at random actions, 25 steps: each block back multiplies" in text
     assert "GRASP minus Adam, base, n = 4: " in text and "GRASP minus CEM, base, n = 4: " in text
     save_result(result, tmp_path)

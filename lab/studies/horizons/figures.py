@@ -29,7 +29,7 @@ NEAR = 1.035  #: factor between the x of two planners, so that their intervals s
 @in_style
 def print_figure(result: Result) -> Figure:
     """Above: success of each model's planners, and where their plans end. Below: gradients, and the model's error."""
-    success, ends = result.tables["success"], result.tables["ends"].query("model == 'base'")
+    success, ends = result.tables["success"], _ends(result)
     models = shown(success.model, MODELS)
     figure = Figure(figsize=(12, 7), layout="constrained")
     panels = figure.subplots(2, len(models) + 1)
@@ -50,7 +50,7 @@ def print_figure(result: Result) -> Figure:
 
 def interactive(result: Result) -> go.Figure:
     """The same panels; hovering shows the numbers."""
-    success, ends = result.tables["success"], result.tables["ends"].query("model == 'base'")
+    success, ends = result.tables["success"], _ends(result)
     models = shown(success.model, MODELS)
     across = len(models) + 1
     distance, error = ENDS.values()
@@ -95,6 +95,12 @@ def draw_gradients(ax: Axes, gradients: pd.DataFrame, model: str, place: str) ->
         ax.fill_between(before, rows.low, rows.high, color=SHADES[horizon], alpha=0.2, linewidth=0)
     ax.axhline(1, color=GREY, linewidth=0.8)
     ax.set(yscale="log", xlabel="blocks before the last", ylabel="norm / last block's norm")
+
+
+def _ends(result: Result) -> pd.DataFrame:
+    """The base model's rows, without the distance of the expert's ends: these are the goals."""
+    ends = result.tables["ends"]
+    return ends[(ends.model == "base") & ~((ends.planner == "expert") & (ends.measure == "distance"))]
 
 
 def _lines(gradients: pd.DataFrame, model: str, place: str) -> Iterator[tuple[int, pd.DataFrame]]:

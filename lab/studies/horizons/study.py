@@ -150,21 +150,22 @@ def _powers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(result: Result) -> str:
-    """What became of gradients, what survives at each horizon, and whether GRASP helps."""
-    return "\n".join([*_of_gradients(result), "", *_of_plans(result), "", *_of_grasp(result)])
+    """What became of gradients, what survives at each horizon, whether GRASP helps, and whether finetuning does."""
+    parts = _of_gradients(result), _of_plans(result), _of_grasp(result), _of_finetuning(result)
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _of_gradients(result: Result) -> Iterator[str]:
     gradients = result.tables["gradients"]
-    rows = result.tables["growth"].query("model == 'base' and horizon == horizon.max()")
+    rows = result.tables["growth"].query("horizon == horizon.max()")
     for row in rows.itertuples():
-        at = gradients.query("model == 'base' and horizon == @row.horizon and place == @row.place")
+        at = gradients.query("model == @row.model and horizon == @row.horizon and place == @row.place")
         first = at[at.block == 1]["mean"].iloc[0]
         word = verdict(row.low - 1, row.high - 1, "explodes", "vanishes", "neither explodes nor vanishes")
         yield (
-            f"Base, at {PLACES[row.place]}, {row.horizon} steps: each block back multiplies the gradient's norm by "
-            f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}] (n = {row.n}), so it {word}: the first block's is "
-            f"{first:.2g} times the last's."
+            f"{LABELS[row.model]}, at {PLACES[row.place]}, {row.horizon} steps: each block back multiplies the "
+            f"gradient's norm by {row.mean:.3f} [{row.low:.3f}, {row.high:.3f}] (n = {row.n}), so it {word}: the first block's is "
+            f"{first:.3g} times the last's."
         )
 
 
@@ -188,7 +189,18 @@ def _of_grasp(result: Result) -> Iterator[str]:
     """For each opponent: at how many horizons GRASP is better, worse or neither, and each difference."""
     rows = result.tables["differences"].query("ours == 'grasp' and model == 'base'")
     for theirs, against in rows.groupby("theirs", sort=False):
-        verdicts = [verdict(row.low, row.high) for row in against.itertuples()]
-        told = "; ".join(f"{row.horizon} steps {points(row, 0)}" for row in against.itertuples())
-        counts = ", ".join(f"{word} at {counted(verdicts.count(word), 'horizon')}" for word in dict.fromkeys(verdicts))
-        yield f"GRASP minus {LABELS[str(theirs)]}, base, n = {against.n.iloc[0]}: {counts} ({told})."
+        yield f"GRASP minus {LABELS[str(theirs)]}, base, {_by_horizon(against)}."
+
+
+def _of_finetuning(result: Result) -> Iterator[str]:
+    """The same for the adversarial model against the base model, under each planner."""
+    for planner, rows in result.tables["finetuned"].groupby("planner", sort=False):
+        yield f"Adversarial minus Base, {LABELS[str(planner)]}, {_by_horizon(rows)}."
+
+
+def _by_horizon(rows: pd.DataFrame) -> str:
+    """At how many horizons the difference is better, worse or unclear, and all differences."""
+    verdicts = [verdict(row.low, row.high) for row in rows.itertuples()]
+    counts = ", ".join(f"{word} at {counted(verdicts.count(word), 'horizon')}" for word in dict.fromkeys(verdicts))
+    told = "; ".join(f"{row.horizon} steps {points(row, 0)}" for row in rows.itertuples())
+    return f"n = {rows.n.iloc[0]}: {counts} ({told})"
