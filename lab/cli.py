@@ -220,8 +220,9 @@ def _add_train(commands) -> None:
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", notes)
     _add_task(parser)
     parser.add_argument(
-        "--method", required=True, choices=(*MODELS, "initialisation"),
-        help="training method, or the initialisation network, which planners can start from",
+        "--method", required=True, choices=(*MODELS, "initialisation", "state_prior"),
+        help="training method, or a network that planners can start from: initialisation, or state_prior, which also "
+        "says how sure it is",
     )  # fmt: skip
     _add_seed(parser, "of initialisation, batches and plans")
     _add_family(parser)
@@ -251,8 +252,9 @@ def _add_plan(commands) -> None:
     _add_family(parser)
     parser.add_argument("--planner", choices=PLANNERS, default="adam", help="which planner (default: adam)")
     parser.add_argument(
-        "--start", choices=("own", "network"), default="own",
-        help="where plans start: the planner's own way (default), or what the initialisation network says",
+        "--start", choices=("own", "network", "prior"), default="own",
+        help="where plans start: the planner's own way (default), what the initialisation network says, or the product "
+        "of both by the state prior",
     )  # fmt: skip
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")

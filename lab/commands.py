@@ -65,7 +65,7 @@ def train(args: argparse.Namespace) -> int:
 
     device = pick_device(args.device)
     settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds", "data")}
-    if args.method == "initialisation":
+    if args.method in ("initialisation", "state_prior"):
         return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):
         run = CustomRun(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
@@ -80,13 +80,14 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, object]) -> int:
-    from lab.training.initialisation import train_initialisation
+    from lab.training.initialisation import KINDS, train_initialisation
 
+    name = KINDS[args.method]
     if args.seed or any(value is not None for value in settings.values()):
-        raise LabError("The initialisation network is trained in one way only: leave out seed and settings.")
+        raise LabError(f"The {name} is trained in one way only: leave out seed and settings.")
     recipe = recipe_of(args.task, args.preset, args.family)
-    folder = train_initialisation(args.task, recipe, args.preset, args.family)
-    print(f"initialisation network of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
+    folder = train_initialisation(args.task, recipe, args.preset, args.family, kind=args.method)
+    print(f"{name} of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0
 
@@ -194,9 +195,10 @@ def _planner(args: argparse.Namespace, model: WorldModel, mode: str) -> tuple[Pl
     planner = on_backend(planner, args.backend)
     if args.start == "own":
         return planner, planner.iterations
-    from lab.training.initialisation import started
+    from lab.training.initialisation import informed, started
 
-    return started(model, planner, args.preset), planner.iterations
+    begin = started if args.start == "network" else informed
+    return begin(model, planner, args.preset), planner.iterations
 
 
 def _bar(total: int) -> tqdm:

@@ -1,5 +1,7 @@
 """One step of each planner beyond plain gradient descent and CEM, against the rules written out, in float64."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from lab.errors import LabError
 from lab.models.initialisation import InitialisationNetwork
 from lab.planning import (
+    CEM,
     GRASP,
     ICEM,
     MPPI,
@@ -17,7 +20,9 @@ from lab.planning import (
     GoalDistance,
     GradCEM,
     GradientPlanner,
+    Informed,
     Initialised,
+    Normal,
     PlanRequest,
     WithPrior,
     no_warm_start,
@@ -300,6 +305,77 @@ def test_the_network_starts_what_nothing_else_starts():
     assert network.propose(z0, objective.goal, 1).shape == (4, 1, A)
     with pytest.raises(LabError, match="plans 3 steps at most, not 4"):
         network.propose(z0, objective.goal, 4)
+
+
+def believed(z0, goal, steps):
+    """A prior that knows the way, and is surer of the first block than of the others."""
+    mean = ((goal - z0) / steps)[:, None].expand(-1, steps, -1)
+    return mean, torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)[:steps, None].expand_as(mean)
+
+
+def test_a_prior_is_multiplied_with_the_samplers_first_distribution():
+    z0, objective, init = problems(2)
+    init[0, :1] = 0.25  # a warm start of one block
+    (mean, std), seen = believed(z0, objective.goal, H), []
+    precision = 1 / 0.5**2 + 1 / std**2
+    fused, spread = (init.nan_to_num(0) / 0.5**2 + mean / std**2) / precision, precision**-0.5
+
+    class Watched(Sum):
+        def rollout(self, z0, actions):
+            seen.append(actions)
+            return super().rollout(z0, actions)
+
+    for sampler in (CEM(samples=6, elites=2, iterations=1, std=0.5), MPPI(6, 1, std=0.5, temperature=0.3)):
+        plan = Informed(believed, sampler).plan(PlanRequest(Watched(), z0, objective, init, [7, 8]))
+        noise = torch.stack([noise_of(seed, 6, H, A).double() for seed in (7, 8)])
+        noise[:, 0] = 0
+        samples = fused[:, None] + spread[:, None] * noise
+        torch.testing.assert_close(seen.pop(0), samples)
+        seen.clear()
+    loss = objective(Sum().rollout(z0[:, None].expand(-1, 6, -1), samples), samples)
+    moved = spread[:, None] * noise  # MPPI's control term is temperature * u Sigma^-1 noise
+    weights = torch.softmax(-loss / 0.3 - (fused[:, None] * moved / spread[:, None] ** 2).sum((2, 3)), 1)
+    torch.testing.assert_close(plan.actions, fused + (weights[..., None, None] * moved).sum(1))
+
+
+def test_a_prior_starts_gradient_planners_and_pulls_them():
+    z0, objective, init = problems(3)
+    init[0] = 0.25
+    mean, std = believed(z0, objective.goal, H)
+    seen = []
+    request = PlanRequest(Sum(), z0, objective, init, range(3), lambda i, actions, loss: seen.append((actions, loss)))
+    Informed(believed, GradientPlanner("sgd", 0.1, 1, start=0.5), weight=0.2).plan(request)
+    ((first, loss),) = seen
+    precision = 1 / 0.5**2 + 1 / std**2
+    noise = torch.stack([noise_of(seed, 1, H, A)[0].double() for seed in range(3)])
+    expected = mean / std**2 / precision + precision**-0.5 * noise
+    expected[0] = 0.25
+    torch.testing.assert_close(first, expected)
+    pull = 0.2 * (((expected - mean) / std) ** 2).mean((1, 2))
+    torch.testing.assert_close(loss, objective(Sum().rollout(z0, expected), expected) + pull)
+    with pytest.raises(LabError, match=r"judges no \(1, 2\): take a planner of whole plans, or weight 0"):
+        Informed(believed, GRASP(iterations=1), weight=0.2).plan(request)
+    with pytest.raises(LabError, match="need a prior like them, got mean and std of"):
+        replace(request, prior=Normal(mean[:2], std[:2]))
+
+
+@given(st.floats(-9, 9), st.floats(0.01, 9), st.floats(-9, 9), st.floats(0.01, 9))
+def test_a_product_of_normals_is_as_sure_as_both_and_lies_between(m1, s1, m2, s2):
+    one, other = (
+        Normal(*(torch.full((1, 1, 1), x, dtype=torch.float64) for x in (m, s))) for m, s in ((m1, s1), (m2, s2))
+    )
+    for both in (one * other, other * one):
+        assert both.std.item() == pytest.approx((s1**-2 + s2**-2) ** -0.5)
+        assert both.mean.item() == pytest.approx((m1 / s1**2 + m2 / s2**2) / (s1**-2 + s2**-2), abs=1e-9)
+    assert (one * Normal(other.mean, 0 * other.std)).mean.item() == pytest.approx(m2)
+
+
+def test_restarts_share_the_prior():
+    z0, objective, init = problems(5)
+    sure = Informed(lambda z0, goal, steps: (believed(z0, goal, steps)[0], torch.full((len(z0), steps, A), 1e-6)),
+                    GradientPlanner("sgd", 1e-9, 1, noise=0.0, restarts=3, candidates=2, chunk=7))  # fmt: skip
+    plan = sure.plan(PlanRequest(Sum(), z0, objective, init, range(5)))
+    torch.testing.assert_close(plan.actions, believed(z0, objective.goal, H)[0], rtol=0, atol=1e-4)
 
 
 def test_all_planners_can_be_cut_short():

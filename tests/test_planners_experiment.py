@@ -162,6 +162,22 @@ def test_the_network_learns_to_give_actions_back():
     assert network.propose(z0, goal, 2).shape == (50, 2, 4)
 
 
+def test_a_state_prior_learns_how_sure_it_can_be(tmp_path):
+    data, rng = latents(), torch.Generator().manual_seed(3)
+    unsure = data.actions.clone()
+    unsure[..., 1] += 0.5 * torch.randn(unsure.shape[:-1], generator=rng)  # what the states do not tell
+    method = InverseDynamics(LatentData(data.z, unsure, data.frameskip), horizon=3)
+    schedule = Schedule(steps=300, lr=3e-3, batch=64)
+    network, loss = trained_network(method, schedule, progress=False, gaussian=True)
+    z0, goal, *_ = method.batch(50, torch.Generator().manual_seed(1))
+    mean, std = network.believe(z0, goal, 2)
+    assert mean.shape == std.shape == (50, 2, 4) and torch.equal(mean, network.propose(z0, goal, 2))
+    first, second = std[..., ::2].mean().item(), std[..., 1::2].mean().item()
+    assert first < 0.3 and second == pytest.approx(0.5, abs=0.15) and loss < -0.5
+    save_initialisation(network, tmp_path, {"task": "wall"})
+    torch.testing.assert_close(load_initialisation(tmp_path)[0].believe(z0, goal, 2), (mean, std))
+
+
 def test_a_stopped_training_of_the_network_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     method, schedule = InverseDynamics(latents(), horizon=3), Schedule(steps=20, batch=16, checkpoint_every=5)
     expected, loss = trained_network(method, schedule, progress=False)
@@ -230,6 +246,11 @@ def test_train_and_start_from_the_command_line(empty_cache, capsys):
     assert (models_root("smoke") / "wall" / "initialisation" / "network.json").is_file()
     assert main(["train", "--task", "wall", "--method", "initialisation", "--steps", "3"]) == 2
     assert "leave out seed and settings" in capsys.readouterr().err
+    plan = ["plan", "--task", "wall", "--preset", "smoke", "--problems", "2", "--planner", "cem", "--start", "prior"]
+    assert main([*plan, "--out", str(empty_cache / "strip.png")]) == 2
+    assert "No state prior for this encoder of wall: train it with 'python -m lab train" in capsys.readouterr().err
+    assert main(["train", "--task", "wall", "--method", "state_prior", "--preset", "smoke"]) == 0
+    assert main([*plan, "--out", str(empty_cache / "strip.png")]) == 0
 
 
 def test_plan_starts_where_the_network_says(tmp_path, change_card, capsys):

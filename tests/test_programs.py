@@ -15,6 +15,7 @@ from lab.planning import (
     Compiled,
     GoalDistance,
     GradientPlanner,
+    Normal,
     PlanRequest,
     make_planner,
     no_warm_start,
@@ -104,8 +105,14 @@ def test_what_has_no_loop_in_jax_gets_a_sentence_or_torch():
         on_backend(Other(), "jacks")
     request = asked()
     prior = WithPrior(request.objective, ActionPrior(torch.zeros(10), torch.eye(10)), 0.1)
-    for other in (replace(request, objective=prior), replace(request, callback=lambda *_: None)):
-        with pytest.raises(LabError, match=r"JAX cannot plan with (the objective WithPrior|a callback)"):
+    normal = Normal(torch.zeros_like(request.init), torch.ones_like(request.init))
+    others = (
+        replace(request, objective=prior),
+        replace(request, callback=lambda *_: None),
+        replace(request, prior=normal),
+    )
+    for other in others:
+        with pytest.raises(LabError, match=r"JAX cannot plan with (the objective WithPrior|a callback|a prior)"):
             on_backend(small("adam"), "jax").plan(other)
         plan = on_backend(small("adam"), "auto").plan(other)
         assert torch.equal(plan.actions, small("adam").plan(other).actions)

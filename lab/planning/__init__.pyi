@@ -6,9 +6,11 @@ from .gradcem import GradCEM
 from .gradient import GradientPlanner
 from .grasp import GRASP
 from .icem import ICEM
+from .informed import Informed
 from .initialised import Initialised
 from .mpc import MODES, MPC, OPEN_LOOP, World
 from .mppi import MPPI
+from .normal import Normal
 from .objective import GoalDistance, Objective
 from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
 from .prior import ActionPrior, Regularised, WithPrior
@@ -36,7 +38,9 @@ __all__ = [
     "GoalDistance",
     "GradCEM",
     "GradientPlanner",
+    "Informed",
     "Initialised",
+    "Normal",
     "Objective",
     "Plan",
     "PlanRequest",

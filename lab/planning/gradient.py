@@ -61,7 +61,8 @@ class GradientPlanner:
     def draw(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         """The random candidates (B, C, H, A) for the start, and the noise (B, iterations, H, A) of the steps."""
         shape = request.init.shape[1:]
-        drawn = self.start * normal(rngs, (self.candidates, *shape))
+        first = request.informed(torch.zeros_like(request.init, device=request.z0.device), self.start)
+        drawn = first.mean[:, None] + first.std[:, None] * normal(rngs, (self.candidates, *shape))
         return drawn, self.noise * normal(rngs, (self.iterations, *shape))
 
     def _first(self, request: PlanRequest, drawn: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from lab.planning.sampling import Belief, Sampler
 
 @dataclass(frozen=True)
 class MPPI(Sampler):
-    """Every sample has the weight ``exp(-cost / temperature)``; the standard deviation of the noise is constant.
+    """Every sample has the weight ``exp(-cost / temperature)``; the standard deviations of the noise are constant.
 
     The cost of a sample is the sum of its loss and the control term ``temperature * u Sigma^-1 noise``, which corrects
     for sampling around the current mean u.
@@ -34,13 +34,15 @@ class MPPI(Sampler):
     def improve(self, belief: Belief, request: PlanRequest, rngs: Sequence[torch.Generator], iteration: int) -> Belief:
         """See `Sampler.improve`."""
         # Sample
-        mean, noise = belief.mean[:, None], self.std * self.noise(rngs, belief.mean.shape[1:], iteration)
+        mean, std = belief.mean[:, None], belief.std[:, None]
+        noise = std * self.noise(rngs, belief.mean.shape[1:], iteration)
         actions = self.bounded(mean + noise)
         if self.bound is not None:
             noise = actions - mean
         # Weigh by cost
         loss = request.loss(actions)
-        control = self.temperature * (mean * noise).sum((-2, -1)) / self.std**2
+        share = std / self.std  # 1 without a prior
+        control = self.temperature * (mean * noise / share**2).sum((-2, -1)) / self.std**2
         weights = torch.softmax(-(loss + control) / self.temperature, dim=1)
         # Move the mean
         moved = belief.mean + (weights[..., None, None] * noise).sum(1)

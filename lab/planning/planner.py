@@ -15,6 +15,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models.protocols import Dynamics
 from lab.planning.adaptation import for_rows
+from lab.planning.normal import Normal
 from lab.planning.objective import Objective
 from lab.planning.streams import Seed, as_stream
 
@@ -36,6 +37,7 @@ class PlanRequest:
     init: Tensor  #: warm start (B, H, A), NaN wherever the planner chooses the start
     seeds: Sequence[Seed]  #: one for each problem
     callback: Callback | None = None
+    prior: Normal | None = None  #: over these plans; its product with a planner's own distribution is where it begins
 
     def __post_init__(self) -> None:
         for name, part in (("start z0", self.z0), ("goal", self.objective.goal), ("warm start init", self.init)):
@@ -54,11 +56,20 @@ class PlanRequest:
             raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
         for seed in self.seeds:
             as_stream(seed)  # raises LabError for what is none
+        if self.prior and not self.prior.mean.shape == self.prior.std.shape == self.init.shape:
+            shapes = f"{_shape(self.prior.mean)} and {_shape(self.prior.std)}"
+            raise LabError(f"Plans {_shape(self.init)} need a prior like them, got mean and std of {shapes}.")
 
     def __getitem__(self, rows: slice) -> PlanRequest:
         """The same request for some of the problems."""
         parts = {"z0": self.z0[rows], "objective": self.objective[rows], "init": self.init[rows]}
-        return replace(self, **parts, model=for_rows(self.model, rows), seeds=self.seeds[rows])
+        model, prior = for_rows(self.model, rows), self.prior and self.prior[rows]
+        return replace(self, **parts, model=model, seeds=self.seeds[rows], prior=prior)
+
+    def informed(self, mean: Tensor, std: float) -> Normal:
+        """A planner's own distribution, with ``mean`` (B, H, A) and one ``std``, times the prior where there is one."""
+        own = Normal(mean, torch.full_like(mean, std))
+        return own * self.prior if self.prior else own
 
     def loss(self, actions: Tensor) -> Tensor:
         """The predicted loss (B, ...) of ``actions`` (B, ..., H, A).

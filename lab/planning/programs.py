@@ -105,6 +105,8 @@ def _beyond(request: PlanRequest) -> str | None:
         return f"the objective {type(request.objective).__name__} (only with GoalDistance)"
     if request.callback:
         return "a callback"
+    if request.prior:
+        return "a prior"
     parts = request.z0, request.objective.goal, request.init, *predictor.parameters()
     if kinds := {f"{part.dtype} on {part.device.type}" for part in parts} - {"torch.float32 on cpu"}:
         return f"{' and '.join(sorted(kinds))} (only with torch.float32 on cpu)"

@@ -41,6 +41,7 @@ def from_starts(request: PlanRequest, count: int) -> PlanRequest:
         objective=request.objective[rows],
         init=init,
         seeds=[child(seed, start) if start else seed for seed in request.seeds for start in range(count)],
+        prior=request.prior and request.prior[rows],
         callback=request.callback and _best_so_far(count, request.callback),
     )
 

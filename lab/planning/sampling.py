@@ -50,8 +50,8 @@ class Sampler(ABC):
 
     def _search(self, request: PlanRequest) -> Plan:
         rngs = generators(request.seeds, request.z0.device)
-        mean = request.init.to(request.z0.device).nan_to_num(0.0)
-        belief, history = Belief(mean, torch.full_like(mean, self.std)), []
+        first = request.informed(request.init.to(request.z0.device).nan_to_num(0.0), self.std)
+        belief, history = Belief(first.mean, first.std), []
         for i in range(self.iterations):
             belief = self.improve(belief, request, rngs, i)
             history.append(belief.least)

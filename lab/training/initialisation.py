@@ -1,7 +1,8 @@
 """Training of the initialisation network g on the data's actions: E || g(z_t, z_{t+h}) - a_{t..t+h} ||^2.
 
 The data and the frozen encoder are those of the world models. The network learns every number of steps h up to the
-planning horizon, so that it can start each replan of MPC as well.
+planning horizon, so that it can start each replan of MPC as well. The state prior is the same network with a normal
+distribution as output, trained to give these actions a high likelihood.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from lab.files import model_folder, models_root, train_options
 from lab.locks import one_writer
 from lab.models import WorldModel, load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
-from lab.planning import Initialised, Planner
+from lab.planning import Informed, Initialised, Planner
 from lab.presets import PRESETS
 from lab.training.latents import LatentData, encode_dataset, encoder_hash
 from lab.training.loop import Method, Schedule, fit
@@ -32,6 +33,8 @@ from lab.training.pipeline import train
 from lab.training.recipes import Recipe
 
 NAME = "initialisation"
+PRIOR = "state_prior"
+KINDS = {NAME: "initialisation network", PRIOR: "state prior"}  #: of networks, and what they are called
 STARTED = "network+adam"  #: name of the planner that is Adam started from the network's proposal
 SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)
 SMOKE = Schedule(steps=20, lr=1e-3, batch=32)
@@ -47,10 +50,16 @@ class InverseDynamics(Method):
     def loss(
         self, model: InitialisationNetwork, step: int, schedule: Schedule, rng: torch.Generator
     ) -> dict[str, Tensor]:
-        """See `Method.loss`: the mean squared error of the standardised actions."""
+        """See `Method.loss`: the mean squared error of the standardised actions.
+
+        Of a gaussian network: their mean negative log-likelihood, without the constant log(2 pi) / 2.
+        """
         z0, goal, steps, blocks = self.batch(schedule.batch, rng)
         within = self._within(steps).to(blocks)
-        error = (model(z0, goal, steps.to(z0.device)) * within - blocks) ** 2
+        mean, log_std = model(z0, goal, steps.to(z0.device))
+        error = (mean * within - blocks) ** 2
+        if model.gaussian:
+            error = error / (2 * (2 * log_std).exp()) + log_std * within
         return {"loss": error.sum() / (within.sum() * blocks.shape[-1])}
 
     def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -71,20 +80,20 @@ class InverseDynamics(Method):
 
 
 def train_initialisation(
-    task: str, recipe: Recipe, preset: str = "quick", family: str = "small", progress: bool = True
+    task: str, recipe: Recipe, preset: str = "quick", family: str = "small", progress: bool = True, kind: str = NAME
 ) -> Path:
-    """Train the network of ``task`` on all data of the ``recipe``; returns its folder."""
+    """Train the network of ``task``, of one of `KINDS`, on all data of the ``recipe``; returns its folder."""
     root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
     started = time.perf_counter()
     data = recipe.data(task, progress=progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
     info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
-    folder, digest = root / task / NAME, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
-    run = folder / digest[:16] / NAME
+    folder, digest = root / task / kind, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+    run = folder / digest[:16] / kind
     method = InverseDynamics(encode_dataset(base, data, progress))
     with one_writer(folder):
         if not _has_network(folder, info):
-            network, loss = trained_network(method, schedule, progress, run)
+            network, loss = trained_network(method, schedule, progress, run, kind == PRIOR)
             seconds = round(time.perf_counter() - started, 1)
             save_initialisation(network, folder, info | {"loss": round(loss, 5), "wall_seconds": seconds})
         shutil.rmtree(run.parent, ignore_errors=True)
@@ -100,7 +109,11 @@ def _has_network(folder: Path, info: Mapping[str, Any]) -> bool:
 
 
 def trained_network(
-    method: InverseDynamics, schedule: Schedule, progress: bool = True, run: Path | None = None
+    method: InverseDynamics,
+    schedule: Schedule,
+    progress: bool = True,
+    run: Path | None = None,
+    gaussian: bool = False,
 ) -> tuple[InitialisationNetwork, float]:
     """A network trained by ``method``, and its mean loss over the last tenth of the log; the seed is fixed.
 
@@ -109,16 +122,17 @@ def trained_network(
     data = method.data
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = InitialisationNetwork(data.z.shape[-1], data.frameskip * data.actions.shape[-1], method.horizon)
+        block_dim = data.frameskip * data.actions.shape[-1]
+        network = InitialisationNetwork(data.z.shape[-1], block_dim, method.horizon, gaussian=gaussian)
     network = network.to(data.actions.device)
     log = fit(network, method, schedule, run=run, progress=progress)
     losses = [line["loss"] for line in log if line["step"] >= 0.9 * schedule.steps]
     return network.eval().requires_grad_(False), sum(losses) / len(losses)
 
 
-def folders(task: str, preset: str = "quick", family: str = "small") -> list[Path]:
+def folders(task: str, preset: str = "quick", family: str = "small", kind: str = NAME) -> list[Path]:
     """The folders of all networks for ``task``: shipped ones, then those in the cache."""
-    candidates = [root / task / NAME for root in (files.SHIPPED, models_root(preset, family))]
+    candidates = [root / task / kind for root in (files.SHIPPED, models_root(preset, family))]
     return [folder for folder in candidates if (folder / "network.json").is_file()]
 
 
@@ -127,22 +141,27 @@ def started(model: WorldModel, planner: Planner, preset: str = "quick") -> Initi
     return Initialised(initialisation_of(model, preset).propose, planner)
 
 
-def find_initialisation(model: WorldModel, preset: str = "quick") -> InitialisationNetwork | None:
+def informed(model: WorldModel, planner: Planner, preset: str = "quick", weight: float = 0.0) -> Informed:
+    """``planner`` with the state prior for ``model``; raises LabError if there is none."""
+    return Informed(initialisation_of(model, preset, PRIOR).believe, planner, weight)
+
+
+def find_initialisation(model: WorldModel, preset: str = "quick", kind: str = NAME) -> InitialisationNetwork | None:
     """The network for the encoder of ``model``, shipped or in the cache; None if there is none."""
-    for folder in folders(model.spec.task, preset, model.spec.family):
+    for folder in folders(model.spec.task, preset, model.spec.family, kind):
         network, info = load_initialisation(folder, model.device)
         if info.get("encoder") == encoder_hash(model):
             return network
     return None
 
 
-def initialisation_of(model: WorldModel, preset: str = "quick") -> InitialisationNetwork:
+def initialisation_of(model: WorldModel, preset: str = "quick", kind: str = NAME) -> InitialisationNetwork:
     """As `find_initialisation`, but raises LabError if there is none."""
-    network, task = find_initialisation(model, preset), model.spec.task
+    network, task = find_initialisation(model, preset, kind), model.spec.task
     if network is None:
         raise LabError(
-            f"No initialisation network for this encoder of {task}: train it with "
-            f"'python -m lab train --task {task} --method {NAME}{train_options(preset, model.spec.family)}'."
+            f"No {KINDS[kind]} for this encoder of {task}: train it with "
+            f"'python -m lab train --task {task} --method {kind}{train_options(preset, model.spec.family)}'."
         )
     return network
 
