@@ -11,7 +11,7 @@ from lab.studies.horizons import figures as plots
 from lab.studies.horizons import study as horizons
 
 SMOKE = Config("wall", "smoke")
-FEW = {"base": ("adam", "grasp", "cem"), "adversarial": ("adam",)}
+PLANNED = {"base": ("adam", "grasp", "cem"), "adversarial": ("adam",)}
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +20,14 @@ def result(trained):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, "base")))
         patch.setattr(horizons, "HORIZONS", (5, 25))
-        patch.setattr(horizons, "PLANNERS", FEW)
+        patch.setattr(horizons, "PLANNERS", PLANNED)
         yield horizons.run(SMOKE)
 
 
 def test_every_horizon_is_planned_and_the_experts_reach_their_goals(result):
     success, ends = result.tables["success"], result.tables["ends"]
     assert set(zip(success.horizon, success.model, success.planner, strict=True)) == {
-        (horizon, model, planner) for horizon in (5, 25) for model, planners in FEW.items() for planner in planners
+        (horizon, model, planner) for horizon in (5, 25) for model, planners in PLANNED.items() for planner in planners
     }
     assert set(success.n) == {SMOKE.size.far} and (success.seconds > 0).all()
     assert {protocol["horizon"] for protocol in result.meta["protocols"]} == {5, 25}

@@ -68,8 +68,8 @@ class PlanRequest:
 
     def informed(self, mean: Tensor, std: float) -> Normal:
         """A planner's own distribution, with ``mean`` (B, H, A) and one ``std``, times the prior where there is one."""
-        own = Normal(mean, torch.full_like(mean, std))
-        return own * self.prior if self.prior else own
+        uninformed = Normal(mean, torch.full_like(mean, std))
+        return uninformed * self.prior if self.prior else uninformed
 
     def loss(self, actions: Tensor) -> Tensor:
         """The predicted loss (B, ...) of ``actions`` (B, ..., H, A).

@@ -162,10 +162,11 @@ def _of_gradients(result: Result) -> Iterator[str]:
         at = gradients.query("model == @row.model and horizon == @row.horizon and place == @row.place")
         first = at[at.block == 1]["mean"].iloc[0]
         word = verdict(row.low - 1, row.high - 1, "explodes", "vanishes", "neither explodes nor vanishes")
+        where = f"{LABELS[row.model]}, at {PLACES[row.place]}, {row.horizon} steps"
         yield (
-            f"{LABELS[row.model]}, at {PLACES[row.place]}, {row.horizon} steps: each block back multiplies the "
-            f"gradient's norm by {row.mean:.3f} [{row.low:.3f}, {row.high:.3f}] (n = {row.n}), so it {word}: the first block's is "
-            f"{first:.3g} times the last's."
+            f"{where}: each block back multiplies the gradient's norm by {row.mean:.3f} "
+            f"[{row.low:.3f}, {row.high:.3f}] (n = {row.n}), so it {word}: the first block's is {first:.3g} times the "
+            "last's."
         )
 
 
@@ -202,5 +203,5 @@ def _by_horizon(rows: pd.DataFrame) -> str:
     """At how many horizons the difference is better, worse or unclear, and all differences."""
     verdicts = [verdict(row.low, row.high) for row in rows.itertuples()]
     counts = ", ".join(f"{word} at {counted(verdicts.count(word), 'horizon')}" for word in dict.fromkeys(verdicts))
-    told = "; ".join(f"{row.horizon} steps {points(row, 0)}" for row in rows.itertuples())
-    return f"n = {rows.n.iloc[0]}: {counts} ({told})"
+    listed = "; ".join(f"{row.horizon} steps {points(row, 0)}" for row in rows.itertuples())
+    return f"n = {rows.n.iloc[0]}: {counts} ({listed})"
