@@ -20,7 +20,7 @@ from lab.benchmarks import recipe_of
 from lab.checksums import file_hash
 from lab.data import DataSpec, load_or_collect
 from lab.data.imported import load_imported
-from lab.errors import LabError, check_known
+from lab.errors import LabError, check_known, is_whole
 from lab.files import MODELS, models_root, read_bytes
 from lab.importers.pickles import read_torch, weights
 from lab.models import PatchSpec, WorldModel, save_model
@@ -68,7 +68,9 @@ def import_release(
     model = _model(spec, found, _statistics(task, data), path)
     pictures = load_or_collect(DataSpec(task, "train", PICTURES, size=spec.size), progress=progress)
     fit_decoder(model, pictures, recipe.decoder_steps, progress=progress)
-    source = {"file": path.name, "sha256": file_hash(path), "epoch": parts.get("epoch")}
+    epoch = parts.get("epoch")
+    source = {"file": path.name, "sha256": file_hash(path), "epoch": epoch if is_whole(epoch) else None}
+    # in the place of the recipe's model, and under its description, so that finetuning does not train another base
     info = {"task": task, "method": name, "seed": 0, "recipe": description(recipe, name), "imported": source}
     save_model(model, target, info)
     return target

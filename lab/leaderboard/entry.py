@@ -70,7 +70,8 @@ class Track:
                 f"A block of a world model of {self.task} has {task.frameskip} steps, or a divisor of that many, "
                 f"got {steps}."
             )
-        return replace(mode := MODES[self.mode], horizon=blocks * mode.horizon, execute=blocks * mode.execute)
+        mode = MODES[self.mode]
+        return replace(mode, horizon=blocks * mode.horizon, execute=blocks * mode.execute)
 
 
 @dataclass(frozen=True)
