@@ -76,6 +76,7 @@ def test_tensors_of_all_kinds_and_views_are_read(dtype, saved):
     for tensor in (whole, whole[1, :, 1:3], whole.permute(2, 0, 1), whole[:0], whole[0, 0, 0]):
         assert torch.equal(read_tensor(saved(tensor)), tensor)
     assert read_tensor(saved(nn.Parameter(torch.ones(2)))).tolist() == [1, 1]
+    assert read_torch(saved([dtype, whole.shape, torch.device("cpu"), {1, 2}])) == [dtype, (2, 3, 4), None, [1, 2]]
 
 
 class Reduces:

@@ -216,6 +216,7 @@ PLAIN: dict[str, Any] = {
     "builtins.list": list,
     "builtins.set": list,
     "builtins.getattr": Call(_nothing),  # of an optimiser's methods, which are not needed
+    **{str(dtype): dtype for dtype in STORAGES.values()},
     "torch.Size": tuple,
     "torch.device": Call(_nothing),
     "torch._utils._rebuild_tensor_v2": Call(_tensor),
