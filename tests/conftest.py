@@ -34,8 +34,9 @@ class _AppOnOneWorker(LoadFileScheduling):
         return "app" if "/app/" in nodeid else super()._split_scope(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return _AppOnOneWorker(config, log)
+    return _AppOnOneWorker(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
