@@ -149,6 +149,10 @@ def _add_reproduce(commands) -> None:
         "--executor", choices=tuple(EXECUTORS), default="local",
         help="local (default), dask (a local cluster, or $DASK_SCHEDULER_ADDRESS), or slurm",
     )  # fmt: skip
+    parser.add_argument(
+        "--forecast", action="store_true",
+        help="run nothing: say how long it would take, by how many steps run at a time (processes, workers, jobs)",
+    )  # fmt: skip
 
 
 def _add_family(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +166,8 @@ def _reproduce(args: argparse.Namespace) -> int:
     """Not in `lab.commands`: where nothing has changed, this is done before torch would have been loaded."""
     from lab.repro.reproduce import reproduce
 
-    return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, args.seeds, args.family)
+    options = {"seeds": args.seeds, "family": args.family, "forecast": args.forecast}
+    return reproduce(args.preset, args.only, args.task, args.out, args.jobs, args.executor, **options)
 
 
 def _add_collect(commands) -> None:

@@ -194,8 +194,8 @@ def test_plan_one_problem_of_many(trained, quick_planners, capsys):
 def test_reproduce_passes_its_options_on(monkeypatch):
     seen = []
 
-    def reproduce(*options):
-        seen.append(options)
+    def reproduce(*options, **named):
+        seen.append((*options, named))
         return 1
 
     module = types.ModuleType("lab.repro.reproduce")
@@ -203,11 +203,19 @@ def test_reproduce_passes_its_options_on(monkeypatch):
     monkeypatch.setitem(sys.modules, "lab.repro.reproduce", module)
     assert run("reproduce") == 1
     words = ["--preset", "smoke", "--only", "fig4_gap", "rollouts", "--task", "wall", "--out", "x", "--jobs", 2]
-    words += ["--seeds", "0:2", "--executor", "dask", "--family", "dino"]
+    words += ["--seeds", "0:2", "--executor", "dask", "--family", "dino", "--forecast"]
     assert run("reproduce", *words) == 1
     assert seen == [
-        ("quick", [], None, "figures", None, "local", "", "small"),
-        ("smoke", ["fig4_gap", "rollouts"], "wall", "x", 2, "dask", "0:2", "dino"),
+        ("quick", [], None, "figures", None, "local", {"seeds": "", "family": "small", "forecast": False}),
+        (
+            "smoke",
+            ["fig4_gap", "rollouts"],
+            "wall",
+            "x",
+            2,
+            "dask",
+            {"seeds": "0:2", "family": "dino", "forecast": True},
+        ),
     ]
 
 

@@ -18,10 +18,10 @@ import pytest
 from papermill import __version__ as papermill_version
 
 from lab.errors import LabError
-from lab.files import ROOT
+from lab.files import ROOT, model_folder, read_json
 from lab.models import load_model
 from lab.presets import PRESETS, training_seeds
-from lab.repro import executors, notebook
+from lab.repro import executors, forecast, notebook
 from lab.repro import reproduce as module
 from lab.repro.reproduce import graph, reproduce, usual
 from lab.repro.steps import Step
@@ -447,3 +447,36 @@ def test_nothing_to_do_needs_no_torch(tmp_path):
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_forecast_keeps_to_the_order_and_to_the_number_at_a_time():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        seconds = rng.uniform(1, 9, 12)
+        needs = [frozenset(f"{j}" for j in range(i) if rng.random() < 0.2) for i in range(len(seconds))]
+        steps = [Step(f"{i}", (), needs=needs[i], seconds=s) for i, s in enumerate(seconds)]
+        ends = np.zeros(len(steps))  # of each step, if as many run as can
+        for i, step in enumerate(steps):
+            ends[i] = step.seconds + max((ends[int(j)] for j in step.needs), default=0)
+        assert forecast.makespan(steps, 1) == pytest.approx(seconds.sum())
+        assert forecast.makespan(steps, len(steps)) == pytest.approx(ends.max())
+        for jobs in (2, 3):
+            least = max(ends.max(), seconds.sum() / jobs)
+            assert least - 1e-9 <= forecast.makespan(steps, jobs) <= seconds.sum() / jobs + ends.max()
+    long, *short = (Step(name, (), seconds=s) for name, s in (("long", 4), ("one", 2), ("two", 2)))
+    assert forecast.makespan([*short, long], 2) == 4  # the longest first
+
+
+def test_a_forecast_runs_nothing(tmp_path, capsys):
+    sweep = {"task": "wall", "out": str(tmp_path / "out"), "seeds": "0:4"}
+    assert reproduce("full", ["fig4_gap"], forecast=True, **sweep) == 0
+    told = capsys.readouterr().out
+    steps = graph("full", ["fig4_gap"], ["wall"], sweep["out"], sweep["seeds"])
+    models = [step for step in steps if step.name.startswith("model")]
+    assert f"{len(steps)} steps, {len(models)} of them trainings" in told
+    assert told.count("at a time") == len(forecast.WORKERS)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    wall = read_json(model_folder("wall", "base") / "model.json")["wall_seconds"]
+    assert {step.seconds for step in models if " base " in step.name} == {wall}
+    one, four = (Study("x", 1, 10, 2).seconds(PRESETS["quick"], seeds) for seeds in (1, 4))
+    assert (one, four) == (110, 410)

@@ -22,6 +22,7 @@ from lab.errors import LabError, check_known, is_whole
 from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, writable
 from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
+from lab.repro.forecast import told
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import Study, built_in
 from lab.studies.common.fingerprint import code_hash, versions
@@ -54,10 +55,12 @@ def reproduce(
     seeds: str = "",
     family: str = "small",
     folder: Path = FOLDER,
+    forecast: bool = False,
 ) -> int:
     """Run ``only`` (default: the `usual` notebooks) for ``task`` (default: all built-in ones); returns 0 on success.
 
-    Missing models are trained first. ``seeds`` are the training seeds to average over, see `training_seeds`.
+    Missing models are trained first. ``seeds`` are the training seeds to average over, see `training_seeds`. With
+    ``forecast`` nothing runs: it prints how long all would take, what is up to date included.
     Raises LabError before any work if the notebooks or papermill are missing, for an unknown name, and if ``out``
     cannot be written.
     """
@@ -78,6 +81,9 @@ def reproduce(
             known = ", ".join(filter(study.fits, TASKS.built_in))
             raise LabError(f"Notebook {name} is not made for {task}: choose one of {known}.")
     steps = graph(preset, only or usual(preset), tasks, out, seeds, family, folder)
+    if forecast:
+        print(told(steps))
+        return 0
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
         reports = run(steps, submit, jobs)
@@ -116,6 +122,13 @@ class _Parameters:
         with suppress(LabError):
             return model_folder(task, method, seed, self.preset, self.family)
         return None
+
+    def train_seconds(self, task: str, method: str) -> float:
+        """What the shipped model took, where it was made by the same recipe; else the preset's rough time."""
+        preset, folder = PRESETS[self.preset], self.model(task, method, 0)
+        if preset.toy or folder is None:
+            return preset.train_seconds
+        return read_json(folder / "model.json").get("wall_seconds", preset.train_seconds)
 
     def models(self, task: str, methods: Iterable[str]) -> dict[tuple[str, int], Path | None]:
         """The folders of the models of all ``methods``, by method and training seed."""
@@ -158,9 +171,8 @@ def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) ->
         options = ("--seed", str(seed), "--preset", parameters.preset, "--family", parameters.family)
         command = ("lab", "train", "--task", task, "--method", method, *options)
         needs = {name for name in (names.get(("base", seed)), first) if name} - {names[method, seed]}
-        steps.append(
-            Step(names[method, seed], command, needs=frozenset(needs), seconds=PRESETS[parameters.preset].train_seconds)
-        )
+        seconds = parameters.train_seconds(task, method)
+        steps.append(Step(names[method, seed], command, needs=frozenset(needs), seconds=seconds))
     return steps
 
 
@@ -189,7 +201,7 @@ def _notebook(notebook: Study, folder: Path, task: str | None, parameters: _Para
         command=("lab.repro.notebook", str(source), json.dumps(known_values), str(executed)),
         outputs=(writable(results),),
         inputs=inputs,
-        seconds=notebook.seconds(PRESETS[preset]),
+        seconds=notebook.seconds(PRESETS[preset], len(training_seeds(preset, parameters.seeds))),
         alone=notebook.alone and not PRESETS[preset].toy,
     )
 

@@ -32,9 +32,9 @@ class Study:
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
     alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
 
-    def seconds(self, preset: Preset) -> float:
-        """A rough time, for the first estimate of how much is left."""
-        return self.start + self.each * preset.n * len(preset.seeds)
+    def seconds(self, preset: Preset, seeds: int | None = None) -> float:
+        """A rough time, for the first estimate of how much is left, with so many ``seeds`` (default: the preset's)."""
+        return self.start + self.each * preset.n * (seeds or len(preset.seeds))
 
     def fits(self, task: str) -> bool:
         """Whether it has a run for ``task``, which may be a plugin's."""
