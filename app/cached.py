@@ -63,7 +63,7 @@ def world_model(task: str, model: str, stamp: str) -> WorldModel:
 def shares_encoder(task: str, model: str) -> bool:
     """Whether the model sees as the task's base model does, so that their losses and errors can be compared."""
     pair = [world_model(task, name, stamp(task, name)) for name in (model, MODELS[0])]
-    return encoder_hash(pair[0]) == encoder_hash(pair[1])
+    return model in MODELS or encoder_hash(pair[0]) == encoder_hash(pair[1])
 
 
 @st.cache_data(max_entries=8, show_spinner="Drawing the test problems …")
@@ -181,8 +181,9 @@ def for_browser(task: str) -> str:
         raise LabError("A browser runs the small models only: unset LAB_RECIPE.")
     stamps = {model: stamp(task, model) for model in models.names(task)}
     base = world_model(task, MODELS[0], stamps[MODELS[0]])
-    fit = [name for name in stamps if runs_in_browser(world_model(task, name, stamps[name]), base)]
-    return _for_browser(task, tuple((name, stamps[name]) for name in fit[: len(MODELS) + MOST_OWN]))
+    own = [name for name in stamps if name not in MODELS]
+    fit = [name for name in own if runs_in_browser(world_model(task, name, stamps[name]), base)]
+    return _for_browser(task, tuple((name, stamps[name]) for name in (*MODELS, *fit[:MOST_OWN])))
 
 
 @heavy(4, "Packing the world models …")

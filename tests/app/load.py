@@ -19,6 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 SESSIONS = 20
+AS_IN_THE_CONTAINER = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  #: see app/Dockerfile
 PATIENCE = 300  #: s
 PAGES = ("", "plan", "plan", "gap", "landscape", "anatomy", "efficiency", "results", "train", "fool")
 
@@ -106,6 +107,6 @@ def server_of(environment: dict[str, str]) -> Iterator[tuple[str, psutil.Process
 
 
 if __name__ == "__main__":
-    with server_of({"OMP_NUM_THREADS": "1"}) as (server, process):
+    with server_of(AS_IN_THE_CONTAINER) as (server, process):
         print("cold:", measure(server, process))
         print("warm:", measure(server, process))
