@@ -51,15 +51,14 @@ def _against_base(model: str, ours: Gap, base: Gap) -> str:
     kind = verdict(found.low, found.high, "larger", "smaller")
     if kind == "unclear":
         return f"**{LABELS[model]}**’s gap is not shown to differ from Base’s."
-    plans, experts = ours.planned.mean() - base.planned.mean(), ours.expert.mean() - base.expert.mean()
     text = f"**{LABELS[model]}**’s gap is {kind} than Base’s by {_size(found)}"
     if kind == "larger":
         return f"{text}."
-    share = experts / -found.value
+    share = (ours.expert.mean() - base.expert.mean()) / -found.value
     if share > 0.5:
         return f"{text}, but {min(share, 1):.0%} of that is because its error along the experts’ actions is larger."
     more = f"; {share:.0%} of it is a larger error along the experts’ actions" if share > 0.1 else ""
-    return f"{text}: its error along plans is {abs(plans):.2g} {'smaller' if plans < 0 else 'larger'}{more}."
+    return f"{text}: its error along plans is {base.planned.mean() - ours.planned.mean():.2g} smaller{more}."
 
 
 def _size(found: Interval) -> str:

@@ -150,8 +150,10 @@ def _read(key: str, text: str, read: Callable[[str], Any], fits: Callable[[Any],
 
 
 def complain(sentence: str) -> None:
-    """Show ``sentence`` above the page."""
-    st.session_state.setdefault("complaints", []).append(sentence)
+    """Show ``sentence`` above the page, once."""
+    complaints = st.session_state.setdefault("complaints", [])
+    if sentence not in complaints:
+        complaints.append(sentence)
 
 
 def listed(values: Sequence[Any]) -> str:

@@ -1,13 +1,13 @@
 """Heavy computations take turns on the server: whoever's page needs none is answered meanwhile.
 
-A turn is taken before the lock of a cache, never while holding one: so a cached function that calls a heavy one has to
-be heavy itself.
+Nothing heavy is computed without a turn, and nobody waits for a turn while holding the lock of a cache: so a cached
+function that calls a heavy one has to be heavy itself.
 """
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,7 +15,6 @@ import streamlit as st
 
 P, T = ParamSpec("P"), TypeVar("T")
 AT_ONCE = 2
-REMEMBERED = 2000  #: calls whose results the caches should have
 
 
 class Turns:
@@ -27,10 +26,15 @@ class Turns:
         self._changed = threading.Condition()
         self._held = threading.local()
 
+    @property
+    def held(self) -> bool:
+        """Whether this thread has a turn."""
+        return getattr(self._held, "one", False)
+
     @contextmanager
     def turn(self, tell: Callable[[int], None] = lambda _: None) -> Iterator[None]:
         """Wait for a turn; ``tell`` is told again and again how many are before."""
-        if getattr(self._held, "one", False):
+        if self.held:
             yield
             return
         ticket = object()
@@ -58,26 +62,30 @@ class Turns:
 
 
 TURNS = Turns(AT_ONCE)
-_known: OrderedDict[str, None] = OrderedDict()
+
+
+class _NotKept(Exception):
+    """The cache does not hold the value, and this thread has no turn to compute it."""
 
 
 def heavy(max_entries: int, spinner: str | bool = False) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """As `streamlit.cache_data` for a function that computes for long: what is not known yet waits for a turn."""
+    """As `streamlit.cache_data` for a function that computes for long: what the cache does not hold waits for a turn."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        cached: Any = st.cache_data(max_entries=max_entries, show_spinner=spinner)(function)
+        @wraps(function)
+        def compute(*args: P.args, **options: P.kwargs) -> T:
+            if not TURNS.held:
+                raise _NotKept
+            return function(*args, **options)
+
+        cached: Any = st.cache_data(max_entries=max_entries, show_spinner=spinner)(compute)
 
         @wraps(function)
         def call(*args: P.args, **options: P.kwargs) -> T:
-            key = f"{function.__module__}.{function.__qualname__}{args}{options}"
-            if key in _known:
+            with suppress(_NotKept):
                 return cached(*args, **options)
             with TURNS.turn(_teller()):
-                result = cached(*args, **options)
-            _known[key] = None
-            while len(_known) > REMEMBERED:
-                _known.popitem(last=False)
-            return result
+                return cached(*args, **options)
 
         return call
 

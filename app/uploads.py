@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
+from lab import variables
 from lab.models.inspect import LARGEST
 
 EACH, ALL = 2 * LARGEST, 8 * LARGEST  #: MiB of files: of one session, and of all
@@ -22,6 +23,8 @@ def limited(manager: MemoryUploadedFileManager) -> None:
     add = manager.add_file
 
     def add_file(session_id: str, file) -> None:
+        if variables.read_only():
+            raise HTTPException(403, "This server takes no files")
         sizes = {key: sum(len(kept.data) for kept in files.values()) for key, files in [*manager.file_storage.items()]}
         own = sizes.get(session_id, 0)
         for filled, most in ((own, EACH), (sum(sizes.values()), ALL)):

@@ -172,8 +172,8 @@ def page() -> None:
         st.markdown(sentence(model, planned[model], boundary))
         show_causes(planned, task, stamps)
         st.caption(
-            f"The first {PROBLEMS} near test problems, {STARTS} starts each, open loop, shipped models. Full dots: the "
-            "start with the least predicted loss, which is chosen. Dashed: the loss at the success boundary."
+            f"The first {PROBLEMS} near test problems, {STARTS} starts each, open loop. Full dots: the start "
+            "with the least predicted loss, which is chosen. Dashed: the loss at the success boundary."
         )
     prose(INTRO)
     prose(CAUSES_INTRO)

@@ -341,17 +341,16 @@ def show_board() -> None:
 
 
 def page() -> None:
-    folders = cached.results()
-    if not folders:
-        st.info("There are no results yet. Make them with the command below; it takes minutes.", icon=":material/info:")
-        widgets.command("python -m lab reproduce --preset quick")
-        return
-    controls = widgets.row()
+    folders, controls = cached.results(), widgets.row()
     with controls:
         section = widgets.picker("view", "What to see", tuple(SECTIONS), labels=SECTIONS)
     try:
         if section == "board":
             show_board()
+            return
+        if not folders:
+            st.info("There are no results yet. Make them with this command; it takes minutes.", icon=":material/info:")
+            widgets.command("python -m lab reproduce --preset quick")
             return
         with controls:
             presets = ordered((key[0] for key in folders), PRESETS)

@@ -38,6 +38,7 @@ class TestFigures:
         test = app("results")
         assert whole(test) and "no results yet" in test.info[0].value
         assert commands(test)[0] == "python -m lab reproduce --preset quick"
+        assert [control.key for control in test.segmented_control] == ["view"]  # which leads to the leaderboard
 
     @pytest.mark.parametrize("experiment", ["table1_success", "fig2_landscape", "fig3_efficiency", "fig4_gap"])
     def test_every_experiment(self, app, experiment):

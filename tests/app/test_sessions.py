@@ -4,6 +4,7 @@ import re
 import threading
 import time
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -50,6 +51,14 @@ def test_caches_are_bounded(monkeypatch):
             assert not {name for name in heavy if f"{name}(" in body}, "what waits for a turn holds no cache's lock"
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread does; fail if it does not."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def test_heavy_work_takes_turns(app):
     assert whole(app())
     from turns import Turns
@@ -65,10 +74,8 @@ def test_heavy_work_takes_turns(app):
     for i in range(5):
         threads.append(threading.Thread(target=work, args=(i,)))
         threads[-1].start()
-        while len(turns._queue) <= i:
-            time.sleep(0.001)
-    while 3 not in told:
-        time.sleep(0.001)
+        until(lambda i=i: len(turns._queue) > i)
+    until(lambda: 3 in told)
     assert order == [0, 1] and set(told) == {1, 2, 3}
     go.set()
     for thread in threads:
@@ -78,6 +85,26 @@ def test_heavy_work_takes_turns(app):
         print(1 / 0)
     with turns.turn(pytest.fail):  # what failed has given its turn back
         assert len(turns._queue) == 1
+
+
+def test_nothing_heavy_is_computed_without_a_turn(app):
+    """Nor what the cache has held, and has forgotten."""
+    assert whole(app())
+    from turns import TURNS, heavy
+
+    computed = []
+
+    @heavy(1)
+    def inner(i: int) -> int:
+        computed.append((i, TURNS.held))
+        return i
+
+    @heavy(2)
+    def outer(i: int) -> int:
+        return inner(i)
+
+    assert [inner(0), inner(0), outer(1), inner(0), outer(1)] == [0, 0, 1, 0, 1]
+    assert computed == [(0, True), (1, True), (0, True)] and not TURNS.held
 
 
 def test_models_are_shared_frozen_and_without_gradients(app, monkeypatch):
@@ -133,7 +160,7 @@ def test_a_visitor_is_known_by_a_token(app, monkeypatch, cookies, known):
     assert (visitor.visitor() == "01010101") == known
 
 
-def test_files_are_limited_where_they_arrive(app):
+def test_files_are_limited_where_they_arrive(app, monkeypatch):
     assert whole(app())
     import uploads
 
@@ -152,6 +179,10 @@ def test_files_are_limited_where_they_arrive(app):
         send("new", 0)
     manager.remove_file("0", "0")
     send("new", 0)
+    manager.remove_file("new", "0")
+    monkeypatch.setenv("LAB_APP_READONLY", "1")
+    with pytest.raises(HTTPException, match="no files"):
+        send("new", 0)
 
 
 def test_listens_at_home_only_and_takes_no_large_files():
