@@ -69,7 +69,7 @@ class _NotKept(Exception):
 
 
 def heavy(max_entries: int, spinner: str | bool = False) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """As `streamlit.cache_data` for a function that computes for long: what the cache does not hold waits for a turn."""
+    """As `streamlit.cache_data` for a function that computes for long: what the cache lacks waits for a turn."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
