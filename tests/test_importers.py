@@ -4,6 +4,7 @@ import builtins
 import os
 import pickle
 import sys
+import tracemalloc
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import nn
 from lab.cli import main
 from lab.data.imported import Trajectory, imported_folder, load_imported, save_imported
 from lab.errors import LabError
-from lab.importers import authors, lerobot
+from lab.importers import authors, lerobot, pickles
 from lab.importers import folder as own
 from lab.importers.pickles import LARGEST, read_pickle, read_tensor, read_torch, weights
 from lab.planning import Settings
@@ -119,12 +120,17 @@ def test_nothing_that_a_file_asks_for_is_executed(attack, kind, saved, tmp_path,
     assert "\n" not in str(refused.value) and not (tmp_path / MARK).exists() and "antigravity" not in sys.modules
 
 
+#: a program that leaves the one storage of the file of torch.ones(1)
+NUMBERS = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ"
+
+
 @pytest.mark.parametrize(
     "program",
     [
         b"ctorch._utils\n_rebuild_tensor_v2\n}b.",  # the state of a function
         b"ccollections\nOrderedDict\n(N}X\x06\x00\x00\x00updateK\x01stb.",  # an attribute of a class
         b"cmodels.vit\nX\n(N}X\x05\x00\x00\x00stateK\x01stb.",  # the same of a shell's class
+        NUMBERS + b"]K\x01ab.",  # the numbers of a tensor
     ],
 )
 def test_no_pickle_changes_what_others_are_read_with(program, saved):
@@ -132,6 +138,42 @@ def test_no_pickle_changes_what_others_are_read_with(program, saved):
     with pytest.raises(LabError, match="refused"):
         read_torch(path)
     assert torch.equal(read_tensor(saved(torch.ones(3))), torch.ones(3))
+
+
+#: a dict of 5000, and a list for copies of it
+MANY = b"}q\x00(" + b"".join(b"M" + i.to_bytes(2, "little") + b"N" for i in range(5000)) + b"u]"
+COPIES = [b"cbuiltins\nlist", b"cbuiltins\nset", b"ccollections\nOrderedDict", b"ctorch\nSize", b"cbuiltins\ndict"]
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        *[(b"Nr" + place.to_bytes(4, "little") + b".", "in memory") for place in (3, 2**24, 2**32 - 1)],
+        (b"Np16777216\n.", "in memory"),
+        *[(b"\x8e" + size.to_bytes(8, "little") + b".", "bytes") for size in (2**31, 2**40)],
+        *[(MANY + name + b"\nq\x010" + 999 * b"h\x01h\x00\x85Ra" + b".", "copies more") for name in COPIES],
+    ],
+)
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_no_pickle_takes_more_memory_than_it_has_bytes(program, message, kind, saved):
+    path, program = saved(torch.ones(1)), b"\x80\x02" + program
+    if kind == "torch":
+        rewritten(path, **{"data.pkl": program})
+    else:
+        path.write_bytes(program)
+    tracemalloc.start()
+    with pytest.raises(LabError, match=message):
+        (read_torch if kind == "torch" else read_pickle)(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**24
+
+
+def test_a_large_pickle_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(pickles, "LARGEST", 20)
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps([*range(20)]))
+    with pytest.raises(LabError, match="larger than 20 bytes"):
+        read_pickle(tmp_path / "x.pkl")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +309,7 @@ def test_a_name_that_no_folder_can_have_is_refused(name):
 @pytest.fixture
 def own_folder(tmp_path) -> Path:
     """Two episodes of Wall, one with pictures as files, one as an array."""
-    for number, trajectory in enumerate(episodes("wall", (6, 7))):
+    for number, trajectory in enumerate(episodes("wall", (10, 7))):
         place = tmp_path / "mine" / f"episode{number}"
         place.mkdir(parents=True)
         np.save(place / "states.npy", trajectory.states)
@@ -277,25 +319,25 @@ def own_folder(tmp_path) -> Path:
             np.save(place / "pictures.npy", pictures)
         else:
             for i, picture in enumerate(pictures):
-                Image.fromarray(picture).save(place / f"{i:03d}.png")
+                Image.fromarray(picture).save(place / f"frame_{i}.png")
     return tmp_path / "mine"
 
 
 def test_a_folder_of_ones_own(own_folder):
     first, second = own.trajectories(own_folder)
     for trajectory in (first, second):
-        expected = make_task("wall").render(np.array(trajectory.states[2:5]), 32)
-        np.testing.assert_array_equal(trajectory.pictures(slice(2, 5)), expected)
+        expected = make_task("wall").render(np.array(trajectory.states[1:4]), 32)
+        np.testing.assert_array_equal(trajectory.pictures(slice(1, 4)), expected)
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda place: (place / "000.png").unlink(), "has 6 pictures for 7 states"),
+        (lambda place: (place / "frame_0.png").unlink(), "has 10 pictures for 11 states"),
         (lambda place: (place / "actions.npy").unlink(), "not a readable array"),
         (lambda place: np.save(place / "states.npy", np.array([{}]), allow_pickle=True), "not a readable array"),
         (lambda place: np.save(place / "states.npy", np.array(["x"])), "should hold numbers"),
-        (lambda place: (place / "001.png").write_bytes(b"x"), "not a readable picture"),
+        (lambda place: (place / "frame_1.png").write_bytes(b"x"), "not a readable picture"),
     ],
 )
 def test_a_broken_folder_is_refused(spoil, message, own_folder, empty_cache):
@@ -374,8 +416,9 @@ def test_the_command_brings_the_authors_data_in(tmp_path, empty_cache, capsys):
     assert "wall has states (T + 1, 2)" in capsys.readouterr().err
 
 
-def test_a_wall_elsewhere_is_told(tmp_path):
-    save_authors("wall", tmp_path, door_locations=torch.full((2, 8, 1), 10.0))
+@pytest.mark.parametrize("shape", [(2, 8, 1), (2, 8)])
+def test_a_wall_elsewhere_is_told(shape, tmp_path):
+    save_authors("wall", tmp_path, door_locations=torch.full(shape, 10.0), wall_locations=torch.full(shape, 32))
     with pytest.warns(UserWarning, match="Their door is at 10 px, and this lab's at 30: plans meet ours"):
         authors.trajectories(tmp_path)
 
@@ -397,6 +440,25 @@ def test_the_authors_data_with_something_wrong(wrong, message, tmp_path):
         authors.trajectories(tmp_path)
     with pytest.raises(LabError, match="none of the authors' data"):
         authors.trajectories(tmp_path / "obses")
+
+
+def test_the_authors_data_with_a_picture_missing(tmp_path):
+    save_authors("point_maze", tmp_path)
+    (tmp_path / "obses" / "episode_001.pth").unlink()
+    with pytest.raises(LabError, match=r"episode_001.pth is missing, as are 1 of 2"):
+        authors.trajectories(tmp_path)
+    save_authors("point_maze", tmp_path / "bare", pictures=False)
+    assert authors.trajectories(tmp_path / "bare")[0].pictures is None
+
+
+def test_lengths_that_are_none_are_told_by_type(tmp_path):
+    save_authors("push_t", tmp_path)
+    nested: list = []
+    for _ in range(40):
+        nested = [nested, nested]  # as text, longer than any memory
+    (tmp_path / "seq_lengths.pkl").write_bytes(pickle.dumps([nested, 8]))
+    with pytest.raises(LabError, match=r"a list of whole numbers, and has int, list\.$"):
+        authors.trajectories(tmp_path)
 
 
 # --- LeRobot's PushT

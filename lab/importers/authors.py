@@ -22,6 +22,7 @@ from lab.importers.pickles import read_pickle, read_tensor
 from lab.tasks.push_t import REACH
 from lab.tasks.wall import Wall
 
+LONGEST = 10**9  #: steps of an episode
 FOLDERS = ("pusht_noise/train", "point_maze", "wall_single")
 
 
@@ -47,12 +48,18 @@ def _cut(folder: Path, states: np.ndarray, actions: np.ndarray, lengths: Sequenc
         raise LabError(
             f"{folder} has states {states.shape}, actions {actions.shape} and {len(lengths)} lengths, which do not fit."
         )
+    films = [folder / "obses" / f"episode_{number:03d}.pth" for number in range(len(lengths))]
+    missing = [film for film in films if not film.is_file()]
+    if 0 < len(missing) < len(films):
+        raise LabError(
+            f"{missing[0]} is missing, as are {len(missing)} of {len(films)} in all: restore them, or take all away, "
+            "so that all pictures are drawn."
+        )
     found = []
-    for number, length in enumerate(lengths):
+    for number, (length, film) in enumerate(zip(lengths, films, strict=True)):
         if not is_whole(length, 0, states.shape[1]):
             raise LabError(f"Episode {number} in {folder} has length {length!r}, and its states {states.shape[1]}.")
-        film = folder / "obses" / f"episode_{number:03d}.pth"
-        pictures = partial(_pictures, film) if film.is_file() else None
+        pictures = None if missing else partial(_pictures, film)
         found.append(Trajectory(states[number, :length], actions[number, : max(0, length - 1)], pictures))
     return found
 
@@ -66,9 +73,11 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _lengths(path: Path) -> list[Any]:
+    """Whole numbers, by type: what else a pickle nests in itself may be longer than any memory once it is told."""
     lengths = read_pickle(path)
-    if not isinstance(lengths, list):
-        raise LabError(f"{path} should hold a list of lengths, and holds {type(lengths).__name__}.")
+    kinds = {type(length).__name__ for length in lengths} if isinstance(lengths, list) else {type(lengths).__name__}
+    if not isinstance(lengths, list) or not all(is_whole(length, 0, LONGEST) for length in lengths):
+        raise LabError(f"{path} should hold a list of whole numbers, and has {', '.join(sorted(kinds))}.")
     return lengths
 
 
@@ -92,7 +101,7 @@ def _tell_where_the_wall_is(folder: Path) -> None:
     """Warn where their wall or door is not where ours is."""
     ours = Wall()
     for name, here in (("wall", ours.wall_x), ("door", ours.door_y)):
-        theirs = np.unique(_array(folder / f"{name}_locations.pth"))
+        theirs = np.unique(read_tensor(folder / f"{name}_locations.pth").double().numpy())
         if len(theirs) != 1 or theirs[0] != here:
             where = ", ".join(f"{value:g}" for value in theirs[:5])
             warnings.warn(f"Their {name} is at {where} px, and this lab's at {here:g}: plans meet ours.", stacklevel=3)

@@ -1,10 +1,11 @@
-"""A folder of one's own: a subfolder for each episode, in the order of their names.
+"""A folder of one's own: a subfolder for each episode, in the order of their names, by the numbers in them.
 
 Each holds ``states.npy`` (T + 1, S), ``actions.npy`` (T, a), and one picture for each state: ``pictures.npy``
-(T + 1, H, W, 3) uint8, or T + 1 files ``*.png`` or ``*.jpg`` in the order of their names, or none; they are then drawn.
+(T + 1, H, W, 3) uint8, or T + 1 files ``*.png`` or ``*.jpg`` in the same order, or none; they are then drawn.
 States and actions are the task's, in its units; ``python -m lab import folder --help`` says more.
 """
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +18,22 @@ from lab.errors import LabError
 
 def trajectories(folder: Path) -> list[Trajectory]:
     """The episodes in ``folder``; raises LabError where there is none, or one is not as the module says."""
-    episodes = sorted(path.parent for path in folder.glob("*/states.npy"))
+    episodes = sorted((path.parent for path in folder.glob("*/states.npy")), key=_by_numbers)
     if not episodes:
         raise LabError(f"{folder} has no subfolder with a states.npy: there should be one for each episode.")
     return [_episode(path) for path in episodes]
 
 
+def _by_numbers(path: Path) -> list[str | int]:
+    """A key by which frame_2 comes before frame_10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
+
+
 def _episode(folder: Path) -> Trajectory:
     states, actions = (_array(folder / f"{name}.npy") for name in ("states", "actions"))
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    files = sorted(
+        (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")), key=_by_numbers
+    )
     if (folder / "pictures.npy").is_file():
         pictures = _array(folder / "pictures.npy")
         count, read = len(pictures), partial(_rows, pictures)

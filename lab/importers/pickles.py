@@ -2,16 +2,19 @@
 
 A pickle names functions and classes, and calls them while it is read. Here every name is answered by something inert:
 an object of a class becomes a `Shell`, which keeps its state and does nothing; a tensor becomes `Numbers`, which are
-checked against the file. Any name that a checkpoint does not need is refused. The format is that of torch since 1.6: a
-zip file, not compressed, with ``data.pkl`` and a file of raw numbers for each storage.
+checked against the file. Any name that a checkpoint does not need is refused. What is read takes memory in proportion
+to the file: a place in the pickle's memory or a copy beyond that is refused, too. The format is that of torch since
+1.6: a zip file, not compressed, with ``data.pkl`` and a file of raw numbers for each storage.
 """
 
 import io
 import math
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +24,8 @@ from torch import Tensor
 from lab.errors import LabError, is_whole
 from lab.files import read_bytes
 
-LARGEST = 2**28  #: bytes of a pickle, without the numbers of its tensors
+LARGEST = 2**24  #: bytes of a pickle, without the numbers of its tensors
+MOST = 64, 2**63 - 1  #: dimensions of a tensor, and numbers of one of them
 DEEPEST = 50  #: modules inside of modules
 #: packages whose classes become shells: of the authors' checkpoints, and of the optimisers in them
 SHELLS = ("models.", "torch.nn.modules.", "torch.optim.", "accelerate.")
@@ -47,11 +51,17 @@ class Shell:
         self.state = state if isinstance(state, dict) else {}
 
 
+def _refuse(made: Any, state: Any) -> NoReturn:
+    raise LabError("it changes a function or a tensor.")
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A tensor of the file, or one of its storages."""
+    """A tensor of the file, or one of its storages: nothing that a pickle can change."""
 
     tensor: Tensor
+
+    __setstate__ = _refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,10 @@ class Call:
 
     function: Callable[..., Any]
 
+    __setstate__ = _refuse
+
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
-
-    def __setstate__(self, state: Any) -> NoReturn:
-        raise LabError("it changes a function.")
 
 
 def read_torch(path: Path) -> Any:
@@ -93,6 +102,8 @@ def read_tensor(path: Path) -> Tensor:
 
 def read_pickle(path: Path) -> Any:
     """The numbers, texts, lists and dicts in the pickle ``path``; raises LabError as `read_torch` does."""
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise LabError(f"{path} is refused: it is larger than {LARGEST} bytes.")
     data = read_bytes(path)
     return _read(lambda: _Inert(data), path)
 
@@ -135,13 +146,17 @@ class _Inert(pickle.Unpickler):
     """A reader that looks nothing up: every name leads to something of this file, or to a LabError."""
 
     def __init__(self, data: bytes | bytearray) -> None:
+        _check_memory(data)
         super().__init__(io.BytesIO(data))
         self.classes: dict[str, type[Shell]] = {}
+        self.room = len(data)  # of elements that may still be copied
 
     def find_class(self, module: str, name: str, /) -> Any:
         full = f"{module}.{name}".replace("__builtin__.", "builtins.")
         if full in PLAIN:
             return PLAIN[full]
+        if full in CONTAINERS:
+            return Call(partial(self._container, CONTAINERS[full]))
         if module in ("torch", "torch.storage") and name in STORAGES:
             return STORAGES[name]
         if full.startswith(SHELLS):
@@ -150,6 +165,23 @@ class _Inert(pickle.Unpickler):
 
     def persistent_load(self, pid: Any, /) -> Any:
         raise LabError("it refers to another file.")
+
+    def _container(self, kind: Callable[..., Any], elements: Any = ()) -> Any:
+        """A container of ``elements``, which one may name again and again; raises LabError once they are too many."""
+        self.room -= len(elements)
+        if self.room < 0:
+            raise LabError("it copies more than it holds.")
+        return kind(elements)
+
+
+def _check_memory(data: bytes | bytearray) -> None:
+    """Raise LabError for a place in memory beyond what is read so far, and ValueError for what is cut off.
+
+    A reader makes room for all places up to the one named, and for all bytes announced, before there is anything.
+    """
+    for count, (code, place, _) in enumerate(pickletools.genops(data)):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and place > count:
+            raise LabError(f"it asks for place {place:.3g} in memory after {count} steps.")
 
 
 class _Torch(_Inert):
@@ -193,10 +225,10 @@ class _Torch(_Inert):
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Numbers:
     """The part of ``storage`` that torch._utils._rebuild_tensor_v2 would show; raises LabError for one beyond it."""
+    if not isinstance(storage, Numbers) or not len(size) == len(stride) <= MOST[0]:
+        raise LabError("it has a tensor without numbers, of two shapes, or of too many dimensions.")
     sizes, strides = tuple(size), tuple(stride)
-    if not isinstance(storage, Numbers) or len(sizes) != len(strides):
-        raise LabError("it has a tensor without numbers, or of two shapes.")
-    if not all(is_whole(number, 0) for number in (offset, *sizes, *strides)):
+    if not all(is_whole(number, 0, MOST[1]) for number in (offset, *sizes, *strides)):
         raise LabError("it has a tensor whose shape is no whole numbers.")
     count, last = math.prod(sizes), offset + sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
     if count and (last >= len(storage.tensor) or count > len(storage.tensor)):
@@ -208,16 +240,15 @@ def _nothing(*_: Any) -> None:
     return None
 
 
-#: what stands for the functions and classes that tensors, containers and optimisers need
+CONTAINERS: dict[str, Callable[..., Any]] = {
+    "collections.OrderedDict": dict, "builtins.dict": dict, "builtins.list": list, "builtins.set": list,
+    "torch.Size": tuple,
+}  # fmt: skip
+#: what stands for the functions and classes that tensors and optimisers need
 PLAIN: dict[str, Any] = {
-    "collections.OrderedDict": dict,
     "collections.defaultdict": Call(lambda *_: {}),
-    "builtins.dict": dict,
-    "builtins.list": list,
-    "builtins.set": list,
     "builtins.getattr": Call(_nothing),  # of an optimiser's methods, which are not needed
     **{str(dtype): dtype for dtype in STORAGES.values()},
-    "torch.Size": tuple,
     "torch.device": Call(_nothing),
     "torch._utils._rebuild_tensor_v2": Call(_tensor),
     "torch._utils._rebuild_parameter": Call(lambda numbers, *_: numbers),

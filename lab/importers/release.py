@@ -87,11 +87,13 @@ def _settings(path: Path, task: str) -> Mapping[str, Any]:
         theirs = settings["env"]["name"]
         layout = [settings[name] for name in ("concat_dim", "num_action_repeat", "num_proprio_repeat")]
         size = settings["img_size"]
+        if not isinstance(theirs, str):  # what is nested in itself may be longer than any memory once it is told
+            raise TypeError("its env.name is no text")
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise LabError(f"{path} is no hydra.yaml of the authors' train.py ({reason}).") from error
-    if NAMES.get(str(theirs)) != task:
-        raise LabError(f"{path} is of {NAMES.get(str(theirs), theirs)}, not of {task}.")
+    if NAMES.get(theirs) != task:
+        raise LabError(f"{path} is of {NAMES.get(theirs, theirs)}, not of {task}.")
     if layout != [1, 1, 1] or not isinstance(size, int):
         raise LabError(f"{path} lays its tokens out in another way than the paper: concat_dim and repeats are not 1.")
     return settings
