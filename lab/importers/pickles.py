@@ -180,8 +180,8 @@ def _check_memory(data: bytes | bytearray) -> None:
     A reader makes room for all places up to the one named, and for all bytes announced, before there is anything.
     """
     for count, (code, place, _) in enumerate(pickletools.genops(data)):
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and place > count:
-            raise LabError(f"it asks for place {place:.3g} in memory after {count} steps.")
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and is_whole(place, count + 1):
+            raise LabError(f"it asks for a place in memory far beyond the {count} steps so far.")
 
 
 class _Torch(_Inert):
