@@ -21,6 +21,7 @@ SMALL_HEAD = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
 .st-key-head { margin-bottom: -1rem; }
+:has(> .st-key-scripts) { position: absolute; }
 </style>"""  # so that a page's picture is on the first screen
 
 task = make_task(DEFAULTS["task"])
@@ -32,8 +33,9 @@ pages = {st.Page(view.path, title=view.title, icon=view.icon): view for view in 
 page = st.navigation(list(pages), position="top")
 arrive(page.title)
 st.html(SMALL_HEAD)
-visitor.remember()
-one_entry_a_page()
+with st.container(key="scripts"):  # which take no place
+    visitor.remember()
+    one_entry_a_page()
 share.begin()
 head = st.container(horizontal=True, vertical_alignment="center", key="head")
 head.title(pages[page].heading, width="content")
