@@ -2,7 +2,7 @@ from lab.studies.common.card import Study
 
 STUDY = Study(
     "your_world_model",
-    17,
+    18,
     45,
     0,
     kind=None,

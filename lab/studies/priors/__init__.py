@@ -1,0 +1,13 @@
+from lab.studies.common.card import Study
+
+STUDY = Study(
+    "priors",
+    17,
+    10,
+    2,
+    models=("base", "adversarial"),
+    planners=("cem", "mppi", "adam"),
+    long=True,
+    teaches="a prior that knows start and goal, and how sure it is: as many goals after a tenth of the iterations?",
+    part="beyond",
+)
