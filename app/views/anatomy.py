@@ -167,16 +167,16 @@ def page() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         show_losses(planned[model], boundary, model, problem)
+        show_causes(planned, task, stamps)
     with right:
         show_kinds(planned, boundary, order[now:])
         st.markdown(sentence(model, planned[model], boundary))
-        show_causes(planned, task, stamps)
         st.caption(
             f"The first {PROBLEMS} near test problems, {STARTS} starts each, open loop. Full dots: the start "
             "with the least predicted loss, which is chosen. Dashed: the loss at the success boundary."
         )
-    prose(INTRO)
-    prose(CAUSES_INTRO)
+        prose(INTRO)
+        prose(CAUSES_INTRO)
     show_plan(cached.Case(task, GOALS, problem), model, stamps[model])
     if now < len(order):
         attempted(task, order[now], stamps[order[now]])

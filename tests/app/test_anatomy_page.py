@@ -11,14 +11,14 @@ from lab.plots.palette import LABELS
 
 
 def figures(test) -> list[dict]:
-    """The plans' losses, their kinds, and the causes of misses."""
+    """The plans' losses, the causes of misses, and the kinds of plans."""
     assert whole(test)
     return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
 
 
 @pytest.mark.parametrize("task", BRIEF)
 def test_every_task(app, task):
-    losses, kinds, causes = figures(app("anatomy", task=task))
+    losses, causes, kinds = figures(app("anatomy", task=task))
     plans = [trace for trace in losses["data"] if trace["mode"] == "markers"]
     assert sum(len(trace["customdata"]) for trace in plans) == 10 * 8
     assert (
