@@ -8,6 +8,7 @@ from lab.benchmarks import CARDS
 from lab.errors import LabError
 from lab.tasks import TASKS, make_task
 from lab.tasks.variation import SEEN
+from lab.tasks.wall import Wall
 
 FACTORS = [(name, factor) for name in TASKS.built_in for factor in TASKS[name].factors]
 
@@ -36,6 +37,7 @@ def test_every_factor_changes_the_task_and_its_usual_value_does_not(name, factor
     changed = [(a != b).any() for a, b in zip(shown(other), usual[name], strict=True)]
     assert any(changed) and (changed == [False, False, False, True] or factor not in SEEN)
     assert getattr(task, factor) == about.usual  # the task itself is as it was
+    assert len({task, other}) == 2 and other.variation == {factor: CARDS[name].shifts[factor]} and not same.variation
 
 
 def test_every_card_shifts_every_factor_of_its_task():
@@ -43,6 +45,35 @@ def test_every_card_shifts_every_factor_of_its_task():
         shifts = CARDS[name].shifts
         assert shifts.keys() == TASKS[name].factors.keys() and len(shifts) in (5, 6, 7)
         make_task(name).varied(shifts)
+
+
+@pytest.mark.parametrize("factor", TASKS["wall"].factors)
+def test_walls_are_equal_where_all_their_factors_are(factor):
+    value = CARDS["wall"].shifts[factor]
+    usual, one, other = make_task("wall"), *(make_task("wall").varied({factor: value}) for _ in range(2))
+    assert one == other != usual and hash(one) == hash(other) != hash(usual)
+    assert repr(usual) == "Wall()" and repr(one) == f"Wall({factor}={float(value)!r})"
+    assert usual.varied({factor: TASKS["wall"].factors[factor].usual}) == usual
+
+
+def test_a_picture_varies_once_however_many_classes_draw_on_it():
+    class Plain(Wall):
+        def render(self, states, size):
+            return super().render(states, size)
+
+    class Framed(Plain):
+        def render(self, states, size):
+            pictures = super().render(states, size).copy()
+            pictures[:, 0] = (200, 0, 0)
+            return pictures
+
+    variation, states = (
+        {"hue": 90, "light": 0.5, "noise": 9},
+        make_task("wall").random_states(np.random.default_rng(0), 3)[0],
+    )
+    once, plain, framed = (task().varied(variation).render(states, 32) for task in (Wall, Plain, Framed))
+    assert (plain == once).all() and (framed[:, 1:] == once[:, 1:]).all()
+    assert (framed[:, 0] != (200, 0, 0)).any(-1).all()  # the frame varies, too
 
 
 def test_noise_is_the_same_whenever_a_state_is_seen():

@@ -7,6 +7,7 @@ door of ``render`` in the task's hue, light and noise, see `lab.tasks.variation`
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from lab.errors import LabError, is_whole
 from lab.tasks.variation import Seen, seen
 
 LARGEST = 4096  #: side of a picture, in pixels
+DRAWING: ContextVar[object] = ContextVar("DRAWING", default=None)  #: the task whose ``render`` is at work
 
 
 class Sized(Seen, Protocol):
@@ -58,7 +60,14 @@ def _render(render: Callable[..., Any]) -> Callable[..., Any]:
             )
         if not len(states):
             return np.zeros((0, size, size, 3), np.uint8)
-        return seen(self, render(self, states, size), states)
+        if DRAWING.get() is self:  # of the class that is extended: the whole picture changes once, at the end
+            return render(self, states, size)
+        token = DRAWING.set(self)
+        try:
+            pictures = render(self, states, size)
+        finally:
+            DRAWING.reset(token)
+        return seen(self, pictures, states)
 
     return checked
 

@@ -86,6 +86,12 @@ class Task(ABC):
         return copied
 
     @property
+    def variation(self) -> dict[str, float]:
+        """The ``factors`` whose values are not the usual ones."""
+        values = {name: getattr(self, name) for name in self.factors}
+        return {name: value for name, value in values.items() if value != self.factors[name].usual}
+
+    @property
     def action_dim(self) -> int:
         return len(self.action_fields)
 

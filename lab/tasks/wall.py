@@ -24,7 +24,7 @@ MAX_MOVE = 1000.0  # px: longer moves leave the world in any direction, so short
 APPROACH = 6.0  # px from the wall's centre: the data policy walks to here before, and after, the door
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wall(Task):
     """The authors' Wall (``env/wall``): state (x, y) in px of a 65 x 65 world, x right, y down.
 
@@ -58,10 +58,10 @@ class Wall(Task):
         "stride": Factor(2.0, 0.5, 4.0, "px that a unit of action moves the dot"),
         "dot": Factor(DOT_STD, 1.0, 4.0, "px, standard deviation of the drawn dot"),
     }
-    wall_x: float = 32.0  #: px, centre of the wall
-    door_y: float = 30.0  #: px, centre of the door
-    stride: float = 2.0  #: px per unit of action
-    dot: float = DOT_STD  #: px
+    wall_x: float = factors["wall_x"].usual
+    door_y: float = factors["door_y"].usual
+    stride: float = factors["stride"].usual
+    dot: float = factors["dot"].usual
 
     def __post_init__(self) -> None:
         room, door = WALL_HALF_WIDTH + 2 * PADDING, DOOR_HALF_HEIGHT
@@ -69,6 +69,16 @@ class Wall(Task):
             low, high = BORDERS[0] + margin, BORDERS[1] - margin
             if not low < value < high:
                 raise ValueError(f"Wall: {label} must lie between {low:g} and {high:g}, got {value}.")
+
+    def __eq__(self, other: object) -> bool:
+        """By all factors: hue, light and noise are no fields."""
+        return type(other) is type(self) and other.variation == self.variation
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.variation.items()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.variation.items())})"
 
     @property
     def faces(self) -> tuple[float, float]:
