@@ -130,7 +130,8 @@ def test_the_choice_among_starts():
     ("cause", "own", "known"),  # predicted loss, true loss and success of the chosen plan, and of a known one
     [
         ("ok", (1.0, 1.0, True), (0.0, 0.0, True)),
-        ("search", (1.0, 1.0, False), (2.0, 2.0, False)),  # nothing is good
+        ("unknown", (1.0, 1.0, False), (2.0, 2.0, False)),  # nothing is good
+        ("unknown", (2.0, 2.0, False), (1.0, 1.0, False)),  # whatever the model prefers
         ("search", (2.0, 2.0, False), (1.0, 0.0, True)),  # the model prefers what was not found
         ("cost", (1.0, 1.0, False), (2.0, 2.0, True)),
         ("model", (1.0, 3.0, False), (2.0, 2.0, True)),

@@ -89,8 +89,7 @@ def test_the_numbers_are_told_for_each_model(result):
     lines = power.sentences(result).splitlines()
     assert [line.split(",")[0].lower() for line in lines] == list(MODELS)
     assert all(
-        "Adam 0.1, 32 x 3 (4 problems, 1 training seed)" in line and "missed because of the search" in line
-        for line in lines
+        "Adam 0.1, 32 x 3 (4 problems, 1 training seed)" in line and "; of unknown cause: " in line for line in lines
     )
 
 

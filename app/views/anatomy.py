@@ -30,13 +30,13 @@ PROBLEMS, STARTS = 10, 8
 INTRO = (
     "A plan that misses its goal is “stuck” if the model itself predicts a miss: the search found nothing better. It "
     "is “deceived” if the model predicts success and is wrong. It fails by its “metric” if even the true outcome looks "
-    "like success to the [[planning loss]]. A better search mends the first kind, a better [[world model]] the second, "
-    "a better loss the third."
+    "like success to the [[planning loss]]."
 )
 CAUSES_INTRO = (
     "A missed problem is decided by a plan that is known to be good. The cause is the “search” if the model itself "
-    "prefers the good plan, which was not found, or if no plan is good; the “cost” if even the true planning loss "
-    "ranks a bad plan first; the “model” if only what it imagines does."
+    "prefers the good plan, which was not found; the “cost” if even the true planning loss ranks a bad plan first; the "
+    "“model” if only what the [[world model]] imagines does. It is “unknown” if no plan reaches the goal, that one "
+    "neither."
 )
 
 
@@ -80,7 +80,7 @@ def show_causes(planned: dict[str, Attempts], task: str, stamps: dict[str, str])
     causes = {model: found.causes(known(task, model, stamps[model])) for model, found in planned.items()}
     parts = {model: {cause: float((each == cause).mean()) for cause in CAUSES} for model, each in causes.items()}
     missed = "; ".join(
-        f"{LABELS[model]}: search {part['search']:.0%}, cost {part['cost']:.0%}, model {part['model']:.0%}"
+        f"{LABELS[model]}: " + ", ".join(f"{cause} {part[cause]:.0%}" for cause in CAUSES[1:])
         for model, part in parts.items()
     )
     st.plotly_chart(shares_figure(parts, "cause"), key="causes", config={"displaylogo": False}, alt=missed)

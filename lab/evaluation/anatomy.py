@@ -6,17 +6,21 @@ A plan that misses its goal is
 * *deceived* if the predicted loss is below the boundary and the true loss above: the model is wrong about the plan;
 * *metric* if both are below: the loss takes a state for the goal that is none.
 
-A better search mends the first kind, a better model the second, a better loss the third. All losses here are of the
-last state, ``||z_H - z_goal||^2``. Dimensions: ``B`` problems, ``K`` starts, ``S`` numbers of a state.
+All losses here are of the last state, ``||z_H - z_goal||^2``. Dimensions: ``B`` problems, ``K`` starts, ``S`` numbers
+of a state.
 
-That looks at one plan. Why a *problem* was missed is decided by candidates: its own K plans, and plans that are known
-to be good, such as those of the same planner with the exact simulator as its model. Let P(a) be the predicted loss of
-a candidate, L(a) the true one (of the simulator's last state), and s(a) = 1 if it reaches the goal. The planner
-executed a plan with s = 0. The cause is
+That looks at one plan, and names no cause: a deceived plan may have been chosen because the search missed a better one.
+Why a *problem* was missed is decided by candidates: its own K plans, and plans that are known to be good, such as those
+of the same planner with the exact simulator as its model. Let P(a) be the predicted loss of a candidate, L(a) the true
+one (of the simulator's last state), and s(a) = 1 if it reaches the goal. The planner executed a plan with s = 0. The
+cause is
 
-* *search* if no candidate has s(a) = 1, or if s(argmin P) = 1: the model prefers a good plan that the search missed;
+* *unknown* if no candidate has s(a) = 1: not even the exact simulator led to the goal;
+* else *search* if s(argmin P) = 1: the model prefers a good plan, which the search missed;
 * else *cost* if s(argmin L) = 0: even the true loss ranks a bad plan before the good ones;
 * else *model*: s(argmin L) = 1 and s(argmin P) = 0. The imagined end is not the real one, and that decides.
+
+A better search mends the second, a better loss the third, a better model the fourth.
 """
 
 import time
@@ -42,7 +46,7 @@ from lab.tasks.differentiable import differentiable
 from lab.tasks.environment import Environment, distances, simulate
 
 KINDS = ("ok", "stuck", "deceived", "metric")  #: of a plan
-CAUSES = ("ok", "search", "cost", "model")  #: why a problem was missed
+CAUSES = ("ok", "search", "cost", "model", "unknown")  #: why a problem was missed
 WIDTH = 0.2  #: success radii: a pair of states is at the boundary if its distance is within 1 +- this
 FEWEST = 10  #: pairs at the boundary
 
@@ -81,8 +85,8 @@ class Attempts:
     def causes(self, known: "Attempts") -> np.ndarray:
         """Why each problem was missed (B,), one of `CAUSES`, given plans that are ``known`` to be good (see above)."""
         choice = self.beside(known).choice()
-        search = ~choice["any"] | choice["chosen"]
-        return np.select([self.chosen(self.success), search, ~choice["best"]], ["ok", "search", "cost"], "model")
+        of_cause = [self.chosen(self.success), ~choice["any"], choice["chosen"], ~choice["best"]]
+        return np.select(of_cause, ["ok", "unknown", "search", "cost"], "model")
 
     def choice(self) -> dict[str, np.ndarray]:
         """How well the model chooses among the plans of each problem (B,).

@@ -34,7 +34,9 @@ LABELS = {
 
 KIND_COLOURS = {"ok": "#009E73", "stuck": "#DDCC77", "deceived": "#AA3377", "metric": "#66CCEE"}  #: of plans
 #: of problems; each like the kind of plan that it mostly goes with
-CAUSE_COLOURS = dict(zip(("ok", "search", "model", "cost"), KIND_COLOURS.values(), strict=True))
+CAUSE_COLOURS = dict(
+    zip(("ok", "search", "model", "cost", "unknown"), [*KIND_COLOURS.values(), "#BBBBBB"], strict=True)
+)
 SHARE_COLOURS = {"kind": KIND_COLOURS, "cause": CAUSE_COLOURS}  #: by the column of a table that names them
 GREY = "#7F7F7F"
 GRID = "rgba(128, 128, 128, 0.25)"

@@ -234,6 +234,6 @@ def _caption(result: Result) -> str:
         f"{resampled(success)}. A call is a rollout of the model; a differentiated one counts as three. Stuck: the "
         f"predicted loss is above its value at the success boundary, {boundary} on the tune split; deceived: the true "
         "loss alone is; metric: neither is, and the goal is missed. Causes of missed problems: decided by plans that "
-        f"are known to be good (success: {_known(result.tables['known'])}). Bars: step, starts x iterations. "
-        f"Preset {result.preset}."
+        f"are known to be good (success: {_known(result.tables['known'])}); unknown where no plan reaches the goal. "
+        f"Bars: step, starts x iterations. Preset {result.preset}."
     )

@@ -243,20 +243,19 @@ def sentences(result: Result) -> str:
 
 
 def lines(result: Result) -> Iterator[str]:
-    """For each model at the strongest power: how much of its failure a better model could mend, and how much not."""
+    """For each model at the strongest power: kinds of plans, the choice among starts, and why problems were missed."""
     anatomy, causes, choice = (strongest(result.tables[name]) for name in ("anatomy", "causes", "choice"))
     for model, kinds in anatomy.groupby("model", sort=False):
         first = next(kinds.itertuples())
         ok, stuck, deceived, metric = _shares(kinds, "kind", KINDS)
-        _, search, cost, wrong = _shares(causes[causes.model == model], "cause", CAUSES)
+        _, search, cost, wrong, unknown = _shares(causes[causes.model == model], "cause", CAUSES)
         any_start, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
         yield (
             f"{LABELS[first.model]}, {words(first)} ({counted(first.n, 'problem')}, "
-            f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Deceived, which a better model could "
-            f"mend: {deceived}. Stuck, which needs a better search: {stuck}. Metric, which needs a better loss: "
-            f"{metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, the least "
-            f"true loss in {best}. Problems missed because of the search: {search}, the cost: {cost}, the model: "
-            f"{wrong}."
+            f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Stuck: {stuck}, deceived: {deceived}, "
+            f"metric: {metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, "
+            f"the least true loss in {best}. Problems missed because of the search: {search}, the cost: {cost}, the "
+            f"model: {wrong}; of unknown cause: {unknown}."
         )
 
 
