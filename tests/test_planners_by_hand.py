@@ -186,6 +186,21 @@ def test_two_iterations_of_grasp_by_hand():
         torch.testing.assert_close(plan.actions[i], a - 0.05 * slope.sign(), rtol=0, atol=1e-6)  # Adam's first step
 
 
+def test_grasp_makes_whole_rollouts_to_polish_and_for_a_callback():
+    class Watched(Sum):
+        def rollout(self, z0, actions):
+            lengths.append(actions.shape[-2])
+            return super().rollout(z0, actions)
+
+    planner, histories = GRASP(iterations=6, sync=3, polish=4), []
+    for callback, before in ((None, 2), (lambda *_: None, 6)):
+        lengths = []
+        plan = planner.plan(PlanRequest(Watched(), *problems(2), range(2), callback))
+        assert lengths.count(H) == before + 2 * 4 + 1 and lengths.count(1) == 6
+        histories.append(plan.history)
+    torch.testing.assert_close(histories[0], histories[1][[0, 0, 0, 3, 3, 3]])
+
+
 # --- Samples
 
 

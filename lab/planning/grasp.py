@@ -25,7 +25,7 @@ class GRASP:
 
     Each iteration lowers, with d the objective and s̄ a state without a gradient,
 
-        sum_t<H-1 ``|f(s̄_t, a_t) - s_t+1|^2``  +  d(f(s̄_H-1, a_H-1), g)  +  pull * sum_t d(f(s̄_t, a_t), g)
+        sum_t<H-1 ``|f(s̄_t, a_t) - s_t+1|^2 / Z``  +  d(f(s̄_H-1, a_H-1), g)  +  pull * sum_t d(f(s̄_t, a_t), g)
 
     and adds Gaussian noise to the states. States get no gradient through ``f``, in which the authors find adversarial
     examples; the pull is what tells early actions of the goal. After every ``sync`` iterations, ``polish`` steps of
@@ -53,7 +53,10 @@ class GRASP:
         check_options(self)
 
     def plan(self, request: PlanRequest) -> Plan:
-        """See `Planner.plan`; the history has the losses of whole rollouts, one before each iteration."""
+        """See `Planner.plan`. The history has losses of whole rollouts.
+
+        They cost a rollout each: without a callback, one is made after each polishing, and repeated until the next.
+        """
         return in_chunks(self._descend, self.chunk, request)
 
     def _descend(self, request: PlanRequest) -> Plan:
@@ -64,9 +67,11 @@ class GRASP:
         of_actions, of_states = Optimiser("adam", self.lr, actions), Optimiser("adam", self.states_lr, states)
         history = []
         for i in range(self.iterations):
-            history.append(request.loss(actions))
+            if request.callback or i % self.sync == 0:
+                loss = request.loss(actions)
+            history.append(loss)
             if request.callback:
-                request.callback(i, actions, history[-1])
+                request.callback(i, actions, loss)
             # Each step alone
             by_actions, by_states = relaxed_gradients(request, states, actions, self.pull)
             actions = self._bounded(actions - of_actions.step(actions, by_actions))

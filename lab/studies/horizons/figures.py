@@ -16,7 +16,7 @@ from lab.plots.palette import GREY, LABELS, PLANNER_COLOURS, PLANNER_MARKERS, SY
 from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import interval, percent, resampled
 from lab.results import Result
-from lab.studies.horizons.study import PLACES
+from lab.studies.horizons.study import PLACES, TUNED
 from lab.tasks import TASKS
 
 #: by horizon, from light to dark
@@ -174,7 +174,7 @@ def _caption(result: Result) -> str:
     success, steps = result.tables["success"], TASKS[result.task].frameskip
     return (
         f"{sample(success, 'data-set problem').capitalize()} for each horizon, open loop; 95% intervals over "
-        f"{resampled(success)}. A latent step is {steps} environment steps. Planners have the settings "
-        "for 5 steps. Gradient: of the planning loss by each block of actions, geometric mean over problems, as a "
-        f"multiple of the last block's. Preset {result.preset}."
+        f"{resampled(success)}, not corrected for their number. A latent step is {steps} environment steps. Planners "
+        f"are not tuned alike: {TUNED} Gradient: of the planning loss by each block of actions, geometric mean over "
+        f"problems, as a multiple of the last block's. Preset {result.preset}."
     )
