@@ -21,6 +21,7 @@ SMALL_HEAD = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
 .st-key-head { margin-bottom: -1rem; }
+@media (max-width: 700px) { .st-key-figure { overflow-x: auto; } .st-key-figure > * { min-width: 640px; } }
 :has(> .st-key-scripts) { position: absolute; }
 </style>"""  # so that a page's picture is on the first screen
 

@@ -92,7 +92,7 @@ def show_figures(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
         alt = f"Mean model error by imagined step. Along plans, after the last: {ends or 'not planned yet'}."
         st.plotly_chart(steps_figure(planned, expert), key="steps", config={"displaylogo": False}, alt=alt)
     with right:
-        st.markdown("**Error of each trajectory**, averaged over its steps")
+        st.markdown("**Error of each trajectory**, averaged over its steps: hollow along experts, full along plans")
         means = ", ".join(f"{LABELS[model]} {error.mean():.2g}" for model, error in planned.items())
         alt = f"Distributions of model error. Mean along plans: {means or 'not planned yet'}."
         st.plotly_chart(spread_figure(planned, expert), key="spread", config={"displaylogo": False}, alt=alt)

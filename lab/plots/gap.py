@@ -41,32 +41,25 @@ def steps_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndar
 
 
 def spread_figure(planned: Mapping[str, np.ndarray], expert: Mapping[str, np.ndarray]) -> go.Figure:
-    """A dot for each trajectory: its error, averaged over steps. Both mappings give the errors (n, H) by model."""
+    """A dot for each trajectory: its error, averaged over steps. Both mappings give the errors (n, H) by model.
+
+    Of each model, the expert's are on the left and hollow, the planned ones on the right and full.
+    """
     figure = go.Figure()
-    for errors, name, symbol in ((expert, "expert", "circle-open"), (planned, "planned", "circle")):
-        for model, error in errors.items():
-            figure.add_trace(
-                go.Box(
-                    y=error.mean(1),
-                    x=[_named(model, name)] * len(error),
-                    name=f"{LABELS[model]}, {name}",
-                    boxpoints="all",
-                    pointpos=0,
-                    jitter=0.6,
-                    line={"color": MODEL_COLOURS[model], "width": 1.5},
-                    fillcolor=CLEAR,
-                    marker={"color": MODEL_COLOURS[model], "size": 5, "symbol": symbol},
-                    hovertemplate="%{y:.3g}<extra></extra>",
-                )
-            )
-    order = [_named(model, name) for model in expert for name in ("expert", "planned")]
-    figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=0)
+    for errors, name, symbol, side in ((expert, "expert", "circle-open", -0.2), (planned, "planned", "circle", 0.2)):
+        for i, model in enumerate(expert):
+            if model in errors:
+                figure.add_trace(_box(errors[model].mean(1), i + side, f"{LABELS[model]}, {name}", model, symbol))
+    names = [LABELS[model].replace(" ", "<br>") for model in expert]
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, tickangle=0, showgrid=False, zeroline=False)
     return _plain(figure.update_layout(showlegend=False), HEIGHT)
 
 
-def _named(model: str, name: str) -> str:
-    """The mark below a box, a word on each line."""
-    return f"{LABELS[model]} {name}".replace(" ", "<br>")
+def _box(errors: np.ndarray, x: float, name: str, model: str, symbol: str) -> go.Box:
+    colour = MODEL_COLOURS[model]
+    dots = {"boxpoints": "all", "pointpos": 0, "jitter": 0.6, "marker": {"color": colour, "size": 5, "symbol": symbol}}
+    look = {"line": {"color": colour, "width": 1.5}, "fillcolor": CLEAR, "width": 0.3}
+    return go.Box(y=errors, x=[x] * len(errors), name=name, hovertemplate="%{y:.3g}<extra></extra>", **dots, **look)
 
 
 def map_figure(
