@@ -4,6 +4,7 @@ import base64
 import errno
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -131,6 +132,23 @@ def test_figures_are_written_whole_and_the_same_each_time(results, tmp_path):
     assert re.search(r'src="https://cdn\.[^"]*plotly', page)
     assert len(page) < 1e5
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_plan_with_a_compiled_loop_has_a_time_of_its_own(results):
+    pytest.importorskip("jax", reason="the extra `jax` is not installed")
+    config, draw, result = Config("wall", "smoke"), figures_of("fig3_efficiency"), results["fig3_efficiency"]
+    cases = {case.planner_name: case for case in reversed(fig3_efficiency.todo(config)) if case.model_name == "base"}
+    few = [cases["adam"], cases["cem"]]
+    few.append(replace(few[0], planner_name="mine", planner=object()))  # no loop of it is known
+    times = fig3_efficiency.compiled_alone(config, few, few[0].protocol.problems()[:1])
+    assert set(times) == {(case.planner_name, case.iterations) for case in few[:2]} and min(times.values()) > 0
+    curves = result.tables["curves"]
+    assert "seconds_compiled" not in curves  # only the full preset compiles
+    curves = curves.assign(seconds_compiled=curves.seconds_single.where(curves.planner != "gd") / 2)
+    further = Result(result.tables | {"curves": curves}, result.meta)
+    assert len(draw.print_figure(further).axes) == 3 * len(MODELS)
+    titles = [len(draw.interactive(drawn).layout.annotations) for drawn in (result, further)]
+    assert titles[1] - titles[0] == len(MODELS)
 
 
 def test_figures_are_drawn_again_from_disk(results, tmp_path):

@@ -31,6 +31,7 @@ PLANNERS = ("gd", "adam", "restarts", "network+adam", "cem")
 CLOCKS = {
     "seconds_per_problem": "time per problem, all planned together",
     "seconds_single": "time of one plan made alone",
+    "seconds_compiled": "the same, its loop one compiled program",  # where it was measured
 }
 DASHES = {"gd": "dot", "adam": "solid", "restarts": "longdash", "network+adam": "dashdot", "cem": "dash"}
 
@@ -40,9 +41,10 @@ def print_figure(result: Result) -> Figure:
     """A row for each clock, a column for each model, a point for each number of iterations."""
     curves = result.tables["curves"]
     models = shown(curves.model, MODELS)
-    figure = Figure(figsize=(11, 6.4), layout="constrained")
-    panels = figure.subplots(len(CLOCKS), len(models), sharey=True, sharex="row", squeeze=False)
-    for axes, (clock, text) in zip(panels, CLOCKS.items(), strict=True):
+    clocks = _clocks(curves)
+    figure = Figure(figsize=(11, 3.2 * len(clocks)), layout="constrained")
+    panels = figure.subplots(len(clocks), len(models), sharey=True, sharex="row", squeeze=False)
+    for axes, (clock, text) in zip(panels, clocks.items(), strict=True):
         for ax, model in zip(axes, models, strict=True):
             _draw(ax, curves[curves.model == model], clock)
             ax.set_xlabel(text, fontsize=8)
@@ -60,22 +62,29 @@ def interactive(result: Result) -> go.Figure:
     """The same panels; hovering shows iterations, times and intervals."""
     curves = result.tables["curves"]
     models = shown(curves.model, MODELS)
-    titles = [LABELS[model] for model in models] * len(CLOCKS)
-    options = {"shared_yaxes": True, "shared_xaxes": "rows", "subplot_titles": titles, "vertical_spacing": 0.2}
-    figure = make_subplots(len(CLOCKS), len(models), **options)
-    for i, (clock, text) in enumerate(CLOCKS.items()):
+    clocks = _clocks(curves)
+    titles = [LABELS[model] for model in models] * len(clocks)
+    options = {
+        "shared_yaxes": True,
+        "shared_xaxes": "rows",
+        "subplot_titles": titles,
+        "vertical_spacing": 0.4 / len(clocks),
+    }
+    figure = make_subplots(len(clocks), len(models), **options)
+    for i, (clock, text) in enumerate(clocks.items()):
         for j, model in enumerate(models):
             place = {"row": i + 1, "col": j + 1}
             rows = curves[curves.model == model]
             for planner in shown(rows.planner, PLANNERS):
-                trace = _trace(rows[rows.planner == planner], planner, clock, legend=i == j == 0)
+                its = rows[(rows.planner == planner) & rows[clock].notna()]
+                trace = _trace(its, planner, clock, legend=i == j == 0)
                 figure.add_trace(trace, **place)
             target = _cem(rows)
             figure.add_vline(target[clock] / 10, line={"color": GREY, "dash": "dot", "width": 1}, **place)
             figure.add_hline(100 * target.rate, line={"color": GREY, "dash": "dash", "width": 1}, **place)
             figure.update_xaxes(type="log", title={"text": text, "font": {"size": 10}}, **_ticks(clock), **place)
     figure.update_yaxes(range=[0, 103], ticksuffix="%")
-    return neutral(figure, _title(result), 800, _caption(result))
+    return neutral(figure, _title(result), 400 * len(clocks), _caption(result))
 
 
 @in_style
@@ -178,7 +187,7 @@ def _cem(curves: pd.DataFrame) -> pd.Series:
 
 def _draw(ax: Axes, curves: pd.DataFrame, clock: str) -> None:
     for planner in shown(curves.planner, PLANNERS):
-        rows = curves[curves.planner == planner].sort_values("iterations")
+        rows = curves[(curves.planner == planner) & curves[clock].notna()].sort_values("iterations")
         colour, label = PLANNER_COLOURS[planner], LABELS[planner]
         look = {"marker": PLANNER_MARKERS[planner], "markersize": 4.5, "linewidth": 1.4, "elinewidth": 0.9}
         intervals(ax, rows[clock], rows, "rate", 100, color=colour, label=label, **look)
@@ -213,6 +222,11 @@ def _trace(rows: pd.DataFrame, planner: str, clock: str, legend: bool) -> go.Sca
     trace = dots(rows[clock], 100 * rows.rate, LABELS[planner], PLANNER_COLOURS[planner], text, error_y=errors)
     trace.update(line={"color": PLANNER_COLOURS[planner]}, marker={"symbol": symbol})
     return trace.update(mode="lines+markers", legendgroup=planner, showlegend=legend)
+
+
+def _clocks(curves: pd.DataFrame) -> dict[str, str]:
+    """Those of `CLOCKS` that were measured."""
+    return {clock: text for clock, text in CLOCKS.items() if clock in curves}
 
 
 def _title(result: Result) -> str:
