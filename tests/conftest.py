@@ -18,6 +18,7 @@ from xdist.scheduler import LoadFileScheduling
 from lab.benchmarks import CARDS, Card, card_of
 from lab.machine import MACHINE
 from lab.models import WorldModel, load_model
+from lab.studies.common.config import Config
 from lab.tasks.pushing import Pushing
 from lab.training import Recipe, train
 from lab.training.loop import Schedule
@@ -137,6 +138,22 @@ def trained(tmp_path_factory) -> Callable[..., Path]:
             return train(task, method, seed, tiny(task), root / "tiny", progress=False)
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def stand_ins(trained) -> Callable[[str], Callable[[Config, str, int], WorldModel]]:
+    """``stand_ins(other)`` in place of `Config.model`: one tiny model as all, with weights negated as ``other``."""
+
+    def of(other: str) -> Callable[[Config, str, int], WorldModel]:
+        def model(config: Config, name: str, seed: int) -> WorldModel:
+            loaded = load_model(trained(config.task, "base"))
+            for weight in loaded.predictor.parameters():
+                weight.data *= -1 if name == other else 1
+            return loaded
+
+        return model
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from cells import run_cells
 from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.files import MODELS
-from lab.models import load_model
 from lab.results import load_result, save_result
 from lab.studies.common.config import Config
 from lab.studies.shift import figures as plots
@@ -18,10 +17,10 @@ SMOKE = Config("wall", "smoke")
 
 
 @pytest.fixture(scope="module")
-def result(trained):
-    """One tiny model in place of all, under the task as in training, another light and another wall."""
+def result(stand_ins):
+    """One tiny model in place of all but online, under the task as in training, another light and another wall."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Config, "model", lambda self, name, seed: load_model(trained(self.task, "base")))
+        patch.setattr(Config, "model", stand_ins("online"))
         patch.setattr(
             Config, "card", card_of("wall").__class__(card_of("wall").task, shifts={"light": 0.5, "wall_x": 40})
         )
@@ -39,17 +38,29 @@ def test_every_model_is_measured_under_every_factor(result):
         assert set(rows.model) == {*MODELS, shift.CEM if mode == "open" else shift.ADAPTING}
     assert set(success.n) == {4} and len(result.meta["protocols"]) == 3
     assert "with wall_x 40" in result.meta["protocols"][2]["text"]
-    same = result.tables["differences"].query("ours in ['online', 'adversarial'] and theirs == 'control'")
-    assert len(same) == 2 * 2 * 3 and (same.difference == 0).all()  # all are the same model here
+
+
+def test_models_are_compared_on_the_same_problems(result):
+    rates = result.tables["pairs"].groupby(["factor", "mode", "model"]).success.mean()
+    differences = result.tables["differences"].set_index(["ours", "theirs"])
+    for ours, theirs in shift.COMPARED:
+        for row in differences.loc[[(ours, theirs)]].itertuples():
+            assert row.difference == pytest.approx(
+                rates[row.factor, row.mode, ours] - rates[row.factor, row.mode, theirs]
+            )
+    assert differences.difference["online", "control"].any() and not differences.difference["base", "control"].any()
 
 
 def test_the_verdicts_are_told_by_factor():
-    rows = pd.DataFrame({"factor": ["hue", "mass", "none"], "low": [0.1, -0.2, -0.1], "high": [0.2, -0.1, 0.1]})
-    assert shift.judged(rows) == "better under hue; worse under mass; unclear under none"
+    keys = {"factor": ["none", "hue", "mass"], "value": [0.0, 90.0, 2.5]}
+    rows = pd.DataFrame(keys | {"low": [-0.1, 0.1, -0.2], "high": [0.1, 0.2, -0.1]})
+    assert shift.judged(rows) == "Better: hue 90. Worse: mass 2.5. Unclear: as in training."
 
 
 def test_the_numbers_are_told_and_drawn_from_what_was_saved(result, tmp_path):
-    assert "MPC, Base, adapting minus Base: " in shift.sentences(result)
+    text = shift.sentences(result)
+    assert "MPC, Control (4 problems, 1 training seed each): as in training " in text and "; light 0.5 " in text
+    assert "MPC, Base, adapting minus Base. " in text and "open loop, CEM on Base minus Base. " in text
     save_result(result, tmp_path)
     stored = load_result(tmp_path)
     plots.print_figure(stored).canvas.draw()

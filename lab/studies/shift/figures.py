@@ -13,7 +13,7 @@ from lab.plots.palette import GREY, LABELS, MODEL_COLOURS, PLANNER_COLOURS, SYMB
 from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import MODES, percent, resampled
 from lab.results import Result
-from lab.studies.shift.study import ADAPTING, CEM, NAMES, USUAL
+from lab.studies.shift.study import ADAPTING, CEM, NAMES, words
 
 COLOURS = MODEL_COLOURS | {CEM: PLANNER_COLOURS["cem"], ADAPTING: MODEL_COLOURS["base"]}
 MARKERS = {CEM: "D", ADAPTING: "P"}  #: the others are dots
@@ -44,14 +44,14 @@ def interactive(result: Result) -> go.Figure:
     table = result.tables["success"]
     names, modes = rows_of(table), shown(table["mode"], tuple(MODES))
     figure = make_subplots(1, len(modes), shared_yaxes=True, subplot_titles=[LABELS[mode] for mode in modes])
-    told: set[str] = set()
+    in_legend: set[str] = set()
     for column, mode in enumerate(modes, 1):
         for model in shown(table.model, tuple(NAMES)):
             rows = table[(table["mode"] == mode) & (table.model == model)]
             if len(rows):
-                trace = _trace(rows, model).update(showlegend=model not in told)
+                trace = _trace(rows, model).update(showlegend=model not in in_legend)
                 figure.add_trace(trace, 1, column)
-                told.add(model)
+                in_legend.add(model)
     figure.update_layout(scattermode="group").update_xaxes(range=[0, 103], ticksuffix="%")
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
     return neutral(figure, _title(result), 90 + 60 * len(names) + 150, _caption(result))
@@ -78,26 +78,22 @@ def differences_figure(differences: pd.DataFrame, mode: str) -> Figure:
 
 def rows_of(table: pd.DataFrame) -> list[str]:
     """The names of the rows, from above."""
-    return list(dict.fromkeys(map(_row, table.itertuples())))
-
-
-def _row(row) -> str:
-    return "as in training" if row.factor == USUAL else f"{row.factor} {row.value:g}"
+    return list(dict.fromkeys(map(words, table.itertuples())))
 
 
 def _draw(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     models = shown(table.model, tuple(NAMES))
     for i, model in enumerate(models):
         rows = table[table.model == model]
-        y = [names.index(_row(row)) - 0.13 * ((len(models) - 1) / 2 - i) for row in rows.itertuples()]
+        y = [names.index(words(row)) - 0.13 * ((len(models) - 1) / 2 - i) for row in rows.itertuples()]
         look: Any = {"fmt": MARKERS.get(model, "o"), "color": COLOURS[model], "markersize": 4, "linewidth": 1}
         ax.errorbar(100 * rows.rate, y, xerr=around(rows, "rate", 100), label=NAMES[model], **look)
 
 
 def _trace(rows: pd.DataFrame, model: str) -> go.Scatter:
-    texts = [hover(NAMES[model], _row(row), percent(row, unit="%"), row=row) for row in rows.itertuples()]
+    texts = [hover(NAMES[model], words(row), percent(row, unit="%"), row=row) for row in rows.itertuples()]
     errors: Any = {"error_x": spread(rows, "rate", 100) | {"color": COLOURS[model], "thickness": 1}}
-    trace = dots(100 * rows.rate, list(map(_row, rows.itertuples())), NAMES[model], COLOURS[model], texts, **errors)
+    trace = dots(100 * rows.rate, list(map(words, rows.itertuples())), NAMES[model], COLOURS[model], texts, **errors)
     return trace.update(legendgroup=model, marker_symbol=SYMBOLS[MARKERS.get(model, "o")])
 
 
