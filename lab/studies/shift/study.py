@@ -2,8 +2,8 @@
 
 Data-set goals, on problems of the varied task: its physics and its data policy reach them. The values of the factors
 stand on the task's card. Adam plans through all models, in open loop and under MPC; CEM through the base model, in open
-loop, and is compared with Adam there. Under MPC the base model is also adapted on the way (`lab.planning.adaptation`): the sibling, at test time, of
-Online World Modeling.
+loop, and is compared with Adam there. Under MPC the base model is also adapted on the way (`lab.planning.adaptation`):
+the sibling, at test time, of Online World Modeling.
 """
 
 import time
