@@ -121,14 +121,16 @@ def evaluate(args: argparse.Namespace) -> int:
     from lab.leaderboard.entry import Track, enter, save_entry, told
     from lab.leaderboard.submission import load_submission
 
-    track = Track(args.task, args.goals, args.planner, args.mode, args.problems)
-    submissions = [load_submission(place, args.task, pick_device(args.device)) for place in args.model]
+    track, device = Track(args.task, args.goals, args.planner, args.mode, args.problems), pick_device(args.device)
+    submissions = [load_submission(place, args.task, device) for place in args.model]
     name = args.name or submissions[0].name
-    words = [name, args.task, args.goals, args.planner, args.mode]
+    words = [name, args.task, args.goals, args.planner, args.mode, *([] if track.whole else [f"first{track.n}"])]
     out = Path(args.out) if args.out else cache_root() / "leaderboard" / f"{'-'.join(words)}.json"
+    if out.exists():
+        raise LabError(f"{out} is there already: delete it, or take another --name or --out.")
     planner = track.make_planner()
     with _bar((len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget) as bar:
-        entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True))
+        entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True), device)
     save_entry(entry, out)
     print(told(entry))
     print(f"entry: {out}")

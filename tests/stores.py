@@ -14,10 +14,11 @@ from lab.data import DataSpec, load_or_collect, sample_problems
 from lab.data.imported import Trajectory, load_imported, save_imported
 from lab.errors import LabError
 from lab.files import write_json
-from lab.leaderboard.entry import FORMAT, load_entry, save_entry
+from lab.leaderboard.entry import FLOORS, FORMAT, Track, load_entry, numbers, save_entry
 from lab.leaderboard.manifest import described
 from lab.models import ModelSpec, WorldModel, load_model, read_info, save_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
+from lab.options import plain
 from lab.repro.custom_run import SETTINGS, CustomRun, custom_runs
 from lab.results import Result, keep_tables, load_result, load_table, save_result, save_table
 from lab.studies.common.cases import Cases
@@ -208,8 +209,11 @@ def _read_imported(folder: Path) -> object:
 
 
 def _make_entry(folder: Path) -> None:
-    about = {"format": FORMAT, "task": "wall", "goals": "random", "problems": described("wall", "random")}
-    save_entry(about | {"by_problem": ["10" * 150], "rates": {"full": [0.5, 0.4, 0.6]}}, folder / "entry.json")
+    track = Track("wall", "random")
+    marks = {"full": {who: ["10" * 150] for who in ("models", "base", *FLOORS)}}
+    about = {"format": FORMAT, "name": "a test", **asdict(track), "problems": described("wall", "random")}
+    about |= {"settings": plain(track.plans()), "models": [{}], "train_seeds": 1}
+    save_entry(about | numbers(marks) | {"by_problem": marks}, folder / "entry.json")
 
 
 def _make_custom(folder: Path) -> None:

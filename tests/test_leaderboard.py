@@ -12,15 +12,16 @@ from lab.benchmarks import card_of
 from lab.data import sample_problems
 from lab.errors import LabError
 from lab.evaluation import evaluate
-from lab.evaluation.statistics import paired_difference, success_rate
+from lab.evaluation.statistics import paired_difference
 from lab.files import ROOT, SHIPPED
 from lab.leaderboard import manifest
-from lab.leaderboard.entry import Track, enter, load_entry, save_entry
+from lab.leaderboard.entry import FLOORS, Track, enter, load_entry, numbers, save_entry
 from lab.leaderboard.submission import load_submission
 from lab.leaderboard.table import FOLDER, HEAD, leaderboard
 from lab.models import load_model, weights_hash
 from lab.planning import MODES, GradientPlanner
 
+MARKED = ("models", "base", *FLOORS)
 FEW = GradientPlanner("adam", lr=0.1, iterations=2)
 FILE = '''
 import numpy as np, torch
@@ -102,7 +103,7 @@ def test_the_last_bits_of_a_problem_may_differ(monkeypatch):
 def test_a_folder_is_a_submission():
     folder = SHIPPED / "wall" / "base" / "seed0"
     submission = load_submission(str(folder), "wall")
-    assert (submission.name, submission.code, submission.weights) == ("seed0", None, weights_hash(folder))
+    assert (submission.name, submission.code, submission.weights) == ("base-seed0", None, weights_hash(folder))
     with pytest.raises(LabError, match="is of wall, not of push_t"):
         load_submission(str(folder), "push_t")
 
@@ -151,13 +152,14 @@ def test_an_entry_says_what_evaluate_measures(file, tmp_path):
         np.stack([evaluate(model, FEW, problems).success["full"] for model in models], 1)
         for models in ([submission.model for submission in submissions], [base])
     )
-    assert entry["by_problem"] == ["".join(map(str, row.astype(int))) for row in ours.T]
+    for who, success in (("models", ours), ("base", theirs)):
+        assert entry["by_problem"]["full"][who] == ["".join(map(str, row.astype(int))) for row in success.T]
     assert entry["rates"]["full"][0] == ours.mean() and entry["base"]["full"][0] == theirs.mean()
     assert entry["minus_base"]["full"] == list(paired_difference(ours, theirs))
     assert entry["floors"]["nothing"]["full"][0] == 0 and entry["train_seeds"] == 2
     assert entry["versions"]["torch"] == torch.__version__ and entry["milliseconds"] > 0
     save_entry(entry, tmp_path / "e.json")
-    with pytest.raises(LabError, match="not of the benchmark's 300 problems"):
+    with pytest.raises(LabError, match="is of the first 12 problems"):
         load_entry(tmp_path / "e.json")
 
 
@@ -184,19 +186,37 @@ def whole_entry(tmp_path_factory) -> dict:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"by_problem": ["1" * 299]}, "300 problems"),
-        ({"by_problem": ["1" * 300]}, "another rate"),
+        ({"by_problem": {"full": {who: ["1" * 299] for who in MARKED}}}, "300 problems"),
+        ({"by_problem": {"full": {who: ["1" * 300] for who in MARKED}}}, "other numbers"),
+        ({"by_problem": {"full": {who: ["1" * 300, "1"] for who in MARKED}}}, "no whole entry"),
         ({"by_problem": 3}, "no whole entry"),
         ({"problems": {}}, "300 problems"),
         ({"task": "chess"}, "Unknown task"),
-        ({"rates": {}}, "no whole entry"),
+        ({"rates": {}}, "other numbers"),
+        *[({name: {"full": [0.9, 0.8, 1.0]}}, "other numbers") for name in ("rates", "minus_base", "base")],
+        ({"floors": {name: {"full": [0.9, 0.8, 1.0]} for name in ("nothing", "random")}}, "other numbers"),
+        ({"train_seeds": 5}, "other numbers"),
+        ({"name": "a | b"}, "name of an entry"),
+        ({"name": "a\nb"}, "name of an entry"),
+        ({"name": 3}, "no whole entry"),
+        ({"base_weights": "0" * 64}, "another base model"),
+        ({"settings": {"planner": {"iterations": 9999}}}, "other settings of the planner"),
         ({"format": "wm-lab/1"}, "not of this lab"),
     ],
 )
 def test_an_entry_that_cannot_be_is_refused(change, message, whole_entry, tmp_path):
     save_entry(whole_entry | change, tmp_path / "e.json")
-    with pytest.raises(LabError, match=message):
+    with pytest.raises(LabError, match=message) as refused:
         leaderboard(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_entry_without_one_of_its_parts_is_refused(whole_entry, tmp_path):
+    used = {*HEAD[:4], "n", "name", "train_seeds", "rates", "minus_base", "base", "floors", "settings", "models"}
+    for name in {*used, "by_problem", "problems", "base_weights"}:
+        save_entry({key: value for key, value in whole_entry.items() if key != name}, tmp_path / "e.json")
+        with pytest.raises(LabError, match=r"measure it again|write it again"):
+            leaderboard(tmp_path)
 
 
 def test_a_changed_entry_is_refused(whole_entry, tmp_path):
@@ -209,10 +229,8 @@ def test_a_changed_entry_is_refused(whole_entry, tmp_path):
 def test_the_leaderboard_has_the_best_first(whole_entry, tmp_path):
     assert leaderboard(tmp_path).empty
     for name, count in (("worst", 0), ("best", 200), ("middle", 100)):
-        success = np.arange(300) < count
-        rates = {"full": list(success_rate(success))}
-        marks = ["".join(map(str, success.astype(int)))]
-        save_entry(whole_entry | {"name": name, "rates": rates, "by_problem": marks}, tmp_path / f"{name}.json")
+        marks = {"full": whole_entry["by_problem"]["full"] | {"models": ["1" * count + "0" * (300 - count)]}}
+        save_entry(whole_entry | {"name": name, "by_problem": marks} | numbers(marks), tmp_path / f"{name}.json")
     save_entry(whole_entry, tmp_path / "walker.json")
     table = leaderboard(tmp_path)
     assert list(table) == HEAD and list(table.model[table.model != "walker"]) == ["best", "middle", "worst"]
@@ -220,7 +238,7 @@ def test_the_leaderboard_has_the_best_first(whole_entry, tmp_path):
 
 
 def test_all_committed_entries_can_be_read():
-    assert len(leaderboard()) == len(list(FOLDER.glob("*.json")))
+    assert len(leaderboard()) == len(list(FOLDER.glob("*.json"))) >= 8
 
 
 def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
@@ -231,7 +249,8 @@ def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "w on 4 dataset problems of wall, open:" and "floors: nothing 0%" in lines[1]
     assert Path(lines[-1].removeprefix("entry: ")) == tmp_path / "e.json"
-    assert json.loads((tmp_path / "e.json").read_text("utf-8"))["options"] == {"lr": 0.1, "iterations": 2}
+    assert json.loads((tmp_path / "e.json").read_text("utf-8"))["settings"]["planner"]["iterations"] == 2
+    assert cli.main([*words, "--out", str(tmp_path / "e.json")]) == 2 and "is there already" in capsys.readouterr().err
     assert cli.main([*words[:-1], "../w"]) == 2 and "name of an entry" in capsys.readouterr().err
     assert cli.main([*words[:4], "wall", "--problems", "301"]) == 2 and "has 300" in capsys.readouterr().err
 

@@ -7,11 +7,12 @@ whose settings stand on the task's card, and all get the same problems and the s
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 
 from lab.benchmarks import Card, card_of
 from lab.checksums import read_manifest, write_manifest
@@ -25,6 +26,7 @@ from lab.leaderboard.submission import Submission
 from lab.models import Evaluable, load_model
 from lab.models.checkpoint import state_hash
 from lab.models.protocols import steps_per_block
+from lab.options import completed, plain
 from lab.planning import MODES, MPC, PLANNERS, Constant, Planner, RandomActions
 from lab.planning.planner import IterativePlanner
 from lab.studies.common.config import surroundings
@@ -33,6 +35,7 @@ from lab.studies.table1_success.study import do_nothing
 
 FORMAT = "wm-lab-entry/1"
 NAME = re.compile(r"[A-Za-z0-9][\w.+ -]{0,59}", re.ASCII)  #: of an entry, and so of a file
+FLOORS = ("nothing", "random")  #: what needs no model: no action, and random ones
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,19 @@ class Track:
     def card(self) -> Card:
         return card_of(self.task)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it has all of the frozen problems."""
+        return self.n == described(self.task, self.goals)["n"]
+
     def make_planner(self) -> IterativePlanner:
         """The planner with the settings of the task's card."""
         return self.card.settings.planner(self.planner, self.mode)
+
+    def plans(self) -> "Plans":
+        """All that decides a plan beside the model, by the task's card."""
+        card = self.card.settings
+        return Plans(self.make_planner(), MODES[self.mode], card.proprio, card.decay)
 
     def mpc(self, model: Evaluable) -> MPC:
         """The mode in blocks of ``model``. Raises LabError where they do not divide the task's own blocks evenly."""
@@ -72,6 +85,16 @@ class Track:
             )
         mode = MODES[self.mode]
         return replace(mode, horizon=blocks * mode.horizon, execute=blocks * mode.execute)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """All settings of a plan: entries of other ones cannot be compared."""
+
+    planner: IterativePlanner
+    mode: MPC
+    proprio: float
+    decay: float
 
 
 @dataclass(frozen=True)
@@ -89,35 +112,38 @@ class Measured:
         return cls(outcome.success, outcome.seconds)
 
 
-def enter(name: str, submissions: Sequence[Submission], track: Track, planner: Planner) -> dict[str, Any]:
+def enter(
+    name: str, submissions: Sequence[Submission], track: Track, planner: Planner, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
     """The entry called ``name`` of a world model, given once for each training seed; ``planner`` is the track's.
 
+    The base model is on the ``device``, which should be that of the others: the random numbers of another differ.
     Raises LabError where a model does not fit the task, where the problems are not the frozen ones, and for a name that
     no file can have.
     """
-    if not NAME.fullmatch(name):
-        raise LabError(f"The name of an entry is up to 60 letters, digits, spaces and . _ + -, got '{name}'.")
+    _check_name(name)
     problems = frozen_problems(track.task, track.goals)[: track.n]
-    base = load_model(model_folder(track.task, "base"))
-    floors: dict[str, Planner] = {"nothing": Constant(do_nothing(base)), "random": RandomActions()}
+    base = load_model(model_folder(track.task, "base"), device)
     ours = [Measured.of(submission.model, planner, problems, track) for submission in submissions]
     theirs = Measured.of(base, planner, problems, track)
-    without = {kind: Measured.of(base, floor, problems, track) for kind, floor in floors.items()}
-    success = {key: np.stack([one.success[key] for one in ours], axis=1) for key in theirs.success}
+    floors = dict(zip(FLOORS, (Constant(do_nothing(base)), RandomActions()), strict=True))
+    without = {kind: [Measured.of(base, floor, problems, track)] for kind, floor in floors.items()}
+    by_problem = {
+        key: {who: [_marks(one.success[key]) for one in many] for who, many in groups.items()}
+        for groups in [{"models": ours, "base": [theirs], **without}]
+        for key in theirs.success
+    }
     return {
         "format": FORMAT,
         "name": name,
         **asdict(track),
-        "options": dict(track.card.settings.described(track.planner)),
+        "settings": plain(track.plans()),
         "problems": described(track.task, track.goals),
         "train_seeds": len(submissions),
-        "rates": {key: list(success_rate(values)) for key, values in success.items()},
-        "minus_base": {key: list(paired_difference(success[key], theirs.success[key])) for key in success},
-        "base": _rates(theirs),
-        "floors": {kind: _rates(floor) for kind, floor in without.items()},
-        "milliseconds": 1000 * sum(one.seconds for one in ours) / success["full"].size,
+        **numbers(by_problem),
+        "milliseconds": 1000 * sum(one.seconds for one in ours) / (track.n * len(ours)),
         "milliseconds_base": 1000 * theirs.seconds / track.n,
-        "by_problem": ["".join(map(str, row.astype(int))) for row in success["full"].T],
+        "by_problem": by_problem,
         "models": [{"code": submission.code, "weights": submission.weights} for submission in submissions],
         "base_weights": state_hash(base),
         "code": code_hash("import lab.leaderboard.entry", [track.task], [track.planner]),
@@ -125,8 +151,29 @@ def enter(name: str, submissions: Sequence[Submission], track: Track, planner: P
     }
 
 
-def _rates(measured: Measured) -> dict[str, list[float]]:
-    return {key: list(success_rate(values)) for key, values in measured.success.items()}
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise LabError(f"The name of an entry is up to 60 letters, digits, spaces and . _ + -, got {name!r}.")
+
+
+def _marks(success: np.ndarray) -> str:
+    """One 0 or 1 for each problem."""
+    return "".join(map(str, success.astype(int)))
+
+
+def numbers(by_problem: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
+    """Rates and paired differences with their intervals, by criterion, of the marks of models, base and floors.
+
+    ``by_problem`` has by criterion and by whose they are a text for each training seed, see `_marks`.
+    """
+    success = {
+        who: {key: np.array([[mark == "1" for mark in row] for row in of[who]]).T for key, of in by_problem.items()}
+        for who in ("models", "base", *FLOORS)
+    }
+    rates = {who: {key: list(success_rate(values)) for key, values in of.items()} for who, of in success.items()}
+    gains = {key: list(paired_difference(success["models"][key], success["base"][key])) for key in by_problem}
+    floors = {kind: rates[kind] for kind in FLOORS}
+    return {"rates": rates["models"], "minus_base": gains, "base": rates["base"], "floors": floors}
 
 
 def told(entry: Mapping[str, Any]) -> str:
@@ -147,17 +194,39 @@ def save_entry(entry: Mapping[str, Any], path: Path) -> None:
 def load_entry(path: Path) -> dict[str, Any]:
     """What `save_entry` wrote.
 
-    Raises LabError where it is missing or has been changed, is of other problems than the frozen ones or of a part of
-    them, or names another rate than follows from its problems.
+    Raises LabError where it is missing or has been changed, is not of all the frozen problems under today's settings,
+    and names other numbers than follow from its marks.
     """
     entry = read_manifest(path, FORMAT)
     try:
-        frozen, rows = described(entry["task"], entry["goals"]), entry["by_problem"]
-        rate, names = Interval(*entry["rates"]["full"]).value, [*map(str, rows)]
-    except (KeyError, TypeError) as error:
+        _check_name(entry["name"])
+        track = Track(**{field.name: entry[field.name] for field in fields(Track)})
+        rows = [row for of in entry["by_problem"].values() for many in of.values() for row in many]
+        counts = {len(of["models"]) for of in entry["by_problem"].values()} | {len(entry["models"])}
+        expected = numbers(entry["by_problem"])
+        same_numbers = "full" in expected["rates"] and all(
+            _agree(entry[name], value) for name, value in expected.items()
+        )
+        settings = completed(entry["settings"], track.plans())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LabError(f"{path} is no whole entry of the benchmark ({error!r}): write it again.") from error
-    if entry.get("problems") != frozen or {len(row) for row in names} != {frozen["n"]}:
-        raise LabError(f"{path} is not of the benchmark's {frozen['n']} problems: measure it again.")
-    if abs(np.mean([mark == "1" for row in names for mark in row]) - rate) > 1e-9:
-        raise LabError(f"{path} names another rate than that of its problems: measure it again.")
+    except LabError as error:
+        raise LabError(f"{path} is no entry of the benchmark: {error}") from error
+    if entry.get("problems") != described(track.task, track.goals) or {len(row) for row in rows} != {track.n}:
+        raise LabError(f"{path} is not of the {track.n} problems that it names: measure it again.")
+    if not track.whole:
+        raise LabError(f"{path} is of the first {track.n} problems: an entry is of all, so leave out --problems.")
+    if not same_numbers or counts != {entry.get("train_seeds")} or not set("".join(rows)) <= {"0", "1"}:
+        raise LabError(f"{path} names other numbers than follow from its marks: measure it again.")
+    if settings != plain(track.plans()):
+        raise LabError(
+            f"{path} is of other settings of the planner than the card of {track.task} has: measure it again."
+        )
     return entry
+
+
+def _agree(told: Any, expected: Any) -> bool:
+    """Whether numbers are the same up to rounding, which differs from one processor to the next."""
+    if isinstance(expected, dict):
+        return told.keys() == expected.keys() and all(_agree(told[name], value) for name, value in expected.items())
+    return len(told) == len(expected) and bool(np.allclose(told, expected, rtol=0, atol=1e-9))

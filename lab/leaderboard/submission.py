@@ -21,7 +21,7 @@ from lab.models.checkpoint import state_hash
 class Submission:
     """A world model, and what it was made of."""
 
-    name: str  #: of its folder, or of its file
+    name: str  #: of its folder, with its method where that is called after the seed alone, or of its file
     model: Evaluable
     code: str | None = None  #: SHA-256 of its file; None for a folder of this lab
 
@@ -41,7 +41,8 @@ def load_submission(place: str, task: str, device: torch.device | str = "cpu") -
         model = load_model(folder, device)
         if model.spec.task != task:
             raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {task}.")
-        return Submission(folder.resolve().name, model)
+        parts = folder.resolve().parts
+        return Submission("-".join(parts[-2:] if parts[-1].startswith("seed") else parts[-1:]), model)
     file, _, name = place.rpartition(":")
     path = Path(file)
     if path.suffix != ".py" or not path.is_file():

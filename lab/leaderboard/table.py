@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from lab.errors import LabError
 from lab.evaluation.statistics import Interval
-from lab.files import ROOT
+from lab.files import ROOT, model_folder
 from lab.leaderboard.entry import load_entry
+from lab.models import weights_hash
 from lab.plots.palette import label
 from lab.studies.common.stored import REFERENCE
 from lab.tasks import TASKS
@@ -23,10 +25,17 @@ def leaderboard(folder: Path = FOLDER) -> pd.DataFrame:
     """The entries in ``folder`` as texts, a row each: the best of each task, kind of goals, mode and planner first.
 
     Success is by the paper's criterion; it and its paired difference have 95% intervals. Times stand in the entries
-    alone: machines differ. Raises LabError for an entry that is not as it was written.
+    alone: machines differ. Raises LabError as `load_entry` does, and for an entry with another base model.
     """
-    entries = sorted(map(load_entry, folder.glob("*.json")), key=_place)
+    entries = sorted(map(_entry, folder.glob("*.json")), key=_place)
     return pd.DataFrame([_row(entry) for entry in entries], columns=HEAD)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    entry = load_entry(path)
+    if entry.get("base_weights") != weights_hash(model_folder(entry["task"], "base")):
+        raise LabError(f"{path} is compared with another base model than the shipped one: measure it again.")
+    return entry
 
 
 def _place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
