@@ -94,7 +94,7 @@ class Plans:
     planner: IterativePlanner
     mode: MPC
     proprio: float
-    decay: float
+    decay: float | None
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def enter(
     base = load_model(model_folder(track.task, "base"), device)
     ours = [Measured.of(submission.model, planner, problems, track) for submission in submissions]
     theirs = Measured.of(base, planner, problems, track)
-    floors = dict(zip(FLOORS, (Constant(do_nothing(base)), RandomActions()), strict=True))
+    floors: dict[str, Planner] = {"nothing": Constant(do_nothing(base)), "random": RandomActions()}
     without = {kind: [Measured.of(base, floor, problems, track)] for kind, floor in floors.items()}
     by_problem = {
         key: {who: [_marks(one.success[key]) for one in many] for who, many in groups.items()}
