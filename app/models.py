@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -61,25 +61,33 @@ def of_run(run: CustomRun) -> str:
 
 def title(run: CustomRun) -> str:
     """The settings of the run in words."""
-    parts = [LABELS[run.method], f"{run.total} steps"]
-    parts += [f"{name} {value}" for name in ("radius", "rounds") if (value := getattr(run, name)) is not None]
-    return " · ".join([*parts, f"seed {run.seed}", *(["20 episodes"] if run.preset == "smoke" else [])])
+    return " · ".join(_words(run, {"steps": f"{run.total} steps", "preset smoke": "20 episodes"}))
 
 
 def brief(run: CustomRun) -> str:
     """A label for the run's model, with those of the settings that are not as they are at first."""
     recipe = recipe_of(run.task, run.preset, run.family)
-    usual = {"radius": recipe.radii.latent, "rounds": recipe.online.rounds, "seed": 0}
-    others = [f"{name} {getattr(run, name)}" for name in usual if getattr(run, name) not in (None, usual[name])]
-    return " ".join(["My", LABELS[run.method], *[str(run.total), *others, *["toy"] * (run.preset == "smoke")]])
+    lr = (recipe.base if run.method == "base" else recipe.finetune).lr
+    usual = {f"lr {lr}", f"radius {recipe.radii.latent}", f"rounds {recipe.online.rounds}", "seed 0"}
+    return " ".join(["My", *_words(run, {"steps": str(run.total), "preset smoke": "toy"}, usual)])
 
 
-def your_runs(task: str) -> list[CustomRun]:
-    """The task's trainings that are no other visitor's, the latest first, with a label and a colour each."""
-    yours = [run for run in custom_runs(task, variables.family()) if runs.is_yours(run_name(run))]
-    for run in reversed(yours):
+def _words(run: CustomRun, said: Mapping[str, str], left_out: Collection[str] = ()) -> list[str]:
+    """The method and each setting as "name value", or as it is ``said``; ``left_out`` are what need not be said."""
+    settings = ["steps", *(f"{name} {value}" for name, value in run.options.items() if name != "steps")]
+    return [LABELS[run.method], *(said.get(setting, setting) for setting in settings if setting not in left_out)]
+
+
+def shown_runs(task: str) -> list[CustomRun]:
+    """The task's trainings, with a label and a colour each: this visitor's first, then the latest.
+
+    What others have begun and not finished is theirs alone.
+    """
+    found = {run: runs.begun_by_you(run.folder) for run in custom_runs(task, variables.family())}
+    shown = [run for run, yours in found.items() if yours is not False or run.trained]
+    for run in reversed(shown):
         name_model(of_run(run), brief(run))
-    return yours
+    return sorted(shown, key=lambda run: not found[run])
 
 
 def _trained_folder(task: str) -> Path:
@@ -87,7 +95,7 @@ def _trained_folder(task: str) -> Path:
 
 
 def _trained(task: str) -> list[str]:
-    return [of_run(run) for run in your_runs(task) if run.trained][:SHOWN]
+    return [of_run(run) for run in shown_runs(task) if run.trained][:SHOWN]
 
 
 # --- Uploaded

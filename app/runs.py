@@ -1,6 +1,8 @@
 """Background runs of this server: each belongs to the visitor who started it. Pages start, watch and stop them."""
 
+import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,31 +10,47 @@ import streamlit as st
 from visitor import visitor
 
 from lab import variables
+from lab.checksums import sha256
 from lab.errors import LabError
-from lab.files import cache_root
+from lab.files import cache_root, file_status, replacing
 from lab.repro.processes import Processes, Status
 
 MOST, MOST_EACH = 4, 2  #: runs at a time: of all visitors, and of one
+LONGEST = 6 * 3600.0  #: s that a run takes at most
 NICENESS = 5  #: pages come first
-KEPT = 2.0  #: GB that runs of visitors may fill
+KEPT = 2.0  #: GB that trainings may fill; a measurement keeps a few tables, which do not count
 SPARE = 1.0  #: GB that stay free
 READ_ONLY = "This server only shows what there is: it starts no runs. On your own machine it does."
-NOT_YOURS = "Another visitor has started this run: it is theirs to stop."
+NOT_YOURS = "Another visitor has started this run: only they can stop it and go on with it."
+OWNER = "owner"  #: in a training's folder: the SHA-256 of the token of the visitor who has begun it
 
 
 @st.cache_resource(show_spinner=False)
 def workers() -> Processes:
     """The background processes of this server."""
-    return Processes(MOST, MOST_EACH, NICENESS)
+    return Processes(MOST, MOST_EACH, NICENESS, LONGEST)
 
 
-def start(name: str, command: Sequence[str]) -> None:
-    """Start the run for this visitor; for callbacks. If it is refused, `watch` shows why."""
+_starting = threading.Lock()
+
+
+def start(name: str, command: Sequence[str], folder: Path | None = None) -> None:
+    """Start the run for this visitor; for callbacks. If it is refused, `watch` shows why.
+
+    ``folder`` is that of a training: whoever begins it there is the only one to go on with it, and to delete it.
+    """
     try:
         if variables.read_only():
             raise LabError(READ_ONLY)
-        check_disk()
-        workers().start(name, command, owner=visitor())
+        with _starting:
+            if folder and begun_by_you(folder) is False:
+                raise LabError(NOT_YOURS)
+            check_disk()
+            begins = folder and not folder.exists()
+            workers().start(name, command, owner=visitor())
+            if folder and begins:
+                with replacing(folder / OWNER) as temporary:
+                    temporary.write_text(_you(), "utf-8")
     except LabError as error:
         st.session_state["refused"] = str(error)
 
@@ -46,30 +64,37 @@ def stop(name: str) -> None:
 
 
 def is_yours(name: str) -> bool:
-    """Whether no other visitor has started the run; what is from before the server's start is everybody's."""
+    """Whether no other visitor has started the process."""
     return workers().owner(name) in (None, visitor())
 
 
-def is_started_by_you(name: str) -> bool:
-    """Whether this visitor has started the run, on this server, since its start."""
-    return workers().owner(name) == visitor()
+def begun_by_you(folder: Path) -> bool | None:
+    """Whether this visitor has begun the training in ``folder``; None where it does not say who has."""
+    try:
+        return (folder / OWNER).read_text("utf-8", "replace") == _you()
+    except OSError:
+        return None
+
+
+def _you() -> str:
+    return sha256(visitor().encode())
 
 
 def delete(folder: Path) -> None:
-    """Delete what a run has left; for callbacks of the visitor who started it."""
+    """Delete what a training has left; for callbacks of the visitor who has begun it."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_disk() -> None:
-    """Raise LabError where runs fill what they may of the disk, or where it is nearly full."""
-    root = cache_root()
-    folders = (folder for kind in ("own", "live") for folder in root.glob(f"{kind}*"))
-    filled = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()) / 1e9
+    """Raise LabError where trainings fill what they may of the disk, or where it is nearly full."""
+    root, do = cache_root(), "delete trainings of yours, on the page Your own."
+    paths = (Path(at) / name for folder in root.glob("own*") for at, _, names in os.walk(folder) for name in names)
+    filled = sum(status.st_size for path in paths if (status := file_status(path))) / 1e9
     if filled > KEPT:
-        raise LabError(f"Runs fill {filled:.1f} GB, and this server keeps {KEPT:.0f}: delete trainings of yours below.")
+        raise LabError(f"Trainings fill {filled:.1f} GB, and this server keeps {KEPT:.0f}: {do}")
     there = next(folder for folder in (root, *root.parents) if folder.is_dir())
     if (free := shutil.disk_usage(there).free / 1e9) < SPARE:
-        raise LabError(f"The server's disk has {free:.1f} GB left, a run needs {SPARE:.0f}: delete trainings below.")
+        raise LabError(f"The server's disk has {free:.1f} GB left, a run needs {SPARE:.0f}: {do}")
 
 
 def watch(name: str, draw: Callable[[Status | None], None], every: str = "1s") -> None:

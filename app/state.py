@@ -120,6 +120,8 @@ def choose(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[A
     follow = st.session_state.get("follow", True) and not st.session_state.get("touched", False)
     if follow and not absent and text != st.session_state.get(f"address_{key}"):
         value = default if text is None else _read(key, text, read, fits, known)
+    elif value != default and not fits(value):
+        complain(f"{key} = '{literal(str(value))}' is not there any more, or not here; you see the default. {known}")
     st.session_state[key] = value if fits(value) else default  # set again, so that it survives a change of page
 
 

@@ -177,6 +177,14 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
 
 
+def file_status(path: Path) -> os.stat_result | None:
+    """The status of a file that somebody else may delete at any time; None where it is not there."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def read_json(path: Path) -> Any:
     """The JSON in ``path``; raises LabError if it is missing or is no JSON."""
     data = read_bytes(path)

@@ -73,6 +73,13 @@ def test_each_owner_has_a_share():
             mine.wait(name, 30)
 
 
+def test_none_runs_for_longer_than_it_may():
+    brief = Processes(longest=0.1)
+    brief.start("a", LONG)
+    brief.wait("a", 30)
+    assert brief.status("a").stopped
+
+
 def test_one_that_is_killed(processes):
     processes.start("a", LONG)
     process_of(processes, "a").kill()

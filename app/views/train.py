@@ -78,9 +78,13 @@ def chosen() -> CustomRun:
 def start_or_stop(run: CustomRun) -> None:
     """The button that starts, resumes or stops the run."""
     name = models.run_name(run)
-    if not runs.stop_button(name, "Stop") and not run.trained:
-        label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
-        st.button(label, icon=icon, on_click=runs.start, args=(name, run.command))
+    if runs.stop_button(name, "Stop") or run.trained:
+        return
+    if runs.begun_by_you(run.folder) is False:
+        st.caption(f"{runs.NOT_YOURS} Choose other settings, such as another seed.")
+        return
+    label, icon = ("Resume", ":material/resume:") if run.resumable else ("Train", ":material/play_arrow:")
+    st.button(label, icon=icon, on_click=runs.start, args=(name, run.command, run.folder))
 
 
 def show_training(run: CustomRun) -> None:
@@ -99,12 +103,12 @@ def show_training(run: CustomRun) -> None:
 
 
 def logs_beside(run: CustomRun) -> list[Curve]:
-    """The curves of the shipped model of the same method, and of the visitor's other trainings of the task."""
+    """The curves of the shipped model of the same method, and of the other trainings of the task that are listed."""
     curves = []
     with suppress(LabError):
         log = training_log(model_folder(run.task, run.method, family=run.family))
         curves.append(Curve("the shipped model's", GREY, log))
-    for other in models.your_runs(run.task)[: models.SHOWN]:
+    for other in models.shown_runs(run.task)[: models.SHOWN]:
         if other != run:
             name = models.of_run(other)
             curves.append(Curve(LABELS[name], MODEL_COLOURS[name], training_log(other.folder), other.total))
@@ -174,22 +178,24 @@ def show_finished(run: CustomRun) -> None:
 
 def plan_with(task: str, model: str) -> None:
     """Choose the model, which all pages offer now, and go on with it in Live planning. Does not return."""
-    st.session_state["task"], st.session_state["model"] = task, model
+    if task != task_now():  # else its control may be drawn already
+        st.session_state["task"] = task
+    st.session_state["model"] = model
     st.switch_page("views/plan.py")
 
 
 def show_other_runs(now: CustomRun) -> None:
-    """The list of the task's custom runs that are not another visitor's; a click opens a run again, or deletes it."""
-    others = models.your_runs(now.task)[:SHOWN]
+    """The list of the task's trainings; a click opens one again, or deletes it."""
+    others = models.shown_runs(now.task)[:SHOWN]
     if not others:
         return
-    st.markdown(f"**Your trainings of {label(now.task)}**")
+    st.markdown(f"**Trainings of {label(now.task)}**")
     for run in others:
         with st.container(horizontal=True, vertical_alignment="center"):
             opened = {"key": f"open_{run.folder.name}", "on_click": reopen, "args": (run,)}
             st.button(models.title(run), disabled=run == now, **opened)
             st.caption(state_of(run))
-            if runs.is_started_by_you(models.run_name(run)):
+            if runs.begun_by_you(run.folder):
                 busy = models.run_name(run) in runs.workers().running()
                 delete = {"key": f"delete_{run.folder.name}", "on_click": runs.delete, "args": (run.folder,)}
                 st.button("Delete", icon=":material/delete:", disabled=busy, **delete)

@@ -12,7 +12,17 @@ import torch
 
 from lab.benchmarks import recipe_of
 from lab.errors import LabError, check_known, check_seed, is_whole
-from lab.files import FAMILIES, MODELS, cache_root, model_folder, models_root, of_family, read_json, write_json
+from lab.files import (
+    FAMILIES,
+    MODELS,
+    cache_root,
+    file_status,
+    model_folder,
+    models_root,
+    of_family,
+    read_json,
+    write_json,
+)
 from lab.options import plain
 from lab.training.log import read_log
 from lab.training.pipeline import finetune, finished, train
@@ -120,8 +130,9 @@ class CustomRun:
 def custom_runs(task: str, family: str = "small") -> list[CustomRun]:
     """All custom runs of this task and family in the cache, the newest first."""
     notes = (cache_root() / of_family("own", family) / task).glob(f"*/{SETTINGS}")
+    found = [(status.st_mtime, path) for path in notes if (status := file_status(path))]
     runs = []
-    for path in sorted(notes, key=lambda path: path.stat().st_mtime, reverse=True):
+    for _, path in sorted(found, reverse=True):
         with suppress(LabError, TypeError):  # of another version, or half deleted
             run = CustomRun(**read_json(path) | {"family": family})
             if run.folder == path.parent:  # its name says the settings, too: nobody has changed them

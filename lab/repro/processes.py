@@ -123,11 +123,17 @@ class Process:
 class Processes:
     """Processes by name, at most ``most`` at a time, and ``most_each`` of one owner; safe to share between threads.
 
-    They end with the context.
+    They end with the context. One that runs for ``longest`` (s) is stopped.
     """
 
-    def __init__(self, most: int | None = None, most_each: int | None = None, niceness: int = 0) -> None:
-        self.most, self.most_each, self.niceness = most, most_each, niceness
+    def __init__(
+        self,
+        most: int | None = None,
+        most_each: int | None = None,
+        niceness: int = 0,
+        longest: float | None = None,
+    ) -> None:
+        self.most, self.most_each, self.niceness, self.longest = most, most_each, niceness, longest
         self._lock = threading.Lock()
         self._named: dict[str, Process] = {}
         self._owners: dict[str, str] = {}
@@ -161,7 +167,12 @@ class Processes:
             theirs = sum(self._owners[other] == owner for other in running)
             if self.most_each is not None and theirs >= self.most_each:
                 raise LabError(f"{theirs} of your runs are under way, which is all that one visitor may: stop one.")
-            self._named[name], self._owners[name] = Process(command, threads, self.niceness), owner
+            process = Process(command, threads, self.niceness)
+            self._named[name], self._owners[name] = process, owner
+            if self.longest is not None:
+                clock = threading.Timer(self.longest, process.stop)
+                clock.daemon = True
+                clock.start()
 
     def run(self, command: Sequence[str], threads: int = 1) -> Status:
         """Run ``python -m command`` to its end, and return its status."""

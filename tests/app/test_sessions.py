@@ -137,7 +137,16 @@ def test_a_run_belongs_to_the_visitor_who_started_it(app, monkeypatch, tmp_path)
     who = "me"
     runs.stop("mine")
     runs.workers().wait("mine", 30)
-    (tmp_path / "own" / "wall").mkdir(parents=True)
+    folder = tmp_path / "own" / "wall" / "control-seed0"
+    runs.start("training", command, folder)
+    runs.stop("training")
+    runs.workers().wait("training", 30)
+    assert runs.begun_by_you(folder) and runs.begun_by_you(tmp_path) is None
+    who, processes = "you", Processes()  # after a restart of the server
+    runs.start("training", command, folder)
+    assert st.session_state["refused"] == runs.NOT_YOURS and not runs.workers().running()
+    assert runs.begun_by_you(folder) is False and who not in (folder / runs.OWNER).read_text("utf-8")
+    who = "me"
     (tmp_path / "own" / "wall" / "large").write_bytes(b"0" * 1000)
     monkeypatch.setattr(runs, "KEPT", 1e-7)
     runs.start("mine", command)

@@ -91,6 +91,21 @@ class TestTraining:
         button(test, "Control · 12 steps · seed 0").click().run()  # back to it, from the list
         assert whole(test) and test.success and test.number_input(key="steps").value == 12
 
+    def test_of_another_visitor(self, app, own_cache_of_app, tiny_recipes):
+        """What is stopped is theirs; what is finished is everybody's, but theirs to delete."""
+        run = CustomRun("wall", "control", 0, "quick", 12)
+        run.folder.mkdir(parents=True)
+        (run.folder / "owner").write_text("another", "utf-8")
+        test = app("train", method="control", steps="12")
+        assert whole(test) and "another seed" in said(test) and not {"Train", "Resume"} & {b.label for b in test.button}
+        run.train(progress=False)
+        assert whole(test.run()) and test.success and "Delete" not in [b.label for b in test.button]
+        button(test, "Plan with it").click().run()
+        assert whole(test) and test.session_state["model"] == f"own.{run.folder.name}"
+        shutil.rmtree(run.folder)
+        test.switch_page("views/plan.py").run()
+        assert whole(test) and "is not there any more" in test.info[0].value
+
 
 class TestLookInside:
     @pytest.mark.parametrize("model", ["base", "adversarial"])
