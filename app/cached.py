@@ -1,6 +1,7 @@
 """Slow computations, done once and shared by all sessions: frozen models, problems, episodes."""
 
 import base64
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lab.errors import LabError
 from lab.evaluation import drive
 from lab.evaluation.drive import Drive
 from lab.evaluation.episode import Episode, place, run_episode, unfold
-from lab.files import FAMILIES, MODELS, ROOT
+from lab.files import FAMILIES, MODELS, ROOT, file_status
 from lab.models import WorldModel, load_model
 from lab.planning import Planner
 from lab.plots.player import lane as player_lane
@@ -50,7 +51,7 @@ def stamp(task: str, model: str) -> str:
     """
     folder = models.folder_of(task, model)
     files = (folder / "model.json", *weight_files(folder))
-    times = [path.stat().st_mtime_ns for path in files if path.is_file()]
+    times = [status.st_mtime_ns for path in files if (status := file_status(path))]
     return f"{folder} {times}"
 
 
@@ -175,15 +176,21 @@ def claims() -> tuple[Path, pd.DataFrame] | None:
 def for_browser(task: str) -> str:
     """The task's file for planning in the browser (see `lab.web.pack`) through the four models and one's own.
 
-    Raises LabError where a model is missing, or cannot be run there.
+    Raises LabError where one of the four is missing, or cannot be run there; one's own are left out then.
     """
     if variables.family() != FAMILIES[0]:
         raise LabError("A browser runs the small models only: unset LAB_RECIPE.")
-    stamps = {model: stamp(task, model) for model in models.names(task)}
-    base = world_model(task, MODELS[0], stamps[MODELS[0]])
-    own = [name for name in stamps if name not in MODELS]
-    fit = [name for name in own if runs_in_browser(world_model(task, name, stamps[name]), base)]
-    return _for_browser(task, tuple((name, stamps[name]) for name in (*MODELS, *fit[:MOST_OWN])))
+    stamps = {name: stamp(task, name) for name in MODELS}
+    for name in models.names(task)[len(MODELS) :][:MOST_OWN]:
+        with suppress(LabError):
+            if _fits_base(task, name, now := stamp(task, name), stamps[MODELS[0]]):
+                stamps[name] = now
+    return _for_browser(task, tuple(stamps.items()))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _fits_base(task: str, name: str, stamp: str, base: str) -> bool:
+    return runs_in_browser(world_model(task, name, stamp), world_model(task, MODELS[0], base))
 
 
 @heavy(4, "Packing the world models …")

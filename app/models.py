@@ -1,8 +1,10 @@
 """The world models that pages offer of a task: its four, and one's own: trained here, uploaded, or of a package."""
 
 import re
+import shlex
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +17,9 @@ from lab import variables
 from lab.benchmarks import recipe_of
 from lab.checksums import sha256
 from lab.errors import LabError
-from lab.files import MODELS, cache_root, model_folder, of_family
-from lab.models import WorldModel, read_info, save_model
+from lab.files import MODELS, ROOT, cache_root, model_folder, of_family
+from lab.models import WorldModel, read_info, registry, save_model
 from lab.models.inspect import Checkpoint
-from lab.models.registry import FOLDERS
 from lab.plots.palette import LABELS, name_model
 from lab.repro.custom_run import CustomRun, custom_runs
 from lab.tasks import make_task
@@ -38,12 +39,23 @@ def folder_of(task: str, model: str) -> Path:
     if kind == "own":
         return _trained_folder(task) / name
     if kind == "plugin":
-        return Path(FOLDERS[name])
+        return registry.folder_of(name)
     if kind == "file":
         if (upload := _store().kept.get(model)) is None:
             raise LabError("This file is not on the server any more: upload it again, on the page Your own.")
         return upload.folder
     return model_folder(task, model, family=variables.family())
+
+
+def option(task: str, model: str) -> str:
+    """How a command names one of `names`, but for a file; it does not say where the server keeps its cache."""
+    kind, _, name = model.partition(".")
+    if kind in MODELS:
+        return f"--model {model}"
+    if kind == "plugin":
+        return f"--checkpoint {name}"
+    root = ".lab" if cache_root() == ROOT / ".lab" else '"$LAB_CACHE"'
+    return f"--checkpoint {root}/{shlex.quote(folder_of(task, model).relative_to(cache_root()).as_posix())}"
 
 
 # --- Trained here
@@ -115,6 +127,7 @@ class Store:
     """The files in use, by the names of their models, the oldest first; gone with the server."""
 
     kept: dict[str, Upload] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)  #: of whoever changes what is kept
     place: tempfile.TemporaryDirectory = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="wm-lab-"))
 
 
@@ -124,42 +137,45 @@ def _store() -> Store:
 
 
 def keep(checkpoint: Checkpoint, file_name: str, task: str) -> str:
-    """Take a visitor's file into use on ``task``; returns the model's name. The oldest of theirs makes way.
+    """Take a visitor's file into use on ``task``; returns the model's name.
 
-    Raises LabError where its sizes are not the task's, and where the server has enough files.
+    Where there are enough of theirs, the oldest of them makes way; where there are enough of all, the oldest of all.
+    Raises LabError where its sizes are not the task's.
     """
     spec, shape = checkpoint.spec, make_task(task)
     expected = shape.action_dim, len(shape.proprio_fields), shape.frameskip
     if (spec.action_dim, spec.proprio_dim, spec.frameskip) != expected:
         raise LabError(f"This model's actions and senses are not those of {shape.label}: choose its task first.")
-    kept, owner = _store().kept, visitor()
+    store, owner = _store(), visitor()
     name = f"file.{sha256(f'{checkpoint.digest} {owner} {task}'.encode())[:8]}"
-    theirs = [other for other, upload in kept.items() if upload.owner == owner and other != name]
-    if len(theirs) >= EACH:
-        shutil.rmtree(kept.pop(theirs[0]).folder, ignore_errors=True)
-    if len(kept) >= ALL:
-        raise LabError(f"The server holds {ALL} files of visitors, which is all that it takes: try it later.")
     model = WorldModel(replace(spec, task=task))
     model.load_state_dict(checkpoint.tensors)
-    folder = Path(_store().place.name) / name
-    save_model(model, folder, {"task": task, "method": "upload"})
-    kept[name] = Upload(owner, task, folder)
+    with store.lock:
+        folder = Path(store.place.name) / name
+        save_model(model, folder, {"task": task, "method": "upload"})
+        store.kept.pop(name, None)
+        theirs = [other for other, upload in store.kept.items() if upload.owner == owner]
+        enough = theirs if len(theirs) >= EACH else [*store.kept] if len(store.kept) >= ALL else []
+        for oldest in enough[:1]:
+            shutil.rmtree(store.kept.pop(oldest).folder, ignore_errors=True)
+        store.kept[name] = Upload(owner, task, folder)
     words = re.sub("[^A-Za-z0-9]+", " ", file_name.removesuffix(".safetensors")).strip()
     name_model(name, f"My file {words[:20]}".strip())
     return name
 
 
 def _uploaded(task: str) -> list[str]:
-    return [name for name, upload in _store().kept.items() if (upload.owner, upload.task) == (visitor(), task)]
+    return [name for name, upload in [*_store().kept.items()] if (upload.owner, upload.task) == (visitor(), task)]
 
 
 # --- Of a package
 
 
 def _registered(task: str, complain: Callable[[str], None]) -> Iterator[str]:
-    for name in FOLDERS:
+    for name in registry.FOLDERS:
         try:
-            if read_info(Path(FOLDERS[name]))["spec"]["task"] == task:
+            spec = read_info(registry.folder_of(name)).get("spec")
+            if isinstance(spec, dict) and spec.get("task") == task:
                 name_model(f"plugin.{name}", name.replace("_", " "))
                 yield f"plugin.{name}"
         except LabError as error:

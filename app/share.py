@@ -1,5 +1,6 @@
 """Share: the page's link, and pictures of what it shows, which are drawn only when they are asked for."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from functools import partial
@@ -33,6 +34,8 @@ def button() -> None:
     with st.popover("Share", icon=":material/share:"):
         st.markdown("This link shows what you see:")
         st.code(link(), language=None, wrap_lines=True)
+        if re.search(r"\b(own|file)\.", str(st.query_params.to_dict())):
+            st.caption("It names a model that is on this server alone; a file of yours is shown to nobody else.")
         if strips := st.session_state["strips"]:
             for label, draw, kind in (("Film strip (PNG)", film, "png"), ("Animation (GIF)", animation, "gif")):
                 st.download_button(

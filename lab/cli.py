@@ -276,7 +276,10 @@ def _add_plan(commands) -> None:
         "--train-seed", type=whole_number(0), default=0, metavar="N", help="seed of the model (default: 0)"
     )
     parser.add_argument(
-        "--checkpoint", type=folder_or_file, metavar="DIR", help="folder of a model of your own, instead of --model"
+        "--checkpoint",
+        type=folder_or_file,
+        metavar="DIR",
+        help="folder, or registered name, of a model of your own, instead of --model",
     )
     parser.add_argument(
         "--out", type=folder_or_file, metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)"

@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome
 from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
-from lab.models import WorldModel, load_model, weights_hash
+from lab.models import WorldModel, load_model, registry, weights_hash
 from lab.planning import MODES, Plan, Planner, PlanRequest, on_backend, shortened
 from lab.presets import PRESETS
 from lab.studies.common.config import pick_device
@@ -231,7 +231,10 @@ def _model(args: argparse.Namespace) -> tuple[WorldModel, str, Path]:
     """The world model asked for, a name for it, and its folder."""
     toy = PRESETS[args.preset].toy
     asked_for = args.task, args.model, args.train_seed, args.preset, args.family
-    folder = Path(args.checkpoint) if args.checkpoint else model_folder(*asked_for, shipped=not toy)
+    if args.checkpoint in registry.FOLDERS:
+        folder = registry.folder_of(args.checkpoint)
+    else:
+        folder = Path(args.checkpoint) if args.checkpoint else model_folder(*asked_for, shipped=not toy)
     model = load_model(folder, pick_device(args.device))
     if model.spec.task != args.task:
         raise LabError(f"The world model in {folder} is of {model.spec.task}, not of {args.task}.")

@@ -15,7 +15,6 @@ from state import PROBLEMS, Case, move, options, planners
 from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.evaluation.episode import Episode
-from lab.files import MODELS
 from lab.plots.palette import LABELS, label
 from lab.plots.player import method_colours
 from lab.tasks import make_task
@@ -50,7 +49,7 @@ class Choice:
         """The command that makes the same plan outside of the app."""
         mpc = " --mpc" if self.mode == "mpc" else ""
         planner = "adam --start network" if planner == STARTED else planner
-        through = f"--model {model}" if model in MODELS else f"--checkpoint {models.folder_of(self.case.task, model)}"
+        through = models.option(self.case.task, model)
         return (
             f"python -m lab plan --task {self.case.task} {through} --planner {planner} "
             f"--goals {self.case.goals}{mpc} --problems {PROBLEMS} --problem {self.case.problem}"
@@ -133,8 +132,10 @@ def show_commands(choice: Choice) -> None:
     if choice.case.moved:
         st.caption("Start or goal were moved by hand; the address of this page holds all of it, so share that.")
         return
-    st.caption("The same plans on the command line. In a table, among others, they may differ by rounding:")
-    widgets.command("\n".join(choice.command(*method) for method in choice.methods if "file." not in method[1]))
+    lines = [choice.command(*method) for method in choice.methods if not method[1].startswith("file.")]
+    if lines:
+        st.caption("The same plans on the command line. In a table, among others, they may differ by rounding:")
+        widgets.command("\n".join(lines))
 
 
 def page() -> None:

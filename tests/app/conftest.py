@@ -67,7 +67,7 @@ def app(cache, monkeypatch, tmp_path, change_card):
 @pytest.fixture(scope="session")
 def server(cache):
     """The address of the app, served as users would, on the shipped models."""
-    with served({"LAB_CACHE": str(cache), "OMP_NUM_THREADS": "1"}) as address:
+    with served({"LAB_CACHE": str(cache), "OMP_NUM_THREADS": "1"}) as (address, _):
         yield address
 
 

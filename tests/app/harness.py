@@ -17,6 +17,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -67,8 +68,8 @@ def whole(test: AppTest) -> bool:
 
 
 @contextmanager
-def served(environment: dict[str, str]) -> Iterator[str]:
-    """The address of the app while it is served as users would."""
+def served(environment: dict[str, str]) -> Iterator[tuple[str, psutil.Process]]:
+    """The address and the process of the app while it is served as users would."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,7 +80,7 @@ def served(environment: dict[str, str]) -> Iterator[str]:
     )  # fmt: skip
     try:
         _wait_for(f"http://localhost:{port}/_stcore/health", process)
-        yield f"http://localhost:{port}/"
+        yield f"http://localhost:{port}/", psutil.Process(process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)

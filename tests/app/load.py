@@ -1,4 +1,4 @@
-"""How the app holds under load: ``python tests/app/load.py``, or ``pytest -m slow tests/app/test_load.py``.
+"""How the app holds under load: ``python tests/app/load.py``, or ``pytest -m slow tests/app/test_sessions.py``.
 
 Twenty sessions open pages at once, each with a problem of its own, while the server's health is asked again and again.
 """
@@ -9,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
@@ -96,23 +95,17 @@ def measure(server: str, process: psutil.Process) -> Load:
         load.pages.append(time.perf_counter() - started)
         load.pictures.append(picture or load.pages[-1])
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        list(pool.map(visit, range(SESSIONS)))
-    done.set()
-    watcher.join()
+    with ThreadPoolExecutor(SESSIONS + 1) as pool:
+        watcher = pool.submit(watch)
+        try:
+            list(pool.map(visit, range(SESSIONS)))
+        finally:
+            done.set()
+    watcher.result()  # raises if the server has left a request unanswered
     return load
 
 
-@contextmanager
-def server_of(environment: dict[str, str]) -> Iterator[tuple[str, psutil.Process]]:
-    """The app's address and process."""
-    with served(environment) as server:
-        yield server, next(child for child in psutil.Process().children() if "streamlit" in " ".join(child.cmdline()))
-
-
 if __name__ == "__main__":
-    with server_of(AS_IN_THE_CONTAINER) as (server, process):
+    with served(AS_IN_THE_CONTAINER) as (server, process):
         print("cold:", measure(server, process))
         print("warm:", measure(server, process))

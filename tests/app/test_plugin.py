@@ -98,7 +98,7 @@ def test_a_study_takes_it_through_its_notebook(trained, lab, tmp_path):
 
 
 def test_the_live_planning_page_shows_it(trained, environment, browser, tmp_path):
-    with served(environment) as address:
+    with served(environment) as (address, _):
         page = browser.new_page()
         page.set_default_timeout(120_000)
         page.goto(f"{address}plan?task=slide&model=base&planner=gd&rivals=adam-base", wait_until="commit")

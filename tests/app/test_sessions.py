@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import APP, whole
-from load import AS_IN_THE_CONTAINER, measure, server_of, session
+from harness import APP, served, whole
+from load import AS_IN_THE_CONTAINER, measure, session
 from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -203,7 +203,7 @@ def test_listens_at_home_only_and_takes_no_large_files():
 @pytest.mark.slow
 def test_under_load(cache, capsys):
     """Prints the times, which are not judged here: they depend on what else the machine does."""
-    with server_of(AS_IN_THE_CONTAINER | {"LAB_CACHE": str(cache)}) as (server, process):
+    with served(AS_IN_THE_CONTAINER | {"LAB_CACHE": str(cache)}) as (server, process):
         load = measure(server, process)
     with capsys.disabled():
         print(f"\n{load}")
