@@ -38,7 +38,7 @@ def named(package, base: type, variable: str) -> dict[str, type]:
 )
 def test_every_class_stands_in_the_file_of_its_name(package, base, variable, known):
     classes = named(package, base, variable)
-    assert len(classes) == 5 and {name: known[name] for name in known.built_in} == classes
+    assert len(classes) >= 5 and {name: known[name] for name in known.built_in} == classes
 
 
 def test_every_built_in_task_has_a_card():
@@ -67,5 +67,5 @@ def test_a_new_task_is_two_files_and_a_new_encoder_is_one(tmp_path):
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
-    names = "push_t point_maze wall rope granular slide points pyramid dino pixels random tiles"
+    names = "push_t point_maze wall rope granular slide points pyramid curved dino pixels random straight tiles"
     assert said == [f"{names} False", "Slide 3 lab.models.encoders.tiles", "True"]
