@@ -199,7 +199,18 @@ def _for_browser(task: str, stamps: tuple[tuple[str, str], ...]) -> str:
     return "data:application/octet-stream;base64," + base64.b64encode(data).decode()
 
 
+def made(folder: Path) -> int:
+    """When the result in ``folder`` was made, in ns. Raises LabError where there is none, such as just now."""
+    if status := file_status(folder / "meta.json"):
+        return status.st_mtime_ns
+    raise LabError(f"There is no result in {folder.name}, or it is just being replaced: look again.")
+
+
+def result(folder: Path) -> Result:
+    """The result in ``folder``. Raises LabError where there is none, or a broken one."""
+    return _result(folder, made(folder))
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
-def result(folder: Path, stamp: int) -> Result:
-    """The result in ``folder``, which is one of `results`; ``stamp`` changes whenever its files do."""
+def _result(folder: Path, made: int) -> Result:
     return load_result(folder)

@@ -1,6 +1,7 @@
 """Efficiency: success against planning time, from stored results and measured on this machine."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import widgets
 from state import options
 
 from lab import variables
+from lab.errors import LabError
 from lab.files import MODELS
 from lab.plots.palette import LABELS, label
 from lab.repro.processes import Status
@@ -48,14 +50,10 @@ def kept(task: str, experiment: str) -> Path | None:
     return next((folder for folder in folders if folder), None)
 
 
-def read(folder: Path) -> Result:
-    return cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
-
-
 @st.cache_resource(max_entries=32, show_spinner=False)
 def drawn(folder: Path, stamp: int, clock: str, models: tuple[str, ...], compared: tuple[str, ...]) -> go.Figure | None:
     """The chart of the chosen curves, or None where there are none. All sessions share it: never change it."""
-    curves = chosen_curves(read(folder), models, compared)
+    curves = chosen_curves(cached.result(folder), models, compared)
     return models_in_one_panel(curves, fig3_efficiency.CLOCKS[clock]) if len(curves) else None
 
 
@@ -66,10 +64,10 @@ def chosen_curves(result: Result, models: Sequence[str], compared: Sequence[str]
 
 def show_curves(folder: Path, clock: str, models: Sequence[str], compared: Sequence[str], key: str) -> None:
     """One chart of the chosen curves."""
-    figure = drawn(folder, (folder / "meta.json").stat().st_mtime_ns, clock, tuple(models), tuple(compared))
+    figure = drawn(folder, cached.made(folder), clock, tuple(models), tuple(compared))
     if figure is None:
         return
-    curves = chosen_curves(read(folder), models, compared)
+    curves = chosen_curves(cached.result(folder), models, compared)
     best = curves.loc[curves.rate.idxmax()]
     alt = (
         f"Success against planning time, {len(curves)} points. The highest is {best.rate:.0%} by "
@@ -80,7 +78,7 @@ def show_curves(folder: Path, clock: str, models: Sequence[str], compared: Seque
 
 def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) -> None:
     """The stored result: the chart, the answers, and the verdicts on the claim."""
-    result = read(folder)
+    result = cached.result(folder)
     curves, meta = result.tables["curves"], result.meta
     show_curves(folder, clock, models, compared, "kept")
     st.caption(
@@ -112,7 +110,7 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
     """The chart of all planners on the chosen models. All sessions share it: never change it."""
-    result = read(folder)
+    result = cached.result(folder)
     table = result.tables["planners"]
     return all_planners(replace(result, tables={"planners": table[table.model.isin(models)]}), visible=models)
 
@@ -120,12 +118,12 @@ def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
 def show_all(folder: Path, models: list[str]) -> None:
     """All nine planners and the variants of Adam: each is one point, at its tuned settings."""
     st.subheader("Every planner")
-    table = read(folder).tables["planners"]
+    table = cached.result(folder).tables["planners"]
     best = table.loc[table[table.model.isin(models)].rate.idxmax()]
     alt = f"Success against seconds per plan. The highest is {best.rate:.0%} by {LABELS[best.planner]}."
-    figure = drawn_all(folder, (folder / "meta.json").stat().st_mtime_ns, tuple(models))
+    figure = drawn_all(folder, cached.made(folder), tuple(models))
     st.plotly_chart(figure, key="all", config={"displaylogo": False}, alt=alt)
-    result = read(folder)
+    result = cached.result(folder)
     widgets.command(f"python -m lab reproduce --preset {result.preset} --only {planners.NAME} --task {result.task}")
 
 
@@ -150,14 +148,16 @@ def show_live(task: str, clock: str, models: list[str], compared: list[str]) -> 
         )
 
     def draw(status: Status | None) -> None:
-        fresh = (folder / "meta.json").is_file()
-        result = read(folder) if fresh else None
+        result = None
+        with suppress(LabError):
+            result = cached.result(folder)
         if status is not None and status.running:
             show_progress(status, result)
         elif status is not None and status.stopped:
             st.caption("Cancelled. What had been measured by then is below.")
         if result is not None:
-            show_curves(folder, clock, models, compared, "live")
+            with suppress(LabError):
+                show_curves(folder, clock, models, compared, "live")
             st.caption(f"n = {result.tables['curves'].n.max()} problems a point. {BARS} {_conditions(result)}")
 
     runs.watch(name, draw)

@@ -48,10 +48,6 @@ def ordered(names: Iterable[str], first: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: (rank.get(name, len(rank)), name))
 
 
-def read(folder: Path) -> Result:
-    return cached.result(folder, (folder / "meta.json").stat().st_mtime_ns)
-
-
 # --- Tables and figures
 
 
@@ -62,7 +58,7 @@ def drawn(folder: Path, stamp: int) -> tuple[go.Figure, str]:
     Raises LabError if the tables are those of another version.
     """
     try:
-        return unframed(figures_of(folder.parent.name).interactive(read(folder)))
+        return unframed(figures_of(folder.parent.name).interactive(cached.result(folder)))
     except (KeyError, AttributeError, IndexError) as error:
         raise LabError(f"The tables in {folder} are not those of this version ({error}); make them again.") from error
 
@@ -78,7 +74,7 @@ def show_figure(folder: Path, experiment: str) -> None:
     """The interactive figure, and its files to download, which are drawn on demand."""
     if experiment not in MEASURED:
         return
-    figure, small = drawn(folder, (folder / "meta.json").stat().st_mtime_ns)
+    figure, small = drawn(folder, cached.made(folder))
     alt = f"{widgets.LABELS_HERE.get(experiment, experiment)} on {label(folder.name)}. {small}"
     st.plotly_chart(figure, key="figure", config={"displaylogo": False}, alt=alt)
     st.caption(small)
@@ -150,7 +146,7 @@ def show_results(controls: DeltaGenerator, folders: dict[tuple[str, str, str], P
         others = ", ".join(label(key[2]) for key in here if key[1] == experiment)
         st.info(f"This result is not there for {label(task)} yet, but for {others}.", icon=":material/info:")
         return
-    result = read(folder)
+    result = cached.result(folder)
     show_figure(folder, experiment)
     with suppress(KeyError, AttributeError, IndexError):  # of tables of another version
         st.markdown(sentences.result(experiment, result))
@@ -196,7 +192,7 @@ def show_pairs(controls: DeltaGenerator, folders: dict[tuple[str, str, str], Pat
     if folder is None:
         st.info(f"There is no result of this size for {label(task)} yet.", icon=":material/info:")
         return
-    result = read(folder)
+    result = cached.result(folder)
     pairs = result.tables["pairs"]
     with controls, widgets.more("Goals and methods"):
         goals = widgets.picker("goals", "Goals", then=forget_moves)

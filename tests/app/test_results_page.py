@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from harness import APP, address, commands, settled, whole
 
+from lab.errors import LabError
 from lab.leaderboard.table import SUBMIT, leaderboard
 from lab.results import Result, load_result, save_result
 from lab.studies.common.stored import REFERENCE, preset_folder
@@ -37,6 +38,10 @@ class TestFigures:
     def test_nothing_yet(self, app, figures):
         test = app("results")
         assert whole(test) and "no results yet" in test.info[0].value
+        import cached
+
+        with pytest.raises(LabError, match="just being replaced"):  # one that is gone since the page has listed it
+            cached.result(figures)
         assert commands(test)[0] == "python -m lab reproduce --preset quick"
         assert [control.key for control in test.segmented_control] == ["view"]  # which leads to the leaderboard
 
