@@ -116,7 +116,7 @@ def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
 
 
 def show_all(folder: Path, models: list[str]) -> None:
-    """All nine planners and the variants of Adam: each is one point, at its tuned settings."""
+    """All planners and the variants of Adam: each is one point, at its tuned settings."""
     st.subheader("Every planner")
     table = cached.result(folder).tables["planners"]
     best = table.loc[table[table.model.isin(models)].rate.idxmax()]
