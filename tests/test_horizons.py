@@ -10,7 +10,7 @@ from lab.studies.horizons import figures as plots
 from lab.studies.horizons import study as horizons
 
 SMOKE = Config("wall", "smoke")
-PLANNED = {"base": ("adam", "grasp", "cem"), "adversarial": ("adam",)}
+PLANNED = {"base": ("adam", "grasp", "cem"), "control": ("adam",), "adversarial": ("adam",)}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_gradients_are_counted_back_from_the_last_block():
 def test_every_block_has_a_gradient(result):
     table = result.tables["gradients"]
     sizes = table.groupby(["horizon", "model", "place"]).block.agg(["min", "max", "count"])
-    assert len(sizes) == 2 * 2 * 2
+    assert len(sizes) == 2 * len(PLANNED) * 2
     for (horizon, *_), row in sizes.iterrows():
         assert tuple(row) == (1, horizon, horizon)
     assert (table[table.block == table.horizon]["mean"] == 1).all()

@@ -5,7 +5,7 @@ STUDY = Study(
     16,
     5,
     3.4,
-    models=("base", "adversarial"),
+    models=("base", "control", "adversarial"),
     planners=("gd", "adam", "restarts", "grasp", "icem", "cem"),
     long=True,
     teaches="plans of 10, 25 and 50 latent steps: where the gradient dies, and what survives",

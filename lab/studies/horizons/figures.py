@@ -21,6 +21,8 @@ from lab.tasks import TASKS
 
 #: by horizon, from light to dark
 SHADES = {5: "#A6BDDB", 10: "#67A9CF", 25: "#1C7FB0", 50: "#014636"}
+#: drawn in print: where Adam starts and at the expert, and where Adam starts on the finetuned model
+GRADIENTS = (("base", "start"), ("base", "expert"), ("adversarial", "start"))
 ENDS = {"distance": "true end (success radii from the goal)", "error": "model error at the end (mean squared)"}
 HEIGHT = 860  #: of the interactive figure, in pixels
 NEAR = 1.035  #: factor between the x of two planners, so that their intervals stand apart
@@ -31,7 +33,7 @@ def print_figure(result: Result) -> Figure:
     """Above: success of each model's planners, and where their plans end. Below: gradients, and the model's error."""
     success, ends = result.tables["success"], _ends(result)
     models = shown(success.model, MODELS)
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = Figure(figsize=(14, 7), layout="constrained")
     panels = figure.subplots(2, len(models) + 1)
     for ax, model in zip(panels[0], models, strict=False):
         _by_horizon(ax, success[success.model == model], "rate", 100)
@@ -39,9 +41,9 @@ def print_figure(result: Result) -> Figure:
     for ax, (measure, words) in zip(panels[:, -1], ENDS.items(), strict=True):
         _by_horizon(ax, ends[ends.measure == measure], "mean")
         ax.set(title=f"{LABELS['base']}: {words}", yscale="log")
-    for ax, (place, words) in zip(panels[1], PLACES.items(), strict=False):
-        draw_gradients(ax, result.tables["gradients"], "base", place)
-        ax.set_title(f"{LABELS['base']}: gradient at {words}")
+    for ax, (model, place) in zip(panels[1], GRADIENTS, strict=False):
+        draw_gradients(ax, result.tables["gradients"], model, place)
+        ax.set_title(f"{LABELS[model]}: gradient\nat {PLACES[place]}")
     panels[1, 0].legend()
     legend_of(figure, panels[1, -1])
     annotate(figure, _title(result), _caption(result))
@@ -56,7 +58,7 @@ def interactive(result: Result) -> go.Figure:
     distance, error = ENDS.values()
     base = LABELS["base"]
     titles = [*(f"{LABELS[model]}: success" for model in models), f"{base}: {distance}"]
-    titles += [f"{base}: gradient at {words}" for words in PLACES.values()] + [f"{base}: {error}"]
+    titles += [f"{LABELS[model]}: gradient at {PLACES[place]}" for model, place in GRADIENTS] + [f"{base}: {error}"]
     figure = make_subplots(2, across, subplot_titles=titles, vertical_spacing=0.14)
     for column, model in enumerate(models, 1):
         rows = success[success.model == model]
@@ -66,8 +68,8 @@ def interactive(result: Result) -> go.Figure:
         rows = ends[ends.measure == measure]
         _add(figure, _traces(rows, "mean", 1, _mean, legend=row == 2), row, across)
         figure.update_yaxes(type="log", row=row, col=across)
-    for column, place in enumerate(PLACES, 1):
-        _add(figure, _gradient_traces(result.tables["gradients"], place, legend=column == 1), 2, column)
+    for column, at in enumerate(GRADIENTS, 1):
+        _add(figure, _gradient_traces(result.tables["gradients"], *at, legend=column == 1), 2, column)
         figure.update_xaxes(title="blocks before the last", row=2, col=column)
         figure.update_yaxes(type="log", row=2, col=column)
     ticks = sorted(success.horizon.unique())
@@ -154,8 +156,8 @@ def _mean(row: Any) -> str:
     return interval(row, "mean", digits=".3g")
 
 
-def _gradient_traces(gradients: pd.DataFrame, place: str, legend: bool) -> Iterator[go.Scatter]:
-    for horizon, rows in _lines(gradients, "base", place):
+def _gradient_traces(gradients: pd.DataFrame, model: str, place: str, legend: bool) -> Iterator[go.Scatter]:
+    for horizon, rows in _lines(gradients, model, place):
         name = f"gradient, {horizon} steps"
         texts = [
             hover(name, f"block {row.block}: {_mean(row)} of the last block's norm", row=row)

@@ -32,7 +32,9 @@ NAME = "horizons"
 GOALS = "dataset"
 HORIZONS = (5, 10, 25, 50)  #: latent steps
 #: by model; CEM takes most of the time
-PLANNERS = {"base": ("gd", "adam", "restarts", "grasp", "icem", "cem"), "adversarial": ("adam", "grasp")}
+FEW = ("adam", "grasp")
+PLANNERS = {"base": ("gd", "adam", "restarts", "grasp", "icem", "cem"), "control": FEW, "adversarial": FEW}
+FINETUNED = [("adversarial", "control"), ("adversarial", "base")]
 OPPONENTS = ("adam", "cem")  #: with whom the others are compared
 #: how settings were chosen, all on the tune split; told wherever planners are compared
 TUNED = (
@@ -99,7 +101,7 @@ def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "success": success_rates(planned, BY).merge(seconds, on=BY),
         "ends": average(tidy, "value", [*BY, "measure"], "pair"),
         "differences": differences.rename(columns={"of": "model"}),
-        "finetuned": compare(planned, "success", ["horizon", "planner"], "pair", [("adversarial", "base")]),
+        "finetuned": compare(planned, "success", ["horizon", "planner"], "pair", FINETUNED),
         "pairs": pairs,
     }
 
@@ -209,9 +211,9 @@ def _of_grasp(result: Result) -> Iterator[str]:
 
 
 def _of_finetuning(result: Result) -> Iterator[str]:
-    """The same for the adversarial model against the base model, under each planner."""
-    for planner, rows in result.tables["finetuned"].groupby("planner", sort=False):
-        yield f"Adversarial minus Base, {LABELS[str(planner)]}, {_by_horizon(rows)}."
+    """The same for the adversarial model against control and base, under each planner."""
+    for (theirs, planner), rows in result.tables["finetuned"].groupby(["theirs", "planner"], sort=False):
+        yield f"Adversarial minus {LABELS[theirs]}, {LABELS[planner]}, {_by_horizon(rows)}."
 
 
 def _by_horizon(rows: pd.DataFrame) -> str:
