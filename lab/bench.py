@@ -31,7 +31,7 @@ from lab.tasks.pushing import Pushing
 
 Function = Callable[[], object]  #: whose time is taken
 REPEATS = 3
-FEW = 5  #: steps of many problems at once
+BATCHED_STEPS = 5  #: steps of many problems at once
 PROBLEMS, LOOP = 50, 5  #: problems of our planners and the peer's, and of the plain loop, which takes them one by one
 HIDDEN, LAYERS, LATENT, ACTION = 128, 3, 64, 2  #: of the world model that all planners plan through
 ADAM = GradientPlanner("adam", lr=0.1, iterations=100, noise=0.0)
@@ -134,9 +134,9 @@ def alternate(*functions: Function) -> list[float]:
     for repeat in range(REPEATS + 1):
         for function, times in zip(functions, seconds, strict=True):
             started = time.perf_counter()
-            own = function()
+            took = function()
             if repeat:
-                times.append(own if isinstance(own, float) else time.perf_counter() - started)
+                times.append(took if isinstance(took, float) else time.perf_counter() - started)
     return [statistics.median(times) for times in seconds]
 
 
@@ -179,15 +179,15 @@ def bench_task(
     def observed() -> np.ndarray:
         return task.render(simulated().reshape(flat.shape), SIZE)
 
-    last = min(FEW, steps)  # steps, in which more is touched than in the first ones
+    last = min(BATCHED_STEPS, steps)  # steps, in which more is touched than in the first ones
     starts = np.resize(states[:, -1 - last], (many, states.shape[-1]))
     plans = np.resize(actions[:, -last:], (many, last, task.action_dim))
 
     def compared(what: str, unit: str, done: int, ours: Function, plain: Function, size: int | None = None) -> None:
         """A row of ours, which does ``done`` units; with a ``size``, which may be 0, one for each peer as well."""
         others = [] if size is None else [peer for peer in peers if peer.task == task.name]
-        asked = [partial(peer.seconds, states[:loop], actions[:loop], size or 0) for peer in others]
-        fast, slow, *theirs = alternate(ours, plain, *asked)
+        others_calls = [partial(peer.seconds, states[:loop], actions[:loop], size or 0) for peer in others]
+        fast, slow, *theirs = alternate(ours, plain, *others_calls)
         row = Row(f"{task.name}: {what}", unit, done / fast, loop * steps / slow)
         rows.append(row)
         for peer, seconds in zip(others, theirs, strict=True):

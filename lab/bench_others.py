@@ -123,8 +123,8 @@ class Simulator:
         Each state is drawn at ``size`` pixels a side, if that is not 0.
         """
         assert self.process.stdin and self.process.stdout
-        asked = {"states": states.tolist(), "actions": actions.tolist(), "size": size}
-        print(json.dumps(asked | {"task": self.task, "name": self.name}), file=self.process.stdin, flush=True)
+        question = {"states": states.tolist(), "actions": actions.tolist(), "size": size}
+        print(json.dumps(question | {"task": self.task, "name": self.name}), file=self.process.stdin, flush=True)
         if not (answer := self.process.stdout.readline()):
             raise LabError(f"{self.name} failed while it simulated {self.task}: see above, or leave its --peer out.")
         return json.loads(answer)

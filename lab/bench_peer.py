@@ -88,7 +88,7 @@ def installed():
 
 
 @cache
-def made(name, size):
+def environment(name, size):
     return PEERS[name].make(size).unwrapped
 
 
@@ -99,7 +99,7 @@ def stepping(task, name, states, actions, size):
     chosen. A reset takes no time.
     """
     name = f"{task} {name.split()[0]}"
-    peer, env, seconds = PEERS[name], made(name, size), 0.0
+    peer, env, seconds = PEERS[name], environment(name, size), 0.0
     for before, plan in zip(np.array(states), np.array(actions), strict=True):
         env.reset(seed=0, options=peer.start(before[0]))
         theirs = [peer.action(state, action) for state, action in zip(before[:-1], plan, strict=True)]

@@ -43,18 +43,18 @@ def import_(args: argparse.Namespace) -> int:
     if args.kind == "release":
         from lab.importers.release import import_release
 
-        made = import_release(folder, args.task, args.name, args.data, args.preset)
+        imported = import_release(folder, args.task, args.name, args.data, args.preset)
         print(f"{args.name} model of {args.task}, family dino")
     else:
         from lab.data.imported import load_imported, save_imported
 
         found = import_module(f"lab.importers.{args.kind}").trajectories(folder)
         size, source = recipe_of(args.task, family=args.family).size, f"{args.kind} {folder.resolve().name}"
-        made = save_imported(args.task, args.name, found, source, size, args.steps, args.episodes)
+        imported = save_imported(args.task, args.name, found, source, size, args.steps, args.episodes)
         data = load_imported(args.task, args.name)
         n, steps, _ = data.actions.shape
         print(f"{n} segments of {steps} steps, from {len(found)} episodes of {args.task}")
-    print(made)
+    print(imported)
     return 0
 
 
@@ -118,7 +118,7 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    from lab.leaderboard.entry import Track, enter, save_entry, told
+    from lab.leaderboard.entry import Track, enter, save_entry, summary
     from lab.leaderboard.submission import load_submission
 
     track, device = Track(args.task, args.goals, args.planner, args.mode, args.problems), pick_device(args.device)
@@ -132,7 +132,7 @@ def evaluate(args: argparse.Namespace) -> int:
     with _bar((len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget) as bar:
         entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True), device)
     save_entry(entry, out)
-    print(told(entry))
+    print(summary(entry))
     print(f"entry: {out}")
     return 0
 
@@ -147,11 +147,11 @@ def bench(args: argparse.Namespace) -> int:
     on_backend(bench.ADAM, args.backend)  # raises LabError where it is not installed, before anything is measured
     if args.what == "scale":
         curves = bench_scale.measure(args.backend)
-        rows, told = bench_scale.as_rows(curves), bench_scale.as_table(curves)
+        rows, text = bench_scale.as_rows(curves), bench_scale.as_table(curves)
     else:
         measured = bench.measure([args.what] if args.what else ["tasks", "planners"], args.backend, args.peer)
-        rows, told = bench.as_rows(measured), bench.as_table(measured)
-    print(json.dumps(rows, indent=2) if args.json else told)
+        rows, text = bench.as_rows(measured), bench.as_table(measured)
+    print(json.dumps(rows, indent=2) if args.json else text)
     if args.out is not None:
         bench.keep(rows, Path(args.out) / "bench" / (args.what or "all"), args.backend)
     return 0

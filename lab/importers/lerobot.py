@@ -15,7 +15,7 @@ from lab.errors import LabError
 from lab.tasks.push_t import REACH
 
 RATE = 10.0  #: frames per second
-BAR, APART = 15.0, 60.0  #: px from the block's origin to the centre of its bar, and from there to that of its stem
+BAR, TO_STEM = 15.0, 60.0  #: px from the block's origin to the centre of its bar, and from there to that of its stem
 COLUMNS = {
     "episode_index": 0,
     "frame_index": 0,
@@ -72,7 +72,7 @@ def _poses(corners: np.ndarray) -> np.ndarray:
     bar, stem = corners.mean(2).swapaxes(0, 1)
     down = stem - bar
     length = np.linalg.norm(down, axis=-1, keepdims=True)
-    if not (np.abs(length - APART) < 1).all():
+    if not (np.abs(length - TO_STEM) < 1).all():
         raise LabError(
             "The corners in observation.environment_state are not those of a T of bar 120 x 30 and stem 30 x 90."
         )

@@ -51,7 +51,7 @@ class Shell:
         self.state = state if isinstance(state, dict) else {}
 
 
-def _refuse(made: Any, state: Any) -> NoReturn:
+def _refuse(instance: Any, state: Any) -> NoReturn:
     raise LabError("it changes a function or a tensor.")
 
 

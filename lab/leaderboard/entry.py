@@ -176,7 +176,7 @@ def numbers(by_problem: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, 
     return {"rates": rates["models"], "minus_base": gains, "base": rates["base"], "floors": floors}
 
 
-def told(entry: Mapping[str, Any]) -> str:
+def summary(entry: Mapping[str, Any]) -> str:
     """``entry`` in words, a line for each number."""
     lines = [f"{entry['name']} on {entry['n']} {entry['goals']} problems of {entry['task']}, {entry['mode']}:"]
     for key in entry["rates"]:

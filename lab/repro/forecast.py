@@ -31,7 +31,7 @@ def makespan(steps: Sequence[Step], jobs: int) -> float:
     return clock
 
 
-def told(steps: Sequence[Step]) -> str:
+def summary(steps: Sequence[Step]) -> str:
     """The work of ``steps`` in hours, and a line with the hours that each number of `WORKERS` would take for it."""
     trained = [step for step in steps if step.command[:2] == ("lab", "train")]
     hours = {

@@ -22,7 +22,7 @@ from lab.errors import LabError, check_known, is_whole
 from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, writable
 from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
-from lab.repro.forecast import told
+from lab.repro.forecast import summary as forecast_of
 from lab.repro.steps import Step, file_hashes, up_to_date
 from lab.studies.common.card import Study, built_in
 from lab.studies.common.fingerprint import code_hash, versions
@@ -82,7 +82,7 @@ def reproduce(
             raise LabError(f"Notebook {name} is not made for {task}: choose one of {known}.")
     steps = graph(preset, only or usual(preset), tasks, out, seeds, family, folder)
     if forecast:
-        print(told(steps))
+        print(forecast_of(steps))
         return 0
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:

@@ -32,8 +32,12 @@ NAME = "horizons"
 GOALS = "dataset"
 HORIZONS = (5, 10, 25, 50)  #: latent steps
 #: by model; CEM takes most of the time
-FEW = ("adam", "grasp")
-PLANNERS = {"base": ("gd", "adam", "restarts", "grasp", "icem", "cem"), "control": FEW, "adversarial": FEW}
+GRADIENT_PLANNERS = ("adam", "grasp")
+PLANNERS = {
+    "base": ("gd", "adam", "restarts", "grasp", "icem", "cem"),
+    "control": GRADIENT_PLANNERS,
+    "adversarial": GRADIENT_PLANNERS,
+}
 FINETUNED = [("adversarial", "control"), ("adversarial", "base")]
 OPPONENTS = ("adam", "cem")  #: with whom the others are compared
 #: how settings were chosen, all on the tune split; told wherever planners are compared

@@ -31,7 +31,7 @@ from lab.studies.recipe.study import ScratchRecipe, halved, model_of
 NAME = "straightening"
 ENCODERS = ("curved", "straight")
 PLANNERS = ("gd", "adam", "cem")
-FEW = 10  #: problems that `base_slices` shows, at most
+SHOWN = 10  #: problems that `base_slices` shows, at most
 STRAIGHTENED = [("straight", "curved")]
 METHODS = [("online", "control"), ("adversarial", "control")]
 CASE = ["goals", "mode", "planner"]
@@ -94,7 +94,7 @@ def _errors(case: Case, outcome: Outcome) -> Mapping[str, np.ndarray]:
 
 def base_slices(config: Config) -> dict[str, Slice]:
     """The loss around the expert's actions of the first problems, under the base model on each encoder."""
-    problems = problems_of(config.protocols()["dataset"])[: min(FEW, config.size.slices)]
+    problems = problems_of(config.protocols()["dataset"])[: min(SHOWN, config.size.slices)]
     recipes = {encoder: recipe_of(config, encoder) for encoder in ENCODERS}
     models = {encoder: model_of(config, recipe, "base", config.size.seeds[0]) for encoder, recipe in recipes.items()}
     return {encoder: fig2_landscape.slice_of(config, model, problems) for encoder, model in models.items()}
