@@ -225,8 +225,8 @@ def load_entry(path: Path) -> dict[str, Any]:
     return entry
 
 
-def _agree(told: Any, expected: Any) -> bool:
+def _agree(found: Any, expected: Any) -> bool:
     """Whether numbers are the same up to rounding, which differs from one processor to the next."""
     if isinstance(expected, dict):
-        return told.keys() == expected.keys() and all(_agree(told[name], value) for name, value in expected.items())
-    return len(told) == len(expected) and bool(np.allclose(told, expected, rtol=0, atol=1e-9))
+        return found.keys() == expected.keys() and all(_agree(found[name], value) for name, value in expected.items())
+    return len(found) == len(expected) and bool(np.allclose(found, expected, rtol=0, atol=1e-9))
