@@ -215,8 +215,12 @@ then:
         help="segments at most (default: all)",
     )
     parser.add_argument("--data", default="", metavar="NAME", help="data set whose statistics a release has")
-    _add_family(parser)
+    parser.add_argument(
+        "--family", dest="pictures_of", choices=FAMILIES,
+        help="of world models, whose size pictures get (default: $LAB_RECIPE, or small); a release is of dino",
+    )  # fmt: skip
     _add_preset(parser, "whose models a release stands beside")
+    parser.set_defaults(family=None, preset=None)
 
 
 def _add_train(commands) -> None:
@@ -243,7 +247,10 @@ def _add_train(commands) -> None:
     settings.add_argument(
         "--rounds", type=whole_number(1, 10**6), metavar="N", help="of planning and correcting (online)"
     )
-    settings.add_argument("--data", metavar="NAME", help="an imported data set, instead of collected data")
+    settings.add_argument(
+        "--data", metavar="NAME",
+        help="an imported data set, instead of collected data; encoder, statistics and base model are then of it, too",
+    )  # fmt: skip
     _add_device(parser)
 
 

@@ -40,22 +40,35 @@ def collect(args: argparse.Namespace) -> int:
 
 def import_(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
+    _refuse_options_of_others(args)
     if args.kind == "release":
         from lab.importers.release import import_release
 
-        imported = import_release(folder, args.task, args.name, args.data, args.preset)
+        imported = import_release(folder, args.task, args.name, args.data, args.preset or "quick")
         print(f"{args.name} model of {args.task}, family dino")
     else:
         from lab.data.imported import load_imported, save_imported
 
         found = import_module(f"lab.importers.{args.kind}").trajectories(folder)
-        size, source = recipe_of(args.task, family=args.family).size, f"{args.kind} {folder.resolve().name}"
+        size = recipe_of(args.task, family=args.pictures_of or args.family).size
+        source = f"{args.kind} {folder.resolve().name}"
         imported = save_imported(args.task, args.name, found, source, size, args.steps, args.episodes)
         data = load_imported(args.task, args.name)
         n, steps, _ = data.actions.shape
         print(f"{n} segments of {steps} steps, from {len(found)} episodes of {args.task}")
     print(imported)
     return 0
+
+
+def _refuse_options_of_others(args: argparse.Namespace) -> None:
+    """Raise LabError for an option of a release where data are imported, and the other way round."""
+    if args.kind == "release":
+        given = {"--steps": args.steps, "--episodes": args.episodes, "--family": args.pictures_of}
+    else:
+        given = {"--data": args.data, "--preset": args.preset}
+    for option in (name for name, value in given.items() if value):
+        others = "data sets" if args.kind == "release" else "releases"
+        raise LabError(f"{option} is of {others}, and {args.kind} is none: leave it out.")
 
 
 def train(args: argparse.Namespace) -> int:

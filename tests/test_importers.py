@@ -20,9 +20,11 @@ from torch import nn
 from lab.cli import main
 from lab.data.imported import Trajectory, imported_folder, load_imported, save_imported
 from lab.errors import LabError
+from lab.files import models_root
 from lab.importers import authors, lerobot, pickles
 from lab.importers import folder as own
 from lab.importers.pickles import LARGEST, read_pickle, read_tensor, read_torch, weights
+from lab.models import load_model
 from lab.planning import Settings
 from lab.repro.custom_run import custom_runs
 from lab.repro.verify import verify
@@ -360,6 +362,13 @@ def test_what_was_imported_is_trained_on_and_planned_with(own_folder, empty_cach
     assert folder.name == "control-steps3-datamine-seed0"
     (run,) = custom_runs("wall")
     assert run.data == "mine" and run.trained and run.command[-4:] == ("--data", "mine", "--seed", "0")
+    assert main(["train", "--task", "wall", "--method", "base", "--data", "mine", "--steps", "2"]) == 0
+    base = Path(capsys.readouterr().out.splitlines()[-1])
+    data = load_imported("wall", "mine")
+    for model in (load_model(folder), load_model(base)):  # nothing is of our own data
+        np.testing.assert_allclose(model.action_std, data.actions.std((0, 1), ddof=1), rtol=1e-5)
+        np.testing.assert_allclose(model.proprio_mean, data.states.mean((0, 1)), rtol=1e-5)
+    assert not models_root().exists()
     assert main(["plan", "--task", "wall", "--checkpoint", str(folder), "--problems", "1", "--planner", "gd"]) == 0
     assert main(["train", "--task", "wall", "--method", "control", "--data", "yours"]) == 2
     assert "bring it in by 'python -m lab import'" in capsys.readouterr().err
@@ -421,6 +430,16 @@ def test_a_wall_elsewhere_is_told(shape, tmp_path):
     save_authors("wall", tmp_path, door_locations=torch.full(shape, 10.0), wall_locations=torch.full(shape, 32))
     with pytest.warns(UserWarning, match="Their door is at 10 px, and this lab's at 30: plans meet ours"):
         authors.trajectories(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(kind, option) for kind in ("folder", "authors", "lerobot") for option in ("--data x", "--preset quick")]
+    + [("release", option) for option in ("--steps 5", "--episodes 5", "--family small")],
+)
+def test_an_option_without_a_use_is_refused(kind, options, tmp_path, capsys):
+    words = ["import", kind, str(tmp_path), "--task", "wall", "--name", "base", *options.split()]
+    assert main(words) == 2 and f"{options.split()[0]} is of " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_the_last_epoch_is_taken_where_there_is_no_latest(theirs, tmp_path):
 def test_statistics_are_those_of_the_imported_data(theirs, tmp_path):
     simulator = make_task("wall")
     states, actions = simulator.collect(np.random.default_rng(0), 2, 10)
-    save_imported("wall", "theirs", [*map(Trajectory, states, actions)], "a test", 28, steps=10, progress=False)
+    save_imported("wall", "theirs", [*map(Trajectory, states, actions)], "a test", 28, steps=6, most=1, progress=False)
     parts = theirs | {"proprio_encoder": ProprioceptiveEmbedding(2)}
     run = save_run(tmp_path / "run", parts, env={"name": "wall"})
     with pytest.raises(LabError, match="holds no statistics: import their data of wall first"):

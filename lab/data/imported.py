@@ -46,12 +46,28 @@ def imported_folder(task: str, name: str) -> Path:
     return cache_root() / "imported" / make_task(task).name / name
 
 
-def load_imported(task: str, name: str) -> Dataset:
-    """The data set called ``name``; raises LabError where it is missing or has been changed."""
+def _about(task: str, name: str) -> tuple[Path, dict[str, Any]]:
+    """The folder of a data set, and what its manifest says."""
     folder = imported_folder(task, name)
     if not (folder / "meta.json").is_file():
         raise LabError(f"There is no data set '{name}' of {task}: bring it in by 'python -m lab import'.")
-    about = read_manifest(folder / "meta.json")
+    return folder, read_manifest(folder / "meta.json")
+
+
+def imported_statistics(task: str, name: str) -> dict[str, Sequence[float]]:
+    """Mean and standard deviation of all that was imported, as ``action_mean`` (a,), ``proprio_std`` (P,), …
+
+    What no segment holds is in them, too. Raises LabError where the data set is missing or has been changed.
+    """
+    folder, about = _about(task, name)
+    if "statistics" not in about:
+        raise LabError(f"{folder} has no statistics: delete it, and import it again.")
+    return about["statistics"]
+
+
+def load_imported(task: str, name: str) -> Dataset:
+    """The data set called ``name``; raises LabError where it is missing or has been changed."""
+    folder, about = _about(task, name)
     arrays = load_arrays(folder / "meta.json", {"imported": name, "task": task})
     if set(arrays) != set(ARRAYS):
         raise LabError(f"{folder} should hold {', '.join(ARRAYS)}: import it again.")
@@ -84,6 +100,7 @@ def save_imported(
         temporary.mkdir()
         fingerprint = _write(temporary, simulator, segments, size, progress)
         about = {"imported": name, "task": task, "fingerprint": fingerprint, "source": source}
+        about["statistics"] = _statistics(simulator, trajectories)
         describe_arrays(temporary / "meta.json", about, [temporary / f"{part}.npy" for part in ARRAYS])
     return folder
 
@@ -98,6 +115,18 @@ def _check(task: Task, trajectory: Trajectory, number: int) -> None:
         )
     if not (np.isfinite(states).all() and np.isfinite(actions).all()):
         raise LabError(f"Episode {number} has states or actions that are not finite.")
+
+
+def _statistics(task: Task, trajectories: Sequence[Trajectory]) -> dict[str, list[float]]:
+    """Those of `imported_statistics`."""
+    found = {}
+    for name, parts in {
+        "action": [trajectory.actions for trajectory in trajectories],
+        "proprio": [task.proprio(trajectory.states) for trajectory in trajectories],
+    }.items():
+        values = np.concatenate(parts)
+        found |= {f"{name}_mean": values.mean(0).tolist(), f"{name}_std": values.std(0).tolist()}
+    return found
 
 
 def _segments(trajectories: Sequence[Trajectory], length: int) -> Iterator[tuple[Trajectory, slice]]:

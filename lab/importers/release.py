@@ -19,7 +19,7 @@ from torch import Tensor
 from lab.benchmarks import recipe_of
 from lab.checksums import file_hash
 from lab.data import DataSpec, load_or_collect
-from lab.data.imported import load_imported
+from lab.data.imported import imported_statistics
 from lab.errors import LabError, check_known, is_whole
 from lab.files import MODELS, models_root, read_bytes
 from lab.importers.pickles import read_torch, weights
@@ -137,10 +137,7 @@ def _statistics(task: str, data: str) -> dict[str, Tensor]:
             f"A checkpoint of theirs holds no statistics: import their data of {task} first "
             "('python -m lab import authors …'), and name them by --data."
         )
-    theirs = load_imported(task, data)
-    numbers = {"action": theirs.actions, "proprio": theirs.task.proprio(theirs.states)}
-    means = {f"{name}_mean": torch.from_numpy(values.mean((0, 1))) for name, values in numbers.items()}
-    return means | {f"{name}_std": torch.from_numpy(values.std((0, 1))) for name, values in numbers.items()}
+    return {name: torch.tensor(values) for name, values in imported_statistics(task, data).items()}
 
 
 def _model(spec: PatchSpec, found: Mapping[str, Weights], statistics: Weights, path: Path) -> WorldModel:

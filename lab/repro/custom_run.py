@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from lab.benchmarks import recipe_of
+from lab.data.imported import imported_folder
 from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import (
     FAMILIES,
@@ -25,7 +26,7 @@ from lab.files import (
 )
 from lab.options import plain
 from lab.training.log import read_log
-from lab.training.pipeline import finetune, finished, train
+from lab.training.pipeline import finetune, finished, train, train_encoder
 from lab.training.recipes import Recipe
 
 SETTINGS = "own.json"  #: the settings, in the folder of a run
@@ -117,14 +118,23 @@ class CustomRun:
 
         Method ``base`` starts from the encoder of the task's base model and an untrained predictor; all others start
         from the base model. That is the shipped one, else the one in the cache; if there is none, it is trained first.
+        An imported data set has an encoder and a base model of its own, in its folder.
         """
         write_json(self.folder / SETTINGS, plain(self))
-        try:
-            base = model_folder(self.task, "base", 0, self.preset, self.family)
-        except LabError:
-            recipe, root = recipe_of(self.task, self.preset, self.family), models_root(self.preset, self.family)
-            base = train(self.task, "base", 0, recipe, root, progress=progress, device=device)
-        return finetune(base, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
+        start = self._start(progress, device)
+        return finetune(start, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
+
+    def _start(self, progress: bool, device: torch.device | str) -> Path:
+        """The model to start from; of imported data, method base needs an encoder alone."""
+        recipe, root = recipe_of(self.task, self.preset, self.family), models_root(self.preset, self.family)
+        if self.data:
+            recipe, root = replace(recipe, data_set=self.data), imported_folder(self.task, self.data) / root.name
+            if self.method == "base":
+                return train_encoder(self.task, recipe, root / self.task / "encoder" / "seed0", 0, progress)
+        else:
+            with suppress(LabError):
+                return model_folder(self.task, "base", 0, self.preset, self.family)
+        return train(self.task, "base", 0, recipe, root, progress=progress, device=device)
 
 
 def custom_runs(task: str, family: str = "small") -> list[CustomRun]:

@@ -52,7 +52,7 @@ def train(
     if finished(folder, recipe, method):
         return folder
     if method == "base":
-        encoder = _encoder(task, recipe, start / task / "encoder" / f"seed{seed}", seed, progress)
+        encoder = train_encoder(task, recipe, start / task / "encoder" / f"seed{seed}", seed, progress)
         model = _with_fresh_predictor(load_model(encoder, device), seed)
         return _train_predictor(model, method, seed, recipe, seed, folder, shared, progress)
     base = train(task, "base", seed, recipe, start, progress=progress, device=device)
@@ -72,10 +72,10 @@ def finetune(
 ) -> Path:
     """Finetune the world model in the folder ``base`` by ``method``; returns ``folder``, which then holds the result.
 
-    The data are those of the base model; the seed decides batches and plans. Method ``base`` takes over its encoder
-    alone, and trains a fresh predictor. A finished model in ``folder`` is reused if it has the same recipe; a killed
-    run is resumed. Frozen parts are stored in ``shared``, see `save_model`; without it, ``folder`` holds the whole
-    model.
+    The data are the recipe's, of the seed that the base model's were of; the seed decides batches and plans. Method
+    ``base`` takes over its encoder alone, and trains a fresh predictor. A finished model in ``folder`` is reused if it
+    has the same recipe; a killed run is resumed. Frozen parts are stored in ``shared``, see `save_model`; without it,
+    ``folder`` holds the whole model.
     """
     if finished(folder, recipe, method):
         return folder
@@ -127,8 +127,8 @@ def _algorithm(method: str, recipe: Recipe, data: LatentData, task: Task, folder
     return adversarial if method == "adversarial" else TeacherForcing(data)
 
 
-def _encoder(task: str, recipe: Recipe, folder: Path, seed: int, progress: bool) -> Path:
-    """The folder of a model with an encoder and an untrained predictor; it is trained now unless it is finished."""
+def train_encoder(task: str, recipe: Recipe, folder: Path, seed: int, progress: bool) -> Path:
+    """``folder``, with a model with an encoder and an untrained predictor; it is trained now unless it is finished."""
     data = recipe.data(task, seed, progress)
     spec = recipe.spec(data.task)
     pictures = {"data": data.fingerprint} | spec.outside
