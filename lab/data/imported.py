@@ -99,9 +99,11 @@ def save_imported(
     with replacing(folder) as temporary:
         temporary.mkdir()
         fingerprint = _write(temporary, simulator, segments, size, progress)
-        about = {"imported": name, "task": task, "fingerprint": fingerprint, "source": source}
-        about["statistics"] = _statistics(simulator, trajectories)
-        describe_arrays(temporary / "meta.json", about, [temporary / f"{part}.npy" for part in ARRAYS])
+        about: dict[str, Any] = {"imported": name, "task": task, "fingerprint": fingerprint, "source": source}
+        statistics = _statistics(simulator, trajectories)
+        describe_arrays(
+            temporary / "meta.json", about | {"statistics": statistics}, [temporary / f"{part}.npy" for part in ARRAYS]
+        )
     return folder
 
 
@@ -119,7 +121,7 @@ def _check(task: Task, trajectory: Trajectory, number: int) -> None:
 
 def _statistics(task: Task, trajectories: Sequence[Trajectory]) -> dict[str, list[float]]:
     """Those of `imported_statistics`."""
-    found = {}
+    found: dict[str, list[float]] = {}
     for name, parts in {
         "action": [trajectory.actions for trajectory in trajectories],
         "proprio": [task.proprio(trajectory.states) for trajectory in trajectories],
