@@ -40,7 +40,7 @@ def print_figure(result: Result) -> Figure:
         ax.set(title=LABELS[model], ylabel="success (%)", ylim=(-3, 103))
     for ax, (measure, words) in zip(panels[:, -1], ENDS.items(), strict=True):
         _by_horizon(ax, ends[ends.measure == measure], "mean")
-        ax.set(title=f"{LABELS['base']}: {words}", yscale="log")
+        ax.set(title=f"{LABELS['base']}: {words}".replace(" (", "\n("), yscale="log")
     for ax, (model, place) in zip(panels[1], GRADIENTS, strict=False):
         draw_gradients(ax, result.tables["gradients"], model, place)
         ax.set_title(f"{LABELS[model]}: gradient\nat {PLACES[place]}")
