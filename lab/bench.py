@@ -79,19 +79,15 @@ class Row:
         return self.ours / self.peer if self.peer else None
 
 
-def measure(parts: Sequence[str], backend: str = "torch", pythons: Sequence[str] = ()) -> list[Row]:
-    """The rows of ``parts`` (tasks, planners); planners in torch, and in ``backend`` if that is another.
+def measure(part: str, backend: str = "torch", pythons: Sequence[str] = ()) -> list[Row]:
+    """The rows of ``part``, tasks or planners; planners in torch, and in ``backend`` if that is another.
 
     Tasks are compared with the simulators of the interpreters ``pythons`` as well.
     """
-    rows: list[Row] = []
+    if part == "planners":
+        return bench_planners(backend)
     peers = simulators(pythons)
-    if "tasks" in parts:
-        for name in TASKS:
-            rows += bench_task(make_task(name), peers)
-    if "planners" in parts:
-        rows += bench_planners(backend)
-    return rows
+    return [row for name in TASKS for row in bench_task(make_task(name), peers)]
 
 
 def as_table(rows: Sequence[Row]) -> str:
@@ -185,7 +181,8 @@ def bench_task(
 
     def compared(what: str, unit: str, done: int, ours: Function, plain: Function, size: int | None = None) -> None:
         """A row of ours, which does ``done`` units; with a ``size``, which may be 0, one for each peer as well."""
-        others = [] if size is None else [peer for peer in peers if peer.task == task.name]
+        others = [peer for peer in peers if peer.task == task.name and (peer.any_size or not size)]
+        others = [] if size is None else others
         others_calls = [partial(peer.seconds, states[:loop], actions[:loop], size or 0) for peer in others]
         fast, slow, *theirs = alternate(ours, plain, *others_calls)
         row = Row(f"{task.name}: {what}", unit, done / fast, loop * steps / slow)

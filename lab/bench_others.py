@@ -115,6 +115,7 @@ class Simulator:
 
     name: str  #: of the package, with its version
     task: str  #: of ours that it simulates
+    any_size: bool  #: whether its pictures can be as large as ours
     process: subprocess.Popen[str]
 
     def seconds(self, states: np.ndarray, actions: np.ndarray, size: int) -> float:
@@ -138,7 +139,7 @@ def simulators(pythons: Sequence[str]) -> list[Simulator]:
         installed = json.loads(process.stdout.readline() or "[]") if process.stdout else []
         if not installed:
             raise LabError(f"{python} imports neither gym_pusht nor stable_worldmodel: install one there, see --help.")
-        found += [Simulator(name, task, process) for task, name in installed]
+        found += [Simulator(name, task, any_size, process) for task, name, any_size in installed]
     return found
 
 

@@ -1,6 +1,6 @@
 """Steps the simulators of other packages, in an environment of their own: a script that their Python runs.
 
-It imports nothing of the lab. It says in a line of JSON which simulators are installed, as [task, name] each, and then
+It imports nothing of the lab. It says in a line of JSON which simulators are installed, see `installed`, and then
 answers each line of JSON, the arguments of `stepping`, with the seconds that the steps took.
 """
 
@@ -20,6 +20,7 @@ class GymPushT:
     """Its actions are targets on the table, and its observation is the picture, if one is wanted."""
 
     task, package, module = "push_t", "gym-pusht", "gym_pusht"
+    any_size = True  # of its pictures
 
     def make(self, size):
         kind = {"obs_type": "pixels", "observation_width": size, "observation_height": size} if size else {}
@@ -39,6 +40,7 @@ class Swm:
     """An environment of stable-worldmodel, which draws when asked."""
 
     package, module = "stable-worldmodel", "stable_worldmodel"
+    any_size = True
 
     def draw(self, env):
         env.render()
@@ -58,9 +60,10 @@ class SwmPushT(Swm):
 
 
 class SwmTwoRoom(Swm):
-    """The same two rooms, 3.5 times as large; it draws 224 pixels a side, whatever is wanted."""
+    """The same two rooms, 3.5 times as large."""
 
     task = "wall"
+    any_size = False  # it draws 224 pixels a side, whatever is wanted
 
     def make(self, size):
         return gym.make("swm/TwoRoom-v1")
@@ -76,14 +79,14 @@ PEERS = {f"{peer.task} {peer.package}": peer for peer in (GymPushT(), SwmPushT()
 
 
 def installed():
-    """[task, name] of each simulator that is there, with the version of its package."""
+    """[task, name, any_size] of each simulator that is there, with the version of its package."""
     found = []
     for peer in PEERS.values():
         try:
             import_module(peer.module)
         except ImportError:
             continue
-        found.append([peer.task, f"{peer.package} {metadata.version(peer.package)}"])
+        found.append([peer.task, f"{peer.package} {metadata.version(peer.package)}", peer.any_size])
     return found
 
 

@@ -161,12 +161,16 @@ def bench(args: argparse.Namespace) -> int:
     if args.what == "scale":
         curves = bench_scale.measure(args.backend)
         rows, text = bench_scale.as_rows(curves), bench_scale.as_table(curves)
+        kept = {"scale": rows}
     else:
-        measured = bench.measure([args.what] if args.what else ["tasks", "planners"], args.backend, args.peer)
-        rows, text = bench.as_rows(measured), bench.as_table(measured)
+        parts = [args.what] if args.what else ["tasks", "planners"]
+        measured = {part: bench.measure(part, args.backend, args.peer) for part in parts}
+        kept = {part: bench.as_rows(found) for part, found in measured.items()}
+        everything = [row for found in measured.values() for row in found]
+        rows, text = bench.as_rows(everything), bench.as_table(everything)
     print(json.dumps(rows, indent=2) if args.json else text)
-    if args.out is not None:
-        bench.keep(rows, Path(args.out) / "bench" / (args.what or "all"), args.backend)
+    for part, rows in kept.items() if args.out is not None else ():
+        bench.keep(rows, Path(args.out) / "bench" / part, args.backend)
     return 0
 
 

@@ -8,6 +8,7 @@ import subprocess
 import nbformat
 import pytest
 
+from lab import bench
 from lab.cli import build_parser
 from lab.files import ROOT
 from lab.repro import course, current, readme, speed
@@ -107,6 +108,16 @@ def test_the_results_are_the_committed_ones():
     assert rows in README and len(rows.splitlines()) == 2 + 7 + 2 + 2 * bool(current.sentence(committed)), (
         "run python -m lab.repro.readme"
     )
+
+
+def test_no_row_of_speeds_is_lost(tmp_path, monkeypatch):
+    rows = [
+        bench.Row(what, "plan", 20.0, 10.0, peer, ceiling=0.5)
+        for what, peer in (("Adam", 1.0), ("Adam, one problem", 2.0), ("Adam, one problem, JAX", None))
+    ]
+    bench.keep(bench.as_rows(rows), tmp_path / "bench" / "planners", "torch")
+    monkeypatch.setattr(speed, "FOLDER", tmp_path / "bench")
+    assert [line.split("|")[1].strip() for line in speed.section().splitlines()[4:]] == [row.what for row in rows]
 
 
 def test_the_speeds_are_the_committed_ones():
