@@ -6,6 +6,7 @@ from harness import APP, address, commands, settled, whole
 
 from lab.benchmarks import CARDS
 from lab.errors import LabError
+from lab.files import SHIPPED
 from lab.leaderboard.table import SUBMIT, leaderboard
 from lab.results import Result, load_result, save_result
 from lab.studies.common.stored import REFERENCE, preset_folder
@@ -64,7 +65,8 @@ class TestFigures:
         assert whole(test) and "not there for PushT yet, but for Wall" in test.info[0].value
 
     def test_the_leaderboard(self, app, monkeypatch):
-        monkeypatch.setattr(CARDS, "registered", {})  # entries are of the planners of the real cards
+        monkeypatch.setattr(CARDS, "registered", {})  # entries are of the real cards' planners, beside the real models
+        monkeypatch.setattr("lab.files.SHIPPED", SHIPPED)
         test = app("results", view="board")
         assert whole(test) and len(test.dataframe[0].value) == len(leaderboard())
         assert commands(test) == [SUBMIT]
