@@ -41,7 +41,7 @@ def test_every_page_takes_it(own, page):
     test = own(page, model=OWN, beside=f"base,{OWN}", rivals=f"cem-{OWN},gd-plugin.ours")
     assert whole(test) and address(test)["model"] == OWN and LABELS[OWN] in str(test.main)
     assert any("on this server alone" in caption.value for caption in test.caption)
-    assert len(test.info) == len({info.value for info in test.info}) == 3  # of packages, each told once
+    assert len(test.info) == len({info.value for info in test.info}) >= 3  # of packages, each told once
     if page == "plan":
         assert len(json.loads(test.get("bidi_component")[0].proto.json)["lanes"]) == 3
         words = [line.split("--checkpoint ")[1].split(" --")[0] for line in commands(test)[0].splitlines()]
