@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import torch
+from cells import run_cells
 
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork
@@ -73,3 +74,7 @@ def test_the_numbers_are_told_and_the_figures_drawn_from_what_was_saved(result, 
     plots.iterations_figure(stored.tables["success"], "cem", "random").canvas.draw()
     names = {trace.name for trace in plots.interactive(stored).data}
     assert {"Base, by itself", "Base, with the prior", "Adversarial, with the prior, and pulled to it"} <= names
+
+
+def test_the_notebooks_cells_run(result, tmp_path):
+    run_cells("priors", result, tmp_path)
