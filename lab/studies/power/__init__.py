@@ -8,6 +8,6 @@ STUDY = Study(
     planners=("adam", "cem"),
     long=True,
     alone=True,
-    teaches="what more optimisation buys, and which failures a better model could mend",
+    teaches="what more optimisation buys, and why problems are still missed",
     part="beyond",
 )
