@@ -152,7 +152,7 @@ def test_plan_repeats_itself(trained, quick_planners, capsys):
     assert texts[0] == texts[1]
 
 
-@pytest.mark.parametrize("options", [(), ("--planner", "cem", "--mpc")])
+@pytest.mark.parametrize("options", [(), pytest.param(("--planner", "cem", "--mpc"), marks=pytest.mark.slow)])
 def test_plan_as_one_program(options, trained, quick_planners, empty_cache, capsys):
     pytest.importorskip("jax", reason="the extra `jax` is not installed")
     words = "plan", "--task", "wall", "--problems", "2", "--checkpoint", str(trained("wall")), *options

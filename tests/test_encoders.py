@@ -45,7 +45,10 @@ def test_projections_are_centred_on_the_data(kind):
     torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize(("stop", "calls"), [(4, 4 + 2 + 4), (7, 7 + 2)], ids=["encoder", "decoder"])
+@pytest.mark.parametrize(
+    ("stop", "calls"),
+    [pytest.param(4, 4 + 2 + 4, id="encoder"), pytest.param(7, 7 + 2, id="decoder", marks=pytest.mark.slow)],
+)
 def test_a_stopped_fit_goes_on_and_ends_the_same(stop, calls, tiny_recipe, empty_cache, monkeypatch):
     """The loss is computed 4 times for the encoder, then 4 times for the decoder; checkpoints come after 2 and 4."""
     recipe = replace(tiny_recipe("push_t"), encoder_steps=4, decoder_steps=4)

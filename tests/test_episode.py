@@ -110,7 +110,7 @@ def test_lanes_of_the_player(tiny_model, task):
     stages = [unfold(model, episode, i) for i in range(len(episode.attempts))]
     world = make_task(task)
     usual = data_error(model, world, *world.collect(np.random.default_rng(0), 3, 10 * world.frameskip)).mean(0)
-    lane = json.loads(json.dumps(player.lane(episode, stages, usual)))
+    lane = json.loads(json.dumps(player.lane(model, episode, stages, usual)))
     scene = json.loads(json.dumps(player.stage(task, problems.starts[0], problems.goals[0])))
     assert [plan["step"] for plan in lane["plans"]] == list(range(0, 10 * world.frameskip, world.frameskip))
     for plan, attempt in zip(lane["plans"], episode.attempts, strict=True):

@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from lab.files import ROOT
 from lab.studies.common.judge import verdict
 
 README = (ROOT / "lab" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_online_world_modeling_helps(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(example.splitlines()) <= 60

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from cells import run_cells
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab import __version__
@@ -149,6 +150,10 @@ def test_a_plan_with_a_compiled_loop_has_a_time_of_its_own(results):
     assert len(draw.print_figure(further).axes) == 3 * len(MODELS)
     titles = [len(draw.interactive(drawn).layout.annotations) for drawn in (result, further)]
     assert titles[1] - titles[0] == len(MODELS)
+
+
+def test_the_notebooks_cells_run(results, tmp_path):
+    run_cells("fig3_efficiency", results["fig3_efficiency"], tmp_path)
 
 
 def test_figures_are_drawn_again_from_disk(results, tmp_path):

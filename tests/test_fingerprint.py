@@ -53,7 +53,8 @@ def test_a_study_depends_on_no_other_study_and_on_no_face():
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_study_depends_on_its_own_planners(name):
     found = reachable(f"import lab.studies.{name}.study", ["wall"], planners_of(name))
-    assert ("lab/planning/mppi.py" in found) == (name == "planners")
+    compiled = name == "fig3_efficiency"  # with loops of all planners, for one of its clocks
+    assert ("lab/planning/mppi.py" in found) == (compiled or "mppi" in planners_of(name))
     assert ("lab/planning/cem.py" in found) == (name != "fig2_landscape")
 
 

@@ -38,6 +38,7 @@ def test_both_models_plan_the_same_problem(seen):
     assert not np.allclose(base.true[-1], adversarial.true[-1])
 
 
+@pytest.mark.slow
 def test_the_file_moves_loops_and_is_the_same_again(seen, tmp_path):
     files = [tmp_path / name for name in ("first.gif", "second.gif")]
     for path in files:

@@ -126,6 +126,7 @@ def test_planning_in_python(run):
     assert done.stdout.strip() == "2", done.stderr
 
 
+@pytest.mark.slow
 def test_training(run, tmp_path):
     command = ("-m", "lab", "train", "--task", "wall", "--method", "base", "--preset", "smoke")
     assert run(*command).returncode == 0

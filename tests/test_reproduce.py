@@ -315,6 +315,7 @@ def differences(one: dict, other: dict) -> list[str]:
     return [name for name in sorted(set(one) | set(other)) if one.get(name) != other.get(name)]
 
 
+@pytest.mark.slow
 def test_a_killed_reproduction_goes_on(notebooks, tmp_path, monkeypatch):
     code = [
         "from pathlib import Path\nimport time\nimport pandas as pd\nfrom lab.results import Result, save_result",

@@ -41,6 +41,7 @@ def test_the_problem_is_picked(app):
     assert address(test)["problem"] == "4"
 
 
+@pytest.mark.slow
 def test_a_dot_is_clicked(visit):
     page = visit("anatomy", "?problem=49")  # not among those that have dots
     page.wait_for_function("!document.body.innerText.includes('Planning on')")

@@ -31,7 +31,7 @@ def test_no_page_is_left_out():
     assert {name.partition("?")[0] for name in PICTURES} == set(PAGES)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * ("?" in name)) for name in PICTURES])
 def test_page(visit, name, tmp_path):
     path, _, query = name.partition("?")
     page = visit(path, query and f"?{query}")

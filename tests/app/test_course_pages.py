@@ -20,8 +20,6 @@ from lab.repro.pages import export, write
 from lab.repro.reproduce import graph
 from lab.studies.registry import FOLDER, STUDIES
 
-SHOWN = ("rollouts", "tasks", "by_hand")  #: run, failed, and left out
-
 
 def pictured(n: int = 1) -> Figure:
     figure = Figure(figsize=(2, 1))
@@ -75,21 +73,24 @@ def test_every_formula_and_link_of_the_course_has_its_place(name, folder):
 # --- Running the notebooks for it
 
 
+@pytest.mark.parametrize("done", [(), pytest.param(("rollouts",), marks=pytest.mark.slow)])
 def test_the_command_runs_what_it_is_told_and_labels_what_it_left_out_or_failed(
-    tmp_path, monkeypatch, capsys, kernels_at_once
+    done, tmp_path, monkeypatch, capsys, kernels_at_once
 ):
     copies, out = shutil.copytree(FOLDER, tmp_path / "notebooks"), str(tmp_path / "figures")
     monkeypatch.setattr(pages, "graph", lambda preset, names, tasks, _: graph(preset, names, tasks, out, folder=copies))
     broken = copies / "tasks.ipynb"
     broken.write_text(broken.read_text("utf-8").replace("check_parameters()", "1 / 0"), "utf-8")
-    words = ["course", str(tmp_path / "course"), "--preset", "smoke", "--only", "rollouts", "tasks"]
+    words = ["course", str(tmp_path / "course"), "--preset", "smoke", "--only", *done, "tasks"]
     assert cli.main(words) == 1
     said = capsys.readouterr().out
-    assert "1 done, 0 up to date, 1 failed" in said and "tasks: ZeroDivisionError" in said
-    shown, failed, left = ((tmp_path / "course" / f"{name}.html").read_text("utf-8") for name in SHOWN)
-    assert "Not executed" not in shown and "data:image/png;base64" in shown and "js-plotly-plot" in shown
-    assert "Not executed here: it failed." in failed
-    assert "Not executed here: it was left out." in left
+    assert f"{len(done)} done, 0 up to date, 1 failed" in said and "tasks: ZeroDivisionError" in said
+    shown = {name: (tmp_path / "course" / f"{name}.html").read_text("utf-8") for name in STUDIES}
+    for name in done:
+        assert "Not executed" not in shown[name]
+        assert "data:image/png;base64" in shown[name] and "js-plotly-plot" in shown[name]
+    assert "Not executed here: it failed." in shown["tasks"]
+    assert "Not executed here: it was left out." in shown["by_hand"]
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(tmp_path, monkeypatch):

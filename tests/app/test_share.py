@@ -47,7 +47,7 @@ def test_pages_without_a_scene_offer_their_link_alone(app, page):
     [
         pytest.param("start", ".player", marks=pytest.mark.slow),  # of the same kind as the last
         ("landscape", ".relief"),
-        ("fool", ".planning"),
+        pytest.param("fool", ".planning", marks=pytest.mark.slow),
         ("dream?task=push_t", ".player"),
     ],
 )

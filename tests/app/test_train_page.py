@@ -133,6 +133,7 @@ class TestLookInside:
 
 
 class TestBrowser:
+    @pytest.mark.slow
     def test_train_stop_resume_and_reload(self, visit):
         """The whole way, with a real worker."""
         page = visit("train", "?size=smoke&steps=20000&method=control")
