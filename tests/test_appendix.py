@@ -29,12 +29,19 @@ from lab.training.online import read_rounds
 
 SMOKE = Config("wall", "smoke")
 MODULES = {"radii": radii, "online": online}
+EACH = ["online", pytest.param("radii", marks=pytest.mark.slow)]  #: radii trains a dozen models
+
+
+class _Made(dict[str, Result]):
+    def __missing__(self, name: str) -> Result:
+        self[name] = MODULES[name].run(SMOKE)
+        return self[name]
 
 
 @pytest.fixture(scope="module")
 def results(own_cache) -> dict[str, Result]:
-    """Both experiments on Wall, at preset smoke, from the shipped base model."""
-    return {name: module.run(SMOKE) for name, module in MODULES.items()}
+    """Experiments on Wall, at preset smoke, from the shipped base model; each is made when it is first asked for."""
+    return _Made()
 
 
 # --- Variants
@@ -69,7 +76,9 @@ def test_every_number_of_rounds_simulates_as_much():
             assert variant.recipe.online.rounds * variant.recipe.online.segments == plans
 
 
+@pytest.mark.slow
 def test_a_variant_is_trained_once_from_the_shipped_base_model(results, monkeypatch):
+    assert results["radii"].tables
     recipe = recipe_of("wall", "smoke")
     monkeypatch.setattr("lab.training.pipeline.fit", lambda *_: pytest.fail("trained again"))
     folders = {variant.name: trained(SMOKE, "adversarial", 0, variant.recipe) for variant in radii.studies(recipe)}
@@ -77,7 +86,7 @@ def test_a_variant_is_trained_once_from_the_shipped_base_model(results, monkeypa
     assert read_info(folders["PGD 10"])["recipe"]["radii"]["steps"] == 10
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", EACH)
 def test_tables_are_complete_and_made_again_alike(name, results):
     found, again = results[name].tables, MODULES[name].run(SMOKE)
     variants = found["variants"]
@@ -96,7 +105,7 @@ def test_tables_are_complete_and_made_again_alike(name, results):
     assert all("test split" in protocol["text"] for protocol in results[name].meta["protocols"])
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", EACH)
 def test_figures_are_drawn_from_disk(name, results, tmp_path):
     save_result(results[name], tmp_path)
     loaded = load_result(tmp_path)
@@ -122,6 +131,7 @@ def test_gains_are_paired_over_all_goals_and_planners():
     assert re.fullmatch(r"new \(the recipe\): \+50.0 points \[.*\] against control: better", sentences(found, "study"))
 
 
+@pytest.mark.slow
 def test_steps_cost_more_and_find_worse(results):
     cost = results["radii"].tables["cost"].set_index("model")
     assert list(cost.index) == ["control", "FGSM", "PGD 2", "PGD 5", "PGD 10"]
@@ -209,6 +219,6 @@ def test_every_task_is_listed():
     assert {"push_t", "point_maze", "wall"} <= set(tasks.facts().index)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_notebooks_cells_run(name, results, tmp_path):
     run_cells(name, results[name], tmp_path)

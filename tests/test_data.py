@@ -42,7 +42,9 @@ def test_equal_specs_give_equal_data_and_the_pictures_show_the_states(task, tmp_
     assert no_leftovers(tmp_path)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=[pytest.mark.slow] * (task == "granular")) for task in TASKS]
+)
 def test_no_two_splits_or_seeds_share_a_start(task):
     specs = [DataSpec(task, split, episodes=make_task(task).chunk, seed=seed) for split in SPLITS for seed in (0, 1)]
     starts = np.concatenate([collect_states(spec).states[:, 0] for spec in specs])

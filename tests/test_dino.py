@@ -164,10 +164,12 @@ def test_settings_of_ones_own_are_kept_apart_too(folders):
     assert (own / "model.safetensors").is_file()
 
 
-LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("table1_success", "planners", "fig3_efficiency")]
+LONG = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("table1_success", "planners", "fig3_efficiency", "fig4_gap")
+]
 
 
-@pytest.mark.parametrize("name", ["fig2_landscape", "fig4_gap", *LONG])
+@pytest.mark.parametrize("name", ["fig2_landscape", *LONG])
 def test_experiments_run_on_it(name, folders, monkeypatch):
     if name == "planners":
         monkeypatch.setattr(f"lab.studies.{name}.study.ALL", ("cem", "network+adam", "prior"))

@@ -102,7 +102,9 @@ def test_place_leaves_walls_and_stops():
     assert place(wall, state, {}) is state
 
 
-@pytest.mark.parametrize("task", CARDS)
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=[pytest.mark.slow] * (task == "granular")) for task in CARDS]
+)
 def test_lanes_of_the_player(tiny_model, task):
     """All that is drawn is there, is plain JSON, and is placed where the states say."""
     model, problems = tiny_model(task), sample_problems(task, "dataset", 1)

@@ -164,6 +164,7 @@ def test_figures_are_drawn_again_from_disk(results, tmp_path):
     assert {path.suffix for path in folder.glob("fig4_gap.*")} == {".png", ".pdf", ".html"}
 
 
+@pytest.mark.slow
 def test_push_t_is_judged_by_both_criteria(push_t):
     rates = push_t.tables["rates"]
     assert set(rates.criterion) == {"full", "block"}

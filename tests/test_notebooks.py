@@ -176,7 +176,7 @@ def test_a_reply_that_comes_just_before_something_is_sent_is_not_missed():
 
 RUN = [name for name in STUDIES if name != "fig2_landscape"]  #: by the lab's own command
 #: short, but their tests run all that they call
-ELSEWHERE = ("fig3_efficiency", "rollouts", "your_world_model")
+ELSEWHERE = ("fig3_efficiency", "rollouts", "tasks", "your_world_model")
 LONG = [name for name in RUN if STUDIES[name].long or name in ELSEWHERE]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in RUN]
 

@@ -38,6 +38,7 @@ def test_a_comment_explains_a_constant_and_a_field(reference):
     assert data["DataSpec"].members["size"].docstring == "side of the pictures in pixels"
 
 
+@pytest.mark.slow
 def test_the_documented_command_makes_the_reference_without_a_warning(tmp_path):
     (command,) = [
         line for line in (ROOT / "lab" / "README.md").read_text("utf-8").splitlines() if "lab.repro.reference" in line

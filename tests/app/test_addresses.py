@@ -57,7 +57,7 @@ def test_the_parser_of_addresses(profile, state, monkeypatch, capsys):
     report(capsys, "addresses, read", counts)
 
 
-@profiles(2, 300)
+@profiles(1, 300)
 def test_every_page_comes_up_at_any_address(profile, app, capsys):
     counts: Counter = Counter()
 

@@ -73,7 +73,8 @@ def test_every_formula_and_link_of_the_course_has_its_place(name, folder):
 # --- Running the notebooks for it
 
 
-@pytest.mark.parametrize("done", [(), pytest.param(("rollouts",), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("done", [(), ("rollouts",)])
 def test_the_command_runs_what_it_is_told_and_labels_what_it_left_out_or_failed(
     done, tmp_path, monkeypatch, capsys, kernels_at_once
 ):

@@ -122,6 +122,7 @@ def button(test, label):
 
 
 class TestBrowser:
+    @pytest.mark.slow
     def test_measure_and_cancel_by_keyboard(self, visit):
         page = visit("efficiency", "?problems=5")
         page.get_by_role("button", name="Measure on this machine").focus()

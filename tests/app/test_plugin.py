@@ -97,6 +97,7 @@ def test_a_study_takes_it_through_its_notebook(trained, lab, tmp_path):
     assert result.task == "slide" and len(result.tables["gaps"])
 
 
+@pytest.mark.slow
 def test_the_live_planning_page_shows_it(trained, environment, browser, tmp_path):
     with served(environment) as (address, _):
         page = browser.new_page()

@@ -62,6 +62,7 @@ def test_full_screen_of_scenes(visit, name, scene):
     settled(page)
 
 
+@pytest.mark.slow
 def test_full_screen_of_charts(visit):
     page = visit("efficiency")
     page.get_by_test_id("stPlotlyChart").first.hover()
