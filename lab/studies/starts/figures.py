@@ -22,11 +22,11 @@ ORDER = ("cem", "adam", "network", "network+adam")
 def print_figure(result: Result) -> Figure:
     """A panel for each kind of goals and mode, a row for each planner, a dot for each model."""
     table = result.tables["success"]
-    planners, places = shown(table.planner, ORDER)[::-1], _places(table)
+    planners, places = shown(table.planner, ORDER)[::-1], panels_of(table)
     figure = Figure(figsize=(11, 3.1), layout="constrained")
     for ax, (goals, mode) in zip(figure.subplots(1, len(places), sharey=True, squeeze=False)[0], places, strict=True):
-        success_rows(ax, _at(table, goals, mode), planners)
-        ax.set_title(_panel(goals, mode))
+        success_rows(ax, rows_at(table, goals, mode), planners)
+        ax.set_title(panel_title(goals, mode))
         ax.set_yticks(range(len(planners)), [LABELS[planner] for planner in planners])
         in_rows(ax)
     legend_of(figure, ax)
@@ -37,11 +37,11 @@ def print_figure(result: Result) -> Figure:
 def interactive(result: Result) -> go.Figure:
     """The same panels; hovering shows the numbers."""
     table = result.tables["success"]
-    places = _places(table)
-    figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[_panel(*place) for place in places])
+    places = panels_of(table)
+    figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[panel_title(*place) for place in places])
     for column, (goals, mode) in enumerate(places, 1):
         for model in shown(table.model, MODELS):
-            rows = _at(table, goals, mode).query("model == @model").set_index("planner")
+            rows = rows_at(table, goals, mode).query("model == @model").set_index("planner")
             rows = rows.reindex(shown(table.planner, ORDER)[::-1]).reset_index()
             names, texts = [LABELS[planner] for planner in rows.planner], [_hover(row) for row in rows.itertuples()]
             errors = {"error_x": spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1}}
@@ -64,15 +64,18 @@ def choice_figure(choice: pd.DataFrame, mode: str) -> Figure:
     return figure
 
 
-def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
+def panels_of(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The kinds of goals and modes in ``table``, a panel for each."""
     return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], tuple(MODES))))
 
 
-def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
+def rows_at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
+    """The rows of one panel."""
     return table[(table.goals == goals) & (table["mode"] == mode)]
 
 
-def _panel(goals: str, mode: str) -> str:
+def panel_title(goals: str, mode: str) -> str:
+    """What stands above a panel."""
     return f"{GOALS[goals]}, {LABELS[mode]}"
 
 

@@ -1,6 +1,5 @@
 """Success on straightened latents beside the same encoder without the term: a panel for each kind of goals and mode."""
 
-import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,9 +13,10 @@ from lab.files import MODELS
 from lab.plots.marks import dots, hover, in_rows, intervals, legend_of
 from lab.plots.palette import LABELS, LOSSES, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
-from lab.plots.words import GOALS, MODES, counted, percent, resampled
+from lab.plots.words import counted, percent, resampled
 from lab.results import Result
 from lab.studies.planners.figures import success_rows
+from lab.studies.starts.figures import panel_title, panels_of, rows_at
 from lab.studies.straightening.study import ENCODERS, PLANNERS
 
 ROWS = {f"{LABELS[planner]}, {encoder}": (planner, encoder) for planner in PLANNERS for encoder in ENCODERS}
@@ -34,10 +34,10 @@ def print_figure(result: Result) -> Figure:
     table = _in_rows(result.tables["success"])
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.9, 1), squeeze=False).flat
-    places = _places(table)
+    places = panels_of(table)
     for ax, place in zip(above.subplots(1, len(places), sharey=True, squeeze=False)[0], places, strict=True):
-        success_rows(ax, _at(table, *place), [*ROWS][::-1])
-        ax.set_title(_panel(*place))
+        success_rows(ax, rows_at(table, *place), [*ROWS][::-1])
+        ax.set_title(panel_title(*place))
         ax.set_yticks(range(len(ROWS)), [*ROWS][::-1])
         in_rows(ax)
     legend_of(above, ax)
@@ -54,11 +54,17 @@ def print_figure(result: Result) -> Figure:
 def interactive(result: Result) -> go.Figure:
     """The rows of success; hovering shows the numbers."""
     table = _in_rows(result.tables["success"])
-    places = _places(table)
-    figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[_panel(*place) for place in places])
+    places = panels_of(table)
+    figure = make_subplots(1, len(places), shared_yaxes=True, subplot_titles=[panel_title(*place) for place in places])
     for column, place in enumerate(places, 1):
         for model in shown(table.model, MODELS):
-            rows = _at(table, *place).query("model == @model").set_index("planner").reindex([*ROWS][::-1]).reset_index()
+            rows = (
+                rows_at(table, *place)
+                .query("model == @model")
+                .set_index("planner")
+                .reindex([*ROWS][::-1])
+                .reset_index()
+            )
             texts = ["" if pd.isna(row.rate) else _hover(row) for row in rows.itertuples()]
             errors = {"error_x": spread(rows, "rate", 100) | {"color": MODEL_COLOURS[model], "thickness": 1}}
             trace = dots(100 * rows.rate, rows.planner, LABELS[model], MODEL_COLOURS[model], texts, size=9, **errors)
@@ -85,18 +91,6 @@ def slices_figure(slices: Mapping[str, Slice], problem: int) -> Figure:
 def _in_rows(success: pd.DataFrame) -> pd.DataFrame:
     """``success`` with the names of `ROWS` as planners."""
     return success.assign(planner=[f"{LABELS[row.planner]}, {row.encoder}" for row in success.itertuples()])
-
-
-def _places(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(itertools.product(shown(table.goals, tuple(GOALS)), shown(table["mode"], tuple(MODES))))
-
-
-def _at(table: pd.DataFrame, goals: str, mode: str) -> pd.DataFrame:
-    return table[(table.goals == goals) & (table["mode"] == mode)]
-
-
-def _panel(goals: str, mode: str) -> str:
-    return f"{GOALS[goals]}, {LABELS[mode]}"
 
 
 def _hover(row) -> str:
