@@ -62,10 +62,7 @@ def change(weights: Any, z: Array, action: Array) -> Array:
     hidden, head = weights
     x = jnp.concatenate([z, action], -1)
     for layer in hidden:
-        x = product(x, layer["weight"], layer["transposed"]) + layer["bias"]
-        x = x - x.mean(-1, keepdims=True)
-        x = x * lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5) * layer["scale"] + layer["shift"]
-        x = jax.nn.gelu(x, approximate=True)
+        x = activation(product(x, layer["weight"], layer["transposed"]), layer["bias"], layer["scale"], layer["shift"])
     return product(x, head["weight"], head["transposed"]) + head["bias"]
 
 
@@ -87,6 +84,35 @@ def _product_backwards(weight: Array, gradient: Array) -> tuple[Array, None, Non
 
 
 product.defvjp(_product_forwards, _product_backwards)
+
+
+@jax.custom_vjp
+def activation(x: Array, bias: Array, scale: Array, shift: Array) -> Array:
+    """GELU of the layer normalisation of ``x`` + ``bias`` (..., O).
+
+    Its gradient, with respect to ``x`` alone, is written out: one pass over what the forward pass left, where the
+    derivative that JAX finds takes several (a seventh of the time of a descent).
+    """
+    return _activation_forwards(x, bias, scale, shift)[0]
+
+
+def _activation_forwards(x: Array, bias: Array, scale: Array, shift: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    x = x + bias
+    x = x - x.mean(-1, keepdims=True)
+    inverse_std = lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5)
+    x = x * inverse_std
+    y, derivative = jax.vjp(partial(jax.nn.gelu, approximate=True), x * scale + shift)
+    return y, (x, inverse_std, *derivative(jnp.broadcast_to(scale, y.shape)))
+
+
+def _activation_backwards(rest: tuple[Array, Array, Array], gradient: Array) -> tuple[Array, None, None, None]:
+    x, inverse_std, derivative = rest
+    gradient = gradient * derivative
+    along = (gradient * x).mean(-1, keepdims=True)
+    return (gradient - gradient.mean(-1, keepdims=True) - along * x) * inverse_std, None, None, None
+
+
+activation.defvjp(_activation_forwards, _activation_backwards)
 
 
 def distance(z: Array, goal: Array, rules: Rules) -> Array:
