@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lab.bench_scale import Curve
 from lab.files import ROOT
 from lab.results import Result, load_result
 from lab.studies.common.stored import REFERENCE
@@ -18,7 +19,8 @@ HEADS = {
 
 def section() -> str:
     """The tables as Markdown, each with where and how it was measured."""
-    return "\n\n".join(part for name in HEADS if (ROOT / FOLDER / name).is_dir() for part in _part(name))
+    parts = [part for name in HEADS if (ROOT / FOLDER / name).is_dir() for part in _part(name)]
+    return "\n\n".join([*parts, *(_scale() if (ROOT / FOLDER / "scale").is_dir() else [])])
 
 
 def _part(name: str) -> Iterator[str]:
@@ -32,14 +34,31 @@ def _part(name: str) -> Iterator[str]:
     yield "\n".join(f"| {' | '.join(row)} |" for row in (HEADS[name], ["---"] * len(HEADS[name]), *rows))
 
 
+def _scale() -> Iterator[str]:
+    """How an iteration's cost grows with each size of it."""
+    result = load_result(ROOT / FOLDER / "scale")
+    yield _measured("scale", result)
+    rows = [("planner", "grows", "milliseconds", "exponent", "at the end"), ("---",) * 5]
+    for (planner, part), curve in result.tables["rows"].groupby(["planner", "part"], sort=False):
+        values, seconds = tuple(curve["values"]), tuple(curve.seconds)
+        fitted, last = Curve(planner, part, values, seconds).exponents
+        costs = ", ".join(f"{value}: {_figure(1000 * each)}" for value, each in zip(values, seconds, strict=True))
+        rows.append((planner, part, costs, f"{fitted:.2f}", f"{last:.2f}"))
+    yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def _measured(name: str, result: Result) -> str:
     """A sentence on what is in the table, and where it comes from."""
     meta, versions = result.meta, result.meta["versions"]
     with_jax = " --backend jax" if meta["backend"] == "jax" else ""
-    what = {"tasks": "Steps, pushes or frames", "planners": "Plans"}[name]
+    what = {
+        "tasks": "Steps, pushes or frames a second",
+        "planners": "Plans a second",
+        "scale": "Milliseconds of one iteration",
+    }[name]
     libraries = ", ".join(f"{library} {versions[library]}" for library in ("python", "numpy", "pymunk", "torch"))
     return (
-        f"{what} a second, `bench {name}{with_jax}`: {meta['machine']}, {meta['threads']} threads, load average "
+        f"{what}, `bench {name}{with_jax}`: {meta['machine']}, {meta['threads']} threads, load average "
         f"{meta['load_average']:g}; {libraries}; commit {meta['commit']}."
     )
 
