@@ -11,8 +11,6 @@ import streamlit as st
 
 from lab.evaluation.episode import Episode
 from lab.plots.animation import Column, gif
-from lab.plots.filmstrip import filmstrip
-from lab.plots.save import drawing
 
 Strips = Sequence[tuple[str, Episode, str]]  #: (heading, episode, model)
 PIXELS, FRAME = 128, 192  #: of a picture in the strip, and in the animation
@@ -70,6 +68,9 @@ def animation(strips: Strips) -> bytes:
 
 def film(strips: Strips) -> bytes:
     """A PNG of the strips, one below the other. Where one ends early, its last frames stay."""
+    from lab.plots.filmstrip import filmstrip  # here: matplotlib takes half a second, and a first visit draws nothing
+    from lab.plots.save import drawing
+
     episodes = [episode for _, episode, _ in strips]
     longest = max((episode.blocks for episode in episodes), key=len)
     task, seen = episodes[0].environment, [np.minimum(np.arange(len(longest)), len(e.blocks) - 1) for e in episodes]

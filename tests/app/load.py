@@ -4,18 +4,18 @@ Twenty sessions open pages at once, each with a problem of its own, while the se
 """
 
 import statistics
+import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import psutil
-from harness import served
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import ClientConnection, connect
+from harness import APP, served
+
+sys.path.insert(0, str(APP))
+from warm import messages, warm
 
 SESSIONS = 20
 #: see app/Dockerfile: what threads have freed goes back to the system, so that the peak is a fifth lower
@@ -25,34 +25,12 @@ AS_IN_THE_CONTAINER = {
     "MALLOC_TRIM_THRESHOLD_": "1000000",
     "MALLOC_MMAP_THRESHOLD_": "262144",
 }
-PATIENCE = 300  #: s
 PAGES = ("", "plan", "plan", "gap", "landscape", "anatomy", "efficiency", "results", "train", "fool")
 
 
 def session(server: str, page: str, query: str) -> str:
     """Everything that a session of its own is sent until its script has run, as text."""
     return " ".join(str(message) for message in messages(server, page, query))
-
-
-def messages(server: str, page: str, query: str) -> Iterator[ForwardMsg]:
-    """What a session of its own is sent, until its script has run."""
-    address = f"{server.replace('http', 'ws')}_stcore/stream"
-    options = {"subprotocols": ["streamlit"], "origin": server[:-1], "max_size": None, "ping_interval": None}
-    with connect(address, **options) as connection:
-        request = BackMsg()
-        request.rerun_script.query_string = query
-        request.rerun_script.page_name = page
-        connection.send(request.SerializeToString())
-        yield from _received(connection)
-
-
-def _received(connection: ClientConnection) -> Iterator[ForwardMsg]:
-    while True:
-        message = ForwardMsg()
-        message.ParseFromString(connection.recv(timeout=PATIENCE))
-        if message.WhichOneof("type") == "script_finished":
-            return
-        yield message
 
 
 @dataclass
@@ -108,4 +86,7 @@ def measure(server: str, process: psutil.Process) -> Load:
 if __name__ == "__main__":
     with served(AS_IN_THE_CONTAINER) as (server, process):
         print("cold:", measure(server, process))
-        print("warm:", measure(server, process))
+        print("again:", measure(server, process))
+    with served(AS_IN_THE_CONTAINER) as (server, process):
+        warm(server)
+        print("after app/warm.py:", measure(server, process))

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import APP, served, whole
-from load import AS_IN_THE_CONTAINER, measure, session
+from load import AS_IN_THE_CONTAINER, measure, session, warm
+from pages import VIEWS
 from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -29,6 +30,13 @@ def test_sessions_do_not_mix(server):
     for i, text in enumerate(texts):
         assert f"--model {MODELS[i % 4]} " in text and "exception" not in text
         assert [j for j in range(SESSIONS) if f"--problem {j}" + "\\n" in text or f'--problem {j}"' in text] == [i]
+
+
+def test_the_container_visits_every_page_of_its_own(server, capsys):
+    assert "python app/warm.py http://localhost:7860 &" in (APP / "Dockerfile").read_text("utf-8")
+    warm(server)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(":")[0] for line in said] == [view.title for view in VIEWS]
 
 
 @pytest.mark.parametrize("page", ["gap", "landscape"])
