@@ -3,7 +3,7 @@
 `app/Dockerfile` starts it beside the server. It visits as a browser does, by Streamlit's websocket.
 """
 
-import sys
+import argparse
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -58,4 +58,9 @@ def warm(server: str) -> None:
 
 
 if __name__ == "__main__":
-    warm(sys.argv[1])
+    parser = argparse.ArgumentParser(
+        description="Visit every page of the app once, so that nobody waits for what is loaded once.",
+        epilog="example: python app/warm.py http://localhost:8501",
+    )
+    parser.add_argument("address", help="of the running app")
+    warm(parser.parse_args().address)
