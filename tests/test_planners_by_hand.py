@@ -23,8 +23,8 @@ from lab.planning import (
     Informed,
     Initialised,
     Normal,
+    Penalised,
     PlanRequest,
-    WithPrior,
     no_warm_start,
     shortened,
 )
@@ -282,26 +282,26 @@ def test_the_prior_is_the_datas_mahalanobis_distance():
     mix = torch.tensor([[1.0, 0.8], [0.0, 0.5]], dtype=torch.float64)
     blocks = torch.randn(4000, A, dtype=torch.float64, generator=rng) @ mix + 3
     prior = ActionPrior.fit(blocks)
-    assert prior.distance(blocks[:, None]).mean().item() == pytest.approx(1, rel=1e-3)
+    assert prior.distance(blocks, blocks[:, None]).mean().item() == pytest.approx(1, rel=1e-3)
     action = torch.tensor([[4.0, 2.0]], dtype=torch.float64)
     offset = action[0] - blocks.mean(0)
     expected = (offset @ torch.linalg.inv(blocks.T.cov()) @ offset / A).item()
-    assert prior.distance(action).item() == pytest.approx(expected)
+    assert prior.distance(action, action).item() == pytest.approx(expected)
     z0, objective, init = problems(3)
-    both = WithPrior(objective, prior, 0.5)
+    both = Penalised(objective, prior, 0.5)
     actions = torch.randn(3, 7, H, A, dtype=torch.float64, generator=rng)
     z = Sum().rollout(z0[:, None].expand(-1, 7, -1), actions)
-    torch.testing.assert_close(both(z, actions), objective(z, actions) + 0.5 * prior.distance(actions))
+    torch.testing.assert_close(both(z, actions), objective(z, actions) + 0.5 * prior.distance(z, actions))
     assert torch.equal(both[1:].goal, objective.goal[1:])
     plan = GradientPlanner("adam", 0.1, 400).plan(
-        PlanRequest(Sum(), z0, WithPrior(objective, prior, 1000.0), init, range(3))
+        PlanRequest(Sum(), z0, Penalised(objective, prior, 1000.0), init, range(3))
     )
     assert (plan.actions - blocks.mean(0)).abs().max() < 0.2
 
 
 def test_a_prior_of_constant_actions_is_finite():
     prior = ActionPrior.fit(torch.ones(10, A))
-    assert prior.distance(torch.full((1, A), 1.05)).item() == pytest.approx(1, rel=1e-3)
+    assert prior.distance(torch.zeros(2, A), torch.full((1, A), 1.05)).item() == pytest.approx(1, rel=1e-3)
 
 
 def test_the_network_starts_what_nothing_else_starts():

@@ -12,16 +12,17 @@ from lab.models.predictor import ResidualMLP
 from lab.planning import (
     CEM,
     PLANNERS,
+    ActionPrior,
     Compiled,
     GoalDistance,
     GradientPlanner,
     Normal,
+    Penalised,
     PlanRequest,
     make_planner,
     no_warm_start,
     on_backend,
 )
-from lab.planning.prior import ActionPrior, WithPrior
 
 jax = pytest.importorskip("jax", reason="the extra `jax` is not installed")
 
@@ -104,7 +105,7 @@ def test_what_has_no_loop_in_jax_gets_a_sentence_or_torch():
     with pytest.raises(LabError, match=r"Unknown backend 'jacks'.*choose one of auto, torch, jax"):
         on_backend(Other(), "jacks")
     request = asked()
-    prior = WithPrior(request.objective, ActionPrior(torch.zeros(10), torch.eye(10)), 0.1)
+    prior = Penalised(request.objective, ActionPrior(torch.zeros(10), torch.eye(10)), 0.1)
     normal = Normal(torch.zeros_like(request.init), torch.ones_like(request.init))
     others = (
         replace(request, objective=prior),
@@ -112,7 +113,7 @@ def test_what_has_no_loop_in_jax_gets_a_sentence_or_torch():
         replace(request, prior=normal),
     )
     for other in others:
-        with pytest.raises(LabError, match=r"JAX cannot plan with (the objective WithPrior|a callback|a prior)"):
+        with pytest.raises(LabError, match=r"JAX cannot plan with (the objective Penalised|a callback|a prior)"):
             on_backend(small("adam"), "jax").plan(other)
         plan = on_backend(small("adam"), "auto").plan(other)
         assert torch.equal(plan.actions, small("adam").plan(other).actions)

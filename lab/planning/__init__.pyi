@@ -11,9 +11,9 @@ from .initialised import Initialised
 from .mpc import MODES, MPC, OPEN_LOOP, World
 from .mppi import MPPI
 from .normal import Normal
-from .objective import GoalDistance, Objective
+from .objective import GoalDistance, Objective, Penalised, Penalty
 from .planner import Callback, Plan, Planner, PlanRequest, no_warm_start
-from .prior import ActionPrior, Regularised, WithPrior
+from .prior import ActionPrior, Regularised
 from .programs import Compiled, on_backend
 from .settings import Settings, shortened
 
@@ -42,13 +42,14 @@ __all__ = [
     "Initialised",
     "Normal",
     "Objective",
+    "Penalised",
+    "Penalty",
     "Plan",
     "PlanRequest",
     "Planner",
     "RandomActions",
     "Regularised",
     "Settings",
-    "WithPrior",
     "World",
     "make_planner",
     "no_warm_start",

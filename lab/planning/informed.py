@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
 from lab.planning.normal import Normal
-from lab.planning.objective import Objective
+from lab.planning.objective import Objective, Penalised
 from lab.planning.planner import Plan, Planner, PlanRequest
 
 #: (z0 (B, Z), goal (B, Z), steps H) -> mean and standard deviation of the actions, both (B, H, A)
@@ -42,30 +41,5 @@ class Informed:
             prior = Normal(*self.believe(request.z0, request.objective.goal, request.init.shape[1]))
         objective: Objective = request.objective
         if self.weight:
-            objective = NearPrior(objective, prior, self.weight)
+            objective = Penalised(objective, prior, self.weight)
         return self.planner.plan(replace(request, objective=objective, prior=prior))
-
-
-@dataclass(frozen=True)
-class NearPrior:
-    """The objective ``given`` plus ``weight`` times the prior's distance of whole plans."""
-
-    given: Objective
-    prior: Normal
-    weight: float
-
-    def __getitem__(self, rows: slice | Tensor) -> "NearPrior":
-        """See `Objective`."""
-        return replace(self, given=self.given[rows], prior=self.prior[rows])
-
-    @property
-    def goal(self) -> Tensor:
-        """See `Objective`."""
-        return self.given.goal
-
-    def __call__(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `Objective`; raises LabError for parts of plans, such as the single steps of GRASP."""
-        if actions.shape[-2:] != self.prior.mean.shape[1:]:
-            whole, part = tuple(self.prior.mean.shape[1:]), tuple(actions.shape[-2:])
-            raise LabError(f"A prior over plans {whole} judges no {part}: take a planner of whole plans, or weight 0.")
-        return self.given(z, actions) + self.weight * self.prior.distance(actions)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lab.errors import LabError
+
 
 @dataclass(frozen=True)
 class Normal:
@@ -27,7 +29,13 @@ class Normal:
         both = ours + theirs
         return Normal((self.mean * theirs + other.mean * ours) / both, self.std * other.std / both.sqrt())
 
-    def distance(self, actions: Tensor) -> Tensor:
-        """The mean squared distance (B, ...) of ``actions`` (B, ..., H, A), in standard deviations."""
+    def distance(self, z: Tensor, actions: Tensor) -> Tensor:
+        """The mean squared distance (B, ...) of ``actions`` (B, ..., H, A), in standard deviations, whatever ``z``.
+
+        Raises LabError for parts of plans, such as the single steps of GRASP.
+        """
+        whole, part = tuple(self.mean.shape[1:]), tuple(actions.shape[-2:])
+        if part != whole:
+            raise LabError(f"A prior over plans {whole} judges no {part}: take a planner of whole plans, or weight 0.")
         shape = (len(self.mean), *[1] * (actions.ndim - 3), *self.mean.shape[1:])
         return (((actions - self.mean.view(shape)) / self.std.view(shape)) ** 2).mean((-2, -1))

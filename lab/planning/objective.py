@@ -27,6 +27,40 @@ class Objective(Protocol):
         ...
 
 
+class Penalty(Protocol):
+    """What an objective may hold against plans, whatever their goal."""
+
+    def __getitem__(self, rows: slice | Tensor) -> "Penalty":
+        """The same penalty for some of the problems, chosen by a slice or by indices."""
+        ...
+
+    def distance(self, z: Tensor, actions: Tensor) -> Tensor:
+        """The penalty (B, ...) of ``actions`` (B, ..., H, A) and their rollouts ``z`` (B, ..., H + 1, Z)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Penalised:
+    """The objective ``given`` plus ``weight`` times the ``penalty``."""
+
+    given: Objective
+    penalty: Penalty
+    weight: float
+
+    def __getitem__(self, rows: slice | Tensor) -> "Penalised":
+        """See `Objective`."""
+        return replace(self, given=self.given[rows], penalty=self.penalty[rows])
+
+    @property
+    def goal(self) -> Tensor:
+        """See `Objective`."""
+        return self.given.goal
+
+    def __call__(self, z: Tensor, actions: Tensor) -> Tensor:
+        """See `Objective`; raises LabError where the penalty does."""
+        return self.given(z, actions) + self.weight * self.penalty.distance(z, actions)
+
+
 @dataclass(frozen=True)
 class GoalDistance:
     """Mean squared distance of imagined latents to ``goal`` (B, Z), as in the authors' ``planning/objectives.py``.
