@@ -17,6 +17,7 @@ from lab.planning import (
     MPPI,
     PLANNERS,
     ActionPrior,
+    Consistency,
     GoalDistance,
     GradCEM,
     GradientPlanner,
@@ -351,6 +352,19 @@ def test_a_prior_is_multiplied_with_the_samplers_first_distribution():
     moved = spread[:, None] * noise  # MPPI's control term is temperature * u Sigma^-1 noise
     weights = torch.softmax(-loss / 0.3 - (fused[:, None] * moved / spread[:, None] ** 2).sum((2, 3)), 1)
     torch.testing.assert_close(plan.actions, fused + (weights[..., None, None] * moved).sum(1))
+
+
+def test_consistency_is_the_squared_residual_of_inferred_actions():
+    z = torch.tensor([[[[0.0], [1.0], [3.0]]], [[[0.0], [0.0], [0.0]]]], dtype=torch.float64, requires_grad=True)
+    actions = torch.tensor([[[[1.5], [1.0]]], [[[0.0], [2.0]]]], dtype=torch.float64)
+    penalty = Consistency(lambda z0, z1, steps: ((z1 - z0)[:, None], torch.full((len(z0), steps, 1), 0.5).double()))
+    found = penalty.distance(z, actions)  # ((0.5^2 + 1^2) / 2, 2^2 / 2) / 0.5^2
+    torch.testing.assert_close(found, torch.tensor([[2.5], [8.0]], dtype=torch.float64))
+    found.sum().backward()  # of (actions - z' + z)^2 / 2 / 0.5^2, by z, z' and z''
+    torch.testing.assert_close(z.grad[0, 0, :, 0], torch.tensor([2.0, -6.0, 4.0], dtype=torch.float64))
+    objective = Penalised(GoalDistance(torch.tensor([[3.0], [1.0]], dtype=torch.float64), 1), penalty, 0.1)
+    torch.testing.assert_close(objective(z, actions), torch.tensor([[0.25], [1.8]], dtype=torch.float64))
+    torch.testing.assert_close(objective[1:](z[1:], actions[1:]), objective(z, actions)[1:])
 
 
 def test_a_prior_starts_gradient_planners_and_pulls_them():

@@ -33,12 +33,12 @@ def test_every_start_is_measured_after_every_number_of_iterations(result):
     success = result.tables["success"]
     assert set(success.goals) == {"dataset", "random"} and set(success.model) == set(priors.MODELS)
     found = success.groupby("planner").apply(lambda rows: set(zip(rows.start, rows.iterations, strict=True)))
-    both = {(start, count) for start in ("uninformed", "prior") for count in (1, 3)}
+    both = {(start, count) for start in ("uninformed", "prior", "consistent") for count in (1, 3)}
     assert found["cem"] == found["mppi"] == both
-    assert found["adam"] == {("uninformed", 3), ("prior", 3), ("pulled", 3)}  # smoke has 3 iterations at most
+    assert found["adam"] == {(start, 3) for start in priors.STARTS}  # smoke has 3 iterations at most
     differences = result.tables["differences"]
     assert set(differences.theirs) == {"uninformed"}
-    assert set(differences[differences.planner == "adam"].ours) == {"prior", "pulled"}
+    assert set(differences[differences.planner == "adam"].ours) == {"prior", "pulled", "consistent"}
     assert not any(table.isna().to_numpy().any() for table in result.tables.values())
 
 

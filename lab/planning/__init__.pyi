@@ -2,6 +2,7 @@ from .adaptation import Adaptation
 from .baselines import Constant, RandomActions
 from .catalog import BACKENDS, CATALOG, COMPARED, PAPER_PLANNERS, PLANNERS, make_planner
 from .cem import CEM
+from .consistent import Consistency
 from .gradcem import GradCEM
 from .gradient import GradientPlanner
 from .grasp import GRASP
@@ -34,6 +35,7 @@ __all__ = [
     "Adaptation",
     "Callback",
     "Compiled",
+    "Consistency",
     "Constant",
     "GoalDistance",
     "GradCEM",

@@ -18,7 +18,7 @@ from lab.results import Result
 from lab.studies.priors.study import LADDER, STARTS
 
 #: the lines of print and of plotly, by how a planner begins
-LINES = {"uninformed": (":", "dot"), "prior": ("-", "solid"), "pulled": ("--", "dash")}
+LINES = {"uninformed": (":", "dot"), "prior": ("-", "solid"), "pulled": ("--", "dash"), "consistent": ("-.", "dashdot")}
 SURENESS = {"std": "standard deviation (of the data's)", "within": "share of expert's numbers within it"}
 RIGHT = 0.683  #: of a normal distribution within one standard deviation
 
@@ -127,5 +127,6 @@ def _caption(result: Result) -> str:
         f"{sample(success)} of each kind of goals, open loop; 95% intervals over {resampled(success)}. The prior is a "
         "network that knows start and goal; planners begin with the product of its normal distribution and theirs. "
         f"Pulled: the objective gains {result.meta['weight']:g} times the squared distance to the prior's mean, in its "
-        f"standard deviations. Dotted, right: 0.683, for a distribution that is right. Preset {result.preset}."
+        "standard deviations; consistent: the same for the actions that the network infers from each imagined step. "
+        f"Dotted, right: 0.683, for a distribution that is right. Preset {result.preset}."
     )

@@ -1,7 +1,11 @@
 """A prior that knows start and goal (after PRISM, arXiv 2606.07974): what it buys CEM, MPPI and Adam, open loop.
 
 Each planner begins three ways: by itself, with the state prior (see `lab.planning.Informed`), and, where it descends,
-with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves.
+with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves. A fourth way begins by
+itself, and keeps plans consistent with the same network's inverse dynamics (after ACID, `lab.planning.Consistency`).
+
+Both penalties have the weight that the card gives the pull: they are squared distances in the network's standard
+deviations, 1 on average over the data if these are right.
 """
 
 import time
@@ -16,7 +20,7 @@ from lab.evaluation.compare import DIFFERENCE, average, compare, paired, success
 from lab.evaluation.success import Outcome
 from lab.models.initialisation import InitialisationNetwork
 from lab.models.protocols import see
-from lab.planning import Informed, Planner, shortened
+from lab.planning import Consistency, Informed, Planner, Regularised, shortened
 from lab.plots.palette import LABELS
 from lab.plots.words import GOALS, counted, points
 from lab.results import Result
@@ -29,7 +33,12 @@ NAME = "priors"
 MODELS = ("base", "adversarial")
 LADDER = {"cem": (1, 3, 10), "mppi": (1, 3, 10), "adam": (10, 30, 100)}  #: iterations
 #: how a planner begins, in words
-STARTS = {"uninformed": "by itself", "prior": "with the prior", "pulled": "with the prior, and pulled to it"}
+STARTS = {
+    "uninformed": "by itself",
+    "prior": "with the prior",
+    "pulled": "with the prior, and pulled to it",
+    "consistent": "kept consistent",
+}
 BY = ["goals", "model", "planner", "start", "iterations"]
 TIMES = {"success": ["seconds"]}
 
@@ -64,7 +73,7 @@ def todo(config: Config, models: list[NamedModel], network: InitialisationNetwor
         for name, seed, model in models:
             for planner in LADDER:
                 for variant in variants(config, planner, network):
-                    keep = not isinstance(variant, Informed)  # what depends on the network is not stored
+                    keep = not isinstance(variant, Informed | Regularised)  # what depends on the network is not stored
                     yield Case(protocol, name, seed, model, planner, variant, keep=keep)
 
 
@@ -75,6 +84,7 @@ def variants(config: Config, name: str, network: InitialisationNetwork) -> Itera
         alone = shortened(config.planner(name), iterations)
         yield alone
         yield Informed(network.believe, alone)
+        yield Regularised(alone, Consistency(network.believe), config.card.settings.prior)
         if name == "adam":
             yield Informed(network.believe, alone, config.card.settings.prior)
 
@@ -82,10 +92,11 @@ def variants(config: Config, name: str, network: InitialisationNetwork) -> Itera
 def told_apart(case: Case, outcome: Outcome) -> Mapping[str, Any]:
     """The columns ``start`` and ``iterations``."""
     planner: Any = case.planner
-    if not isinstance(planner, Informed):
+    if not isinstance(planner, Informed | Regularised):
         return {"start": "uninformed", "iterations": planner.iterations}
+    start = "consistent" if isinstance(planner, Regularised) else "pulled" if planner.weight else "prior"
     inner: Any = planner.planner
-    return {"start": "pulled" if planner.weight else "prior", "iterations": inner.iterations}
+    return {"start": start, "iterations": inner.iterations}
 
 
 def tables(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
