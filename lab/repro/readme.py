@@ -264,12 +264,12 @@ _STARTS = (
     "of CEM one (`reference/full/starts/`, told in `notebooks/starts.ipynb`)."
 )
 _POWERS = (
-    "Adam from as many starts as the study has, open loop, data-set goals. A plan that misses is *stuck* where the "
-    "predicted loss is above the loss at the success boundary, *deceived* where the true loss alone is, and *metric* "
-    "where neither is. Why a problem was missed is decided by a plan that is known to be good: *unknown*, where no "
-    "plan reaches the goal; else *search*, where the model itself prefers that one; else *cost*, where even the true "
-    "loss ranks a bad plan first; else *model*. In % [95% interval] (`reference/full/power/`, told in "
-    "`notebooks/power.ipynb`)."
+    "Adam from as many starts as the study has, and from one of them, open loop, data-set goals. A plan that misses "
+    "is *stuck* where the predicted loss is above the loss at the success boundary, *deceived* where the true loss "
+    "alone is, and *metric* where neither is. Why a problem was missed is decided by a plan that is known to be good: "
+    "*unknown*, where no plan reaches the goal; else *search*, where the model itself prefers that one; else *cost*, "
+    "where even the true loss ranks a bad plan first; else *model*. In % [95% interval] (`reference/full/power/`, told "
+    "in `notebooks/power.ipynb`)."
 )
 _TARGETS = (
     "These targets are stricter than the claims: they say how large the effects should be. Encoders, data, radii and "

@@ -230,10 +230,15 @@ def affordable(cem: pd.DataFrame, cost: str, most: float) -> int:
     return int(within.iterations.max() if len(within) else cem.iterations.min())
 
 
-def strongest(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``table`` with the most starts and iterations of Adam, at the step that has them."""
+def strongest(table: pd.DataFrame, restarts: int | None = None) -> pd.DataFrame:
+    """The rows of ``table`` with the most starts and iterations of Adam, at the step that has them.
+
+    With ``restarts``, those of as many starts at the same step and iterations.
+    """
     adam = table[table.planner == "adam"]
     top = adam.sort_values(["restarts", "iterations"], kind="stable")[POWER].iloc[-1]
+    if restarts is not None:
+        top["restarts"] = restarts
     return adam[(adam[POWER] == top).all(axis=1)]
 
 
@@ -243,20 +248,32 @@ def sentences(result: Result) -> str:
 
 
 def lines(result: Result) -> Iterator[str]:
-    """For each model at the strongest power: kinds of plans, the choice among starts, and why problems were missed."""
+    """For each model at the strongest power: kinds of plans, the choice among starts, and why problems were missed.
+
+    Beside it, why problems were missed from one start.
+    """
     anatomy, causes, choice = (strongest(result.tables[name]) for name in ("anatomy", "causes", "choice"))
+    alone = strongest(result.tables["causes"], restarts=1)
     for model, kinds in anatomy.groupby("model", sort=False):
         first = next(kinds.itertuples())
         ok, stuck, deceived, metric = _shares(kinds, "kind", KINDS)
-        _, search, cost, wrong, unknown = _shares(causes[causes.model == model], "cause", CAUSES)
+        why, why_alone = (table[table.model == model] for table in (causes, alone))
         any_start, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
+        reached, *_ = _shares(why_alone, "cause", CAUSES)
         yield (
             f"{LABELS[first.model]}, {words(first)} ({counted(first.n, 'problem')}, "
             f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Stuck: {stuck}, deceived: {deceived}, "
             f"metric: {metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, "
-            f"the least true loss in {best}. Problems missed because of the search: {search}, the cost: {cost}, the "
-            f"model: {wrong}; of unknown cause: {unknown}."
+            f"the least true loss in {best}. Problems missed because of {_causes(why)}. From one start "
+            f"({counted(why_alone.n.iloc[0], 'problem')}) {reached} are reached, and missed because of "
+            f"{_causes(why_alone)}."
         )
+
+
+def _causes(causes: pd.DataFrame) -> str:
+    """The share of each cause in a model's rows."""
+    _, search, cost, wrong, unknown = _shares(causes, "cause", CAUSES)
+    return f"the search: {search}, the cost: {cost}, the model: {wrong}; of unknown cause: {unknown}"
 
 
 def words(row: Any) -> str:
