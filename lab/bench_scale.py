@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from lab.bench import ADAM, CEM_30, alternate, small_model
 from lab.bench_others import Measured
 from lab.data import HORIZON
+from lab.evaluation.statistics import exponents
 from lab.planning import GoalDistance, PlanRequest, no_warm_start, on_backend
 
 
@@ -44,8 +44,7 @@ class Curve:
     @property
     def exponents(self) -> tuple[float, float]:
         """p of ``seconds ~ value ** p``, over all values, and between the last two, where overhead weighs least."""
-        x, y = np.log(self.values), np.log(self.seconds)
-        return float(np.polyfit(x, y, 1)[0]), float((y[-1] - y[-2]) / (x[-1] - x[-2]))
+        return exponents(self.values, self.seconds)
 
 
 def measure(backend: str = "torch") -> list[Curve]:

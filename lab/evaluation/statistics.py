@@ -125,6 +125,12 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return corrected
 
 
+def exponents(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """p of ``y ~ x ** p``, fitted to all points (both positive, x rising), and between the last two."""
+    log_x, log_y = np.log(x), np.log(y)
+    return float(np.polyfit(log_x, log_y, 1)[0]), float((log_y[-1] - log_y[-2]) / (log_x[-1] - log_x[-2]))
+
+
 def _problems_by_seeds(values: np.ndarray) -> np.ndarray:
     """``values`` (problems, seeds)."""
     values = np.asarray(values, dtype=float)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lab.bench_scale import Curve
+from lab.evaluation.statistics import exponents
 from lab.files import ROOT
 from lab.results import Result, load_result
 from lab.studies.common.stored import REFERENCE
@@ -41,7 +41,7 @@ def _scale() -> Iterator[str]:
     rows = [("planner", "grows", "milliseconds", "exponent", "at the end"), ("---",) * 5]
     for (planner, part), curve in result.tables["rows"].groupby(["planner", "part"], sort=False):
         values, seconds = tuple(curve["values"]), tuple(curve.seconds)
-        fitted, last = Curve(planner, part, values, seconds).exponents
+        fitted, last = exponents(values, seconds)
         costs = ", ".join(f"{value}: {_figure(1000 * each)}" for value, each in zip(values, seconds, strict=True))
         rows.append((planner, part, costs, f"{fitted:.2f}", f"{last:.2f}"))
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
