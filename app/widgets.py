@@ -144,6 +144,7 @@ def several(
         label,
         values,
         selection_mode="multi",
+        wrap=True,  # in a row of controls it would run out of a narrow screen
         key=key,
         persist_state="session",
         help=help or HELP.get(key),
