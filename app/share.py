@@ -79,7 +79,9 @@ def film(strips: Strips) -> bytes:
         true=np.stack([task.render(e.states[at], PIXELS) for e, at in zip(episodes, steps, strict=True)]),
         imagined=np.stack([e.imagined_frames[rows] for e, rows in zip(episodes, seen, strict=True)]),
         goals=np.stack([task.render(e.goal[None], PIXELS)[0] for e in episodes]),
-        reached=np.stack([e.distance["full"][at] < 1 for e, at in zip(episodes, steps, strict=True)]),
+        reached=np.stack(
+            [(e.distance["full"][at] < 1) & np.isin(at, e.ends) for e, at in zip(episodes, steps, strict=True)]
+        ),
         steps=longest,
         names=[textwrap.fill(heading, 14) for heading, _, _ in strips],
     )

@@ -1,6 +1,7 @@
 """The open benchmark: frozen problems, submissions of all kinds, entries, and their table."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,15 @@ def test_a_file_is_a_submission(file):
     assert not any(weight.requires_grad for weight in first.model.parameters())
 
 
+def test_a_file_may_put_folders_on_the_path(tmp_path, monkeypatch):
+    path = tmp_path / "walker.py"
+    path.write_text(f"import sys\nsys.path.insert(0, 'elsewhere')\n{FILE}", "utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = [*sys.path]
+    load_submission(f"{path}:model", "wall")
+    assert sys.path == ["elsewhere", *before]
+
+
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
@@ -189,6 +199,7 @@ def whole_entry(tmp_path_factory) -> dict:
         ({"by_problem": {"full": {who: ["1" * 299] for who in MARKED}}}, "300 problems"),
         ({"by_problem": {"full": {who: ["1" * 300] for who in MARKED}}}, "other numbers"),
         ({"by_problem": {"full": {who: ["1" * 300, "1"] for who in MARKED}}}, "no whole entry"),
+        ({"by_problem": {"full": {who: [["1"] * 300] for who in MARKED}}}, "no whole entry"),
         ({"by_problem": 3}, "no whole entry"),
         ({"problems": {}}, "300 problems"),
         ({"task": "chess"}, "Unknown task"),

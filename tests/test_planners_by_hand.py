@@ -382,6 +382,8 @@ def test_a_prior_starts_gradient_planners_and_pulls_them():
     torch.testing.assert_close(first, expected)
     pull = 0.2 * (((expected - mean) / std) ** 2).mean((1, 2))
     torch.testing.assert_close(loss, objective(Sum().rollout(z0, expected), expected) + pull)
+    Informed(believed, GRASP(iterations=1, start=0.5)).plan(request)
+    torch.testing.assert_close(seen[1][0], expected)
     with pytest.raises(LabError, match=r"judges no \(1, 2\): take a planner of whole plans, or weight 0"):
         Informed(believed, GRASP(iterations=1), weight=0.2).plan(request)
     with pytest.raises(LabError, match="need a prior like them, got mean and std of"):

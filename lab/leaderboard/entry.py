@@ -207,6 +207,7 @@ def load_entry(path: Path) -> dict[str, Any]:
         same_numbers = "full" in expected["rates"] and all(
             _agree(entry[name], value) for name, value in expected.items()
         )
+        marks = set("".join(rows))
         settings = completed(entry["settings"], track.plans())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LabError(f"{path} is no whole entry of the benchmark ({error!r}): write it again.") from error
@@ -216,7 +217,7 @@ def load_entry(path: Path) -> dict[str, Any]:
         raise LabError(f"{path} is not of the {track.n} problems that it names: measure it again.")
     if not track.whole:
         raise LabError(f"{path} is of the first {track.n} problems: an entry is of all, so leave out --problems.")
-    if not same_numbers or counts != {entry.get("train_seeds")} or not set("".join(rows)) <= {"0", "1"}:
+    if not same_numbers or counts != {entry.get("train_seeds")} or not marks <= {"0", "1"}:
         raise LabError(f"{path} names other numbers than follow from its marks: measure it again.")
     if settings != plain(track.plans()):
         raise LabError(

@@ -59,14 +59,15 @@ def _run(path: Path) -> ModuleType:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses look for it
-    sys.path.insert(0, str(path.resolve().parent))
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # somebody else's code: whatever it raises is a sentence here
         del sys.modules[name]
         raise LabError(f"{path} cannot be run ({type(error).__name__}: {error}).") from error
     finally:
-        sys.path.pop(0)
+        sys.path.remove(folder)  # not the first: the file may have put one before it
     return module
 
 

@@ -62,7 +62,8 @@ class GRASP:
     def _descend(self, request: PlanRequest) -> Plan:
         rngs = generators(request.seeds, request.z0.device)
         init = request.init.to(request.z0.device)
-        actions = torch.where(init.isnan(), self.start * normal(rngs, init.shape[1:]), init)
+        first = request.informed(torch.zeros_like(init), self.start)
+        actions = torch.where(init.isnan(), first.mean + first.std * normal(rngs, init.shape[1:]), init)
         states = between(request.z0, request.objective.goal, actions.shape[1])
         of_actions, of_states = Optimiser("adam", self.lr, actions), Optimiser("adam", self.states_lr, states)
         history = []

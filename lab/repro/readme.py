@@ -165,7 +165,9 @@ def _starts(results: Mapping[str, Result]) -> str:
     """Success of Adam from the initialisation network's guess on the base model, and of the alternatives."""
     head = ["task", "goals", "mode", "Adam", "network alone", "network, then Adam", "CEM", "minus CEM, points"]
     rows = [row for task, result in results.items() for row in _started(task, result)]
-    return "\n".join(["## Where planning starts", "", _STARTS, "", *_table(head, rows)])
+    before = [label(task) for task in current.earlier({task: {"starts": result} for task, result in results.items()})]
+    of_earlier = f" Of version 0.1's models: {', '.join(before)}." if before else ""
+    return "\n".join(["## Where planning starts", "", _STARTS + of_earlier, "", *_table(head, rows)])
 
 
 def _started(task: str, result: Result) -> Iterator[list[str]]:

@@ -1,7 +1,9 @@
 """Sharing what a page shows, and looking at it on the full screen."""
 
 import io
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from harness import PAGES, commands, settled, whole
 from PIL import Image
@@ -29,6 +31,19 @@ def test_link_and_picture(app, page):
     moving = Image.open(io.BytesIO(share.animation(strips)))
     assert "Animation (GIF)" in offered(test) and moving.n_frames == max(len(e.states) for _, e, _ in strips)
     assert moving.size == (198 * (1 + len(strips)) + 6, 20 + 2 * 198)
+
+
+def test_a_goal_counts_where_success_is_judged(app, monkeypatch):
+    test = app("plan", problem="3")
+    import share
+
+    ((heading, episode, model), *_) = test.session_state["strips"]
+    nowhere = np.where(np.isin(np.arange(len(episode.states)), episode.ends), 2.0, 0.0)
+    drawn = {}
+    monkeypatch.setattr("lab.plots.save.drawing", lambda figure: b"")
+    monkeypatch.setattr("lab.plots.filmstrip.filmstrip", lambda **parts: drawn.update(parts))
+    share.film([(heading, replace(episode, distance={"full": nowhere}), model)])
+    assert drawn["reached"].shape == (1, len(episode.blocks)) and not drawn["reached"].any()
 
 
 @pytest.mark.parametrize("page", sorted(set(PAGES) - set(SHARED)))

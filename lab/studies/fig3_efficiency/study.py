@@ -130,7 +130,7 @@ def todo(config: Config, further: Mapping[str, WorldModel] | None = None) -> lis
         models.append((name, model))
     planners = {name: config.planner(name) for name in COMPARED}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
-    network = find_initialisation(models[0][1], config.preset)  # all models of a task have one encoder
+    network = find_initialisation(models[0][1], config.preset)  # all are of one seed, and so have its encoder
     if network:
         ladders[STARTED] = budgets(STARTED, planners["adam"].iterations)
     cases = []

@@ -265,7 +265,7 @@ def lines(result: Result) -> Iterator[str]:
             f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Stuck: {stuck}, deceived: {deceived}, "
             f"metric: {metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, "
             f"the least true loss in {best}. Problems missed because of {_causes(why)}. From one start "
-            f"({counted(why_alone.n.iloc[0], 'problem')}) {reached} are reached, and missed because of "
+            f"({counted(why_alone.n.iloc[0], 'problem')}): {reached} reach the goal; problems missed because of "
             f"{_causes(why_alone)}."
         )
 

@@ -18,6 +18,7 @@ import torch
 
 from lab.evaluation.compare import DIFFERENCE, average, compare, paired, success_rates
 from lab.evaluation.success import Outcome
+from lab.models.checkpoint import state_hash
 from lab.models.initialisation import InitialisationNetwork
 from lab.models.protocols import see
 from lab.planning import Consistency, Informed, Planner, Regularised, shortened
@@ -26,7 +27,7 @@ from lab.plots.words import GOALS, counted, points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
-from lab.studies.common.measure import Case, NamedModel, measure_all, problems_of
+from lab.studies.common.measure import Case, NamedModel, measure_all, problems_of, with_its_encoder
 from lab.training.initialisation import PRIOR, find_initialisation, initialisation_of, train_initialisation
 
 NAME = "priors"
@@ -46,17 +47,20 @@ TIMES = {"success": ["seconds"]}
 def run(config: Config) -> Result:
     """Plan with and without the prior, which is trained first if there is none.
 
+    The models are those with the prior's encoder, which is of the first training seed.
+
     Tables: ``success`` (rates and seconds), ``differences`` (paired, in success, to the planner by itself after as many
     iterations), ``savings`` (the same, of the fewest iterations with the prior to the most without), ``sureness`` (see
     `sureness`) and ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
-    models = config.models(MODELS)
-    network = prior_of(config, models[0])
+    network = prior_of(config, first := config.models(MODELS)[0])
+    models = with_its_encoder(config.models(MODELS), first[2])
     measured, meta = measure_all(config, NAME, list(todo(config, models, network)), [told_apart])
     found = tables(measured[[*BY, "train_seed", "pair", "success", "seconds"]])
     found["sureness"] = sureness(config, models[0], network)
-    return Result(found, provenance(config, started, TIMES) | meta | {"weight": config.card.settings.prior})
+    about = {"weight": config.card.settings.prior, "prior": state_hash(network)[:16]}
+    return Result(found, provenance(config, started, TIMES) | meta | about)
 
 
 def prior_of(config: Config, named: NamedModel) -> InitialisationNetwork:

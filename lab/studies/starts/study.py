@@ -21,7 +21,7 @@ from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
-from lab.studies.common.measure import Case, cases, measure, measure_all
+from lab.studies.common.measure import Case, cases, measure, measure_all, with_its_encoder
 from lab.training.initialisation import STARTED, initialisation_of
 
 NAME = "starts"
@@ -42,16 +42,17 @@ def run(config: Config) -> Result:
     network = initialisation_of(base, config.preset)
     choice = choose(config, network, base)
     chosen = choice[choice.chosen == 1].set_index("mode").iterations
-    measured, meta = measure_all(config, NAME, todo(config, network, chosen))
+    measured, meta = measure_all(config, NAME, todo(config, network, chosen, base))
     success = success_rates(measured, BY).merge(measured.groupby(BY).seconds.mean().reset_index(), on=BY)
     pairs = measured[[*BY, "train_seed", "pair", "success"]]
     tables = {"choice": choice, "success": success, "differences": differences(pairs), "pairs": pairs}
     return Result(tables, provenance(config, started, TIMES) | meta)
 
 
-def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str, int]) -> list[Case]:
-    """Every planner on every model; CEM, by far the slowest, on the base model of the first training seed only.
+def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str, int], base: WorldModel) -> list[Case]:
+    """Every planner on every model that has the encoder of ``base``, and so the network's.
 
+    CEM, by far the slowest, is run on the base model of the first training seed only.
     ``iterations`` are those of Adam after the network, by mode. Results that depend on the network are not stored:
     they take little time.
     """
@@ -62,7 +63,8 @@ def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str
         return after_network(config, network, mode, int(iterations[mode]) if name == STARTED else 0)
 
     long = {("cem", mode): ("base",) for mode in MODES}
-    all_cases = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
+    models = with_its_encoder(config.models(MODELS), base)
+    all_cases = cases(config, config.protocols().values(), models, PLANNERS, MODES, long, planner_of)
     return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in all_cases]
 
 

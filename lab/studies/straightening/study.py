@@ -17,6 +17,7 @@ from lab.evaluation.gap import Gap
 from lab.evaluation.slices import Slice
 from lab.evaluation.success import Outcome
 from lab.files import MODELS
+from lab.models.checkpoint import state_hash
 from lab.models.encoders.straight import curvature
 from lab.models.protocols import see
 from lab.plots.palette import LABELS
@@ -51,7 +52,12 @@ def run(config: Config) -> Result:
     rows = pd.concat([part.assign(encoder=encoder) for encoder, (part, _) in parts.items()], ignore_index=True)
     geometry = pd.concat([shape(config, encoder, models[encoder]) for encoder in ENCODERS], ignore_index=True)
     meta = parts["straight"][1] | {"kept_cases": sum(about["kept_cases"] for _, about in parts.values())}
-    return Result(tables(rows, geometry), provenance(config, started) | meta)
+    used = {
+        f"{encoder}/{method}/seed{seed}": state_hash(model)[:16]
+        for encoder, named in models.items()
+        for method, seed, model in named
+    }
+    return Result(tables(rows, geometry), provenance(config, started) | meta | {"models": used})
 
 
 def recipe_of(config: Config, encoder: str) -> ScratchRecipe:
