@@ -332,8 +332,9 @@ and the solvers of stable-worldmodel, with the lab in the same environment:
   ../swm/bin/pip install -e '.[jax]'
   ../swm/bin/python -m lab bench planners --backend jax"""
     parser.add_argument(
-        "what", nargs="?", choices=("tasks", "planners", "scale"),
-        help="tasks or planners alone (default: both), or how the cost of a plan grows with its size",
+        "what", nargs="?", choices=("tasks", "planners", "scale", "backends"),
+        help="tasks or planners alone (default: both), how the cost of a plan grows with its size, or which "
+        "outcomes and times differ between torch and --backend, through the shipped models",
     )  # fmt: skip
     parser.add_argument(
         "--peer", action="append", default=[], metavar="PYTHON",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -151,22 +152,23 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def bench(args: argparse.Namespace) -> int:
-    from lab import bench, bench_scale
+    from lab import bench, bench_backends, bench_scale
 
     if args.what == "tasks" and args.backend != "torch":
         raise LabError(f"The backend {args.backend} is of planners, and tasks alone have none: leave it out.")
-    if args.what in ("planners", "scale") and args.peer:
+    if args.what in ("planners", "scale", "backends") and args.peer:
         raise LabError(f"--peer is of tasks, and bench {args.what} measures none: leave it out.")
     on_backend(bench.ADAM, args.backend)  # raises LabError where it is not installed, before anything is measured
-    if args.what == "scale":
-        curves = bench_scale.measure(args.backend)
-        rows, text = bench_scale.as_rows(curves), bench_scale.as_table(curves)
-        kept = {"scale": rows}
+    if args.what in ("scale", "backends"):
+        module: Any = bench_scale if args.what == "scale" else bench_backends
+        found = module.measure(args.backend)
+        rows, text = module.as_rows(found), module.as_table(found)
+        kept = {args.what: rows}
     else:
         parts = [args.what] if args.what else ["tasks", "planners"]
         measured = {part: bench.measure(part, args.backend, args.peer) for part in parts}
-        kept = {part: bench.as_rows(found) for part, found in measured.items()}
-        everything = [row for found in measured.values() for row in found]
+        kept = {part: bench.as_rows(each) for part, each in measured.items()}
+        everything = [row for each in measured.values() for row in each]
         rows, text = bench.as_rows(everything), bench.as_table(everything)
     print(json.dumps(rows, indent=2) if args.json else text)
     for part, rows in kept.items() if args.out is not None else ():

@@ -15,11 +15,12 @@ import torch
 from matplotlib.image import imread
 from tqdm.auto import tqdm
 
-from lab import bench, bench_scale, cli
+from lab import bench, bench_backends, bench_scale, cli
 from lab.benchmarks import card_of
 from lab.files import cache_root
 from lab.models import load_model
 from lab.planning import PLANNERS, Settings
+from lab.studies.common.config import Config
 from lab.tasks import TASKS, make_task
 
 COMMANDS = ("reproduce", "collect", "train", "plan", "bench")
@@ -291,6 +292,21 @@ def test_bench_measures_loops_in_jax_as_well(small_bench, capsys):
     assert [row["what"] for row in rows] == [*few, *(f"{name}, jax" for name in few)]
     for torch_row, jax_row in zip(rows[:2], rows[2:], strict=True):
         assert jax_row["loss"] == pytest.approx(torch_row["loss"], rel=1e-3)
+
+
+def test_bench_tells_rounding_from_backends(trained, monkeypatch, capsys):
+    pytest.importorskip("jax")
+    model = load_model(trained("wall"))
+    monkeypatch.setattr(Config, "model", lambda config, name, seed: model)
+    sides = list(bench_backends.compare(Config("wall", "smoke", device="cpu"), "jax"))
+    by_planner = {name: [side for side in sides if side.planner == name] for name in {side.planner for side in sides}}
+    assert set(by_planner) == {*bench_backends.PLANNERS, bench_backends.MANY}
+    for torch_side, jax_side, *copies in by_planner.values():
+        assert (torch_side.side, jax_side.side, torch_side.differ) == ("torch", "jax", 0)
+        assert len(copies) == bench_backends.COPIES and all(copy.milliseconds is None for copy in copies)
+        assert torch_side.milliseconds > 0 and jax_side.milliseconds > 0
+    assert bench_backends.as_table(sides).count("not as in torch") == len(sides)
+    assert run("bench", "backends") == 2 and "add --backend jax" in capsys.readouterr().err
 
 
 def test_bench_fits_how_cost_grows(monkeypatch, capsys):

@@ -29,7 +29,7 @@ FLOORS = (
     ("repro", "web"),
     ("bench_others", "bench_peer"),
     ("bench",),
-    ("bench_scale",),
+    ("bench_scale", "bench_backends"),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lab.evaluation.statistics import exponents
 from lab.files import ROOT
+from lab.plots.palette import LABELS, label
 from lab.results import Result, load_result
 from lab.studies.common.stored import REFERENCE
 
@@ -20,7 +21,9 @@ HEADS = {
 def section() -> str:
     """The tables as Markdown, each with where and how it was measured."""
     parts = [part for name in HEADS if (ROOT / FOLDER / name).is_dir() for part in _part(name)]
-    return "\n\n".join([*parts, *(_scale() if (ROOT / FOLDER / "scale").is_dir() else [])])
+    for name, tables in {"scale": _scale, "backends": _backends}.items():
+        parts += tables() if (ROOT / FOLDER / name).is_dir() else []
+    return "\n\n".join(parts)
 
 
 def _part(name: str) -> Iterator[str]:
@@ -47,6 +50,23 @@ def _scale() -> Iterator[str]:
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _backends() -> Iterator[str]:
+    """Goals reached in torch, in torch rounded otherwise, and in JAX, and how long one plan takes."""
+    result = load_result(ROOT / FOLDER / "backends")
+    yield _measured("backends", result)
+    rows = [("task", "planner", "torch", "torch, rounded otherwise", "JAX", "ms, torch", "ms, JAX"), ("---",) * 7]
+    for (task, planner), sides in result.tables["rows"].groupby(["task", "planner"], sort=False):
+        torch, jax = (sides[sides.side == side].iloc[0] for side in ("torch", "jax"))
+        copies = ", ".join(_reached(side) for side in sides[sides.side.str.startswith("copy")].itertuples())
+        times = _figure(torch.milliseconds), _figure(jax.milliseconds)
+        rows.append((label(task), LABELS.get(planner, planner), f"{torch.rate:.1%}", copies, _reached(jax), *times))
+    yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _reached(side) -> str:
+    return f"{side.rate:.1%} ({side.differ})"
+
+
 def _measured(name: str, result: Result) -> str:
     """A sentence on what is in the table, and where it comes from."""
     meta, versions = result.meta, result.meta["versions"]
@@ -55,6 +75,7 @@ def _measured(name: str, result: Result) -> str:
         "tasks": "Steps, pushes or frames a second",
         "planners": "Plans a second",
         "scale": "Milliseconds of one iteration",
+        "backends": "Goals reached; in brackets, problems whose outcome is not torch's; milliseconds of one plan",
     }[name]
     libraries = ", ".join(f"{library} {versions[library]}" for library in ("python", "numpy", "pymunk", "torch"))
     return (
