@@ -13,6 +13,7 @@ from lab import variables
 from lab.checksums import sha256
 from lab.errors import LabError
 from lab.files import cache_root, file_status, replacing
+from lab.repro.custom_run import SETTINGS
 from lab.repro.processes import Processes, Status
 
 MOST, MOST_EACH = 4, 2  #: runs at a time: of all visitors, and of one
@@ -43,10 +44,13 @@ def start(name: str, command: Sequence[str], folder: Path | None = None) -> None
         if variables.read_only():
             raise LabError(READ_ONLY)
         with _starting:
-            if folder and begun_by_you(folder) is False:
+            running = name in workers().running()
+            begins = (
+                folder and not running and not (folder / SETTINGS).exists()
+            )  # a stop before these has begun nothing
+            if folder and not begins and begun_by_you(folder) is False:
                 raise LabError(NOT_YOURS)
             check_disk()
-            begins = folder and not folder.exists()
             workers().start(name, command, owner=visitor())
             if folder and begins:
                 with replacing(folder / OWNER) as temporary:

@@ -123,7 +123,7 @@ def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:
     """``figure`` with a logarithmic scale of errors and a transparent background."""
-    figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick=1)
+    figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick="D2")
     return figure.update_layout(
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,

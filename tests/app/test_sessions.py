@@ -150,6 +150,16 @@ def test_a_run_belongs_to_the_visitor_who_started_it(app, monkeypatch, tmp_path)
     runs.stop("training")
     runs.workers().wait("training", 30)
     assert runs.begun_by_you(folder) and runs.begun_by_you(tmp_path) is None
+    who = "you"
+    runs.start("training", command, folder)  # it was stopped before it had settings, so it is anybody's
+    assert runs.begun_by_you(folder) and runs.is_yours("training")
+    runs.stop("training")
+    runs.workers().wait("training", 30)
+    who = "me"
+    runs.start("training", command, folder)
+    (folder / runs.SETTINGS).write_text("{}", "utf-8")
+    runs.stop("training")
+    runs.workers().wait("training", 30)
     who, processes = "you", Processes()  # after a restart of the server
     runs.start("training", command, folder)
     assert st.session_state["refused"] == runs.NOT_YOURS and not runs.workers().running()
