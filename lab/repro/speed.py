@@ -8,6 +8,7 @@ import pandas as pd
 from lab.evaluation.statistics import exponents
 from lab.files import ROOT
 from lab.plots.palette import LABELS, label
+from lab.plots.words import counted
 from lab.results import Result, load_result
 from lab.studies.common.stored import REFERENCE
 
@@ -79,7 +80,7 @@ def _measured(name: str, result: Result) -> str:
     }[name]
     libraries = ", ".join(f"{library} {versions[library]}" for library in ("python", "numpy", "pymunk", "torch"))
     return (
-        f"{what}, `bench {name}{with_jax}`: {meta['machine']}, {meta['threads']} threads, load average "
+        f"{what}, `bench {name}{with_jax}`: {meta['machine']}, {counted(meta['threads'], 'thread')}, load average "
         f"{meta['load_average']:g}; {libraries}; commit {meta['commit']}."
     )
 
