@@ -271,12 +271,9 @@ def _add_plan(commands) -> None:
     parser.add_argument("--goals", choices=GOALS, default="dataset", help="how goals are drawn (default: dataset)")
     parser.add_argument("--mpc", action="store_true", help="replan after each block (default: one plan, open loop)")
     parser.add_argument(
-        "--problems",
-        type=whole_number(1, MOST_PROBLEMS),
-        default=20,
-        metavar="N",
+        "--problems", type=whole_number(1, MOST_PROBLEMS), default=20, metavar="N",
         help="number of problems (default: 20)",
-    )
+    )  # fmt: skip
     parser.add_argument("--problem", type=whole_number(0), metavar="I", help="only problem I of these, counted from 0")
     _add_seed(parser, "of problems and planner")
     parser.add_argument(
