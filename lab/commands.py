@@ -97,11 +97,11 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
     from lab.training.initialisation import KINDS, train_initialisation
 
     name = KINDS[args.method]
-    if args.seed or any(value is not None for value in settings.values()):
-        raise LabError(f"The {name} is trained in one way only: leave out seed and settings.")
+    if any(value is not None for value in settings.values()):
+        raise LabError(f"The {name} is trained in one way only: leave out the settings.")
     recipe = recipe_of(args.task, args.preset, args.family)
-    folder = train_initialisation(args.task, recipe, args.preset, args.family, kind=args.method)
-    print(f"{name} of {args.task}: loss {read_json(folder / 'network.json')['loss']}")
+    folder = train_initialisation(args.task, recipe, args.preset, args.family, kind=args.method, seed=args.seed)
+    print(f"{name} of {args.task}, seed {args.seed}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0
 

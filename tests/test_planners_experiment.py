@@ -203,10 +203,10 @@ def test_a_training_of_the_network_that_diverges_is_told():
 
 
 def test_a_broken_network_of_the_cache_is_told_with_the_command_that_makes_it(empty_cache):
-    folder = empty_cache / "models-smoke" / "wall" / "initialisation"
+    folder = empty_cache / "models-smoke" / "wall" / "initialisation" / "seed0"
     save_initialisation(InitialisationNetwork(3, 4, horizon=2, hidden=8), folder, {})
     (folder / "network.safetensors").write_bytes(b"torn")
-    words = "python -m lab train --task wall --method initialisation --preset smoke"
+    words = "python -m lab train --task wall --method initialisation --seed 0 --preset smoke"
     with pytest.raises(LabError, match=rf"To make it again, delete {folder} and run '{words}'\.$"):
         load_initialisation(folder)
 
@@ -241,11 +241,21 @@ def test_an_encoder_without_its_network_is_told(tiny_model):
         initialisation_of(tiny_model("wall"))
 
 
+def test_every_training_seed_has_a_network_of_its_own_encoder(empty_cache):
+    config = Config("wall", "smoke", seeds="1:3")
+    config.networks()
+    (_, _, first), (_, _, second) = config.models(("base",))
+    networks = [initialisation_of(model, "smoke") for model in (first, second)]
+    assert not torch.equal(networks[0].head.weight, networks[1].head.weight)
+    paths = [folder.name for folder in initialisation.folders("wall", "smoke")]
+    assert paths == ["seed1", "seed2"]
+
+
 def test_train_and_start_from_the_command_line(empty_cache, capsys):
     assert main(["train", "--task", "wall", "--method", "initialisation", "--preset", "smoke"]) == 0
-    assert (models_root("smoke") / "wall" / "initialisation" / "network.json").is_file()
+    assert (models_root("smoke") / "wall" / "initialisation" / "seed0" / "network.json").is_file()
     assert main(["train", "--task", "wall", "--method", "initialisation", "--steps", "3"]) == 2
-    assert "leave out seed and settings" in capsys.readouterr().err
+    assert "leave out the settings" in capsys.readouterr().err
     plan = ["plan", "--task", "wall", "--preset", "smoke", "--problems", "2", "--planner", "cem", "--start", "prior"]
     assert main([*plan, "--out", str(empty_cache / "strip.png")]) == 2
     assert "No state prior for this encoder of wall: train it with 'python -m lab train" in capsys.readouterr().err

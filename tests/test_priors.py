@@ -9,7 +9,6 @@ from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork
 from lab.results import load_result, save_result
 from lab.studies.common.config import Config
-from lab.studies.common.measure import with_its_encoder
 from lab.studies.priors import figures as plots
 from lab.studies.priors import study as priors
 
@@ -26,7 +25,8 @@ def result(trained):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, "model", lambda self, name, seed: model)
-        patch.setattr(priors, "prior_of", lambda config, named: network.to(model.device))
+        patch.setattr(Config, "networks", lambda self, kind: None)
+        patch.setattr(priors, "prior_of", lambda config, model: network.to(model.device))
         yield priors.run(SMOKE)
 
 
@@ -54,14 +54,6 @@ def test_the_prior_at_its_fewest_is_compared_with_the_others_at_their_most():
     ).explode(["pair", "success"])  # fmt: skip
     (row,) = priors.savings(pairs).itertuples()
     assert (row.ours, row.theirs, row.n, row.difference) == ("prior, 1", "uninformed, 9", 4, -0.25)
-
-
-def test_only_models_with_its_encoder_plan_with_a_network(trained):
-    first, second, other = (load_model(trained("wall", "base")) for _ in range(3))
-    second.predictor.head.bias.data += 1
-    next(other.encoder.buffers()).add_(1)
-    models = [("base", 0, first), ("base", 1, other), ("control", 0, second)]
-    assert with_its_encoder(models, first) == [models[0], models[2]]
 
 
 def test_a_prior_that_is_right_has_two_thirds_within_one_standard_deviation(result):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from stores import STORES
@@ -62,16 +63,17 @@ def test_a_manifest_without_its_hash_is_not_verifiable_whatever_else_it_says(eve
 
 
 def test_what_is_shipped_and_cached_is_verified_and_the_way_to_restore_it_said(empty_cache, monkeypatch, capsys):
-    shutil.copytree(SHIPPED / "wall" / "initialisation", cache_root() / "models" / "wall" / "initialisation")
+    network = Path("wall") / "initialisation" / "seed0"
+    shutil.copytree(SHIPPED / network, cache_root() / "models" / network)
     monkeypatch.setattr("lab.files.SHIPPED", empty_cache / "models")
     assert verify() == 0
-    damage(cache_root() / "models" / "wall" / "initialisation" / "network.safetensors")
+    damage(cache_root() / "models" / network / "network.safetensors")
     assert verify() == 1
     assert capsys.readouterr().out.count("It is part of the lab: 'git checkout -- ") == 2  # in both places
     monkeypatch.setattr("lab.files.SHIPPED", empty_cache / "nowhere")
     (empty_cache / "nowhere").mkdir()
     assert verify() == 1
-    assert capsys.readouterr().out.count("run 'python -m lab train --task wall --method initialisation'.") == 1
+    assert capsys.readouterr().out.count("run 'python -m lab train --task wall --method initialisation --seed 0'.") == 1
 
 
 @pytest.mark.filterwarnings("ignore:.*names no SHA-256 of its own")

@@ -80,20 +80,33 @@ class InverseDynamics(Method):
 
 
 def train_initialisation(
-    task: str, recipe: Recipe, preset: str = "quick", family: str = "small", progress: bool = True, kind: str = NAME
+    task: str,
+    recipe: Recipe,
+    preset: str = "quick",
+    family: str = "small",
+    progress: bool = True,
+    kind: str = NAME,
+    seed: int = 0,
 ) -> Path:
-    """Train the network of ``task``, of one of `KINDS`, on all data of the ``recipe``; returns its folder."""
-    root, base = models_root(preset, family), _base(task, recipe, preset, family, progress)
+    """Train the network of ``task``, of one of `KINDS`, on all data of the ``recipe``; returns its folder.
+
+    It sees with the encoder of the base model of the training ``seed``, which is trained first if there is none.
+    """
+    root, base = models_root(preset, family), _base(task, seed, recipe, preset, family, progress)
     started = time.perf_counter()
     data = recipe.data(task, progress=progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
-    info = {"task": task, "encoder": encoder_hash(base), "data": data.fingerprint, "schedule": asdict(schedule)}
-    folder, digest = root / task / kind, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+    info = {"task": task, "seed": seed, "encoder": encoder_hash(base), "data": data.fingerprint}
+    info["schedule"] = asdict(schedule)
+    folder, digest = (
+        root / task / kind / f"seed{seed}",
+        hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest(),
+    )
     run = folder / digest[:16] / kind
     method = InverseDynamics(encode_dataset(base, data, progress))
     with one_writer(folder):
         if not _has_network(folder, info):
-            network, loss = trained_network(method, schedule, progress, run, kind == PRIOR)
+            network, loss = trained_network(method, schedule, progress, run, kind == PRIOR, seed)
             seconds = round(time.perf_counter() - started, 1)
             save_initialisation(network, folder, info | {"loss": round(loss, 5), "wall_seconds": seconds})
         shutil.rmtree(run.parent, ignore_errors=True)
@@ -114,26 +127,27 @@ def trained_network(
     progress: bool = True,
     run: Path | None = None,
     gaussian: bool = False,
+    seed: int = 0,
 ) -> tuple[InitialisationNetwork, float]:
-    """A network trained by ``method``, and its mean loss over the last tenth of the log; the seed is fixed.
+    """A network trained by ``method``, and its mean loss over the last tenth of the log.
 
     In the folder ``run``, a stopped training is resumed.
     """
     data = method.data
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         block_dim = data.frameskip * data.actions.shape[-1]
         network = InitialisationNetwork(data.z.shape[-1], block_dim, method.horizon, gaussian=gaussian)
     network = network.to(data.actions.device)
-    log = fit(network, method, schedule, run=run, progress=progress)
+    log = fit(network, method, schedule, seed, run, progress)
     losses = [line["loss"] for line in log if line["step"] >= 0.9 * schedule.steps]
     return network.eval().requires_grad_(False), sum(losses) / len(losses)
 
 
 def folders(task: str, preset: str = "quick", family: str = "small", kind: str = NAME) -> list[Path]:
     """The folders of all networks for ``task``: shipped ones, then those in the cache."""
-    candidates = [root / task / kind for root in (files.SHIPPED, models_root(preset, family))]
-    return [folder for folder in candidates if (folder / "network.json").is_file()]
+    roots = (files.SHIPPED, models_root(preset, family))
+    return [path.parent for root in roots for path in sorted((root / task / kind).glob("seed*/network.json"))]
 
 
 def started(model: WorldModel, planner: Planner, preset: str = "quick") -> Initialised:
@@ -166,9 +180,9 @@ def initialisation_of(model: WorldModel, preset: str = "quick", kind: str = NAME
     return network
 
 
-def _base(task: str, recipe: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
-    """The task's base model, with the encoder of all its models; trained first if there is none."""
+def _base(task: str, seed: int, recipe: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
+    """The task's base model, with the encoder of all models of its ``seed``; trained first if there is none."""
     try:
-        return load_model(model_folder(task, "base", 0, preset, family))
+        return load_model(model_folder(task, "base", seed, preset, family))
     except LabError:
-        return load_model(train(task, "base", 0, recipe, models_root(preset, family), progress=progress))
+        return load_model(train(task, "base", seed, recipe, models_root(preset, family), progress=progress))

@@ -39,7 +39,9 @@ def cache(trained, tmp_path_factory):
         shutil.copytree(trained(task).parents[1] / "encoder", root / "models" / task / "encoder")
     model = load_model(trained("wall"))
     network = InitialisationNetwork(model.latent_dim + model.spec.proprio_dim, model.block_dim, HORIZON)
-    save_initialisation(network, root / "models" / "wall" / "initialisation", {"encoder": encoder_hash(model)})
+    save_initialisation(
+        network, root / "models" / "wall" / "initialisation" / "seed0", {"encoder": encoder_hash(model)}
+    )
     return root
 
 

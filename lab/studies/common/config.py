@@ -28,6 +28,8 @@ from lab.studies.common.protocol import Protocol
 from lab.studies.common.stored import result_folder
 from lab.tasks import TASKS
 from lab.training import Recipe, train
+from lab.training.initialisation import NAME as INITIALISATION
+from lab.training.initialisation import find_initialisation, train_initialisation
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ class Config:
             root = models_root(self.preset, self.family)
             folder = train(self.task, name, seed, self.recipe, root, device=device)
         return load_model(folder, device)
+
+    def networks(self, kind: str = INITIALISATION) -> None:
+        """Train a network of this ``kind`` for the encoder of every training seed that has none; all seeds have one."""
+        for _, seed, base in self.models(("base",)):
+            if find_initialisation(base, self.preset, kind) is None:
+                train_initialisation(self.task, self.recipe, self.preset, self.family, kind=kind, seed=seed)
 
     def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
         """The protocol of each kind of goals (default: all that the task has)."""

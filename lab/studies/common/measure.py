@@ -21,19 +21,9 @@ from lab.studies.common.cases import Cases
 from lab.studies.common.config import Config
 from lab.studies.common.protocol import Protocol
 from lab.tasks.environment import distances
-from lab.training.latents import encoder_hash
 
 #: (name, training seed, model), as `Config.models` gives them
 NamedModel = tuple[str, int, WorldModel]
-
-
-def with_its_encoder(models: Sequence[NamedModel], model: WorldModel) -> list[NamedModel]:
-    """Those of ``models`` that see with the encoder of ``model``: a network for its latents is of no use to others.
-
-    Every training seed of a task has an encoder of its own.
-    """
-    encoder = encoder_hash(model)
-    return [named for named in models if encoder_hash(named[2]) == encoder]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import torch
 
 from lab.evaluation.compare import DIFFERENCE, average, compare, paired, success_rates
 from lab.evaluation.success import Outcome
+from lab.models import WorldModel
 from lab.models.checkpoint import state_hash
 from lab.models.initialisation import InitialisationNetwork
 from lab.models.protocols import see
@@ -27,8 +28,8 @@ from lab.plots.words import GOALS, counted, points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
-from lab.studies.common.measure import Case, NamedModel, measure_all, problems_of, with_its_encoder
-from lab.training.initialisation import PRIOR, find_initialisation, initialisation_of, train_initialisation
+from lab.studies.common.measure import Case, measure_all, problems_of
+from lab.training.initialisation import PRIOR, initialisation_of
 
 NAME = "priors"
 MODELS = ("base", "adversarial")
@@ -45,38 +46,36 @@ TIMES = {"success": ["seconds"]}
 
 
 def run(config: Config) -> Result:
-    """Plan with and without the prior, which is trained first if there is none.
-
-    The models are those with the prior's encoder, which is of the first training seed.
+    """Plan with and without the prior of the model's encoder, which is trained first if there is none.
 
     Tables: ``success`` (rates and seconds), ``differences`` (paired, in success, to the planner by itself after as many
     iterations), ``savings`` (the same, of the fewest iterations with the prior to the most without), ``sureness`` (see
     `sureness`) and ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
-    network = prior_of(config, first := config.models(MODELS)[0])
-    models = with_its_encoder(config.models(MODELS), first[2])
-    measured, meta = measure_all(config, NAME, list(todo(config, models, network)), [told_apart])
+    config.networks(PRIOR)
+    measured, meta = measure_all(config, NAME, list(todo(config)), [told_apart])
     found = tables(measured[[*BY, "train_seed", "pair", "success", "seconds"]])
-    found["sureness"] = sureness(config, models[0], network)
-    about = {"weight": config.card.settings.prior, "prior": state_hash(network)[:16]}
+    found["sureness"] = sureness(config)
+    networks = {f"seed{seed}": prior_of(config, base) for _, seed, base in config.models(("base",))}
+    about = {
+        "weight": config.card.settings.prior,
+        "priors": {seed: state_hash(network)[:16] for seed, network in networks.items()},
+    }
     return Result(found, provenance(config, started, TIMES) | meta | about)
 
 
-def prior_of(config: Config, named: NamedModel) -> InitialisationNetwork:
-    """The state prior for the encoder of a model."""
-    model = named[2]
-    if find_initialisation(model, config.preset, PRIOR) is None:
-        train_initialisation(config.task, config.recipe, config.preset, config.family, kind=PRIOR)
+def prior_of(config: Config, model: WorldModel) -> InitialisationNetwork:
+    """The state prior for the encoder of ``model``."""
     return initialisation_of(model, config.preset, PRIOR)
 
 
-def todo(config: Config, models: list[NamedModel], network: InitialisationNetwork) -> Iterator[Case]:
+def todo(config: Config) -> Iterator[Case]:
     """Every planner after every number of iterations, on every model and kind of goals."""
     for protocol in config.protocols().values():
-        for name, seed, model in models:
+        for name, seed, model in config.models(MODELS):
             for planner in LADDER:
-                for variant in variants(config, planner, network):
+                for variant in variants(config, planner, prior_of(config, model)):
                     keep = not isinstance(variant, Informed | Regularised)  # what depends on the network is not stored
                     yield Case(protocol, name, seed, model, planner, variant, keep=keep)
 
@@ -130,24 +129,24 @@ def savings(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 @torch.no_grad()
-def sureness(config: Config, named: NamedModel, network: InitialisationNetwork) -> pd.DataFrame:
+def sureness(config: Config) -> pd.DataFrame:
     """How sure the prior is of the expert's actions on held-out problems, and whether it may be; a row for each block.
 
     ``measure``: ``std``, the mean standard deviation, in those of the data's actions, or ``within``, the share of the
     expert's numbers within one standard deviation of the mean, which is 0.68 if the distribution is right.
     """
-    _, seed, model = named
     problems = problems_of(config.protocols(("dataset",))["dataset"])
     assert problems.expert is not None
-    start, goal = (see(model, problems.environment, states) for states in (problems.starts, problems.goals))
-    actions = model.normalise_actions(problems.expert)
-    mean, std = network.believe(start, goal, actions.shape[1])
-    within = ((actions - mean).abs() < std).float().mean(-1)
     parts = []
-    for measure, values in (("std", std.mean(-1)), ("within", within)):
-        pair, block = np.indices(values.shape)
-        columns = {"pair": pair.ravel(), "block": block.ravel() + 1, "value": values.numpy(force=True).ravel()}
-        parts.append(pd.DataFrame({"measure": measure, "train_seed": seed} | columns))
+    for _, seed, model in config.models(("base",)):
+        start, goal = (see(model, problems.environment, states) for states in (problems.starts, problems.goals))
+        actions = model.normalise_actions(problems.expert)
+        mean, std = prior_of(config, model).believe(start, goal, actions.shape[1])
+        within = ((actions - mean).abs() < std).float().mean(-1)
+        for measure, values in (("std", std.mean(-1)), ("within", within)):
+            pair, block = np.indices(values.shape)
+            columns = {"pair": pair.ravel(), "block": block.ravel() + 1, "value": values.numpy(force=True).ravel()}
+            parts.append(pd.DataFrame({"measure": measure, "train_seed": seed} | columns))
     return average(pd.concat(parts), "value", ["measure", "block"], "pair")
 
 

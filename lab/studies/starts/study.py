@@ -1,8 +1,8 @@
 """Where gradient planning starts: Adam from noise against Adam from the initialisation network, open loop and MPC.
 
 The network's guess is already close to a plan: few steps are enough, and more may lead away from it. Their number is
-chosen on the tune split, with the base model, for each mode. Candidates are `LADDER` and the number that Adam takes
-from noise.
+chosen on the tune split, with the base model of the first training seed, for each mode. Candidates are `LADDER` and
+the number that Adam takes from noise.
 """
 
 import time
@@ -15,13 +15,12 @@ from lab.evaluation.compare import DIFFERENCE, paired, success_rates
 from lab.evaluation.statistics import wilson
 from lab.files import MODELS
 from lab.models import WorldModel
-from lab.models.initialisation import InitialisationNetwork
 from lab.planning import MODES, Initialised, Planner, shortened
 from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
-from lab.studies.common.measure import Case, cases, measure, measure_all, with_its_encoder
+from lab.studies.common.measure import Case, cases, measure, measure_all
 from lab.training.initialisation import STARTED, initialisation_of
 
 NAME = "starts"
@@ -38,19 +37,18 @@ def run(config: Config) -> Result:
     ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
-    base = config.model("base", config.size.seeds[0])
-    network = initialisation_of(base, config.preset)
-    choice = choose(config, network, base)
+    config.networks()
+    choice = choose(config, config.model("base", config.size.seeds[0]))
     chosen = choice[choice.chosen == 1].set_index("mode").iterations
-    measured, meta = measure_all(config, NAME, todo(config, network, chosen, base))
+    measured, meta = measure_all(config, NAME, todo(config, chosen))
     success = success_rates(measured, BY).merge(measured.groupby(BY).seconds.mean().reset_index(), on=BY)
     pairs = measured[[*BY, "train_seed", "pair", "success"]]
     tables = {"choice": choice, "success": success, "differences": differences(pairs), "pairs": pairs}
     return Result(tables, provenance(config, started, TIMES) | meta)
 
 
-def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str, int], base: WorldModel) -> list[Case]:
-    """Every planner on every model that has the encoder of ``base``, and so the network's.
+def todo(config: Config, iterations: Mapping[str, int]) -> list[Case]:
+    """Every planner on every model, with the network of its encoder.
 
     CEM, by far the slowest, is run on the base model of the first training seed only.
     ``iterations`` are those of Adam after the network, by mode. Results that depend on the network are not stored:
@@ -60,21 +58,20 @@ def todo(config: Config, network: InitialisationNetwork, iterations: Mapping[str
     def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
         if name in ("adam", "cem"):
             return config.planner(name, mode)
-        return after_network(config, network, mode, int(iterations[mode]) if name == STARTED else 0)
+        return after_network(config, model, mode, int(iterations[mode]) if name == STARTED else 0)
 
     long = {("cem", mode): ("base",) for mode in MODES}
-    models = with_its_encoder(config.models(MODELS), base)
-    all_cases = cases(config, config.protocols().values(), models, PLANNERS, MODES, long, planner_of)
+    all_cases = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
     return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in all_cases]
 
 
-def after_network(config: Config, network: InitialisationNetwork, mode: str, iterations: int) -> Initialised:
-    """Adam for ``iterations`` steps from the network's guess; at 0 iterations, the guess itself."""
+def after_network(config: Config, model: WorldModel, mode: str, iterations: int) -> Initialised:
+    """Adam for ``iterations`` steps from the guess of the network for ``model``; at 0 iterations, the guess itself."""
     adam = shortened(config.planner("adam", mode), iterations) if iterations else None
-    return Initialised(network.propose, adam)
+    return Initialised(initialisation_of(model, config.preset).propose, adam)
 
 
-def choose(config: Config, network: InitialisationNetwork, base: WorldModel) -> pd.DataFrame:
+def choose(config: Config, base: WorldModel) -> pd.DataFrame:
     """Success of Adam from the network's guess on the tune split, over all kinds of goals together.
 
     There is a row for each mode and number of iterations. ``chosen`` marks one row of each mode, see `marked`.
@@ -83,7 +80,7 @@ def choose(config: Config, network: InitialisationNetwork, base: WorldModel) -> 
     for mode in MODES:
         tuned = config.planner("adam", mode).iterations
         for iterations in (*(count for count in LADDER if count < tuned), tuned):
-            planner = after_network(config, network, mode, iterations)
+            planner = after_network(config, base, mode, iterations)
             tune = [replace(protocol, split="tune") for protocol in config.protocols().values()]
             todo = [Case(protocol, "base", 0, base, STARTED, planner, mode) for protocol in tune]
             measured = pd.concat([measure(config, case) for case in todo])
