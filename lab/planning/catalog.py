@@ -42,10 +42,12 @@ CATALOG: dict[str, Entry] = {
     # those of the others are for 5 steps, and of most for former base models (see `lab.benchmarks`)
     "grasp": Entry("GRASP", "#00594C", "X", "lab.planning.grasp:GRASP"),
     "prior": Entry("Adam with prior", "#44A2B8", "H"),
+    "adam+bound": Entry("Adam, bounded", "#7FBF9F", "8"),
     "network": Entry("Network", "#7B9FD0", "P"),
     "network+adam": Entry("Network, then Adam", "#0065B0", "*"),
     # 30 iterations at each replan were no better (PushT's base model, tune split: 37 of 64 with either)
     "cem": Entry("CEM", "#CC79A7", "D", "lab.planning.cem:CEM", replan=10),
+    "cem+bound": Entry("CEM, bounded", "#E0A3C4", "d"),
     "icem": Entry("iCEM", "#B05FD0", "^", "lab.planning.icem:ICEM"),
     "mppi": Entry("MPPI", "#B8860B", "<", "lab.planning.mppi:MPPI"),
     "gradcem": Entry(

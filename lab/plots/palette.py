@@ -24,8 +24,8 @@ PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
 #: plotly's names of matplotlib's markers
 SYMBOLS = {
     "o": "circle", "v": "triangle-down", "^": "triangle-up", "<": "triangle-left", ">": "triangle-right",
-    "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "D": "diamond", "d": "diamond-tall",
-    "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
+    "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "8": "octagon", "D": "diamond",
+    "d": "diamond-tall", "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
 }  # fmt: skip
 #: of everything but tasks, whose classes have their own; see `label`
 LABELS = {

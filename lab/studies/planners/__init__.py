@@ -9,6 +9,6 @@ STUDY = Study(
     planners=PLANNERS,
     long=True,
     alone=True,
-    teaches="thirteen planners on the same problems: gradients, samples, a network",
+    teaches="fifteen planners on the same problems: gradients, samples, a network",
     part="beyond",
 )

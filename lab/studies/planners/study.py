@@ -1,13 +1,15 @@
 """Every planner on every model: success, time, memory and model steps (data-set goals, open loop).
 
-Besides `PLANNERS` there are three `VARIANTS`: the initialisation network alone, Adam started from the network, and Adam
-kept near the data's actions by the action prior.
+Besides `PLANNERS` there are five `VARIANTS`: Adam and CEM whose actions are clipped, as those of Adam from several
+starts are; the initialisation network alone, Adam started from the network, and Adam kept near the data's actions by
+the action prior.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
@@ -32,6 +34,7 @@ from lab.planning import (
     no_warm_start,
     shortened,
 )
+from lab.planning.catalog import RESTARTS
 from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -44,7 +47,7 @@ from lab.training.initialisation import initialisation_of
 
 NAME = "planners"
 GOALS = "dataset"
-VARIANTS = ("network", "network+adam", "prior")
+VARIANTS = ("adam+bound", "cem+bound", "network", "network+adam", "prior")
 ALL = (*PLANNERS, *VARIANTS)
 #: of one plan: model steps (rows times latent steps), how many of these are differentiated, seconds, MiB of tensors
 COSTS = ["steps", "gradient_steps", "seconds", "memory"]
@@ -70,7 +73,7 @@ def run(config: Config) -> Result:
 def todo(config: Config) -> list[Case]:
     """Every planner, counting its model steps, on every model.
 
-    The variants also depend on a network or on data, so that their results are not stored.
+    The variants may also depend on a network or on data, so that their results are not stored.
     """
 
     def counted_planner(name: str, mode: str, model: WorldModel) -> Planner:
@@ -85,6 +88,9 @@ def planner_of(config: Config, name: str, model: WorldModel) -> Planner:
     """The planner called ``name``, one of `ALL`, as tuned for the task; shortened at preset smoke."""
     if name in PLANNERS:
         return config.planner(name)
+    if name.endswith("+bound"):
+        unbounded: Any = config.planner(name.removesuffix("+bound"))
+        return replace(unbounded, bound=RESTARTS["bound"])
     adam = config.planner("adam")
     if name == "prior":
         return Regularised(adam, action_prior(model), config.card.settings.prior)
