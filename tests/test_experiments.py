@@ -5,6 +5,7 @@ import errno
 import itertools
 import re
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,7 @@ def test_the_promised_tables_are_there(name, results):
     assert meta["config"]["task"] == "wall"
     assert {"commit", "machine", "threads", "versions", "models", "planners", "wall_seconds"} <= set(meta)
     assert meta["versions"]["lab"] == __version__
+    assert ("jax" in meta["versions"]) == bool(find_spec("jax"))
     assert all("test split" in protocol["text"] for protocol in meta["protocols"])
 
 

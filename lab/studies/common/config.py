@@ -23,7 +23,7 @@ from lab.models import WorldModel, load_model, weights_hash
 from lab.planning import PLANNERS, Planner, shortened
 from lab.planning.planner import IterativePlanner
 from lab.presets import PRESETS, Preset, training_seeds
-from lab.studies.common.fingerprint import versions
+from lab.studies.common.fingerprint import OPTIONAL, installed, versions
 from lab.studies.common.protocol import Protocol
 from lab.studies.common.stored import result_folder
 from lab.tasks import TASKS
@@ -154,7 +154,7 @@ def surroundings() -> dict[str, Any]:
         f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 1),
-        "versions": {"lab": __version__} | versions() | {"torch": torch.__version__},
+        "versions": {"lab": __version__} | versions() | {"torch": torch.__version__} | installed(OPTIONAL),
     }
 
 

@@ -29,6 +29,8 @@ LIBRARIES = (
     "torch", "numpy", "pandas", "gymnasium", "pymunk", "safetensors", "matplotlib", "plotly", "papermill", "ipykernel",
 )  # fmt: skip
 
+OPTIONAL = ("jax", "stable-worldmodel")  #: whose versions are part of provenance alone
+
 
 def digest(value: Any) -> str:
     """A short SHA-256 of a value that JSON can write."""
@@ -38,8 +40,13 @@ def digest(value: Any) -> str:
 @functools.cache
 def versions() -> dict[str, str]:
     """Of Python and of the libraries that numbers and figures come from, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    return {"python": platform.python_version()} | installed(LIBRARIES)
+
+
+def installed(libraries: Iterable[str]) -> dict[str, str]:
+    """The versions of those of ``libraries`` that are installed."""
+    found = {}
+    for name in libraries:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
