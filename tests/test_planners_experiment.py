@@ -58,7 +58,8 @@ def test_every_planner_is_measured(result):
     memory = table.set_index("planner").memory
     assert memory["network"] < memory["adam"] < memory["restarts"] < 10
     assert set(result.tables["differences"].ours) == set(planners.ALL) - {"cem"}
-    assert "base, adam: " in planners.sentences(result)
+    told = planners.sentences(result)
+    assert "base, adam: " in told and "base, CEM, bounded minus unbounded: " in told
 
 
 def test_the_same_run_gives_the_same_numbers(result):

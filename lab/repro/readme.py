@@ -234,7 +234,7 @@ problems and, where there are several, training seeds, each independently of the
 bootstrap"); in tables of version 0.1 it resampled problems alone. Beside it the tables have the interval over problems
 alone (`low_problems`, `high_problems`). Differences are paired: all models and planners get the same problems.
 
-EARLIER The tables of `planners`, `radii` and `online` at preset `quick` are of version 0.1, too. In that version
+EARLIER The tables of `radii` and `online` at preset `quick` are of version 0.1, too. In that version
 training seeds shared data and encoder, and Online learned from planned actions, not from executed ones; the models of
 Rope and Granular are still its own. Settings and radii of version 0.1's models were chosen as `reference/full/tuning/`
 shows; those of the present ones by hand on the tune split, on fewer problems (`CHANGELOG.md`).

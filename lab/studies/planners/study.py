@@ -5,8 +5,9 @@ starts are; the initialisation network alone, Adam started from the network, and
 the action prior.
 """
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from lab.data import HORIZON, DataSpec
 from lab.data.dataset import collect_states
-from lab.evaluation.compare import compare, success_rates
+from lab.evaluation.compare import compare, paired, success_rates
 from lab.evaluation.success import Outcome, goal_distance
 from lab.files import MODELS
 from lab.models import WorldModel
@@ -35,6 +36,7 @@ from lab.planning import (
     shortened,
 )
 from lab.planning.catalog import RESTARTS
+from lab.plots.palette import LABELS
 from lab.plots.words import points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -185,9 +187,22 @@ def try_restarts(config: Config, name: str, starts: int) -> pd.DataFrame:
 
 
 def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:
-    """A line for each planner: its difference in success to CEM on the same model."""
+    """A line for each planner: its difference in success to CEM on the same model; then what bounds change."""
     rows = result.tables["differences"].query("model in @models")
-    return "\n".join(
-        f"{row.model}, {row.ours}: {points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"
-        for row in rows.itertuples()
-    )
+    lines = [f"{row.model}, {row.ours}: {_told(row)}" for row in rows.itertuples()]
+    return "\n".join([*lines, *bounds(result, models)])
+
+
+def bounds(result: Result, models: Sequence[str]) -> Iterator[str]:
+    """A line for each planner that is there with bounded actions and without."""
+    pairs = result.tables["pairs"]
+    names = [name for name in VARIANTS if name.endswith("+bound")]
+    for model, bounded in itertools.product(models, names):
+        rows = pairs[pairs.model == model]
+        ours, theirs = (rows[rows.planner == name] for name in (bounded, bounded.removesuffix("+bound")))
+        if len(ours) and len(theirs):
+            yield f"{model}, {LABELS[bounded]} minus unbounded: {_told(paired(ours, theirs, 'success', 'pair'))}"
+
+
+def _told(row: Any) -> str:
+    return f"{points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"
