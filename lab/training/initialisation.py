@@ -94,7 +94,7 @@ def train_initialisation(
     """
     root, base = models_root(preset, family), _base(task, seed, recipe, preset, family, progress)
     started = time.perf_counter()
-    data = recipe.data(task, progress=progress)
+    data = recipe.data(task, seed, progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
     info = {"task": task, "seed": seed, "encoder": encoder_hash(base), "data": data.fingerprint}
     info["schedule"] = asdict(schedule)

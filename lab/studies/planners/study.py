@@ -189,7 +189,7 @@ def try_restarts(config: Config, name: str, starts: int) -> pd.DataFrame:
 def sentences(result: Result, models: Sequence[str] = ("base", "adversarial")) -> str:
     """A line for each planner: its difference in success to CEM on the same model; then what bounds change."""
     rows = result.tables["differences"].query("model in @models")
-    lines = [f"{row.model}, {row.ours}: {_told(row)}" for row in rows.itertuples()]
+    lines = [f"{row.model}, {row.ours}: {_words_of(row)}" for row in rows.itertuples()]
     return "\n".join([*lines, *bounds(result, models)])
 
 
@@ -201,8 +201,8 @@ def bounds(result: Result, models: Sequence[str]) -> Iterator[str]:
         rows = pairs[pairs.model == model]
         ours, theirs = (rows[rows.planner == name] for name in (bounded, bounded.removesuffix("+bound")))
         if len(ours) and len(theirs):
-            yield f"{model}, {LABELS[bounded]} minus unbounded: {_told(paired(ours, theirs, 'success', 'pair'))}"
+            yield f"{model}, {LABELS[bounded]} minus unbounded: {_words_of(paired(ours, theirs, 'success', 'pair'))}"
 
 
-def _told(row: Any) -> str:
+def _words_of(row: Any) -> str:
     return f"{points(row, 0)}, n = {row.n}: {verdict(row.low, row.high)}"
