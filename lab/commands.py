@@ -100,7 +100,8 @@ def _train_initialisation(args: argparse.Namespace, settings: Mapping[str, objec
     if any(value is not None for value in settings.values()):
         raise LabError(f"The {name} is trained in one way only: leave out the settings.")
     recipe = recipe_of(args.task, args.preset, args.family)
-    folder = train_initialisation(args.task, recipe, args.preset, args.family, kind=args.method, seed=args.seed)
+    options = {"kind": args.method, "seed": args.seed, "device": pick_device(args.device)}
+    folder = train_initialisation(args.task, recipe, args.preset, args.family, **options)
     print(f"{name} of {args.task}, seed {args.seed}: loss {read_json(folder / 'network.json')['loss']}")
     print(folder)
     return 0

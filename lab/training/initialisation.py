@@ -24,6 +24,7 @@ from lab.errors import LabError
 from lab.files import model_folder, models_root, train_options
 from lab.locks import one_writer
 from lab.models import WorldModel, load_model
+from lab.models.checkpoint import read_info
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import Informed, Initialised, Planner
 from lab.presets import PRESETS
@@ -46,6 +47,11 @@ class InverseDynamics(Method):
 
     data: LatentData
     horizon: int = HORIZON  #: latent steps of the longest segment
+
+    def __post_init__(self) -> None:
+        steps, needed = self.data.actions.shape[1], self.horizon * self.data.frameskip
+        if steps < needed:
+            raise LabError(f"Episodes of {steps} steps are shorter than segments of {needed}: bring longer ones.")
 
     def loss(
         self, model: InitialisationNetwork, step: int, schedule: Schedule, rng: torch.Generator
@@ -87,22 +93,20 @@ def train_initialisation(
     progress: bool = True,
     kind: str = NAME,
     seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> Path:
-    """Train the network of ``task``, of one of `KINDS`, on all data of the ``recipe``; returns its folder.
+    """Train the network of ``task``, of one of `KINDS`; returns its folder.
 
-    It sees with the encoder of the base model of the training ``seed``, which is trained first if there is none.
+    It has the encoder and the data of the base model of the training ``seed``, which is trained first if there is none.
     """
-    root, base = models_root(preset, family), _base(task, seed, recipe, preset, family, progress)
-    started = time.perf_counter()
-    data = recipe.data(task, seed, progress)
+    root, trained_base = models_root(preset, family), _base(task, seed, recipe, preset, family, progress, device)
+    base, started = load_model(trained_base, device), time.perf_counter()
+    data = recipe.data(task, read_info(trained_base).get("data_seed", 0), progress)
     schedule = SMOKE if PRESETS[preset].toy else SCHEDULE
     info = {"task": task, "seed": seed, "encoder": encoder_hash(base), "data": data.fingerprint}
     info["schedule"] = asdict(schedule)
-    folder, digest = (
-        root / task / kind / f"seed{seed}",
-        hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest(),
-    )
-    run = folder / digest[:16] / kind
+    folder = root / task / kind / f"seed{seed}"
+    run = folder / hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()[:16] / kind
     method = InverseDynamics(encode_dataset(base, data, progress))
     with one_writer(folder):
         if not _has_network(folder, info):
@@ -180,9 +184,11 @@ def initialisation_of(model: WorldModel, preset: str = "quick", kind: str = NAME
     return network
 
 
-def _base(task: str, seed: int, recipe: Recipe, preset: str, family: str, progress: bool) -> WorldModel:
-    """The task's base model, with the encoder of all models of its ``seed``; trained first if there is none."""
+def _base(
+    task: str, seed: int, recipe: Recipe, preset: str, family: str, progress: bool, device: torch.device | str
+) -> Path:
+    """The folder of the base model, with the encoder of all models of its ``seed``; trained first if there is none."""
     try:
-        return load_model(model_folder(task, "base", seed, preset, family))
+        return model_folder(task, "base", seed, preset, family)
     except LabError:
-        return load_model(train(task, "base", seed, recipe, models_root(preset, family), progress=progress))
+        return train(task, "base", seed, recipe, models_root(preset, family), progress=progress, device=device)

@@ -95,7 +95,8 @@ class Config:
         """Train a network of this ``kind`` for the encoder of every training seed that has none; all seeds have one."""
         for _, seed, base in self.models(("base",)):
             if find_initialisation(base, self.preset, kind) is None:
-                train_initialisation(self.task, self.recipe, self.preset, self.family, kind=kind, seed=seed)
+                options = {"kind": kind, "seed": seed, "device": pick_device(self.device)}
+                train_initialisation(self.task, self.recipe, self.preset, self.family, **options)
 
     def protocols(self, goals: tuple[str, ...] | None = None) -> dict[str, Protocol]:
         """The protocol of each kind of goals (default: all that the task has)."""
