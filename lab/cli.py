@@ -23,7 +23,7 @@ from lab import variables
 from lab.arguments import CommandParser, Parser, folder_or_file, number, whole_number
 from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, SPLITS
 from lab.errors import LabError
-from lab.files import FAMILIES, MODELS
+from lab.files import FAMILIES, MODELS, NETWORKS
 from lab.planning.catalog import BACKENDS, PLANNERS
 from lab.presets import PRESETS
 from lab.repro.executors import EXECUTORS
@@ -229,7 +229,7 @@ def _add_train(commands) -> None:
     parser = _command(commands, "train", about, "--task wall --method online --seed 1", notes)
     _add_task(parser)
     parser.add_argument(
-        "--method", required=True, choices=(*MODELS, "initialisation", "state_prior"),
+        "--method", required=True, choices=(*MODELS, *NETWORKS),
         help="training method, or a network that planners can start from: initialisation, or state_prior, which also "
         "says how sure it is",
     )  # fmt: skip

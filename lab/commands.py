@@ -17,7 +17,7 @@ from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome
-from lab.files import cache_root, model_folder, models_root, of_family, read_json, replacing
+from lab.files import NETWORKS, cache_root, model_folder, models_root, of_family, read_json, replacing
 from lab.models import WorldModel, load_model, registry, weights_hash
 from lab.planning import MODES, Plan, Planner, PlanRequest, on_backend, shortened
 from lab.presets import PRESETS
@@ -79,7 +79,7 @@ def train(args: argparse.Namespace) -> int:
 
     device = pick_device(args.device)
     settings = {name: getattr(args, name) for name in ("steps", "lr", "radius", "rounds", "data")}
-    if args.method in ("initialisation", "state_prior"):
+    if args.method in NETWORKS:
         return _train_initialisation(args, settings)
     if any(value is not None for value in settings.values()):
         run = CustomRun(args.task, args.method, args.seed, args.preset, family=args.family, **settings)
@@ -279,7 +279,7 @@ def _report(outcome: Outcome, what: str) -> str:
 def _strip_path(args: argparse.Namespace, model: str, mode: str) -> Path:
     """Where the film strip goes; refuses bad names before anything is planned."""
     if not args.out:
-        chosen = [("network", args.start == "network"), (f"seed{args.seed}", args.seed)]
+        chosen = [(args.start, args.start != "own"), (f"seed{args.seed}", args.seed)]
         chosen += [(f"problem{args.problem}", args.problem is not None)]
         words = [args.task, args.goals, model, args.planner, mode, *(word for word, is_chosen in chosen if is_chosen)]
         return cache_root() / "plans" / f"{'-'.join(words)}.png"

@@ -26,6 +26,8 @@ CHECKOUT = (ROOT / "pyproject.toml").is_file()  #: whether notebooks, app and re
 SHIPPED = PACKAGE / "checkpoints"
 FAMILIES = ("small", "dino")  #: of world models, see `lab.training.recipes`
 MODELS = ("base", "control", "online", "adversarial")  #: the world models of a task, by how they are trained
+NETWORKS = ("initialisation", "state_prior")  #: what planners can start from besides noise
+MANIFESTS = ("model.json", "network.json")  #: in the folder of a world model, and of a network
 
 
 def cache_root() -> Path:
@@ -63,10 +65,13 @@ def models_root(preset: str = "quick", family: str = "small") -> Path:
 def model_folder(
     task: str, method: str, seed: int = 0, preset: str = "quick", family: str = "small", *, shipped: bool = True
 ) -> Path:
-    """Where the model is: shipped, else trained here. Raises LabError if neither; without ``shipped``, if not here."""
+    """Where the model or network is: shipped, else trained here.
+
+    Raises LabError if neither; without ``shipped``, if not here.
+    """
     for root in (*[SHIPPED] * (shipped and family == FAMILIES[0]), models_root(preset, family)):
         folder = root / task / method / f"seed{seed}"
-        if (folder / "model.json").is_file():
+        if any((folder / name).is_file() for name in MANIFESTS):
             return folder
     raise LabError(
         f"No {method} model of {task} with seed {seed}: train it with "

@@ -36,11 +36,15 @@ def completed(stored: Mapping[str, Any], like: Any) -> dict[str, Any]:
 
 
 def changed(value: Any) -> Any:
-    """As `plain`, without the options that stand at their defaults."""
+    """As `plain`, without the options that stand at their defaults; with its class where the default is of another."""
     if not is_dataclass(value):
         return plain(value)
     options = {field.name: (getattr(value, field.name), _default(field)) for field in fields(value)}
-    return {name: changed(option) for name, (option, default) in options.items() if option != default}
+    found = {name: changed(option) for name, (option, default) in options.items() if option != default}
+    for name, (option, default) in options.items():
+        if is_dataclass(option) and default is not MISSING and type(option) is not type(default):
+            found[name] |= {"class": type(option).__name__}
+    return found
 
 
 def _default(field: Field) -> Any:

@@ -207,9 +207,11 @@ def test_impossible_problems_are_refused(goals, n, message):
 
 
 @pytest.mark.parametrize("goals", GOALS)
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1.5}, {"seed": True}, {"split": "tes"}, {"split": None}])
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"seed": 1.5}, {"seed": True}, {"seed": 2**32}, {"split": "tes"}, {"split": None}]
+)
 def test_problems_of_no_seed_or_split_are_refused(goals, wrong):
-    with pytest.raises(LabError, match=r"(a whole number from 0, got|Unknown split)"):
+    with pytest.raises(LabError, match=r"(a whole number from 0 to \d+, got|Unknown split)"):
         sample_problems("wall", goals, 2, **wrong)
 
 

@@ -436,6 +436,11 @@ def test_holms_correction_is_over_all_findings_of_all_tasks():
     assert "Of all 4 findings, 3 are reproduced; under Holm's correction, which allows for their number, 1." in in_all(
         table
     )
+    finding = ClaimFinding(4, "a", n=300, seeds=1, difference=0.1, low=-0.05, high=0.25, refuted=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(claims._READERS, "fig2_landscape", lambda tables: iter([finding]))
+        (row,) = verdicts(landscape("wall", [0.09])).itertuples()
+    assert row.verdict == row.holm == "not reproduced", "no interval decides it"
     assert [judged(row) for row in table[:2].itertuples()] == [
         "reproduced, unclear under Holm's correction",
         "reproduced",

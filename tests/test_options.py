@@ -49,6 +49,12 @@ def test_other_values_are_told_apart():
             assert (completed(plain(one), other) == plain(other)) == (i == j)
 
 
+def test_a_value_of_another_class_is_told_apart():
+    one, other = (make_dataclass(name, [("lr", float, field(default=0.1))], frozen=True) for name in ("Adam", "CEM"))
+    outer = make_dataclass("Outer", [("planner", object, field(default_factory=one))], frozen=True)
+    assert changed(outer()) == {} and changed(outer(other())) == {"planner": {"class": "CEM"}}
+
+
 def test_what_is_stored_whole_withstands_another_default():
     (old, *_), (new, *_) = FIRST.values, release(lr=0.2).values
     assert completed(plain(old), new) == plain(old) != plain(new)

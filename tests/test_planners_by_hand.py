@@ -385,7 +385,9 @@ def test_a_prior_starts_gradient_planners_and_pulls_them():
     Informed(believed, GRASP(iterations=1, start=0.5)).plan(request)
     torch.testing.assert_close(seen[1][0], expected)
     with pytest.raises(LabError, match=r"judges no \(1, 2\): take a planner of whole plans, or weight 0"):
-        Informed(believed, GRASP(iterations=1), weight=0.2).plan(request)
+        Informed(believed, GRASP(iterations=1, start=0.5), weight=0.2).plan(request)
+    with pytest.raises(LabError, match="starts without noise, which no prior changes"):
+        Informed(believed, GRASP(iterations=1)).plan(request)
     with pytest.raises(LabError, match="need a prior like them, got mean and std of"):
         replace(request, prior=Normal(mean[:2], std[:2]))
 

@@ -20,7 +20,7 @@ def result(trained):
     """One tiny model in place of all, and an untrained prior."""
     model = load_model(trained("wall", "base"))
     torch.manual_seed(0)
-    network = InitialisationNetwork(model.latent_dim + 2, model.block_dim, hidden=8, gaussian=True).requires_grad_(
+    network = InitialisationNetwork(model.latent_dim + 2, model.block_dim, 5, hidden=8, gaussian=True).requires_grad_(
         False
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -18,8 +18,9 @@ import pytest
 from papermill import __version__ as papermill_version
 
 from lab.errors import LabError
-from lab.files import ROOT, model_folder, read_json
+from lab.files import NETWORKS, ROOT, model_folder, read_json
 from lab.models import load_model
+from lab.models.initialisation import InitialisationNetwork, save_initialisation
 from lab.presets import PRESETS, training_seeds
 from lab.repro import executors, forecast, notebook
 from lab.repro import reproduce as module
@@ -95,6 +96,17 @@ def test_models_that_are_missing_are_trained_first(empty_cache, tmp_path):
     assert steps["model wall online seed 4"].needs == {first, "model wall base seed 4"}
     assert steps["fig4_gap wall"].needs == models
     assert json.loads(steps["fig4_gap wall"].command[2])["seeds"] == "3:5"
+
+
+def test_networks_that_are_missing_are_trained_first(empty_cache, tmp_path):
+    steps = {step.name: step for step in graph("smoke", ["priors", "starts"], ["wall"], str(tmp_path), "3")}
+    prior, start = (f"model wall {kind} seed 3" for kind in NETWORKS[::-1])
+    assert {prior, start} <= steps["starts wall"].needs == steps["priors wall"].needs
+    assert "model wall base seed 3" in steps[prior].needs
+    before = steps["starts wall"].inputs()
+    folder = empty_cache / "models-smoke" / "wall" / "initialisation" / "seed3"
+    save_initialisation(InitialisationNetwork(3, 4, horizon=2, hidden=8), folder, {})
+    assert steps["starts wall"].inputs() != before
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("0:3", (0, 1, 2)), ("7", (7,)), ("", PRESETS["full"].seeds)])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.evaluation.compare import _wide
+from lab.evaluation.compare import _wide, paired
 from lab.evaluation.statistics import (
     Interval,
     bootstrap_mean,
@@ -142,6 +142,17 @@ def test_booleans_are_rates():
 @pytest.mark.parametrize("interval", [(0.3, 0.01, 0.5), (0.3, -0.01, 0.7), (-0.3, -0.9, -0.001), (-0.3, -0.4, 0.001)])
 def test_p_values_agree_with_the_interval(interval):
     assert (p_value(*interval) < 0.05) == Interval(*interval).excludes_zero()
+
+
+def test_no_p_value_follows_from_numbers_that_are_none():
+    with pytest.raises(LabError, match="finite numbers"):
+        p_value(math.nan, math.nan, math.nan)
+
+
+def test_other_problems_are_no_pairs():
+    rows = pd.DataFrame({"problem": range(4), "train_seed": 0, "value": 1.0})
+    with pytest.raises(LabError, match="needs the same problems, got 4 and 3"):
+        paired(rows, rows[1:], "value")
 
 
 def test_p_values_are_those_of_the_normal_distribution():

@@ -49,7 +49,7 @@ class DataSpec:
         check_known("split", self.split, SPLITS)
         if not is_whole(self.episodes, 1, MOST_EPISODES):
             raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes!r}.")
-        check_seed(self.seed)
+        check_seed(self.seed, 2**32 - 1)  # a larger one would be two words, and draw the episodes of another split
         check_size(self.size)
 
 

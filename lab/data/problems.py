@@ -90,7 +90,8 @@ def _load_or_draw(
     from lab.tensors import load_tensors, save_tensors
 
     further = "" if horizon == HORIZON else f"-{horizon}"
-    name = f"{spec.split}-{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{n}{further}.safetensors"
+    drawn = f"{fingerprint(spec)}-{task.episode_steps}-{task.chunk}-{task.radius:g}"
+    name = f"{spec.split}-{drawn}-{n}{further}.safetensors"
     path = cache_root() / "problems" / task.name / name
 
     def load() -> StartsGoalsActions:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lab.errors import LabError
 from lab.evaluation.statistics import bootstrap_mean, success_rate, wilson
 
 #: (ours, theirs): each finetuned model against the base model, and both methods against the control
@@ -90,11 +91,12 @@ def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = 
     """Mean difference of the column ``value``, ours minus theirs, over the same problems and training seeds.
 
     Where the seeds are not the same, such as three against one, the one with fewer is averaged over its seeds first:
-    what another seed of it would change is then not in the interval.
+    what another seed of it would change is then not in the interval. Raises LabError for other problems.
     """
     first, second = _wide(ours, value, problem), _wide(theirs, value, problem)
     seeds = first.shape[1], second.shape[1]
-    second = second.loc[first.index]
+    if not first.index.equals(second.index):
+        raise LabError(f"A paired difference needs the same problems, got {len(first)} and {len(second)} of others.")
     if list(first.columns) != list(second.columns):
         fewer = first.shape[1] < second.shape[1]
         first, second = (_averaged(first), second) if fewer else (first, _averaged(second))

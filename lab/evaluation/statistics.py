@@ -107,8 +107,10 @@ def p_value(value: float, low: float, high: float) -> float:
     """The two-sided p-value of "the mean is zero", from an estimate and its 95% interval, by a normal approximation.
 
     The standard error is that of the half of the interval that faces zero, so that p is below 0.05 where the interval
-    excludes zero.
+    excludes zero. Raises LabError for numbers that are not finite.
     """
+    if not all(map(math.isfinite, (value, low, high))):
+        raise LabError(f"A p-value needs finite numbers, got {value} in [{low}, {high}]: were problems left out?")
     half = value - low if value > 0 else high - value
     return 2 * NormalDist().cdf(-Z * abs(value) / half) if half > 0 else float(value == 0)
 

@@ -112,9 +112,14 @@ class _Timed:
         self.seconds = 0.0
 
     def plan(self, request: PlanRequest) -> Plan:
-        started = time.perf_counter()
+        started = now(request.z0)
         plan = self.planner.plan(request)
-        if plan.actions.is_cuda:
-            torch.cuda.synchronize()
-        self.seconds += time.perf_counter() - started
+        self.seconds += now(plan.actions) - started
         return plan
+
+
+def now(tensor: Tensor) -> float:
+    """The time in seconds once the device of ``tensor`` has done what it was asked for."""
+    if tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)
+    return time.perf_counter()

@@ -28,7 +28,13 @@ class InitialisationNetwork(nn.Module):
     """
 
     def __init__(
-        self, z_dim: int, block_dim: int, horizon: int = 5, hidden: int = 192, layers: int = 3, gaussian: bool = False
+        self,
+        z_dim: int,
+        block_dim: int,
+        horizon: int,
+        hidden: int = 192,
+        layers: int = 3,
+        gaussian: bool = False,
     ) -> None:
         super().__init__()
         self.sizes = dict(zip(SIZES, (z_dim, block_dim, horizon, hidden, layers, gaussian), strict=True))

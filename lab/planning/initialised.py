@@ -26,5 +26,6 @@ class Initialised:
         """See `Planner.plan`."""
         with torch.no_grad():
             proposed = self.propose(request.z0, request.objective.goal, request.init.shape[1])
-            request = replace(request, init=torch.where(request.init.isnan(), proposed, request.init))
+            init = request.init.to(proposed)  # MPC makes it on the CPU
+            request = replace(request, init=torch.where(init.isnan(), proposed, init))
         return self.planner.plan(request) if self.planner else request.answer(request.init)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from lab.data import HORIZON
 from lab.errors import LabError, is_whole
 from lab.models.protocols import Dynamics
 from lab.planning.adaptation import Adaptation, Adapted
@@ -36,7 +37,7 @@ class MPC:
     steps on what was seen of the last plan before the next is made. Raises LabError for other numbers.
     """
 
-    horizon: int = 5
+    horizon: int = HORIZON
     execute: int = 1
     budget: int = 10
     shrink: bool = True
@@ -88,5 +89,5 @@ class MPC:
         return max(self.execute, self.horizon - replan * self.execute % self.horizon)
 
 
-OPEN_LOOP = MPC(execute=5, budget=1)  #: one plan, all of which is executed
+OPEN_LOOP = MPC(execute=HORIZON, budget=1)  #: one plan, all of which is executed
 MODES: dict[str, MPC] = {"open": OPEN_LOOP, "mpc": MPC()}  #: the two of the paper's Table 1

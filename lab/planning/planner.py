@@ -67,7 +67,12 @@ class PlanRequest:
         return replace(self, **parts, model=model, seeds=self.seeds[rows], prior=prior)
 
     def informed(self, mean: Tensor, std: float) -> Normal:
-        """A planner's own distribution, with ``mean`` (B, H, A) and one ``std``, times the prior where there is one."""
+        """A planner's own distribution, with ``mean`` (B, H, A) and one ``std``, times the prior where there is one.
+
+        Raises LabError for a prior where ``std`` is 0: it would change nothing.
+        """
+        if self.prior and not std:
+            raise LabError("This planner starts without noise, which no prior changes: give its start a std above 0.")
         uninformed = Normal(mean, torch.full_like(mean, std))
         return uninformed * self.prior if self.prior else uninformed
 

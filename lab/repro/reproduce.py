@@ -19,7 +19,18 @@ from tqdm.auto import tqdm
 
 from lab.checksums import weight_files
 from lab.errors import LabError, check_known, is_whole
-from lab.files import FAMILIES, MODELS, ROOT, cache_root, model_folder, of_family, read_json, writable
+from lab.files import (
+    FAMILIES,
+    MANIFESTS,
+    MODELS,
+    NETWORKS,
+    ROOT,
+    cache_root,
+    model_folder,
+    of_family,
+    read_json,
+    writable,
+)
 from lab.presets import PRESETS, training_seeds
 from lab.repro.executors import EXECUTORS, Pending, Submit, cores, default_jobs
 from lab.repro.forecast import summary as forecast_of
@@ -128,7 +139,8 @@ class _Parameters:
         preset, folder = PRESETS[self.preset], self.model(task, method, 0)
         if preset.toy or folder is None:
             return preset.train_seconds
-        return read_json(folder / "model.json").get("wall_seconds", preset.train_seconds)
+        manifest = next(folder / name for name in MANIFESTS if (folder / name).is_file())
+        return read_json(manifest).get("wall_seconds", preset.train_seconds)
 
     def models(self, task: str, methods: Iterable[str]) -> dict[tuple[str, int], Path | None]:
         """The folders of the models of all ``methods``, by method and training seed."""
@@ -161,8 +173,9 @@ def graph(
 
 def _training(task: str, notebooks: Iterable[Study], parameters: _Parameters) -> list[Step]:
     """Steps that train the missing models. The first also makes the data and the encoder, which all share."""
-    methods = {method for notebook in notebooks if _shows(notebook, task) for method in notebook.models}
-    models = parameters.models(task, [method for method in MODELS if method in methods])
+    shown = [notebook for notebook in notebooks if _shows(notebook, task)]
+    methods = {method for notebook in shown for method in (*notebook.models, *notebook.networks)}
+    models = parameters.models(task, [method for method in (*MODELS, *NETWORKS) if method in methods])
     missing = [key for key, folder in models.items() if folder is None]
     names = {(method, seed): f"model {task} {method} seed {seed}" for method, seed in missing}
     first = next(iter(names.values()), None)
@@ -192,7 +205,8 @@ def _notebook(notebook: Study, folder: Path, task: str | None, parameters: _Para
     results = result_folder(notebook.name, task or "", preset, parameters.out, parameters.family)
 
     def inputs() -> dict:
-        weights = [_weights(parameters.models(task, notebook.models).values()) for task in tasks]
+        used = (*notebook.models, *notebook.networks)
+        weights = [_weights(parameters.models(task, used).values()) for task in tasks]
         code_now = code_hash(code, [task] if task else TASKS, notebook.planners)
         return {"code": code_now, "versions": versions(), "weights": weights}
 
@@ -215,7 +229,11 @@ def notebook_code(source: Path) -> tuple[str, set[str]]:
 
 
 def _weights(folders: Iterable[Path | None]) -> dict[str, str]:
-    return file_hashes(path for folder in folders if folder for path in weight_files(folder))
+    """The files with the weights of the models and networks in ``folders``; None stands for one that is missing."""
+    there = [folder for folder in folders if folder]
+    networks = [folder / "network.json" for folder in there if not (folder / "model.json").is_file()]
+    models = (path for folder in there if (folder / "model.json").is_file() for path in weight_files(folder))
+    return file_hashes([*networks, *models])
 
 
 def _alone_last(steps: Sequence[Step]) -> list[Step]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.tasks.drawing import Image, box, draw_frames, pixel_centres
 from lab.tasks.task import Floats, Task
-from lab.tasks.variation import Factor
+from lab.tasks.variation import Factor, check_variation
 
 BORDERS = (4.0, 60.0)  # px: the dot stays between these lines on both axes
 WALL_HALF_WIDTH = 3.0  # px
@@ -64,11 +64,7 @@ class Wall(Task):
     dot: float = factors["dot"].usual
 
     def __post_init__(self) -> None:
-        room, door = WALL_HALF_WIDTH + 2 * PADDING, DOOR_HALF_HEIGHT
-        for label, value, margin in (("wall_x", self.wall_x, room), ("door_y", self.door_y, door)):
-            low, high = BORDERS[0] + margin, BORDERS[1] - margin
-            if not low < value < high:
-                raise ValueError(f"Wall: {label} must lie between {low:g} and {high:g}, got {value}.")
+        check_variation(self.name, self.factors, {name: getattr(self, name) for name in type(self).factors})
 
     def __eq__(self, other: object) -> bool:
         """By all factors: hue, light and noise are no fields."""

@@ -33,8 +33,7 @@ from lab.training.loop import Method, Schedule, fit
 from lab.training.pipeline import train
 from lab.training.recipes import Recipe
 
-NAME = "initialisation"
-PRIOR = "state_prior"
+NAME, PRIOR = files.NETWORKS
 KINDS = {NAME: "initialisation network", PRIOR: "state prior"}  #: of networks, and what they are called
 STARTED = "network+adam"  #: name of the planner that is Adam started from the network's proposal
 SCHEDULE = Schedule(steps=6000, lr=1e-3, batch=256)

@@ -83,10 +83,10 @@ class Online:
         """The batch (see `LatentData.batch`) of training step ``step``, after a round of planning if one is due."""
         every = max(1, schedule.steps // self.config.rounds)
         if step % every == 0 and step // every < self.config.rounds:
-            self._add_to_replay(self._corrected(model, rng, step // every))
+            with torch.autocast(self.data.actions.device.type, enabled=False):  # plans and frames keep their precision
+                self._add_to_replay(self._corrected(model, rng, step // every))
         return self._mixed_batch(schedule.batch, rng)
 
-    @torch.autocast("cpu", enabled=False)  # plans and encoded frames keep their full precision
     def _corrected(self, model: Trainable, rng: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """All windows of the model's plans as they were executed in the environment in round ``number``."""
         # A start and the goal one horizon later, from the data

@@ -27,6 +27,7 @@ class Study:
     kind: str | None = "bodies"  #: of matter: it has a run for each task of this kind; None: one run, without a task
     chosen: tuple[str, ...] = ()  #: the built-in tasks that are enough; none: all of its kind
     models: tuple[str, ...] = MODELS  #: trained first, where they are neither shipped nor made
+    networks: tuple[str, ...] = ()  #: the same, of networks
     planners: tuple[str, ...] = PAPER_PLANNERS  #: that it looks up by name
     measured: bool = True  #: its result is tables; the others only show something
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for

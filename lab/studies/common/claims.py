@@ -5,7 +5,7 @@ Each claim is put as "this difference is above zero", and judged by the 95% inte
 says "as good as", the zero is moved down by 5 points of success. Fewer than 20 problems are always *unclear*.
 
 Of many findings, some would be decided by chance. The column ``holm`` has the verdicts under Holm's correction over all
-findings of the table. It is computed from p-values, which follow from the intervals, see `p_value`.
+findings that an interval decides. It is computed from p-values, which follow from the intervals, see `p_value`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -81,14 +81,16 @@ def verdicts(*tasks: Mapping[str, Result]) -> pd.DataFrame:
     Columns: `COLUMNS` and ``holm``.
     """
     rows = [
-        [f.number, result.task, name, f.sentence, f.difference, f.low, f.high, f.n, f.seeds, f.p, f.verdict]
+        [f.number, result.task, name, f.sentence, f.difference, f.low, f.high, f.n, f.seeds, f.p, f.verdict, f.refuted]
         for results in tasks
         for name, result in results.items()
         if name in _READERS
         for f in _READERS[name](result.tables)
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS).sort_values("claim", kind="stable", ignore_index=True)
-    return table.assign(holm=table.verdict.where(holm(table.p) < LEVEL, "unclear"))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "refuted"]).sort_values("claim", kind="stable", ignore_index=True)
+    decided = table.pop("refuted").astype(bool)  # whatever the interval says: no part of the correction
+    decided[~decided] = holm(table.p[~decided]) < LEVEL
+    return table.assign(holm=table.verdict.where(decided, "unclear"))
 
 
 def sentences(table: pd.DataFrame) -> str:

@@ -99,7 +99,7 @@ def measure_all(
 
 
 def measure(config: Config, case: Case, stored: Cases | None = None, also: Sequence[Columns] = ()) -> pd.DataFrame:
-    """A row for each problem, from ``kept`` if it is there.
+    """A row for each problem, from ``stored`` if it is there.
 
     Columns: `Case.keys`; ``pair``, the problem's number; ``success`` (at the end of any plan) and ``at_end``, 0 or 1,
     and the same by further criteria, such as ``success_block``; ``loss``, predicted for the first plan; ``start`` and

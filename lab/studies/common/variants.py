@@ -70,7 +70,7 @@ def measure(
 def tables(
     pairs: pd.DataFrame, experts: pd.DataFrame, variants: Sequence[Variant], recipe_name: str
 ) -> dict[str, pd.DataFrame]:
-    """See `measure`; ``own`` is the name of the variant that is the recipe itself."""
+    """See `measure`; ``recipe_name`` is the name of the variant that is the recipe itself."""
     names = [variant.name for variant in variants]
     comparisons = [(name, theirs) for theirs in (*BESIDE, recipe_name) for name in names if name != theirs]
     overall = pairs.assign(goals="all", planner="all", pair=pairs.goals + " " + pairs.pair.astype(str))

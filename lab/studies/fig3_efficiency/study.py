@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from lab.data import HORIZON, Problems
 from lab.errors import LabError
 from lab.evaluation.compare import INTERVALS, Paired, paired, success_rates
-from lab.evaluation.success import goal_distance
+from lab.evaluation.success import goal_distance, now
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.protocols import see
@@ -186,11 +186,9 @@ def _plan_alone(config: Config, case: Rung, problem: Problems) -> float:
     model = case.model
     z0, objective = see(model, problem.environment, problem.starts), goal_distance(model, problem, **config.objective)
     init = no_warm_start(1, HORIZON, model.block_dim)
-    started = time.perf_counter()
+    started = now(z0)
     plan = case.planner.plan(PlanRequest(model, z0, objective, init, [config.seed]))
-    if plan.actions.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return now(plan.actions) - started
 
 
 def _share(cases: list[Rung], finished: int, single: dict[tuple[str, int], float], problems: int) -> float:

@@ -6,6 +6,7 @@ STUDY = Study(
     6,
     30,
     3.4,
+    networks=("initialisation",),
     planners=PLANNERS,
     long=True,
     alone=True,

@@ -6,6 +6,7 @@ STUDY = Study(
     10,
     2,
     models=("base", "adversarial"),
+    networks=("state_prior",),
     planners=("cem", "mppi", "adam"),
     long=True,
     teaches="a prior that knows start and goal, and how sure it is: as many goals after a tenth of the iterations?",

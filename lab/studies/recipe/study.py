@@ -219,7 +219,8 @@ class _Measured:
             columns = {"problem": range(len(landscape.loss))} | landscape.measures()
             return pd.DataFrame(columns).melt(["problem"], var_name="measure")
 
-        settings = {"slices": size.slices, "points": size.points}
+        settings = {"protocol": protocol.as_dict(), "seed": self.config.seed}
+        settings |= {"slices": size.slices, "points": size.points}
         return self.cases.rows({"model": method, "train_seed": seed}, settings, model, make)
 
     def choice(self) -> RecipeVariant:

@@ -5,6 +5,7 @@ STUDY = Study(
     8,
     8,
     3,
+    networks=("initialisation",),
     long=True,
     teaches="what changes when Adam starts from a network's guess instead of noise",
     part="beyond",
