@@ -36,6 +36,7 @@ def test_every_start_is_measured_after_every_number_of_iterations(result):
     found = success.groupby("planner").apply(lambda rows: set(zip(rows.start, rows.iterations, strict=True)))
     both = {(start, count) for start in ("uninformed", "prior", "consistent") for count in (1, 3)}
     assert found["cem"] == found["mppi"] == both
+    assert found["restarts"] == {(start, 3) for start in priors.STARTS if start != "pulled"}
     assert found["adam"] == {(start, 3) for start in priors.STARTS}  # smoke has 3 iterations at most
     differences = result.tables["differences"]
     assert set(differences.theirs) == {"uninformed"}

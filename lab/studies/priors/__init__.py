@@ -7,7 +7,7 @@ STUDY = Study(
     2,
     models=("base", "adversarial"),
     networks=("state_prior",),
-    planners=("cem", "mppi", "adam"),
+    planners=("cem", "mppi", "restarts", "adam"),
     long=True,
     teaches="a prior that knows start and goal, and how sure it is: as many goals after a tenth of the iterations?",
     part="beyond",

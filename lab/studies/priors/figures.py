@@ -28,7 +28,7 @@ def print_figure(result: Result) -> Figure:
     """A row for each kind of goals, a column for each planner, and one for the sureness of the prior."""
     success, sureness = result.tables["success"], result.tables["sureness"]
     kinds = shown(success.goals, tuple(GOALS))
-    figure = Figure(figsize=(12, 2.9 * len(kinds) + 1.2), layout="constrained")
+    figure = Figure(figsize=(14.5, 2.9 * len(kinds) + 1.2), layout="constrained")
     panels = figure.subplots(len(kinds), len(LADDER) + 1, squeeze=False)
     for (i, goals), (j, planner) in itertools.product(enumerate(kinds), enumerate(LADDER)):
         ax = panels[i, j]

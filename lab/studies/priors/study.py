@@ -1,7 +1,7 @@
 """A prior that knows start and goal (after PRISM, arXiv 2606.07974): what it buys CEM, MPPI and Adam, open loop.
 
-Each planner begins three ways: by itself, with the state prior (see `lab.planning.Informed`), and, where it descends,
-with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves. A fourth way begins by
+Each planner begins three ways: by itself, with the state prior (see `lab.planning.Informed`), and, where it descends
+from one start, with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves. A fourth way begins by
 itself, and keeps plans consistent with the same network's inverse dynamics (after ACID, `lab.planning.Consistency`).
 
 Both penalties have the weight that the card gives the pull: they are squared distances in the network's standard
@@ -33,7 +33,7 @@ from lab.training.initialisation import PRIOR, initialisation_of
 
 NAME = "priors"
 MODELS = ("base", "adversarial")
-LADDER = {"cem": (1, 3, 10), "mppi": (1, 3, 10), "adam": (10, 30, 100)}  #: iterations
+LADDER = {"cem": (1, 3, 10), "mppi": (1, 3, 10), "restarts": (10, 40, 100), "adam": (10, 30, 100)}  #: iterations
 #: how a planner begins, in words
 STARTS = {
     "uninformed": "by itself",
