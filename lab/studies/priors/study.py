@@ -1,8 +1,9 @@
 """A prior that knows start and goal (after PRISM, arXiv 2606.07974): what it buys CEM, MPPI and Adam, open loop.
 
 Each planner begins three ways: by itself, with the state prior (see `lab.planning.Informed`), and, where it descends
-from one start, with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves. A fourth way begins by
-itself, and keeps plans consistent with the same network's inverse dynamics (after ACID, `lab.planning.Consistency`).
+from one start, with the prior as a regulariser, too. Its iterations are cut short to see what the prior saves. A
+fourth way begins by itself, and keeps plans consistent with the same network's inverse dynamics (after ACID,
+`lab.planning.Consistency`).
 
 Both penalties have the weight that the card gives the pull: they are squared distances in the network's standard
 deviations, 1 on average over the data if these are right.
