@@ -41,7 +41,7 @@ from lab.models.protocols import see
 from lab.planning import OPEN_LOOP, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import IterativePlanner
 from lab.planning.restarts import from_starts
-from lab.planning.streams import child, problem_streams
+from lab.planning.streams import first_plan_streams
 from lab.tasks.differentiable import differentiable
 from lab.tasks.environment import Environment, distances, simulate
 
@@ -121,7 +121,7 @@ def attempts(
     for an environment without ``distance``.
     """
     init = no_warm_start(len(problems), OPEN_LOOP.horizon, model.block_dim)
-    streams = [child(stream, 0) for stream in problem_streams(seed, range(len(problems)))]
+    streams = first_plan_streams(seed, range(len(problems)))
     z0, objective = see(model, problems.environment, problems.starts), goal_distance(model, problems, proprio)
     request = from_starts(PlanRequest(model, z0, objective, init, streams), starts)
     plans, seconds = _plans(planner, request, after)

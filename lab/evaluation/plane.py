@@ -15,7 +15,7 @@ from lab.evaluation.slices import directions
 from lab.models import Dynamics
 from lab.models.protocols import gradient
 from lab.planning import GradientPlanner, Objective
-from lab.planning.streams import child, generators, normal, problem_streams
+from lab.planning.streams import first_plan_streams, generators, normal
 
 STEP = 1e-2  #: of central differences, in standard deviations of the data's actions
 
@@ -60,8 +60,8 @@ class Curvature:
 
 def first_guess(planner: GradientPlanner, problem: int, shape: tuple[int, int], seed: int = 0) -> Tensor:
     """The plan (H, A) from which ``planner`` descends for a protocol's ``problem`` in open loop: no warm start."""
-    (stream,) = problem_streams(seed, range(problem, problem + 1))
-    return planner.start * normal(generators([child(stream, 0)], torch.device("cpu")), shape)[0]
+    streams = first_plan_streams(seed, range(problem, problem + 1))
+    return planner.start * normal(generators(streams, torch.device("cpu")), shape)[0]
 
 
 def random_plane(centre: Tensor, seed: int) -> Plane:

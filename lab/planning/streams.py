@@ -22,6 +22,11 @@ def problem_streams(seed: int, problems: range) -> list[SeedSequence]:
     return [child(seed, problem) for problem in problems]
 
 
+def first_plan_streams(seed: int, problems: range) -> list[SeedSequence]:
+    """The stream of the first plan of each of the ``problems``, with which `MPC` plans in open loop."""
+    return [child(stream, 0) for stream in problem_streams(seed, problems)]
+
+
 def child(seed: Seed, number: int) -> SeedSequence:
     """The child ``number`` of a stream. Unlike `SeedSequence.spawn`, it does not depend on earlier calls."""
     parent = as_stream(seed)

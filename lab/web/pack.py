@@ -24,7 +24,7 @@ from lab.models.encoders.pyramid import Pyramid
 from lab.models.predictor import ResidualMLP
 from lab.planning import GradientPlanner
 from lab.planning.settings import shortened
-from lab.planning.streams import child, generators, normal, problem_streams
+from lab.planning.streams import first_plan_streams, generators, normal
 from lab.plots.palette import LABELS, MODEL_COLOURS, label
 from lab.plots.player import stage
 from lab.tasks import make_task
@@ -133,7 +133,7 @@ def _telling(task_name: str, models: Mapping[str, WorldModel]) -> int:
 def _problems(task_name: str, goals: list[str], models: Mapping[str, WorldModel]) -> dict[str, Tensor]:
     """Starts and goals (n, S) of the test problems, and where Adam's plans (n, H, A) begin, as in open loop."""
     model = next(iter(models.values()))
-    streams = [child(stream, 0) for stream in problem_streams(0, range(PROBLEMS))]
+    streams = first_plan_streams(0, range(PROBLEMS))
     begun = {"plans": normal(generators(streams, torch.device("cpu")), (HORIZON, model.block_dim))}
     for kind in goals:
         problems = sample_problems(task_name, kind, PROBLEMS)

@@ -46,7 +46,7 @@ TUNED = (
     "chosen on these at 5 steps, all others on former base models at 5 steps. For 100 of Adam's gradients, GRASP takes "
     "100 of single steps and 50 of whole plans."
 )
-#: where gradients are measured: at random actions, from which Adam starts, and at the expert's, which reach the goal
+#: where gradients are measured: at random actions, such as Adam starts from, and at the expert's, which reach the goal
 PLACES = {"start": "random actions", "expert": "the expert's actions"}
 MEASURES = ["start", "distance", "error", "loss"]
 BY = ["horizon", "model", "planner"]
