@@ -1,9 +1,12 @@
 """Marks that figures share."""
 
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from lab.plots import marks
+from lab.plots.style import written_out
 
 pa = pytest.importorskip("pyarrow", reason="pandas can do without it")
 
@@ -11,3 +14,13 @@ pa = pytest.importorskip("pyarrow", reason="pandas can do without it")
 @pytest.mark.parametrize("dtype", ["object", "str", pd.ArrowDtype(pa.string())], ids=str)
 def test_columns_are_apart_where_a_study_begins_whatever_the_texts_are(dtype):
     assert list(marks.columns(pd.Series(["a", "a", "b"], dtype=dtype), 0.0)) == [0, 1, 2 + marks.GAP]
+
+
+@pytest.mark.parametrize("low, high", [(0.093, 0.16), (0.2, 0.9), (1e-5, 10), (2, 30), (0.99, 1.01)])
+def test_a_logarithmic_axis_has_three_ticks_or_more_and_room_between_them(low, high):
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[low, high]))
+    figure.update_yaxes(type="log")
+    axis = written_out(figure).layout.yaxis
+    assert list(map(float, axis.ticktext)) == pytest.approx(axis.tickvals)
+    steps = np.diff(np.log(axis.tickvals)) / np.log(high / low)
+    assert sum(low <= tick <= high for tick in axis.tickvals) >= 3 and min(steps) > 0.05

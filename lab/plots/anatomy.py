@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from lab.evaluation.anatomy import KINDS, Attempts
 from lab.plots.palette import CLEAR, GREY, GRID, KIND_COLOURS, LABELS, SHARE_COLOURS
-from lab.plots.style import faded
+from lab.plots.style import faded, written_out
 
 HEIGHT, BARS_HEIGHT = 420, 60
 
@@ -36,7 +36,7 @@ def losses_figure(found: Attempts, boundary: float, picked: int | None) -> go.Fi
     figure.add_trace(
         go.Scatter(x=line, y=line, mode="lines", line={"color": GREY, "width": 1}, showlegend=False, hoverinfo="skip")
     )
-    scale = {"type": "log", "range": np.log10([low, high]).tolist(), "gridcolor": GRID, "dtick": 1, "tickformat": ".1g"}
+    scale = {"type": "log", "range": np.log10([low, high]).tolist(), "gridcolor": GRID}
     figure.update_xaxes(title="predicted loss of the last state", **scale)
     figure.update_yaxes(title="true loss", **scale)
     return _plain(figure, HEIGHT).update_layout(clickmode="event+select", dragmode=False)
@@ -51,7 +51,7 @@ def shares_figure(shares: Mapping[str, Mapping[str, float]], column: str = "kind
         widths = [100 * shares[model][value] for model in upwards]
         bar = go.Bar(x=widths, y=names, orientation="h", name=value, marker={"color": faded(colour)})
         figure.add_trace(bar.update(hovertemplate=f"{value}: %{{x:.0f}}%<extra></extra>"))
-    figure.update_xaxes(range=[0, 101], dtick=25, ticksuffix="%", gridcolor=GRID)
+    figure.update_xaxes(range=[0, 100], dtick=25, ticksuffix="%", gridcolor=GRID)
     return _plain(figure, BARS_HEIGHT * (len(names) + 2)).update_layout(barmode="stack", legend_traceorder="normal")
 
 
@@ -77,10 +77,10 @@ def _range(found: Attempts, boundary: float) -> tuple[float, float]:
 
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:
-    return figure.update_layout(
+    return written_out(figure).update_layout(
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        margin={"l": 10, "r": 25, "t": 10, "b": 10},  # on the right, for half of the last tick's label
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )

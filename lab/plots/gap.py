@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from lab.benchmarks import Scene, card_of
 from lab.evaluation.statistics import bootstrap_mean
 from lab.plots.palette import CLEAR, GOAL_COLOUR, GREY, GRID, LABELS, MODEL_COLOURS
-from lab.plots.style import spread
+from lab.plots.style import spread, written_out
 
 ERROR = "model error"
 HEIGHT, MAP_HEIGHT = 360, 520
@@ -123,8 +123,8 @@ def _line(error: np.ndarray, name: str, colour: str, dash: str) -> go.Scatter:
 
 def _plain(figure: go.Figure, height: int) -> go.Figure:
     """``figure`` with a logarithmic scale of errors and a transparent background."""
-    figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID, dtick="D2")
-    return figure.update_layout(
+    figure.update_yaxes(type="log", title=ERROR, gridcolor=GRID)
+    return written_out(figure).update_layout(
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         height=height,

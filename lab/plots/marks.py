@@ -73,7 +73,7 @@ def model_bars(
     for model in shown(table.model, MODELS):
         rows = table[table.model == model].set_index("planner").reindex(planners).dropna(subset=value).reset_index()
         yield go.Bar(
-            x=[LABELS[planner] for planner in rows.planner],
+            x=[LABELS[planner].replace(", ", ",<br>") for planner in rows.planner],  # groups are narrow
             y=scale * rows[value],
             name=LABELS[model],
             legendgroup=model,
@@ -97,12 +97,12 @@ def bar_panels(
 ) -> go.Figure:
     """Panels of bars, ``across`` in a row; each has a title, bars, and ``lines`` given by height and dash."""
     rows = len(titles) // across
-    figure = make_subplots(rows, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.25 / rows)
+    figure = make_subplots(rows, across, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.33 / rows)
     for k, (traces, heights) in enumerate(zip(bars, lines, strict=True)):
         place = {"row": k // across + 1, "col": k % across + 1}
         for trace in traces:
             figure.add_trace(trace, **place)
         for height, dash in heights:
             figure.add_hline(height, line={"color": GREY, "dash": dash, "width": 1.5}, **place)
-    figure.update_xaxes(showgrid=False)
+    figure.update_xaxes(showgrid=False, tickangle=0)
     return figure.update_layout(barmode="group")

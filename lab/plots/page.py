@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lab.plots.style import BOTTOM
+from lab.plots.style import BOTTOM, written_out
 
 TITLE = 32  #: pixels that a title takes
 SMALL = 60  #: margin below, without small print
@@ -24,7 +24,8 @@ def in_page(figure: go.Figure, height: int) -> go.Figure:
         "itemclick": False,
         "itemdoubleclick": False,
     }
-    return figure.update_layout(height=height, legend=legend, margin={"l": 10, "r": 10, "t": 60, "b": 10})
+    figure.update_layout(height=height, legend=legend, margin={"l": 10, "r": 10, "t": 60, "b": 10})
+    return written_out(figure)
 
 
 def unframed(figure: go.Figure) -> tuple[go.Figure, str]:

@@ -7,10 +7,12 @@ the page, and its greys are legible on dark and light.
 from __future__ import annotations
 
 import functools
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from lab.plots.palette import CLEAR, GREY, GRID
@@ -86,7 +88,7 @@ def neutral(figure: go.Figure, title: str, height: int, caption: str) -> go.Figu
         showarrow=False,
         font={"size": 11},
     )
-    return figure
+    return written_out(figure)
 
 
 def menu(choices: Mapping[str, Sequence[bool]], height: int) -> list[dict]:
@@ -100,6 +102,35 @@ def menu(choices: Mapping[str, Sequence[bool]], height: int) -> list[dict]:
     above = (TOP - 10) / (height - TOP - BOTTOM)
     look = {"bgcolor": CLEAR, "bordercolor": GREY, "font": {"color": GREY}}
     return [look | {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1 + above, "yanchor": "top"}]
+
+
+def written_out(figure: go.Figure) -> go.Figure:
+    """``figure`` with three or more ticks, written in full, on each logarithmic axis that has none of its own.
+
+    Plotly shortens the ticks between powers of ten to one small digit, and draws a single one on short axes.
+    """
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        if axis.type == "log" and axis.tickvals is None and axis.dtick is None:
+            letter, name = axis.plotly_name[0], axis.plotly_name.replace("axis", "")
+            shown = [trace[letter] for trace in figure.data if (trace[f"{letter}axis"] or letter) == name]
+            values = np.concatenate([np.asarray(line, float) for line in shown if line is not None] or [np.empty(0)])
+            if (values > 0).any():
+                ticks = log_ticks(values[values > 0].min(), values[values > 0].max())
+                axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    return figure
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten around [low, high]; where too few are within, also 2 and 5 times these; else even steps."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 2, 5)):
+        ticks = [digit * 10.0**power for power in powers for digit in digits]
+        if sum(low <= tick <= high for tick in ticks) >= 3:
+            return ticks
+    span = high - low or high
+    unit = 10.0 ** math.floor(math.log10(span))
+    step = unit * (0.2 if span < 2 * unit else 0.5 if span < 5 * unit else 1)
+    return [step * i for i in range(max(1, math.floor(low / step) - 1), math.ceil(high / step) + 2)]
 
 
 def faded(colour: str) -> str:

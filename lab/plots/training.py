@@ -10,7 +10,6 @@ from lab.plots.page import in_page
 from lab.plots.palette import GREY, MODEL_COLOURS
 
 PARTS = {"loss": "solid", "latent": "dash", "proprio": "dot"}
-TICKS = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
 NAMES = {"loss": "loss", "latent": "of the picture", "proprio": "of the own position"}
 
 
@@ -29,15 +28,16 @@ def training_figure(log: pd.DataFrame, method: str, total: int, beside: Sequence
 
     The losses of the trainings ``beside`` are thin lines.
     """
-    figure = go.Figure()
+    figure, last = go.Figure(), max(total, *(curve.total for curve in beside), 0)
     for curve in beside:
         if len(curve.log):
-            figure.add_trace(_line(curve.log, "loss", curve.name, {"color": curve.colour, "width": 1.5}))
+            line = {"color": curve.colour, "width": 1.5}
+            figure.add_trace(_line(curve.log[curve.log.step <= last], "loss", curve.name, line))
     for part, dash in PARTS.items():
         line = {"color": MODEL_COLOURS[method], "dash": dash, "width": 2.5 if part == "loss" else 1.3}
         figure.add_trace(_line(log, part, NAMES[part], line))
-    figure.update_xaxes(range=[0, max(total, *(curve.total for curve in beside), 0)], title="training step")
-    figure.update_yaxes(type="log", title="prediction error", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS])
+    figure.update_xaxes(range=[0, last], title="training step")
+    figure.update_yaxes(type="log", title="prediction error")
     return in_page(figure, 400).update_layout(showlegend=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -55,7 +56,8 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
             trace.update(text=[f"  {LABELS[planner]}" for planner in rows.planner])
         trace.update(mode="markers+text", textposition="middle right", textfont={"size": 10})
         figure.add_trace(trace.update(visible=True if model in visible else "legendonly"))
-    figure.update_xaxes(type="log", title=COSTS["seconds"])
+    room = np.log10([table.seconds.min() / 2, table.seconds.max() * 3]).tolist()  # for the name of the slowest
+    figure.update_xaxes(title=COSTS["seconds"], type="log", range=room)
     figure.update_yaxes(range=[0, 108], ticksuffix="%", title="success")
     return neutral(figure, _title(result), 620, _caption(result))
 
