@@ -25,16 +25,17 @@ TERMS = {
 }
 STYLE = """<style>
 .term { position: relative; border-bottom: 2px dotted color-mix(in srgb, currentColor 60%, transparent); cursor: help; }
-.term > span { position: absolute; left: 0; bottom: 1.7em; width: max-content; max-width: min(19rem, 70vw);
+.term > span { display: none; position: absolute; left: 0; bottom: 1.7em; width: max-content; max-width: 19rem;
   padding: .5em .7em; border-radius: 8px; background: #23262e; color: #f4f4f6; font-size: .85rem; line-height: 1.35;
-  visibility: hidden; z-index: 9; box-shadow: 0 2px 10px #0005; font-weight: 400; }
-.term:hover > span, .term:focus > span { visibility: visible; }
+  z-index: 9; box-shadow: 0 2px 10px #0005; font-weight: 400; }
+.term:hover > span, .term:focus > span { display: block; }
+@media (max-width: 700px) { .term { position: static; } }  /* above its paragraph, which is as wide as the screen */
 </style>"""
 
 
 def prose(text: str, size: str = "1rem") -> None:
     """A paragraph in which ``[[term]]`` is one of `TERMS`, ``[[term|as written]]`` the same in other words."""
-    st.html(f'{STYLE}<p style="font-size:{size};line-height:1.6;margin:0">{with_terms(text)}</p>')
+    st.html(f'{STYLE}<p style="font-size:{size};line-height:1.6;margin:0;position:relative">{with_terms(text)}</p>')
 
 
 def with_terms(text: str) -> str:

@@ -18,11 +18,14 @@ from lab.tasks import make_task
 
 FAULT = "This page has failed, by a fault of the app"
 SMALL_HEAD = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3.7rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 3.8rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0 0 0.2rem; }
 .st-key-head { margin-bottom: -1rem; }
-@media (max-width: 700px) { .st-key-figure { overflow-x: auto; } .st-key-figure > * { min-width: 640px; } }
-:has(> .st-key-scripts) { position: absolute; }
+@media (max-width: 1000px) {
+  .st-key-figure { overflow-x: auto; } .st-key-figure > * { min-width: 860px; }
+  .st-key-figure::before { content: "Swipe sideways to see all of it"; position: sticky; left: 0; font-size: 0.8rem; }
+}
+:has(> .st-key-scripts) { position: absolute; width: 0; }
 </style>"""  # so that a page's picture is on the first screen
 
 task = make_task(DEFAULTS["task"])

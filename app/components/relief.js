@@ -5,7 +5,9 @@ import { add, between, fullScreen } from './shared.js';
 
 const LEVELS = 18; // contours of a map
 const HEIGHT = 0.75; // of a surface, in halves of its width
+const CORNER = Math.SQRT2; // of a surface from its middle, in the same
 const PLAY = 4000; // ms for all iterations
+const MARK = 9; // px from a mark's middle to its edge
 const FRAME = { left: 30, right: 8, top: 8, bottom: 26 }; // px around a map
 const reliefs = new WeakMap();
 const cameras = {}; // outlives new data
@@ -29,7 +31,7 @@ class Relief {
     root.replaceChildren();
     this.addControls(root);
     this.row = add(root, 'div', { class: 'reliefs' });
-    this.scale = add(root, 'div', { class: 'scale' });
+    this.colourKey = add(root, 'div', { class: 'key' });
     this.seen = new ResizeObserver(() => this.draw());
     this.seen.observe(root);
     root.onkeydown = event => this.key(event);
@@ -67,18 +69,18 @@ class Relief {
         this.panels = data.panels.map(() => new Panel(this.row, this));
       }
       this.panels.forEach((panel, i) => panel.take(data.panels[i], i));
-      this.addScale();
+      this.addColourKey();
     }
     this.show(this.part);
     this.root.dataset.state = data.final ? 'ready' : 'loading';
   }
 
-  addScale() {
+  addColourKey() {
     const [low, high] = this.data.range;
-    this.scale.replaceChildren();
-    add(this.scale, 'span', {}, `loss ${short(low)}`);
-    add(this.scale, 'div', { class: 'bar', style: `background: linear-gradient(90deg, ${this.data.colours.join()})`, role: 'img', 'aria-label': `Colours from a loss of ${short(low)} to ${short(high)}` });
-    add(this.scale, 'span', {}, `${short(high)}; one scale for all, heights and colours by its root`);
+    this.colourKey.replaceChildren();
+    add(this.colourKey, 'span', {}, `loss ${short(low)}`);
+    add(this.colourKey, 'div', { class: 'bar', style: `background: linear-gradient(90deg, ${this.data.colours.join()})`, role: 'img', 'aria-label': `Colours from a loss of ${short(low)} to ${short(high)}` });
+    add(this.colourKey, 'span', {}, `${short(high)}; one scale for all, heights and colours by its root`);
   }
 
   key(event) {
@@ -231,11 +233,13 @@ class Panel {
   drawSurface({ pen, width, height }) {
     const { turn, tilt } = this.relief.camera;
     const [cos, sin, low, up] = [Math.cos(turn), Math.sin(turn), Math.sin(tilt), Math.cos(tilt)];
-    const size = Math.min(width / 2.9, height / (2.9 * Math.max(low, 0.75)));
-    const seen = (x, y, z) => { // x, y in -1 … 1, z in 0 … 1; a mild perspective
+    const deep = (far, z) => 1 / (1 + 0.16 * (far * up - HEIGHT * (z - 0.5) * low)); // a mild perspective
+    const rise = (far, z) => (far * low + HEIGHT * 1.4 * (z - 0.5) * up) * deep(far, z);
+    const [top, bottom] = [rise(CORNER, 1), rise(-CORNER, 0)]; // however it is turned
+    const size = Math.min(width / 2.9, height / (top - bottom));
+    const seen = (x, y, z) => { // x, y in -1 … 1, z in 0 … 1
       const [right, far] = [x * cos - y * sin, x * sin + y * cos];
-      const deep = 1 / (1 + 0.16 * (far * up - HEIGHT * (z - 0.5) * low));
-      return [width / 2 + size * right * deep, height / 2 - size * (far * low + HEIGHT * 1.4 * (z - 0.5) * up) * deep];
+      return [width / 2 + size * right * deep(far, z), height / 2 + size * ((top + bottom) / 2 - rise(far, z))];
     };
     const n = this.axis.length - 1;
     const at = i => 2 * i / n - 1;
@@ -258,7 +262,9 @@ class Panel {
     pen.fillStyle = this.ink;
     pen.font = '12px sans-serif';
     pen.textAlign = 'center';
-    for (const [text, x, y] of [['u', 1.18, 0], ['v', 0, 1.18]]) pen.fillText(text, ...seen(x, y, 0));
+    const [u, v] = [sin, cos].map(value => (value > 0 ? -1.18 : 1.18)); // on the sides in front, which nothing hides
+    pen.fillText(u > 0 ? 'u' : '−u', ...seen(u, 0, 0));
+    pen.fillText(v > 0 ? 'v' : '−v', ...seen(0, v, 0));
     const on = ([u, v]) => seen(u / this.radius, v / this.radius, this.at(this.heights, u, v) + 0.012);
     this.drawPaths(pen, on);
     for (const { at: point } of this.relief.data.marks) if (this.inside(point)) cross(pen, ...on(point));
@@ -286,20 +292,29 @@ class Panel {
     pen.rect(left, top, w, h);
     pen.clip();
     this.drawPaths(pen, on);
-    for (const [k, { name, at }] of this.relief.data.marks.entries()) {
-      const [x, y] = on(at);
+    ring(pen, ...on(this.picked));
+    this.drawMarks(pen, this.relief.data.marks.map(({ name, at }) => ({ name, at: on(at) })), [left, top, left + w, top + h]);
+    pen.restore();
+  }
+
+  drawMarks(pen, marks, [left, top, right, bottom]) { // each name where it hides no mark and no other name
+    const taken = marks.map(({ at: [x, y] }) => [x - MARK, y - MARK, x + MARK, y + MARK]);
+    pen.font = '600 11px sans-serif';
+    pen.textAlign = 'left';
+    for (const { name, at: [x, y] } of marks) {
       cross(pen, x, y);
-      pen.font = '600 11px sans-serif';
-      pen.textAlign = x > left + w * 0.6 ? 'right' : 'left';
+      const wide = pen.measureText(name).width;
+      const places = [-MARK - 12, MARK].flatMap(down => [MARK, -MARK - wide].map(along => [x + along, y + down, x + along + wide, y + down + 12]));
+      const spoilt = ([x0, y0, x1, y1]) => (x0 < left || x1 > right || y0 < top || y1 > bottom)
+        + taken.filter(([a, b, c, d]) => x0 < c && a < x1 && y0 < d && b < y1).length;
+      const box = places.reduce((best, place) => (spoilt(place) < spoilt(best) ? place : best));
+      taken.push(box);
       pen.lineWidth = 3;
       pen.strokeStyle = '#000a';
       pen.fillStyle = '#fff';
-      const where = [x + (pen.textAlign === 'right' ? -8 : 8), y + (k ? 20 : -12)];
-      pen.strokeText(name, ...where);
-      pen.fillText(name, ...where);
+      pen.strokeText(name, box[0], box[3] - 2);
+      pen.fillText(name, box[0], box[3] - 2);
     }
-    ring(pen, ...on(this.picked));
-    pen.restore();
   }
 
   tint(w, h) { // a pixel each, darker where a contour runs
@@ -381,7 +396,7 @@ function ring(pen, x, y) {
     pen.strokeStyle = colour;
     pen.lineWidth = thick;
     pen.beginPath();
-    pen.arc(x, y, 9, 0, 2 * Math.PI);
+    pen.arc(x, y, MARK, 0, 2 * Math.PI);
     pen.stroke();
   }
 }

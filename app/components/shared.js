@@ -6,7 +6,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 export class Chart {
   constructor(row, title, xLabel, series, { log = false, band = null, note = '' }) {
-    Object.assign(this, { width: 460, height: 200, left: 44, right: 12, top: 8, bottom: 32 });
+    Object.assign(this, { left: 44, right: 12, top: 8, bottom: 32, xLabel, series, band, marked: [] });
     const points = series.flatMap(({ points }) => points.flat());
     const xs = points.map(([x]) => x);
     const ys = points.map(([, y]) => y).filter(y => !log || y > 0);
@@ -15,19 +15,28 @@ export class Chart {
     this.y = log ? [Math.min(...ys) / 1.4, Math.max(...ys) * 1.4] : [0, 1.08 * Math.max(...ys, band ?? 0)];
     const figure = add(row, 'figure', {});
     add(add(figure, 'figcaption', {}), 'strong', {}, title).parentElement.append(` ${note}`);
-    const svg = add(figure, 'svg', { viewBox: `0 0 ${this.width} ${this.height}`, role: 'img', 'aria-label': `${title}, by ${xLabel}` });
+    this.svg = add(figure, 'svg', { role: 'img', 'aria-label': `${title}, by ${xLabel}` });
+    new ResizeObserver(() => this.draw()).observe(this.svg);
+  }
+
+  draw() { // in px of the screen, so that text is as large on all
+    const { svg, band, series } = this;
+    Object.assign(this, { width: svg.clientWidth, height: svg.clientHeight });
+    svg.replaceChildren();
+    if (!this.width) return;
     if (band !== null) add(svg, 'rect', { x: this.left, width: this.width - this.left - this.right, y: this.py(band), height: this.py(0) - this.py(band), fill: GOAL, opacity: 0.18 });
-    for (const y of log ? decades(...this.y) : nice(this.y[1], 4)) {
+    for (const y of this.log ? decades(...this.y) : nice(this.y[1], 4)) {
       add(svg, 'line', { class: 'grid', x1: this.left, x2: this.width - this.right, y1: this.py(y), y2: this.py(y) });
       add(svg, 'text', { x: this.left - 6, y: this.py(y) + 4, 'text-anchor': 'end' }, String(Number(y.toPrecision(2))));
     }
     for (const x of nice(this.x[1], 5)) add(svg, 'text', { x: this.px(x), y: this.height - 18, 'text-anchor': 'middle' }, String(Number(x.toPrecision(2))));
-    add(svg, 'text', { x: (this.left + this.width) / 2, y: this.height - 3, 'text-anchor': 'middle' }, xLabel);
+    add(svg, 'text', { x: (this.left + this.width) / 2, y: this.height - 3, 'text-anchor': 'middle' }, this.xLabel);
     for (const { colour, dash, points } of series) {
       const d = points.map(line => 'M' + line.map(([x, y]) => `${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`).join('L')).join('');
       add(svg, 'path', { d, fill: 'none', stroke: colour, 'stroke-width': dash ? 2 : 2.5, 'stroke-dasharray': dash ?? 'none', 'stroke-linejoin': 'round' });
     }
     this.marks = add(svg, 'g', {});
+    this.mark(this.marked);
   }
 
   px(x) { return this.left + (this.width - this.left - this.right) * x / (this.x[1] || 1); }
@@ -39,6 +48,8 @@ export class Chart {
   }
 
   mark(points) {
+    this.marked = points;
+    if (!this.marks) return; // not drawn yet
     this.marks.replaceChildren();
     for (const [x, y, colour, name] of points) {
       add(this.marks, 'circle', { cx: this.px(x), cy: this.py(y), r: name ? 7 : 4, fill: colour, class: 'mark' });
@@ -52,7 +63,7 @@ export function errorScale(parent) {
   const needle = add(add(parent, 'div', { class: 'scale', 'aria-hidden': true }), 'i', {});
   const ticks = add(parent, 'div', { class: 'ticks', 'aria-hidden': true });
   for (const text of ['0.01', '0.1', 'usual', '10', '100 ×']) add(ticks, 'span', {}, text);
-  return ratio => { needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`; };
+  return ratio => { needle.hidden = !ratio; needle.style.left = `${100 * Math.min(Math.max((Math.log10(ratio || 0.01) + 2) / 4, 0), 1)}%`; };
 }
 
 export class Gauge { // surprise: the error's ratio to the usual one, in words and on the scale
@@ -88,13 +99,17 @@ export const closed = points => `M${points.map(point => point.join(' ')).join('L
 export const open = (states, bodies) => (states.length < 2 ? '' : bodies.map(([x, y]) => `M${states.map(state => `${state[x]} ${state[y]}`).join('L')}`).join(''));
 export const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
 
-export function decades(low, high) { // powers of ten, and where these are too few, 2 and 5 between them
+export function decades(low, high) { // powers of ten, and where these are too few, 2 and 5 between them, or even steps
   const all = factors => {
     const found = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) found.push(...factors.map(factor => factor * 10 ** power));
     return found.filter(value => value >= low && value <= high);
   };
-  return all([1]).length > 1 ? all([1]) : all([1, 2, 5]);
+  const ticks = [[1], [1, 2, 5]].map(all).find(found => found.length > 1);
+  if (ticks) return ticks;
+  const step = nice(high - low, 6)[1];
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
 }
 
 export function nice(high, count) {

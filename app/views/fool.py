@@ -11,7 +11,7 @@ from lab.web.pack import WORLDS
 
 INTRO = (
     "Here [[gradient-based planning]] runs in your browser, model and simulator included: nothing is asked of the "
-    "server. `python -m lab app export DIR` writes this page and Drive the dream as a folder for any web server."
+    "server. python -m lab app export DIR writes this page and Drive the dream as a folder for any web server."
 )
 
 

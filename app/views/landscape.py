@@ -42,7 +42,7 @@ from lab.plots.player import lane
 from lab.plots.relief import Panel, relief_data
 
 INTRO = (
-    "Each point below is a whole plan: a sequence of actions. Its height is the [[planning loss]]: how far from the "
+    "Each point above is a whole plan: a sequence of actions. Its height is the [[planning loss]]: how far from the "
     "goal the [[world model]] imagines that plan will end. [[gradient-based planning|GD and Adam]] walk downhill here; "
     "[[CEM]] jumps. A smooth, broad valley is easy to descend; whether its floor is the real goal is another "
     "question: click a point and see."
@@ -190,7 +190,7 @@ def show_relief(choice: Choice, models: Sequence[str], stamps: dict, zoom: float
     start = plane.project(start_of(choice.case, plane.centre))
     marks = {CENTRES[choice.centre]: (0.0, 0.0)}
     if choice.centre != "start" and choice.directions in ("plans", "paths"):
-        marks["start of GD, Adam"] = tuple(start)
+        marks[CENTRES["start"]] = tuple(start)
     label = (
         f"Loss landscapes of {len(models)} models. Space plays the paths; with a surface in focus the arrow keys turn "
         "all surfaces; Tab leads to the fields u and v, which execute a plan"

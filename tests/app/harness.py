@@ -131,7 +131,7 @@ def look(page, width: int, scheme: str, height: int = 1500) -> None:
 
 def faults(page) -> list[str]:
     """What would keep people from reading or using the page as it is shown now."""
-    return [*page.evaluate(UNNAMED), *page.evaluate(FAINT), *page.evaluate(TOO_WIDE)]
+    return [fault for found in (UNNAMED, FAINT, TOO_WIDE, TOO_SMALL, LOST_TICKS) for fault in page.evaluate(found)]
 
 
 def number_in(text: str, key: str) -> float:
@@ -148,8 +148,23 @@ DRAWN = """() => document.querySelector("[data-testid='stMain'] h1, [data-testid
 BRIGHT = """() => getComputedStyle(document.querySelector("[data-testid='stApp']")).backgroundColor
   .match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380"""
 
-TOO_WIDE = """() => document.scrollingElement.scrollWidth > innerWidth
-  ? [`the page is ${document.scrollingElement.scrollWidth} px wide`] : []"""
+#: the page, or what scrolls in it, goes on beside the window; even what is hidden can do that
+TOO_WIDE = """() => [document.scrollingElement, ...document.querySelectorAll('[data-testid=stMain]')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.tagName} is ${e.scrollWidth} px wide`)"""
+
+#: text of drawings below 10 px, as large as it is seen
+TOO_SMALL = """() => [...document.querySelectorAll('svg text')].filter(e => e.checkVisibility() && e.textContent.trim())
+  .map(e => [parseFloat(getComputedStyle(e).fontSize) * Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b), e])
+  .filter(([size]) => size < 9.9).map(([size, e]) => `${size.toFixed(1)} px: ${e.textContent}`)"""
+
+#: axes with a single tick, and ticks whose labels have no room (panels that share an axis have none to show)
+LOST_TICKS = """() => {
+  const layers = '.xaxislayer-above, .yaxislayer-above, .charts svg';
+  const labels = e => [...e.querySelectorAll('.xtick text, .ytick text, [text-anchor=end]')];
+  return [...document.querySelectorAll(layers)].map(labels).flatMap(all => [
+    ...(all.length === 1 ? [`one tick: ${all[0].textContent}`] : []),
+    ...all.filter(e => !e.checkVisibility()).map(e => `no room for ${e.textContent}`)]);
+}"""
 
 #: pictures, buttons and fields that a screen reader has no name for (those in components included)
 UNNAMED = """() => {

@@ -4,7 +4,7 @@ The main picture, and what plays it, are seen without scrolling, and no page scr
 """
 
 import pytest
-from harness import PAGES, faults, look, settled
+from harness import PAGES, TOO_WIDE, faults, look, settled
 
 PHONE = (390, 844)
 SIZES = {(1440, 900): "light", (1024, 768): "dark", PHONE: "dark"}  #: windows in px, and their colour scheme
@@ -37,7 +37,7 @@ def test_page(visit, name, tmp_path):
     page = visit(path, query and f"?{query}")
     for (width, height), scheme in SIZES.items():
         look(page, width, scheme, height)
-        assert not sideways(page), width
+        assert sideways(page) == [], width
         for found in filter(None, PICTURES[name]):
             page.locator(found).first.wait_for()
         picture, bar = (box(page, found) if found else None for found in PICTURES[name])
@@ -49,7 +49,7 @@ def test_page(visit, name, tmp_path):
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         settled(page)
-        assert not sideways(page), width
+        assert sideways(page) == [], width
 
 
 def test_a_page_is_one_step_of_the_history(visit):
@@ -74,5 +74,5 @@ def box(page, found: str) -> dict[str, float]:
     raise AssertionError(f"{found} has no place on the page")
 
 
-def sideways(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth > innerWidth")
+def sideways(page) -> list[str]:
+    return page.evaluate(TOO_WIDE)
