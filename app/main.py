@@ -10,7 +10,7 @@ import uploads
 import visitor
 from pages import VIEWS
 from PIL import Image
-from state import DEFAULTS, arrive, one_entry_a_page
+from state import DEFAULTS, arrive, close_menu, one_entry_a_page
 
 from lab import variables
 from lab.errors import LabError
@@ -40,6 +40,7 @@ st.html(SMALL_HEAD)
 with st.container(key="scripts"):  # which take no place
     visitor.remember()
     one_entry_a_page()
+    close_menu()
 share.begin()
 head = st.container(horizontal=True, vertical_alignment="center", key="head")
 head.title(pages[page].heading, width="content")

@@ -83,6 +83,11 @@ def options(key: str) -> Sequence[str]:
     return values[key]()
 
 
+CLOSE_MENU = """<script>  // %s
+if (innerWidth < 768) document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+</script>"""
+
+
 def arrive(page: str) -> None:
     """Begin a run of ``page``. On its first run, a choice that the address leaves out stays as it was."""
     st.session_state["arrived"] = page != st.session_state.get("page")
@@ -94,6 +99,15 @@ def arrive(page: str) -> None:
 def one_entry_a_page() -> None:
     """Have the browser's history keep one entry for each page change; Streamlit adds one for each choice noted."""
     st.html(ONE_ENTRY, unsafe_allow_javascript=True)
+
+
+def close_menu() -> None:
+    """On a page just arrived at, close the menu of pages that covers it on a phone; Streamlit leaves it open.
+
+    The page's name is there because the browser runs no script again that has not changed.
+    """
+    if st.session_state["arrived"]:
+        st.html(CLOSE_MENU % st.session_state["page"], unsafe_allow_javascript=True)
 
 
 def touched(then: Callable[[], None] | None = None) -> None:
