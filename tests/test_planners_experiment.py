@@ -278,7 +278,8 @@ def test_losses_of_the_table_are_finite(result):
 def test_two_at_once_train_one_network(trained, tiny_recipe, monkeypatch, empty_cache):
     recipe, fitted = tiny_recipe("wall"), []
     original = initialisation.trained_network
-    monkeypatch.setattr(initialisation, "_base", lambda *_: trained("wall"))
+    base = trained("wall")  # not in a thread: it works in another cache
+    monkeypatch.setattr(initialisation, "_base", lambda *_: base)
     monkeypatch.setattr(initialisation, "trained_network", lambda *given: fitted.append(1) or original(*given))
     threads = [
         threading.Thread(target=initialisation.train_initialisation, args=("wall", recipe, "smoke", "small", False))
