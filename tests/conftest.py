@@ -13,6 +13,7 @@ import pytest
 import torch
 import warm_kernel
 from filelock import FileLock
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from lab.benchmarks import CARDS, Card, card_of
@@ -22,6 +23,9 @@ from lab.studies.common.config import Config
 from lab.tasks.pushing import Pushing
 from lab.training import Recipe, train
 from lab.training.loop import Schedule
+
+settings.register_profile("lab", deadline=None)  # no test is about time: a first call loads libraries
+settings.load_profile("lab")
 
 TASKS = ("push_t", "point_maze", "wall")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the commands that tests run compile the lab but once
