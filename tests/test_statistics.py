@@ -20,6 +20,7 @@ from lab.evaluation.statistics import (
     unpaired_difference,
     wilson,
 )
+from lab.studies.common.judge import verdict
 from lab.studies.table1_success import elsewhere
 
 
@@ -147,6 +148,11 @@ def test_p_values_agree_with_the_interval(interval):
 def test_no_p_value_follows_from_numbers_that_are_none():
     with pytest.raises(LabError, match="finite numbers"):
         p_value(math.nan, math.nan, math.nan)
+
+
+def test_a_bound_that_is_zero_but_for_rounding_decides_nothing():
+    assert not Interval(0.1, 2.2e-18, 0.2).excludes_zero() and verdict(2.2e-18, 0.2) == "unclear"
+    assert not Interval(-0.1, -0.2, -7e-18).excludes_zero() and verdict(-0.2, -7e-18) == "unclear"
 
 
 def test_other_problems_are_no_pairs():

@@ -19,6 +19,7 @@ from lab.errors import LabError
 RESAMPLES = 10_000
 CHUNK = 1_000_000  #: numbers drawn at once, which bounds the memory
 Z = NormalDist().inv_cdf(0.975)
+ROUNDING = 1e-12  #: a bound no farther from zero is zero: differences that cancel leave about 1e-17
 
 
 class Interval(NamedTuple):
@@ -34,7 +35,7 @@ class Interval(NamedTuple):
 
     def excludes_zero(self) -> bool:
         """Whether the whole interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+        return self.low > ROUNDING or self.high < -ROUNDING
 
 
 def wilson(successes: float, n: float) -> Interval:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from lab.evaluation.statistics import ROUNDING
 from lab.plots.words import counted, interval, points
 
 FEWEST = 20  #: problems: with fewer, the verdict is always unclear
@@ -12,9 +13,9 @@ AS_GOOD = f"as good: above -{100 * MARGIN:.0f} points"  #: the same in words
 
 def verdict(low: float, high: float, above: str = "better", below: str = "worse", neither: str = "unclear") -> str:
     """The word for an interval: ``above`` if all of it is above zero, ``below`` if all is below, else ``neither``."""
-    if low > 0:
+    if low > ROUNDING:
         return above
-    return below if high < 0 else neither
+    return below if high < -ROUNDING else neither
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pandas as pd
 from lab.evaluation.compare import average, compare, success_rates
 from lab.evaluation.gap import Gap
 from lab.evaluation.slices import Slice
+from lab.evaluation.statistics import ROUNDING
 from lab.evaluation.success import Outcome
 from lab.files import MODELS
 from lab.models.checkpoint import state_hash
@@ -151,7 +152,7 @@ def in_short(result: Result) -> str:
     """One sentence: how many of the comparisons of success straightening wins and loses."""
     rows = result.tables["straightened"]
     rows = rows[rows.planner != "cem"]
-    won, lost = int((rows.low > 0).sum()), int((rows.high < 0).sum())
+    won, lost = int((rows.low > ROUNDING).sum()), int((rows.high < -ROUNDING).sum())
     return (
         f"Of {len(rows)} differences in success under GD and Adam, straight minus curved, {won} are above zero, {lost} "
         f"below, and {len(rows) - won - lost} unclear."
