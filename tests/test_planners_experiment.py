@@ -244,7 +244,7 @@ def test_an_encoder_without_its_network_is_told(tiny_model):
 
 def test_every_training_seed_has_a_network_of_its_own_encoder(empty_cache):
     config = Config("wall", "smoke", seeds="1:3")
-    config.networks()
+    config.train_networks()
     (_, _, first), (_, _, second) = config.models(("base",))
     networks = [initialisation_of(model, "smoke") for model in (first, second)]
     assert not torch.equal(networks[0].head.weight, networks[1].head.weight)

@@ -25,7 +25,7 @@ def result(trained):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, "model", lambda self, name, seed: model)
-        patch.setattr(Config, "networks", lambda self, kind: None)
+        patch.setattr(Config, "train_networks", lambda self, kind: None)
         patch.setattr(priors, "prior_of", lambda config, model: network.to(model.device))
         yield priors.run(SMOKE)
 

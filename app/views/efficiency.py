@@ -42,7 +42,7 @@ CLOCK_HELP = (
 FEWEST_PROBLEMS = ("5", "10", "25", "50")
 BARS = (
     "Bars: 95% Wilson intervals. Hover over a point for iterations, rate and time. "
-    "Dashed, where CEM is shown: its success on the first model, and a tenth of its time."
+    "Where CEM is shown, dashed: its success on the first model; dotted: a tenth of its time."
 )
 
 

@@ -96,7 +96,9 @@ def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = 
     first, second = _wide(ours, value, problem), _wide(theirs, value, problem)
     seeds = first.shape[1], second.shape[1]
     if not first.index.equals(second.index):
-        raise LabError(f"A paired difference needs the same problems, got {len(first)} and {len(second)} of others.")
+        raise LabError(
+            f"A paired difference needs the same problems, got {len(first)} and {len(second)} that are not the same."
+        )
     if list(first.columns) != list(second.columns):
         fewer = first.shape[1] < second.shape[1]
         first, second = (_averaged(first), second) if fewer else (first, _averaged(second))

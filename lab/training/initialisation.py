@@ -178,7 +178,8 @@ def initialisation_of(model: WorldModel, preset: str = "quick", kind: str = NAME
     if network is None:
         raise LabError(
             f"No {KINDS[kind]} for this encoder of {task}: train it with "
-            f"'python -m lab train --task {task} --method {kind}{train_options(preset, model.spec.family)}'."
+            f"'python -m lab train --task {task} --method {kind}{train_options(preset, model.spec.family)}', with "
+            "--seed N for models of the training seed N."
         )
     return network
 

@@ -91,7 +91,7 @@ class Config:
             folder = train(self.task, name, seed, self.recipe, root, device=device)
         return load_model(folder, device)
 
-    def networks(self, kind: str = INITIALISATION) -> None:
+    def train_networks(self, kind: str = INITIALISATION) -> None:
         """Train a network of this ``kind`` for the encoder of every training seed that has none; all seeds have one."""
         for _, seed, base in self.models(("base",)):
             if find_initialisation(base, self.preset, kind) is None:

@@ -133,8 +133,9 @@ def _mark_cem(figure: go.Figure, curves: pd.DataFrame, clock: str) -> None:
     """Lines at CEM's rate on the first model shown, and at a tenth of its time."""
     model = shown_models(curves[curves.planner == "cem"].model)[0]
     target = _cem(curves[curves.model == model])
-    line = {"color": GREY, "width": 1, "dash": "dash"}
-    figure.add_hline(100 * target.rate, line=line).add_vline(target[clock] / 10, line=line)
+    line = {"color": GREY, "width": 1}
+    figure.add_hline(100 * target.rate, line=line | {"dash": "dash"})
+    figure.add_vline(target[clock] / 10, line=line | {"dash": "dot"})
 
 
 def _key(name: str, colour: str, mode: str, line: dict, marker: str = "o") -> go.Scatter:

@@ -66,7 +66,7 @@ def run(config: Config) -> Result:
     for each problem).
     """
     started = time.perf_counter()
-    config.networks()
+    config.train_networks()
     measured, meta = measure_all(config, NAME, todo(config), [partial(_costs, config)])
     pairs = measured[[*KEYS, "pair", "success", "loss", *COSTS]]
     return Result(tables(pairs), provenance(config, started, TIMES) | meta | {"prior": config.card.settings.prior})

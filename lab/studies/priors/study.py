@@ -54,7 +54,7 @@ def run(config: Config) -> Result:
     `sureness`) and ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
-    config.networks(PRIOR)
+    config.train_networks(PRIOR)
     measured, meta = measure_all(config, NAME, list(todo(config)), [told_apart])
     found = tables(measured[[*BY, "train_seed", "pair", "success", "seconds"]])
     found["sureness"] = sureness(config)

@@ -37,7 +37,7 @@ def run(config: Config) -> Result:
     ``pairs`` (a row for each problem).
     """
     started = time.perf_counter()
-    config.networks()
+    config.train_networks()
     choice = choose(config, config.model("base", config.size.seeds[0]))
     chosen = choice[choice.chosen == 1].set_index("mode").iterations
     measured, meta = measure_all(config, NAME, todo(config, chosen))
