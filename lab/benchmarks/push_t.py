@@ -8,12 +8,12 @@ import numpy as np
 from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, Shape, disc
 from lab.planning import Settings
-from lab.tasks.push_t import PUSHER_RADIUS, PushT
+from lab.tasks.push_t import PushT
+from lab.tasks.push_t_geometry import OUTLINE, PUSHER_RADIUS, SIDE
 from lab.training.adversarial import Radii
 from lab.training.recipes import Recipe, long_schedule
 
-_CORNERS = [(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30), (-60, 0)]
-_T = Shape(2, 3, 4, np.array(_CORNERS))
+_T = Shape(2, 3, 4, np.concatenate([OUTLINE, OUTLINE[:1]]))
 
 CARD = Card(
     PushT,
@@ -43,5 +43,5 @@ CARD = Card(
     ),
     gain=0.18,
     shifts=SEEN_SHIFTS | {"pusher": 20.0, "friction": 0.7, "inertia": 6000.0, "stiffness": 60.0},
-    layout=Scene((0.0, 512.0), (("pusher", 0, 1), ("block", 2, 3)), PushT.radius, (_T, disc(PUSHER_RADIUS)), "px"),
+    layout=Scene((0.0, SIDE), (("pusher", 0, 1), ("block", 2, 3)), PushT.radius, (_T, disc(PUSHER_RADIUS)), "px"),
 )

@@ -12,10 +12,9 @@ import numpy as np
 
 from lab.data.imported import Trajectory
 from lab.errors import LabError
-from lab.tasks.push_t import REACH
+from lab.tasks.push_t_geometry import BAR, REACH, STEM
 
 RATE = 10.0  #: frames per second
-BAR, TO_STEM = 15.0, 60.0  #: px from the block's origin to the centre of its bar, and from there to that of its stem
 COLUMNS = {
     "episode_index": 0,
     "frame_index": 0,
@@ -72,9 +71,9 @@ def _poses(corners: np.ndarray) -> np.ndarray:
     bar, stem = corners.mean(2).swapaxes(0, 1)
     down = stem - bar
     length = np.linalg.norm(down, axis=-1, keepdims=True)
-    if not (np.abs(length - TO_STEM) < 1).all():
+    if not (np.abs(length - (STEM.middle - BAR.middle)) < 1).all():
         raise LabError(
-            "The corners in observation.environment_state are not those of a T of bar 120 x 30 and stem 30 x 90."
+            "The corners in observation.environment_state are not those of PushT's T: bar 120 x 30, stem 30 x 90."
         )
     angle = np.arctan2(-down[:, 0], down[:, 1]) % (2 * np.pi)
-    return np.concatenate([bar - BAR * down / length, angle[:, None]], -1)
+    return np.concatenate([bar - BAR.middle * down / length, angle[:, None]], -1)

@@ -7,23 +7,31 @@ import numpy as np
 
 from lab.errors import check_known
 from lab.tasks.push_t_expert import expert
+from lab.tasks.push_t_geometry import (
+    BAR,
+    BLOCK_RADIUS,
+    CENTRE,
+    FLOOR,
+    HULL,
+    PUSHER_RADIUS,
+    REACH,
+    SIDE,
+    STEM,
+    WALL_HALF_WIDTH,
+    WALL_HIGH,
+    WALL_LOW,
+)
 from lab.tasks.push_t_render import draw
 from lab.tasks.table import Table, move, on_table, place, pose
 from lab.tasks.task import Floats, Task
 from lab.tasks.variation import Factor
 
-REACH = 100.0  # px of target displacement for one unit of action
 SUBSTEPS, TIME_STEP = 10, 0.01  # s
 STIFFNESS, DAMPING = 100.0, 20.0  # of the pusher's PD control
-PUSHER_RADIUS = 15.0  # px
-CENTRE = (0.0, 45.0)  # px: the block's centre of gravity, in its own frame
 MOMENT = 3000.0
-STEM, BAR = ((-15, 30), (15, 30), (15, 120), (-15, 120)), ((-60, 0), (60, 0), (60, 30), (-60, 30))
-CORNERS = np.array([(-60, 0), (60, 0), (60, 30), (15, 120), (-15, 120), (-60, 30)], dtype=np.float64)  # convex hull
 MARGIN = 0.1  # px: nearer than this counts as touching; the physics engine tolerates as much overlap
-WALLS = (((5, 5), (5, 506)), ((5, 506), (506, 506)), ((506, 506), (506, 5)), ((506, 5), (5, 5)))
-FLOOR = (7.0, 504.0)  # px: between the faces of the walls, which have a radius of 2 px
-BLOCK_RADIUS = 76.5  # px from the centre of gravity to the farthest corner
+_CORNERS = ((WALL_LOW, WALL_LOW), (WALL_LOW, WALL_HIGH), (WALL_HIGH, WALL_HIGH), (WALL_HIGH, WALL_LOW))
+WALLS = tuple(zip(_CORNERS, (*_CORNERS[1:], _CORNERS[0]), strict=True))  # left, bottom, right, top
 TABLE = (-1000.0, 1512.0)  # px: the pusher's target is kept in here
 
 
@@ -54,7 +62,7 @@ class PushT(Task):
     action_fields: ClassVar[tuple[str, ...]] = ("dx", "dy")
     action_limit: ClassVar[float] = 5.0
     state_low: ClassVar[tuple[float, ...]] = (-2000.0, -2000.0, 0.0, 0.0, 0.0, -20000.0, -20000.0)
-    state_high: ClassVar[tuple[float, ...]] = (2512.0, 2512.0, 512.0, 512.0, 2 * np.pi, 20000.0, 20000.0)
+    state_high: ClassVar[tuple[float, ...]] = (2512.0, 2512.0, SIDE, SIDE, 2 * np.pi, 20000.0, 20000.0)
     radius: ClassVar[float] = 20.0  #: px, of success
     factors: ClassVar[Mapping[str, Factor]] = {
         "pusher": Factor(PUSHER_RADIUS, 8.0, 22.0, "px, radius of the pusher"),
@@ -113,12 +121,12 @@ class PushT(Task):
             pusher = table.pusher((0.0, 0.0))
             block = table.body(1.0, self.inertia, (x, y), angle, centre=CENTRE)
             table.circle(pusher, self.pusher, self.friction)
-            for corners in (BAR, STEM):
-                table.polygon(block, corners, self.friction)
+            for box in (BAR, STEM):
+                table.polygon(block, box.corners, self.friction)
             if near := _walls_near(on_table(block, CENTRE), path):
                 ground = table.ground()
                 for ends in near:
-                    table.segment(ground, ends, 2.0)
+                    table.segment(ground, ends, WALL_HALF_WIDTH)
             place(pusher, path[0].tolist())  # not sooner: the engine's order of contacts, which decides the last bits
             for moving in velocity[1:].tolist():
                 move(pusher, moving)
@@ -131,7 +139,7 @@ def clearance(positions: Floats, states: Floats, radius: float = PUSHER_RADIUS) 
     cos, sin = np.cos(states[:, 4]), np.sin(states[:, 4])
     x, y = positions[..., 0] - states[:, 2], positions[..., 1] - states[:, 3]
     x, y = np.abs(cos * x + sin * y), cos * y - sin * x
-    bar, stem = _to_box(x - 60, np.abs(y - 15) - 15), _to_box(x - 15, np.abs(y - 75) - 45)
+    bar, stem = (_to_box(x - box.half_width, np.abs(y - box.middle) - box.half_height) for box in (BAR, STEM))
     return np.minimum(bar, stem) - radius
 
 
@@ -148,7 +156,7 @@ def _wrap(angle: Floats) -> Floats:
 def _into_arena(states: Floats) -> Floats:
     """The displacement (B, 2) that brings blocks of ``states`` (B, 7) which overlap a wall back inside."""
     cos, sin = np.cos(states[:, 4, None]), np.sin(states[:, 4, None])
-    x, y = CORNERS.T
+    x, y = HULL.T
     corners = states[:, None, 2:4] + np.stack([cos * x - sin * y, sin * x + cos * y], -1)
     low, high = FLOOR[0] - corners.min(1), corners.max(1) - FLOOR[1]
     return np.where(low > MARGIN, low, np.where(high > MARGIN, -high, 0.0))

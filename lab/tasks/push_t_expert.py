@@ -4,13 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lab.tasks.push_t_geometry import CENTRE, OUTLINE, PUSHER_RADIUS, REACH
 from lab.tasks.task import Floats
 
-# The T's outline in its own frame (px), counter-clockwise on the screen, so that (dy, -dx) points outwards
-OUTLINE = np.array([(-60, 0), (60, 0), (60, 30), (15, 30), (15, 120), (-15, 120), (-15, 30), (-60, 30)], float)
-CENTRE = np.array([0.0, 45.0])
 CIRCLE = 115.0  # px around the centre of gravity: walking there never touches the block
-PUSHER_RADIUS = 15.0
 NOISE = 0.05  # standard deviation of each action number
 MAX_PUSH_STEPS = 14
 
@@ -45,6 +42,7 @@ class _Pushes:
         lengths = np.linalg.norm(edges, axis=1)
         edge = rng.choice(len(edges), n, p=lengths / lengths.sum())
         point = OUTLINE[edge] + rng.uniform(0.1, 0.9, (n, 1)) * edges[edge]
+        # The outline goes clockwise on the screen: (dy, -dx) points outwards
         outward = np.stack([edges[edge, 1], -edges[edge, 0]], -1) / lengths[edge, None]
         angle = states[rows, 4]
         point, outward = _turn(point, angle) + states[rows, 2:4], _turn(outward, angle)
@@ -59,7 +57,7 @@ class _Pushes:
     def action(self, states: Floats, rng: np.random.Generator) -> Floats:
         """The next action (B, 2) of every expert: towards the waypoint at its speed, with noise."""
         waypoint = np.where(self.pushing[:, None], self.end, self._approach(states))
-        ahead = (waypoint - states[:, :2]) / 100.0
+        ahead = (waypoint - states[:, :2]) / REACH
         length = np.linalg.norm(ahead, axis=1, keepdims=True)
         action = ahead * np.minimum(1.0, self.speed[:, None] / np.maximum(length, 1e-9))
         return action + rng.normal(0, NOISE, action.shape)
