@@ -73,7 +73,8 @@ def _poses(corners: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(down, axis=-1, keepdims=True)
     if not (np.abs(length - (STEM.middle - BAR.middle)) < 1).all():
         raise LabError(
-            "The corners in observation.environment_state are not those of a T with a bar of 120 x 30 and a stem of 30 x 90."
+            "The corners in observation.environment_state are not those of a T whose bar is 120 x 30 px "
+            "and whose stem is 30 x 90 px."
         )
     angle = np.arctan2(-down[:, 0], down[:, 1]) % (2 * np.pi)
     return np.concatenate([bar - BAR.middle * down / length, angle[:, None]], -1)
