@@ -6,12 +6,15 @@ import shlex
 import subprocess
 
 import nbformat
+import pandas as pd
 import pytest
 
 from lab import bench
 from lab.cli import build_parser
 from lab.files import ROOT
-from lab.repro import course, current, readme, speed
+from lab.plots.palette import LABELS
+from lab.plots.words import MODES
+from lab.repro import course, current, readme, short, speed, ways
 from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
@@ -108,6 +111,23 @@ def test_the_results_are_the_committed_ones():
     assert rows in README and len(rows.splitlines()) == 2 + 7 + 2 + 2 * bool(current.sentence(committed)), (
         "run python -m lab.repro.readme"
     )
+
+
+def test_every_way_to_plan_is_on_the_front_page():
+    head, *rows = ways.rows(readme.results())
+    assert all(f"| {' | '.join(row)} |" in README for row in (head, *rows)), "run python -m lab.repro.readme"
+    assert len(rows) == len(MODES) * len(ways.WAYS) and all(len(row) == len(head) for row in rows)
+
+
+def test_what_is_better_than_cem_is_bold_and_what_is_as_good_italic():
+    committed = readme.results()
+    _, *rows = ways.rows(committed)
+    marked = [cell for mode, planner, *cells in rows if planner != LABELS["cem"] for cell in cells]
+    minus_cem = [topic.rows(committed) for topic in short.topics() if "minus CEM" in topic.subject]
+    lows = pd.concat([rows[~rows.case.str.contains("GD")] for rows in minus_cem]).low
+    assert len(lows) == len(marked)
+    assert sum(cell.startswith("**") for cell in marked) == (lows > 1e-9).sum()
+    assert sum(re.match(r"\*\d", cell) is not None for cell in marked) == ((lows <= 1e-9) & (lows > -0.05)).sum()
 
 
 def test_no_row_of_speeds_is_lost(tmp_path, monkeypatch):

@@ -51,6 +51,14 @@ def test_models_are_compared_on_the_same_problems(result):
     assert differences.difference["online", "control"].any() and not differences.difference["base", "control"].any()
 
 
+def test_the_average_is_over_the_changed_factors_alone(result):
+    means = result.tables["overall"].set_index(["mode", "ours", "theirs"])
+    changed = result.tables["differences"].query("factor != 'none'").groupby(["mode", "ours", "theirs"]).difference
+    assert set(means.index) == set(changed.groups) and set(means.n) == {4}
+    for case, mean in changed.mean().items():
+        assert means.difference[case] == pytest.approx(mean)
+
+
 def test_the_verdicts_are_told_by_factor():
     keys = {"factor": ["none", "hue", "mass"], "value": [0.0, 90.0, 2.5]}
     rows = pd.DataFrame(keys | {"low": [-0.1, 0.1, -0.2], "high": [0.1, 0.2, -0.1]})
@@ -60,7 +68,10 @@ def test_the_verdicts_are_told_by_factor():
 def test_the_numbers_are_told_and_drawn_from_what_was_saved(result, tmp_path):
     text = shift.sentences(result)
     assert "MPC, Control (4 problems, 1 training seed each): as in training " in text and "; light 0.5 " in text
-    assert "MPC, Base, adapting minus Base. " in text and "open loop, CEM on Base minus Base. " in text
+    assert (
+        "MPC, Base, adapting minus Base. On average over the changed factors " in text
+        and "open loop, CEM on Base minus Base. " in text
+    )
     save_result(result, tmp_path)
     stored = load_result(tmp_path)
     plots.print_figure(stored).canvas.draw()

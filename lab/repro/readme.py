@@ -1,7 +1,7 @@
 """``python -m lab.repro.readme`` writes the pages that follow from the committed results and the studies' cards.
 
-``figures/README.md`` has all numbers, the front page a row for each claim of the paper, ``lab/README.md`` the speeds,
-and each notebook its place in the course.
+``figures/README.md`` has all numbers, the front page a row for each claim of the paper and each way to plan,
+``lab/README.md`` the speeds, and each notebook its place in the course.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
-from lab.repro import board, course, current, front, short, speed, tried
+from lab.repro import board, course, current, front, short, speed, tried, ways
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
@@ -32,12 +32,13 @@ PRESET = "full"
 
 
 def write() -> None:
-    """Write the whole `page`, `seven_rows` between the markers of the front page, and the course."""
+    """Write the whole `page`, two tables between the markers of the front page, and the course."""
     committed = results()
     with replacing(PAGE) as temporary:
         temporary.write_text(page(committed), "utf-8")
     with replacing(README) as temporary:
-        temporary.write_text(front.put(seven_rows(committed), README.read_text("utf-8")), "utf-8")
+        with_claims = front.put(seven_rows(committed), README.read_text("utf-8"))
+        temporary.write_text(front.put(_lines(ways.rows(committed)), with_claims, "ways"), "utf-8")
     with replacing(LIBRARY) as temporary:
         temporary.write_text(front.put(speed.section(), LIBRARY.read_text("utf-8"), "speed"), "utf-8")
     course.write()

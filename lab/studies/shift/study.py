@@ -17,7 +17,7 @@ from lab.evaluation.success import Outcome
 from lab.files import MODELS
 from lab.planning import MPC, Adaptation
 from lab.plots.palette import LABELS
-from lab.plots.words import counted, percent
+from lab.plots.words import counted, percent, points
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
 from lab.studies.common.judge import verdict
@@ -39,8 +39,8 @@ BY = ["factor", "value", "mode"]
 def run(config: Config) -> Result:
     """Plan under each factor alone, and without any.
 
-    Tables: ``success`` (rates, averaged over seeds), ``differences`` (paired, see `COMPARED`) and ``pairs`` (a row for
-    each problem). A model is one of `NAMES`.
+    Tables: ``success`` (rates, averaged over seeds), ``differences`` (paired, see `COMPARED`), ``overall`` (see
+    `overall`) and ``pairs`` (a row for each problem). A model is one of `NAMES`.
     """
     started = time.perf_counter()
     measured, meta = measure_all(config, NAME, list(todo(config)), [factor_of])
@@ -48,6 +48,7 @@ def run(config: Config) -> Result:
     tables = {
         "success": success_rates(pairs, [*BY, "model"]),
         "differences": compare(pairs, "success", BY, "pair", COMPARED),
+        "overall": overall(pairs),
         "pairs": pairs,
     }
     return Result(tables, provenance(config, started) | meta)
@@ -77,14 +78,24 @@ def named(measured: pd.DataFrame) -> pd.DataFrame:
     return measured.assign(model=model, mode=measured["mode"].replace("adapting", "mpc"))
 
 
+def overall(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The paired differences of each mode, averaged over all changed factors first: one number for each comparison.
+
+    What is resampled is the number of a problem, which stands for its draw under every factor.
+    """
+    changed = pairs[pairs.factor != USUAL]
+    means = changed.groupby(["mode", "model", "train_seed", "pair"], sort=False).success.mean().reset_index()
+    return compare(means, "success", ["mode"], "pair", COMPARED)
+
+
 def sentences(result: Result) -> str:
     """The `lines`, one below the other."""
     return "\n".join(lines(result))
 
 
 def lines(result: Result) -> Iterator[str]:
-    """Of each mode: what the control reaches under each factor, and where others are better or worse."""
-    success, differences = result.tables["success"], result.tables["differences"]
+    """Of each mode: what the control reaches under each factor, and what others change, on average and by factor."""
+    success, differences, means = (result.tables[name] for name in ("success", "differences", "overall"))
     for mode, rows in differences.groupby("mode", sort=False):
         control = success[(success["mode"] == mode) & (success.model == "control")]
         sample = f"{counted(control.n.max(), 'problem')}, {counted(control.seeds.max(), 'training seed')} each"
@@ -93,7 +104,9 @@ def lines(result: Result) -> Iterator[str]:
         for ours, theirs in IN_WORDS:
             these = rows[(rows.ours == ours) & (rows.theirs == theirs)]
             if len(these):
-                yield f"{LABELS[mode]}, {NAMES[ours]} minus {NAMES[theirs]}. {judged(these)}"
+                (mean,) = means.query("mode == @mode and ours == @ours and theirs == @theirs").itertuples()
+                on_average = f"On average over the changed factors {points(mean)}: {verdict(mean.low, mean.high)}."
+                yield f"{LABELS[mode]}, {NAMES[ours]} minus {NAMES[theirs]}. {on_average} {judged(these)}"
 
 
 def judged(rows: pd.DataFrame) -> str:
