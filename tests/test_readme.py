@@ -14,7 +14,7 @@ from lab.cli import build_parser
 from lab.files import ROOT
 from lab.plots.palette import LABELS
 from lab.plots.words import MODES
-from lab.repro import course, current, readme, short, speed, ways
+from lab.repro import course, current, planners, readme, short, speed
 from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
@@ -113,15 +113,15 @@ def test_the_results_are_the_committed_ones():
     )
 
 
-def test_every_way_to_plan_is_on_the_front_page():
-    head, *rows = ways.rows(readme.results())
+def test_every_planner_is_on_the_front_page():
+    head, *rows = planners.rows(readme.results())
     assert all(f"| {' | '.join(row)} |" in README for row in (head, *rows)), "run python -m lab.repro.readme"
-    assert len(rows) == len(MODES) * len(ways.WAYS) and all(len(row) == len(head) for row in rows)
+    assert len(rows) == len(MODES) * len(planners.PLANNERS) and all(len(row) == len(head) for row in rows)
 
 
 def test_what_is_better_than_cem_is_bold_and_what_is_as_good_italic():
     committed = readme.results()
-    _, *rows = ways.rows(committed)
+    _, *rows = planners.rows(committed)
     marked = [cell for mode, planner, *cells in rows if planner != LABELS["cem"] for cell in cells]
     minus_cem = [topic.rows(committed) for topic in short.topics() if "minus CEM" in topic.subject]
     lows = pd.concat([rows[~rows.case.str.contains("GD")] for rows in minus_cem]).low

@@ -1,6 +1,6 @@
 """``python -m lab.repro.readme`` writes the pages that follow from the committed results and the studies' cards.
 
-``figures/README.md`` has all numbers, the front page a row for each claim of the paper and each way to plan,
+``figures/README.md`` has all numbers, the front page a row for each claim of the paper and each planner,
 ``lab/README.md`` the speeds, and each notebook its place in the course.
 """
 
@@ -13,7 +13,7 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
-from lab.repro import board, course, current, front, short, speed, tried, ways
+from lab.repro import board, course, current, front, planners, short, speed, tried
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
@@ -38,7 +38,7 @@ def write() -> None:
         temporary.write_text(page(committed), "utf-8")
     with replacing(README) as temporary:
         with_claims = front.put(seven_rows(committed), README.read_text("utf-8"))
-        temporary.write_text(front.put(_lines(ways.rows(committed)), with_claims, "ways"), "utf-8")
+        temporary.write_text(front.put(_lines(planners.rows(committed)), with_claims, "planners"), "utf-8")
     with replacing(LIBRARY) as temporary:
         temporary.write_text(front.put(speed.section(), LIBRARY.read_text("utf-8"), "speed"), "utf-8")
     course.write()

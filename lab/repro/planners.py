@@ -1,4 +1,4 @@
-"""How far each way to plan gets with the base model: the second table of README.md."""
+"""How far each planner gets with the base model: the second table of README.md."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from lab.studies.starts.study import NAME as STARTS
 from lab.studies.starts.study import STARTED
 from lab.studies.table1_success.study import NAME as TABLE1
 
-WAYS = ("adam", "restarts", STARTED, "cem")
+PLANNERS = ("adam", "restarts", STARTED, "cem")
 CASE = ["task", "goals", "mode", "planner"]
 
 
@@ -25,7 +25,7 @@ def rows(committed: Committed) -> Iterator[list[str]]:
     columns = list(dict.fromkeys((task, goals) for task, goals, *_ in table.index))
     yield ["", "planner", *(f"{label(task)}, {GOALS[goals]}" for task, goals in columns)]
     for mode in MODES:
-        for planner in WAYS:
+        for planner in PLANNERS:
             yield [LABELS[mode], LABELS[planner], *(_cell(table.loc[*column, mode, planner]) for column in columns)]
 
 
