@@ -1,7 +1,7 @@
 // Steers a world model and the true simulator side by side. Each key or click asks the server for one more block; what
 // came of it is then played here.
 
-import { copyLink } from './page.js';
+import { saveButtons } from './save.js';
 import { add, between, Chart, closed, fullScreen, Gauge, IMAGINED, open, place, set } from './shared.js';
 
 const BLOCK = 220; // ms on the screen for one block
@@ -49,7 +49,7 @@ class Dream {
   addScene(figure) {
     const { view: [low, high], background, shapes, bodies } = this.stage;
     const span = high - low;
-    const svg = add(figure, 'svg', { class: 'scene clickable', viewBox: `${low} ${low} ${span} ${span}`, role: 'img', 'aria-label': 'The world from above: click to steer there' });
+    const svg = this.svg = add(figure, 'svg', { class: 'scene clickable', viewBox: `${low} ${low} ${span} ${span}`, role: 'img', 'aria-label': 'The world from above: click to steer there' });
     add(svg, 'image', { href: background, x: low, y: low, width: span, height: span });
     this.ring = add(svg, 'circle', { class: 'ring', r: this.stage.radius });
     this.trail = [add(svg, 'path', { class: 'trail halo' }), add(svg, 'path', { class: 'trail' })];
@@ -77,8 +77,9 @@ class Dream {
     button('↓', 'Down (arrow key)', 'down', () => this.go('e'));
     button('→', 'Right (arrow key)', 'right', () => this.go('a'));
     button('Undo', 'Undo the last block (Backspace)', 'undo', () => this.ask({ undo: true }));
-    button('Copy link', 'A link that shows what you see', 'link', () => copyLink(text => { this.status.textContent = text; }));
     button('Wake up', 'Begin again (Home)', 'reset', () => this.ask({ reset: true }));
+    const page = { name: 'dream', picture: () => this.svg, replay: film => this.replay(film) };
+    saveButtons(add(figure, 'div', { class: 'controls' }), page, text => { this.status.textContent = text; });
     this.status = add(figure, 'p', { class: 'status', role: 'status' });
   }
 
@@ -148,6 +149,11 @@ class Dream {
     };
     this.draw(from);
     this.timer = requestAnimationFrame(tick);
+  }
+
+  replay(film) { // of all blocks
+    const last = this.data.states.length - 1;
+    return film(BLOCK * last / this.data.block, now => this.draw(Math.min(this.data.block * now / BLOCK, last)));
   }
 
   draw(position) { // in environment steps

@@ -1,7 +1,8 @@
 // Drive the dream: every key moves the true world by a block, and all world models dream it on from their own dreams.
 // It is computed here, within the frame; nothing is asked of a server.
 
-import { button, choice, copyLink, number, read, savePicture, Scene, still, write } from './page.js';
+import { button, choice, number, read, Scene, still, write } from './page.js';
+import { saveButtons } from './save.js';
 import { add, between, Chart, fullScreen, Gauge, GOAL } from './shared.js';
 import { taskOf } from './task.js';
 
@@ -45,8 +46,8 @@ class Dreams {
     this.chart = add(side, 'div', { class: 'charts' });
     const row = add(side, 'div', { class: 'controls more' });
     button(row, 'Another place', 'The start and goal of the next test problem', () => this.restart({ problem: (this.state.problem + 1) % this.task.problems, start: null, goal: null, drive: '' }));
-    button(row, 'Copy link', 'A link that shows what you see', () => copyLink(text => { this.note.textContent = text; }));
-    button(row, 'Save picture', 'The world as you see it, as a PNG', () => savePicture(this.scene.svg, 'dream'));
+    const page = { name: 'dream', picture: () => this.scene.svg, replay: film => this.replay(film) };
+    saveButtons(row, page, text => { this.note.textContent = text; });
     fullScreen(row, this.root);
     this.note = add(side, 'p', { class: 'soft note', role: 'status' });
     root.onkeydown = event => this.key(event);
@@ -202,7 +203,6 @@ class Dreams {
   shown(moving) {
     write(this.state, this.usual);
     const last = this.blocks.at(-1);
-    this.goal(last.goal);
     this.score.textContent = this.scored(last);
     this.models.forEach((model, i) => {
       model.words.textContent = this.sentence(model, last, i);
@@ -236,10 +236,18 @@ class Dreams {
     return held[i] < asleep ? `${label}: parted after ${count}, now ${radii}.` : `${label}: together for ${count}, ${radii}.`;
   }
 
-  draw(share) { // how much of the last block has been shown
-    const { task, blocks } = this;
+  replay(film) { // of all blocks
+    return film(BLOCK * (this.blocks.length - 1), now => {
+      const done = Math.min(Math.floor(now / BLOCK), this.blocks.length - 2);
+      this.draw(now / BLOCK - done, this.blocks.slice(0, done + 2));
+    });
+  }
+
+  draw(share, blocks = this.blocks) { // how much of the last of these blocks has been shown
+    const { task } = this;
     const last = blocks.at(-1);
     const old = blocks.at(-2) ?? last;
+    this.goal(last.goal);
     const states = blocks.slice(0, -1).flatMap((block, i) => block.states.slice(i && 1)).map(state => task.place(state));
     const newest = (blocks.length > 1 ? last.states : [last.states[0]]).map(state => task.place(state));
     const position = share * (newest.length - 1);
@@ -249,13 +257,13 @@ class Dreams {
     this.models.forEach(({ path, ghost }, i) => {
       const at = between([task.dreamt(old.z[i]), task.dreamt(last.z[i])], share);
       ghost(at);
-      path([...this.since(i), at]);
+      path([...this.since(i, blocks), at]);
     });
   }
 
-  since(i) { // what the model has dreamt since it saw the world, but for the newest
-    const awake = this.blocks.findLastIndex(({ asleep }) => !asleep);
-    return this.blocks.slice(awake, Math.max(this.blocks.length - 1, awake + 1)).map(({ z }) => this.task.dreamt(z[i]));
+  since(i, blocks) { // what the model has dreamt since it saw the world, but for the newest
+    const awake = blocks.findLastIndex(({ asleep }) => !asleep);
+    return blocks.slice(awake, Math.max(blocks.length - 1, awake + 1)).map(({ z }) => this.task.dreamt(z[i]));
   }
 
   drawChart() {

@@ -1,7 +1,8 @@
 // Fool the world model: Adam plans through a world model, here in the browser, while the true simulator shows where each
 // of its plans really leads. Start and goal can be dragged; the dream follows at once.
 
-import { button, choice, copyLink, number, read, savePicture, Scene, still, write } from './page.js';
+import { button, choice, number, read, Scene, still, write } from './page.js';
+import { saveButtons } from './save.js';
 import { add, between, Chart, fullScreen, Gauge, GOAL, IMAGINED, open } from './shared.js';
 import { taskOf } from './task.js';
 
@@ -72,8 +73,8 @@ class Fool {
     button(row, 'Next problem', 'The next of the test problems', () => this.change({ problem: (this.state.problem + 1) % this.task.problems, start: null, goal: null }));
     button(row, 'Start Adam elsewhere', 'Draw other actions for Adam to begin with', () => this.change({ seed: this.state.seed + 1 }));
     button(row, 'Put back', 'Start and goal as the problem has them', () => this.change({ start: null, goal: null }));
-    button(row, 'Copy link', 'A link that shows what you see', () => copyLink(text => { this.note.textContent = text; }));
-    button(row, 'Save picture', 'The world as you see it, as a PNG', () => savePicture(this.scene.svg, 'fooled'));
+    const page = { name: 'fooled', picture: () => this.scene.svg, replay: film => this.replay(film) };
+    saveButtons(row, page, text => { this.note.textContent = text; });
     fullScreen(row, this.root);
   }
 
@@ -243,6 +244,15 @@ class Fool {
     this.playing = !this.playing;
     this.run();
     this.draw();
+  }
+
+  async replay(film) { // of Adam's steps and of the execution
+    while (this.lanes.some(lane => lane.steps.length <= this.count)) await new Promise(requestAnimationFrame);
+    this.playing = false;
+    await film(WATCH + STEP * (this.end - this.count), now => {
+      this.position = now < WATCH ? this.count * now / WATCH : Math.min(this.count + (now - WATCH) / STEP, this.end);
+      this.draw(performance.now());
+    });
   }
 
   tick(stamp) {

@@ -3,8 +3,6 @@
 import { add, closed, open, place, set } from './shared.js';
 
 const SPARE = 12; // px below the last row that has to be seen
-const PICTURE = 1024; // px of a saved picture
-const LOOKS = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin', 'opacity', 'vector-effect', 'display'];
 
 // A start and a goal that can be dragged, and layers for paths, dreams and bodies.
 export class Scene {
@@ -114,33 +112,6 @@ export function write(state, usual) {
   const kept = Object.entries(state).filter(([name, value]) => value !== null && String(value) !== String(usual[name]));
   const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString().replaceAll('%2C', ',');
   history.replaceState(history.state, '', text ? `#${text}` : location.pathname + location.search);
-}
-
-export async function copyLink(note) {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    note('The link is copied: it shows what you see.');
-  } catch {
-    note(`Copy the address: ${location.href}`);
-  }
-}
-
-// Save the picture `svg` as a PNG of `PICTURE` pixels; styles go with it.
-export async function savePicture(svg, name) {
-  const copy = svg.cloneNode(true);
-  const parts = element => [element, ...element.querySelectorAll('*')];
-  const drawn = parts(svg);
-  parts(copy).forEach((part, i) => LOOKS.forEach(look => part.style.setProperty(look, getComputedStyle(drawn[i])[look])));
-  set(copy, { xmlns: 'http://www.w3.org/2000/svg', width: PICTURE, height: PICTURE });
-  const image = new Image();
-  image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
-  await image.decode();
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = PICTURE;
-  canvas.getContext('2d').drawImage(image, 0, 0);
-  const anchor = document.createElement('a');
-  set(anchor, { href: canvas.toDataURL(), download: `${name}.png` });
-  anchor.click();
 }
 
 export const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;

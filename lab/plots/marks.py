@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -90,6 +91,36 @@ def dots(x: Any, y: Any, name: str, colour: str, texts: Sequence[str], *, size: 
     return go.Scatter(
         x=x, y=y, mode="markers", name=name, marker=marker, hovertext=list(texts), hoverinfo="text", **errors
     )
+
+
+def names_beside(x: Sequence[float], y: Sequence[float], names: Sequence[str], right: float, gap: float) -> go.Scatter:
+    """Plotly's names of the points (x, y), one above the other at x = ``right``, a thin line from each to its point.
+
+    ``gap`` is the height of a name, in units of y. The figure needs a margin on its right to hold the names.
+    """
+    order = sorted(range(len(names)), key=lambda i: (y[i], -x[i]))
+    heights = apart([y[i] for i in order], gap)
+    lines = [(x[i], y[i], right, height, names[i]) for i, height in zip(order, heights, strict=True)]
+    return go.Scatter(
+        x=[value for x0, _, x1, _, _ in lines for value in (x0, x1, None)],
+        y=[value for _, y0, _, y1, _ in lines for value in (y0, y1, None)],
+        text=[text for *_, name in lines for text in ("", f" {name}", "")],
+        mode="lines+text",
+        textposition="middle right",
+        textfont={"size": 10},
+        line={"color": GREY, "width": 0.5},
+        hoverinfo="skip",
+        showlegend=False,
+        cliponaxis=False,
+    )
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The ascending ``heights``, as little moved up and down as keeps them ``gap`` apart; none ends below 0."""
+    steps = gap * np.arange(len(heights))
+    free = np.asarray(heights) - steps
+    up, down = np.maximum.accumulate(free), np.minimum.accumulate(free[::-1])[::-1]
+    return ((up + down).clip(min=0) / 2 + steps).tolist()
 
 
 def bar_panels(

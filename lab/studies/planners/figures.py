@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 
 from lab.files import MODELS
 from lab.planning.catalog import CATALOG
-from lab.plots.marks import around, dots, hover, in_rows, sample
+from lab.plots.marks import around, dots, hover, in_rows, names_beside, sample
 from lab.plots.palette import GOAL_COLOUR, GREY, LABELS, MODEL_COLOURS, label, shown
 from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import percent, resampled
 from lab.results import Result
 
 COSTS = {"seconds": "seconds per plan", "steps": "model steps per plan", "memory": "tensors alive (MiB)"}
+NAME = 4.2  #: height of a name in the interactive figure, in points of success
 SHADES = {"steps": "#C8C8C8", "gradient_steps": "#009E73"}
 
 
@@ -44,22 +45,24 @@ def print_figure(result: Result) -> Figure:
 def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")) -> go.Figure:
     """Success against seconds per plan; hovering shows the numbers.
 
-    At first only the models ``visible`` are shown; the dots of the first one carry the planners' names.
+    At first only the models ``visible`` are shown; the planners' names are joined to the dots of the first one.
     """
     table, figure = result.tables["planners"], go.Figure()
+    right = 1.3 * table.seconds.max()
     for model in shown(table.model, MODELS):
         rows = table[table.model == model]
         texts, colour = [_hover(row) for row in rows.itertuples()], MODEL_COLOURS[model]
         errors = {"error_y": spread(rows, "rate", 100) | {"color": colour, "thickness": 1}}
-        trace = dots(rows.seconds, 100 * rows.rate, LABELS[model], colour, texts, size=9, **errors)
+        of_model = {"legendgroup": model, "visible": True if model in visible else "legendonly"}
         if model == visible[0]:
-            trace.update(text=[f"  {LABELS[planner]}" for planner in rows.planner])
-        trace.update(mode="markers+text", textposition="middle right", textfont={"size": 10})
-        figure.add_trace(trace.update(visible=True if model in visible else "legendonly"))
-    room = np.log10([table.seconds.min() / 2, table.seconds.max() * 3]).tolist()  # for the name of the slowest
-    figure.update_xaxes(title=COSTS["seconds"], type="log", range=room)
+            names = [LABELS[planner] for planner in rows.planner]
+            beside = names_beside(rows.seconds.tolist(), (100 * rows.rate).tolist(), names, right, NAME)
+            figure.add_trace(beside.update(name=LABELS[model], **of_model))
+        trace = dots(rows.seconds, 100 * rows.rate, LABELS[model], colour, texts, size=9, **errors)
+        figure.add_trace(trace.update(of_model))
+    figure.update_xaxes(title=COSTS["seconds"], type="log", range=np.log10([table.seconds.min() / 2, right]).tolist())
     figure.update_yaxes(range=[0, 108], ticksuffix="%", title="success")
-    return neutral(figure, _title(result), 620, _caption(result))
+    return neutral(figure, _title(result), 620, _caption(result)).update_layout(margin_r=110)
 
 
 @in_style
