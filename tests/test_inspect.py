@@ -42,10 +42,18 @@ def test_one_with_the_shipped_encoder():
     assert checkpoint.task == "wall" and checkpoint.shipped is None
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_row_for_each_tensor_with_numbers(task):
+    checkpoint = read_checkpoint(whole_file(SHIPPED / task / "base" / "seed0"))
+    table = tensor_table(checkpoint)
+    assert set(table.part) == set(PARTS) and table.notna().all(axis=None)
+    assert table.numbers.sum() == sum(tensor.numel() for tensor in checkpoint.tensors.values())
+
+
 def test_tables():
     checkpoint = read_checkpoint(WALL)
     table = tensor_table(checkpoint)
-    assert set(table.part) == set(PARTS) and len(table) == len(checkpoint.tensors)
+    assert len(table) == len(checkpoint.tensors)
     row = table.set_index("tensor").loc["predictor.head.weight"]
     assert row["shape"] == "66 x 256" and row.numbers == 66 * 256
     statistics = statistics_table(checkpoint).set_index("input")

@@ -11,6 +11,7 @@ import streamlit as st
 import widgets
 from glossary import prose
 from state import Case, answered, choose, note, touched
+from streamlit.delta_generator import DeltaGenerator
 
 from lab.benchmarks import card_of
 from lab.errors import LabError
@@ -30,9 +31,9 @@ LETTERS = re.compile(rf"[a-p]{{0,{cached.LONGEST}}}")
 
 
 def chosen(task: str) -> tuple[Case, str, float]:
-    """The further controls: the case, the model, and the strength of the actions."""
-    with widgets.row():
-        case = widgets.problem_controls(task)
+    """The further controls: the case, and behind a button the model and the strength of the actions."""
+    case = widgets.problem_controls(task)
+    with widgets.more("Model and strength"):
         model = widgets.picker("model", "World model")
         strength = widgets.slider(
             "strength",
@@ -82,9 +83,6 @@ def status_of(data: dict, letters: str, body: str) -> tuple[str, bool]:
 @st.fragment
 def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     """Both worlds after the drive in the address. A fragment, so that the page answers a key quickly."""
-    if not card_of(case.task).scene.bodies:
-        st.info(f"{label(case.task)} has no single thing at a place: there is nothing that arrow keys could steer.")
-        return
     choose("drive", "", read, lambda letters: isinstance(letters, str), "Known: up to 15 letters from a to p.")
     letters = st.session_state["drive"]
     note("drive", letters, "", letters)
@@ -105,22 +103,28 @@ def worlds(case: Case, model: str, strength: float, stamp: str) -> None:
     answered()
 
 
-def served(task: str) -> None:
-    """A drive that the server computes, through one model."""
-    st.caption(HOW)
-    case, model, strength = chosen(task)
+def served(task: str, controls: DeltaGenerator) -> None:
+    """A drive that the server computes, through one model; what can be chosen joins the ``controls``."""
+    if not card_of(task).scene.bodies:
+        st.info(f"{label(task)} has no single thing at a place: there is nothing that arrow keys could steer.")
+        return
+    with controls:
+        case, model, strength = chosen(task)
     try:
         worlds(case, model, strength, cached.stamp(task, model))
     except LabError as error:
         widgets.offer_other_model(task, error)
+    st.caption(HOW)
 
 
 def page() -> None:
-    task = widgets.task_picker()
+    controls = widgets.row()
+    with controls:
+        task = widgets.task_picker()
     try:
         source = cached.for_browser(task)
     except LabError:  # it has no simulator of the task, or these models are not for it
-        served(task)
+        served(task, controls)
     else:
         player.dreams("dreams", {task: source}, task)
     prose(INTRO)

@@ -18,6 +18,7 @@ from state import options
 from lab import variables
 from lab.errors import LabError
 from lab.files import MODELS
+from lab.plots.page import unframed
 from lab.plots.palette import LABELS, label
 from lab.repro.processes import Status
 from lab.results import Result
@@ -111,11 +112,11 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> go.Figure:
-    """The chart of all planners on the chosen models. All sessions share it: never change it."""
+def drawn_all(folder: Path, stamp: int, models: tuple[str, ...]) -> tuple[go.Figure, str]:
+    """The chart of all planners on the chosen models, and its small print. All sessions share it: never change it."""
     result = cached.result(folder)
     table = result.tables["planners"]
-    return all_planners(replace(result, tables={"planners": table[table.model.isin(models)]}), visible=models)
+    return unframed(all_planners(replace(result, tables={"planners": table[table.model.isin(models)]}), visible=models))
 
 
 def show_all(folder: Path, models: list[str]) -> None:
@@ -124,8 +125,9 @@ def show_all(folder: Path, models: list[str]) -> None:
     table = cached.result(folder).tables["planners"]
     best = table.loc[table[table.model.isin(models)].rate.idxmax()]
     alt = f"Success against seconds per plan. The highest is {best.rate:.0%} by {LABELS[best.planner]}."
-    figure = drawn_all(folder, cached.made(folder), tuple(models))
+    figure, small_print = drawn_all(folder, cached.made(folder), tuple(models))
     st.plotly_chart(figure, key="all", config={"displaylogo": False}, alt=alt)
+    st.caption(small_print)
     result = cached.result(folder)
     widgets.command(f"python -m lab reproduce --preset {result.preset} --only {planners.NAME} --task {result.task}")
 

@@ -77,7 +77,10 @@ def part(name: str) -> str:
 
 
 def tensor_table(checkpoint: Checkpoint) -> pd.DataFrame:
-    """A row for each tensor: part, name, shape, size, mean, standard deviation and largest absolute value."""
+    """A row for each tensor: part, name, shape, size, mean, standard deviation and largest absolute value.
+
+    Those without numbers have none: the statistics of what a task does not sense.
+    """
     rows = [
         {
             "part": part(name),
@@ -89,6 +92,7 @@ def tensor_table(checkpoint: Checkpoint) -> pd.DataFrame:
             "largest": float(tensor.float().abs().max()),
         }
         for name, tensor in sorted(checkpoint.tensors.items())
+        if tensor.numel()
     ]
     return pd.DataFrame(rows)
 

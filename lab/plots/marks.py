@@ -93,34 +93,43 @@ def dots(x: Any, y: Any, name: str, colour: str, texts: Sequence[str], *, size: 
     )
 
 
-def names_beside(x: Sequence[float], y: Sequence[float], names: Sequence[str], right: float, gap: float) -> go.Scatter:
-    """Plotly's names of the points (x, y), one above the other at x = ``right``, a thin line from each to its point.
+def names_beside(
+    x: Sequence[float], y: Sequence[float], names: Sequence[str], right: float, top: float, gap: float
+) -> tuple[go.Scatter, go.Scatter]:
+    """Plotly's names of the points (x, y), one above the other at x = ``right``, and thin lines to their points.
 
-    ``gap`` is the height of a name, in units of y. The figure needs a margin on its right to hold the names.
+    ``gap`` is the height of a name, and ``top`` the end of the axis, in units of y. Plotly draws no text outside of
+    the axes' ranges, so ``right`` has to be within; the names reach into the figure's margin.
     """
     order = sorted(range(len(names)), key=lambda i: (y[i], -x[i]))
-    heights = apart([y[i] for i in order], gap)
-    lines = [(x[i], y[i], right, height, names[i]) for i, height in zip(order, heights, strict=True)]
-    return go.Scatter(
-        x=[value for x0, _, x1, _, _ in lines for value in (x0, x1, None)],
-        y=[value for _, y0, _, y1, _ in lines for value in (y0, y1, None)],
-        text=[text for *_, name in lines for text in ("", f" {name}", "")],
-        mode="lines+text",
+    heights = apart([y[i] for i in order], gap, top)
+    look = {"hoverinfo": "skip", "showlegend": False}
+    texts = go.Scatter(
+        x=[right] * len(names),
+        y=heights,
+        text=[f" {names[i]}" for i in order],
+        mode="text",
         textposition="middle right",
         textfont={"size": 10},
-        line={"color": GREY, "width": 0.5},
-        hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
+        **look,
     )
+    lines = go.Scatter(
+        x=[value for i in order for value in (x[i], right, None)],
+        y=[value for i, height in zip(order, heights, strict=True) for value in (y[i], height, None)],
+        mode="lines",
+        line={"color": GREY, "width": 0.5},
+        **look,
+    )
+    return texts, lines
 
 
-def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """The ascending ``heights``, as little moved up and down as keeps them ``gap`` apart; none ends below 0."""
+def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """The ascending ``heights``, moved up and down until they are ``gap`` apart, between 0 and ``top``."""
     steps = gap * np.arange(len(heights))
     free = np.asarray(heights) - steps
     up, down = np.maximum.accumulate(free), np.minimum.accumulate(free[::-1])[::-1]
-    return ((up + down).clip(min=0) / 2 + steps).tolist()
+    return (((up + down) / 2).clip(0, top - gap * (len(heights) - 1)) + steps).tolist()
 
 
 def bar_panels(

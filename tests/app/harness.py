@@ -29,6 +29,7 @@ APP = ROOT / "app"
 DEFAULT = "start"  #: the page one arrives at without naming any
 PAGES = sorted(path.stem for path in (APP / "views").glob("*.py"))
 STEERED = tuple(task for task, card in CARDS.items() if card.scene.bodies)  #: tasks with a body to follow
+PARTICLES = tuple(task for task in CARDS if task not in STEERED)
 TASKS = (*STEERED, "rope")  #: and the quicker one of those with particles
 #: for pages on which these tasks take half a minute; *Live planning* and *Drive the dream* have them all
 BRIEF = [pytest.param(task, marks=[pytest.mark.slow] * (task in ("push_t", "rope"))) for task in TASKS]
@@ -131,7 +132,13 @@ def look(page, width: int, scheme: str, height: int = 1500) -> None:
 
 def faults(page) -> list[str]:
     """What would keep people from reading or using the page as it is shown now."""
-    return [fault for found in (UNNAMED, FAINT, TOO_WIDE, TOO_SMALL, LOST_TICKS) for fault in page.evaluate(found)]
+    return [*misdrawn(page), *page.evaluate(UNNAMED), *page.evaluate(FAINT)]
+
+
+def misdrawn(page) -> list[str]:
+    """Errors, what is cut off, and text of drawings that cannot be read."""
+    kinds = (FAILED, TOO_WIDE, TOO_SMALL, LOST_TICKS, OVERPRINTED, CUT)
+    return [fault for kind in kinds for fault in page.evaluate(kind)]
 
 
 def number_in(text: str, key: str) -> float:
@@ -165,6 +172,28 @@ LOST_TICKS = """() => {
     ...(all.length === 1 ? [`one tick: ${all[0].textContent}`] : []),
     ...all.filter(e => !e.checkVisibility()).map(e => `no room for ${e.textContent}`)]);
 }"""
+
+#: texts of one chart that are printed over one another by more than the air around their letters
+OVERPRINTED = """() => {
+  const chart = e => e.closest('[data-testid=stPlotlyChart]') ?? e.ownerSVGElement;
+  const texts = [...document.querySelectorAll('svg text')].filter(e => e.checkVisibility() && e.textContent.trim())
+    .map(e => [e, e.getBoundingClientRect()]);
+  const shared = (a, b) => [Math.min(a.right, b.right) - Math.max(a.left, b.left),
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+  const over = ([e, a], [f, b]) => chart(e) === chart(f) && shared(a, b)[0] > 2 && shared(a, b)[1] > 4;
+  return texts.flatMap((one, i) => texts.slice(i + 1).filter(other => over(one, other))
+    .map(([e]) => `'${one[0].textContent}' and '${e.textContent}' are printed over one another`));
+}"""
+
+#: texts of a chart that go on beyond its edge
+CUT = """() => [...document.querySelectorAll('svg text')].filter(e => e.checkVisibility() && e.textContent.trim())
+  .map(e => [e, e.getBoundingClientRect(), e.ownerSVGElement.getBoundingClientRect()])
+  .filter(([, text, all]) => text.left < all.left - 2 || text.right > all.right + 2)
+  .map(([e]) => `cut off: ${e.textContent}`)"""
+
+#: boxes that say that something has failed
+FAILED = """() => [...document.querySelectorAll('[data-testid=stAlertContentError], [data-testid=stException]')]
+  .map(e => `failed: ${e.innerText}`)"""
 
 #: pictures, buttons and fields that a screen reader has no name for (those in components included)
 UNNAMED = """() => {

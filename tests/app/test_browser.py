@@ -4,7 +4,10 @@ The main picture, and what plays it, are seen without scrolling, and no page scr
 """
 
 import pytest
-from harness import PAGES, TOO_WIDE, faults, look, settled
+from harness import DEFAULT, PAGES, PARTICLES, TOO_WIDE, faults, look, misdrawn, settled
+
+from lab.benchmarks import CARDS
+from lab.web.pack import WORLDS
 
 PHONE = (390, 844)
 SIZES = {(1440, 900): "light", (1024, 768): "dark", PHONE: "dark"}  #: windows in px, and their colour scheme
@@ -25,6 +28,19 @@ PICTURES = {
     "train": (CHART, None),
     "train?part=inspect&model=adversarial": (CHART, None),
 }
+PLANS = ("landscape", "gap", "anatomy", "plan")  #: pages on which the server plans, for minutes on the slowest task
+STEERED_OR_KEPT = ("dream", "efficiency", "results")  #: pages that say why they have no picture of particles
+
+
+def of_tasks() -> list:
+    """Each page of each task but the one it opens on, which is Wall; the start page shows nothing else."""
+    tasks = dict.fromkeys(PICTURES, CARDS) | {"start": (), "fool": WORLDS}
+    return [
+        pytest.param(name, task, marks=[pytest.mark.slow] * (task == "granular" and name in PLANS))
+        for name in PICTURES
+        for task in tasks[name]
+        if task != "wall"
+    ]
 
 
 def test_no_page_is_left_out():
@@ -37,19 +53,46 @@ def test_page(visit, name, tmp_path):
     page = visit(path, query and f"?{query}")
     for (width, height), scheme in SIZES.items():
         look(page, width, scheme, height)
-        assert sideways(page) == [], width
-        for found in filter(None, PICTURES[name]):
-            page.locator(found).first.wait_for()
-        picture, bar = (box(page, found) if found else None for found in PICTURES[name])
-        seen = min(1, (height - picture["y"]) / picture["height"])
-        assert seen >= (0.5 if (width, height) == PHONE else 0.999), f"{width} x {height}: {picture}"
-        assert bar is None or bar["y"] + bar["height"] <= height, f"{width} x {height}: {bar}"
+        on_first_screen(page, *PICTURES[name])
         assert faults(page) == [], f"{width} px, {scheme}"
         assert len(page.screenshot(path=tmp_path / f"{path}-{scheme}-{width}.png")) > 20_000
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         settled(page)
-        assert sideways(page) == [], width
+        assert page.evaluate(TOO_WIDE) == [], width
+
+
+@pytest.mark.parametrize(("name", "task"), of_tasks())
+def test_page_of_task(visit, name, task):
+    path, _, query = name.partition("?")
+    chosen = f"#task={task}" if path == "fool" else f"?{query}{'&' * bool(query)}task={task}"
+    page = visit(path, chosen)
+    for (width, height), scheme in SIZES.items():
+        look(page, width, scheme, height)
+        if task in PARTICLES and path in STEERED_OR_KEPT:
+            page.get_by_test_id("stAlertContentInfo").first.wait_for()
+        else:
+            on_first_screen(page, *PICTURES[name])
+        assert misdrawn(page) == [], f"{width} px, {scheme}"
+
+
+def test_the_phones_menu_closes_when_a_page_is_chosen(visit):
+    page = visit(DEFAULT, width=PHONE[0])
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    for title, path in (("Results", "results"), ("Your own", "train")):
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
+        page.wait_for_url(f"**/{path}*")
+        settled(page)
+        page.wait_for_function(MENU_IS_AWAY)
+        assert page.get_by_role("heading", level=1).first.is_visible()
+
+
+#: nothing of the menu is left in the window
+MENU_IS_AWAY = """() => {
+  const menu = document.querySelector('[data-testid=stSidebar]');
+  return !menu || menu.getBoundingClientRect().right <= 0;
+}"""
 
 
 def test_a_page_is_one_step_of_the_history(visit):
@@ -65,6 +108,19 @@ def test_a_page_is_one_step_of_the_history(visit):
     assert {"lab_visitor"} < {cookie["name"] for cookie in page.context.cookies()}
 
 
+def on_first_screen(page, picture: str, bar: str | None) -> None:
+    """Fail unless the picture, half of it on a phone, and the bar that plays it are seen without scrolling."""
+    for found in filter(None, (picture, bar)):
+        page.locator(found).first.wait_for()
+    size, height = page.viewport_size, page.viewport_size["height"]
+    place = box(page, picture)
+    seen = min(1, (height - place["y"]) / place["height"])
+    assert seen >= (0.5 if (size["width"], height) == PHONE else 0.999), f"{size}: {place}"
+    if bar:
+        place = box(page, bar)
+        assert place["y"] + place["height"] <= height, f"{size}: {place}"
+
+
 def box(page, found: str) -> dict[str, float]:
     """Where the first of ``found`` is, once it has been laid out."""
     for _ in range(100):
@@ -72,7 +128,3 @@ def box(page, found: str) -> dict[str, float]:
             return place
         page.wait_for_timeout(50)  # it is being drawn again
     raise AssertionError(f"{found} has no place on the page")
-
-
-def sideways(page) -> list[str]:
-    return page.evaluate(TOO_WIDE)

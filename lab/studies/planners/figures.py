@@ -17,7 +17,7 @@ from lab.plots.words import percent, resampled
 from lab.results import Result
 
 COSTS = {"seconds": "seconds per plan", "steps": "model steps per plan", "memory": "tensors alive (MiB)"}
-NAME = 4.2  #: height of a name in the interactive figure, in points of success
+TOP, NAME = 108, 4.2  #: of the interactive figure: the end of its axis, and the height of a name, in points of success
 SHADES = {"steps": "#C8C8C8", "gradient_steps": "#009E73"}
 
 
@@ -56,12 +56,13 @@ def interactive(result: Result, visible: Sequence[str] = ("base", "adversarial")
         of_model = {"legendgroup": model, "visible": True if model in visible else "legendonly"}
         if model == visible[0]:
             names = [LABELS[planner] for planner in rows.planner]
-            beside = names_beside(rows.seconds.tolist(), (100 * rows.rate).tolist(), names, right, NAME)
-            figure.add_trace(beside.update(name=LABELS[model], **of_model))
+            beside = names_beside(rows.seconds.tolist(), (100 * rows.rate).tolist(), names, right, TOP, NAME)
+            figure.add_traces([trace.update(name=LABELS[model], **of_model) for trace in beside])
         trace = dots(rows.seconds, 100 * rows.rate, LABELS[model], colour, texts, size=9, **errors)
         figure.add_trace(trace.update(of_model))
-    figure.update_xaxes(title=COSTS["seconds"], type="log", range=np.log10([table.seconds.min() / 2, right]).tolist())
-    figure.update_yaxes(range=[0, 108], ticksuffix="%", title="success")
+    span = np.log10([table.seconds.min() / 2, 1.01 * right]).tolist()
+    figure.update_xaxes(title=COSTS["seconds"], type="log", range=span)
+    figure.update_yaxes(range=[0, TOP], ticksuffix="%", title="success")
     return neutral(figure, _title(result), 620, _caption(result)).update_layout(margin_r=110)
 
 
