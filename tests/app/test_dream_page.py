@@ -5,6 +5,7 @@ import json
 
 import pytest
 from harness import STEERED, TASKS, address, settled, whole
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lab.files import MODELS
@@ -74,6 +75,9 @@ def test_steered_by_keys_and_clicks(visit):
         page.wait_for_function("letters => new URLSearchParams(location.search).get('drive') === letters", arg=letters)
         settled(page)
     assert "2 blocks" in page.locator(".player .status").inner_text()
+    with page.expect_download() as download:
+        page.get_by_text("Save animation").click()
+    assert Image.open(download.value.path()).n_frames > 5
     box = page.locator(".player .scene").bounding_box()
     page.mouse.click(box["x"] + 5, box["y"] + 5)  # to the upper left
     page.wait_for_function("/drive=mi[i-m]($|&)/.test(location.search)")

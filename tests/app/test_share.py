@@ -2,11 +2,13 @@
 
 import io
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from harness import PAGES, commands, settled, whole
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from lab.cli import main
 
@@ -85,16 +87,27 @@ def test_full_screen_of_charts(visit):
     page.get_by_role("button", name="Close fullscreen").first.wait_for()
 
 
-def test_the_picture_of_an_exported_page(browser, site, tmp_path):
+@pytest.mark.parametrize("name", ["index.html#steps=10&race=adversarial", "dream.html#drive=aeiwmm"])
+def test_pictures_of_an_exported_page(browser, site, tmp_path, name):
     page = browser.new_page()
-    page.goto(f"{site}index.html")
+    page.goto(f"{site}{name}")
     page.locator("[data-state='ready']").wait_for()
-    with page.expect_download() as download:
-        page.get_by_text("Save picture").click()
-    download.value.save_as(tmp_path / "picture.png")
+    moving = downloaded(page, "Save animation", tmp_path / "moving.gif")
+    picture = downloaded(page, "Save picture", tmp_path / "picture.png").convert("RGB")
     page.close()
-    picture = Image.open(tmp_path / "picture.png").convert("RGB")
     assert picture.size == (1024, 1024) and len(picture.getcolors(1 << 20)) > 20
+    frames = [np.asarray(frame.convert("RGB"), float) for frame in ImageSequence.Iterator(moving)]
+    assert len(frames) > 15 and moving.info["duration"] == 1500 and moving.info["loop"] == 0
+    assert sum(np.abs(a - b).max() > 50 for a, b in pairwise(frames)) > len(frames) / 2
+    assert np.abs(frames[-1] - np.asarray(picture.resize(moving.size), float)).mean() < 4  # of 255: it ends as it is
+
+
+def downloaded(page, button: str, path: Path) -> Image.Image:
+    """The picture that the ``button`` saves."""
+    with page.expect_download() as download:
+        page.get_by_text(button).click()
+    download.value.save_as(path)
+    return Image.open(path)
 
 
 def test_previews_of_links(exported, tmp_path, capsys):
