@@ -20,8 +20,8 @@ PICTURES = {
     "gap": (CHART, None),
     "anatomy": (CHART, None),
     "plan": (".player .scene", ".player .controls"),
-    "fool": ("canvas, .scene", None),
-    "dream": ("canvas, .scene", None),
+    "fool": (".scene", ".bar"),
+    "dream": (".scene", ".bar, .pad"),
     "efficiency": (CHART, None),
     "results": (CHART, None),
     "results?view=pairs": (CHART, None),
@@ -112,13 +112,13 @@ def on_first_screen(page, picture: str, bar: str | None) -> None:
     """Fail unless the picture, half of it on a phone, and the bar that plays it are seen without scrolling."""
     for found in filter(None, (picture, bar)):
         page.locator(found).first.wait_for()
-    size, height = page.viewport_size, page.viewport_size["height"]
-    place = box(page, picture)
-    seen = min(1, (height - place["y"]) / place["height"])
-    assert seen >= (0.5 if (size["width"], height) == PHONE else 0.999), f"{size}: {place}"
-    if bar:
+    size, place = page.viewport_size, box(page, picture)
+    phone = (size["width"], size["height"]) == PHONE
+    seen = min(1, (size["height"] - place["y"]) / place["height"])
+    assert seen >= (0.5 if phone else 0.999), f"{size}: {place}"
+    if bar and not (phone and page.locator(".pad").count()):  # a phone's taps on the picture do what the pad does
         place = box(page, bar)
-        assert place["y"] + place["height"] <= height, f"{size}: {place}"
+        assert place["y"] + place["height"] <= size["height"], f"{size}: {place}"
 
 
 def box(page, found: str) -> dict[str, float]:
