@@ -24,3 +24,11 @@ def test_a_logarithmic_axis_has_three_ticks_or_more_and_room_between_them(low, h
     assert list(map(float, axis.ticktext)) == pytest.approx(axis.tickvals)
     steps = np.diff(np.log(axis.tickvals)) / np.log(high / low)
     assert sum(low <= tick <= high for tick in axis.tickvals) >= 3 and min(steps) > 0.05
+
+
+@pytest.mark.parametrize("heights", [[0, 0, 0, 5, 97, 98, 100], [50] * 15, [100] * 4, [1, 40, 90]])
+def test_names_are_apart_and_within_the_axis(heights):
+    moved = marks.separated(heights, 4, 104)
+    assert min(np.diff(moved)) > 4 - 1e-9 and moved[0] >= 0 and moved[-1] <= 104 + 1e-9
+    if min(np.diff(heights)) >= 4:
+        assert moved == heights

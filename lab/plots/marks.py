@@ -102,7 +102,7 @@ def names_beside(
     the axes' ranges, so ``right`` has to be within; the names reach into the figure's margin.
     """
     order = sorted(range(len(names)), key=lambda i: (y[i], -x[i]))
-    heights = apart([y[i] for i in order], gap, top)
+    heights = separated([y[i] for i in order], gap, top)
     look = {"hoverinfo": "skip", "showlegend": False}
     texts = go.Scatter(
         x=[right] * len(names),
@@ -124,7 +124,7 @@ def names_beside(
     return texts, lines
 
 
-def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+def separated(heights: Sequence[float], gap: float, top: float) -> list[float]:
     """The ascending ``heights``, moved up and down until they are ``gap`` apart, between 0 and ``top``."""
     steps = gap * np.arange(len(heights))
     free = np.asarray(heights) - steps

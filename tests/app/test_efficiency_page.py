@@ -7,6 +7,9 @@ from harness import address, commands, settled, whole
 
 import lab.studies.fig3_efficiency.live as live
 from lab.errors import LabError
+from lab.files import ROOT
+from lab.plots.palette import LABELS
+from lab.results import load_result
 
 
 def runs():
@@ -122,6 +125,12 @@ def button(test, label):
 
 
 class TestBrowser:
+    def test_every_planner_is_named(self, visit):
+        page = visit("efficiency", "?task=push_t", width=390)
+        names = page.locator(".textpoint text").all_text_contents()
+        kept = load_result(ROOT / "figures" / "reference" / "full" / "planners" / "push_t").tables["planners"]
+        assert sorted(name.strip() for name in names) == sorted({LABELS[planner] for planner in kept.planner})
+
     @pytest.mark.slow
     def test_measure_and_cancel_by_keyboard(self, visit):
         page = visit("efficiency", "?problems=5")
