@@ -19,9 +19,12 @@ export function saveButtons(row, page, note) {
   const animate = button(row, 'Save animation', 'All of it from the beginning, as a GIF', async () => {
     animate.disabled = true;
     note('The animation is being drawn …');
-    await page.replay((ms, show) => saveAnimation(page, ms, show));
-    note('The animation is saved.');
-    animate.disabled = false;
+    try {
+      await page.replay((ms, show) => saveAnimation(page, ms, show));
+      note('The animation is saved.');
+    } finally {
+      animate.disabled = false;
+    }
   });
 }
 
