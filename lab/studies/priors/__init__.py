@@ -4,7 +4,7 @@ STUDY = Study(
     "priors",
     17,
     10,
-    2,
+    10,
     models=("base", "adversarial"),
     networks=("state_prior",),
     planners=("cem", "mppi", "restarts", "adam"),
