@@ -78,7 +78,7 @@ class Dream {
     button('→', 'Right (arrow key)', 'right', () => this.go('a'));
     button('Undo', 'Undo the last block (Backspace)', 'undo', () => this.ask({ undo: true }));
     button('Wake up', 'Begin again (Home)', 'reset', () => this.ask({ reset: true }));
-    const page = { name: 'dream', picture: () => this.svg, replay: film => this.replay(film) };
+    const page = { name: 'dream', picture: () => this.svg, shown: () => this.data, replay: film => this.replay(film) };
     saveButtons(add(figure, 'div', { class: 'controls' }), page, text => { this.status.textContent = text; });
     this.status = add(figure, 'p', { class: 'status', role: 'status' });
   }

@@ -1,7 +1,7 @@
 // Drive the dream: every key moves the true world by a block, and all world models dream it on from their own dreams.
 // It is computed here, within the frame; nothing is asked of a server.
 
-import { button, choice, number, read, Scene, still, write } from './page.js';
+import { button, choice, fitting, number, placeIn, read, Scene, still, within, write } from './page.js';
 import { saveButtons } from './save.js';
 import { add, between, Chart, fullScreen, Gauge, GOAL } from './shared.js';
 import { taskOf } from './task.js';
@@ -46,7 +46,7 @@ class Dreams {
     this.chart = add(side, 'div', { class: 'charts' });
     const row = add(side, 'div', { class: 'controls more' });
     button(row, 'Another place', 'The start and goal of the next test problem', () => this.restart({ problem: (this.state.problem + 1) % this.task.problems, start: null, goal: null, drive: '' }));
-    const page = { name: 'dream', picture: () => this.scene.svg, replay: film => this.replay(film) };
+    const page = { name: 'dream', picture: () => this.scene.svg, shown: () => this.blocks.at(-1), replay: film => this.replay(film) };
     saveButtons(row, page, text => { this.note.textContent = text; });
     fullScreen(row, this.root);
     this.note = add(side, 'p', { class: 'soft note', role: 'status' });
@@ -64,23 +64,27 @@ class Dreams {
 
   async arrive() {
     const given = read();
-    const name = given.task in this.sources ? given.task : this.first;
-    const asked = (given.task ?? name) === name ? given : {}; // a drive is of one task
+    const name = Object.hasOwn(this.sources, given.task ?? '') ? given.task : this.first;
     const task = await taskOf(this, name);
     if (!task) return;
     this.task = task;
     this.usual = { problem: this.task.about.problem, strength: 1, start: null, goal: null, drive: '' };
     this.build();
-    const at = text => (/^-?[\d.]+,-?[\d.]+$/.test(text ?? '') ? text.split(',').map(Number) : null);
-    const problem = Number(asked.problem ?? this.usual.problem);
-    this.state = {
-      task: name, start: at(asked.start), goal: at(asked.goal),
-      problem: Number.isInteger(problem) && problem >= 0 && problem < this.task.problems ? problem : this.usual.problem,
-      strength: STRENGTHS.includes(Number(asked.strength)) ? Number(asked.strength) : 1,
-    };
-    this.restart({ drive: /^[a-pw]*$/.test(asked.drive ?? '') ? asked.drive ?? '' : '' });
+    const elsewhere = (given.task ?? name) !== name && Object.keys(this.sources).length === 1; // a drive is of one task
+    const [state, complaint] = fitting(elsewhere ? {} : given, this.usual, this.readers());
+    this.note.textContent = complaint;
+    this.state = { ...state, task: name };
+    this.restart({});
     this.root.dataset.state = 'ready';
     if (document.activeElement === document.body) this.root.focus({ preventScroll: true }); // so that keys steer at once
+  }
+
+  readers() { // of what the address holds
+    return {
+      task: text => (Object.hasOwn(this.sources, text) ? text : undefined), start: placeIn, goal: placeIn,
+      problem: within(0, this.task.problems - 1, /^\d{1,6}$/), strength: text => STRENGTHS.find(value => value === Number(text)),
+      drive: text => (/^[a-pw]*$/.test(text) ? text : undefined),
+    };
   }
 
   build() { // what depends on the task alone

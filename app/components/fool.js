@@ -1,7 +1,7 @@
 // Fool the world model: Adam plans through a world model, here in the browser, while the true simulator shows where each
 // of its plans really leads. Start and goal can be dragged; the dream follows at once.
 
-import { button, choice, number, read, Scene, still, write } from './page.js';
+import { button, choice, fitting, number, placeIn, read, Scene, still, within, write } from './page.js';
 import { saveButtons } from './save.js';
 import { add, between, Chart, fullScreen, Gauge, GOAL, IMAGINED, open } from './shared.js';
 import { taskOf } from './task.js';
@@ -73,7 +73,7 @@ class Fool {
     button(row, 'Next problem', 'The next of the test problems', () => this.change({ problem: (this.state.problem + 1) % this.task.problems, start: null, goal: null }));
     button(row, 'Start Adam elsewhere', 'Draw other actions for Adam to begin with', () => this.change({ seed: this.state.seed + 1 }));
     button(row, 'Put back', 'Start and goal as the problem has them', () => this.change({ start: null, goal: null }));
-    const page = { name: 'fooled', picture: () => this.scene.svg, replay: film => this.replay(film) };
+    const page = { name: 'fooled', picture: () => this.scene.svg, shown: () => this.lanes, replay: film => this.replay(film) };
     saveButtons(row, page, text => { this.note.textContent = text; });
     fullScreen(row, this.root);
   }
@@ -82,13 +82,13 @@ class Fool {
 
   async arrive() { // from the address
     const asked = read();
-    const name = asked.task in this.sources ? asked.task : this.first;
+    const name = Object.hasOwn(this.sources, asked.task ?? '') ? asked.task : this.first;
     const task = await taskOf(this, name);
     if (!task) return;
     this.task = task;
     this.usual = this.usualState();
-    const [state, refused] = this.fitting(asked);
-    this.note.textContent = refused.length ? `The address asks for ${refused.join(', ')}, which is not there; you see the default.` : '';
+    const [state, complaint] = fitting(asked, this.usual, this.readers());
+    this.note.textContent = complaint;
     this.build();
     this.restart({ ...state, task: name });
     this.root.dataset.state = 'ready';
@@ -99,24 +99,15 @@ class Fool {
     return { goals: goals[0], problem, model: 'base', race: 'none', starts: 1, steps: adam.iterations, lr: adam.lr, seed: 0, start: null, goal: null };
   }
 
-  fitting(asked) { // the state that the address asks for, and the names of what does not fit
-    const within = (low, high, fits) => text => (fits.test(text) && low <= Number(text) && Number(text) <= high ? Number(text) : undefined);
+  readers() { // of what the address holds
     const whole = (low, high) => within(low, high, /^\d{1,6}$/);
     const numbers = values => within(values[0], values.at(-1), /^\d+(\.\d+)?$/);
     const one = values => text => (values.includes(text) ? text : undefined);
-    const at = text => (/^-?[\d.]+,-?[\d.]+$/.test(text) ? text.split(',').map(Number) : undefined);
     const models = Object.keys(this.task.about.models);
-    const readers = {
+    return {
       task: one(Object.keys(this.sources)), goals: one(this.task.about.goals), model: one(models), race: one(['none', ...models]),
-      problem: whole(0, this.task.problems - 1), seed: whole(0, 1e6), steps: whole(1, 1000), starts: whole(1, 16), lr: numbers(NUMBERS.lr), start: at, goal: at,
+      problem: whole(0, this.task.problems - 1), seed: whole(0, 1e6), steps: whole(1, 1000), starts: whole(1, 16), lr: numbers(NUMBERS.lr), start: placeIn, goal: placeIn,
     };
-    const state = { ...this.usual };
-    const refused = [];
-    for (const [name, text] of Object.entries(asked)) {
-      const value = readers[name]?.(text);
-      if (value === undefined) refused.push(name); else state[name] = value;
-    }
-    return [state, refused];
   }
 
   change(changes) {

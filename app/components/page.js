@@ -108,6 +108,21 @@ export function number(parent, name, values, text, change) {
 // What the address holds after its #, as an object of texts; written without what is as in `usual`.
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
+// The state that the address asks for, beside what is `usual`, and a sentence on what does not fit. Each of `readers`
+// returns the value of a text, or undefined.
+export function fitting(asked, usual, readers) {
+  const state = { ...usual };
+  const refused = [];
+  for (const [name, text] of Object.entries(asked)) {
+    const value = Object.hasOwn(readers, name) ? readers[name](text) : undefined;
+    if (value === undefined) refused.push(name); else state[name] = value;
+  }
+  return [state, refused.length ? `The address asks for ${refused.join(', ')}, which is not there; you see the default.` : ''];
+}
+
+export const within = (low, high, fits) => text => (fits.test(text) && low <= Number(text) && Number(text) <= high ? Number(text) : undefined);
+export const placeIn = text => (/^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?$/.test(text) ? text.split(',').map(Number) : undefined);
+
 export function write(state, usual) {
   const kept = Object.entries(state).filter(([name, value]) => value !== null && String(value) !== String(usual[name]));
   const text = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString().replaceAll('%2C', ',');

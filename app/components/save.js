@@ -12,18 +12,20 @@ const LAST = 1500; // ms that the last one stays
 const LOOKS = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin', 'opacity', 'vector-effect', 'display'];
 
 // The buttons, in `row`. `page` has a `name` for the files, a `picture()`, and `replay(film)`, which calls
-// `film(ms, show)`: so long is the animation, and `show(now)` draws what is seen after `now` ms. `note` tells how it went.
+// `film(ms, show)`: so long is the animation, and `show(now)` draws what is seen after `now` ms. Its `shown()` is another
+// object once something else is shown: the film is then given up. `note` tells how it went.
 export function saveButtons(row, page, note) {
   button(row, 'Copy link', 'A link that shows what you see', () => copyLink(note));
   button(row, 'Save picture', 'The world as you see it, as a PNG', () => savePicture(page));
   const animate = button(row, 'Save animation', 'All of it from the beginning, as a GIF', async () => {
     animate.disabled = true;
     note('The animation is being drawn …');
+    let outcome = 'The animation has failed: press the button again.';
     try {
-      await page.replay((ms, show) => saveAnimation(page, ms, show));
-      note('The animation is saved.');
+      await page.replay(async (ms, show) => { outcome = await saveAnimation(page, ms, show); });
     } finally {
       animate.disabled = false;
+      note(outcome);
     }
   });
 }
@@ -42,10 +44,12 @@ async function savePicture({ picture, name }) {
   save(canvas.toDataURL(), `${name}.png`);
 }
 
-async function saveAnimation({ picture, name }, ms, show) {
+async function saveAnimation({ picture, name, shown }, ms, show) { // how it went
+  const begun = shown();
   const each = Math.max(EACH, ms / MOST);
   const pictures = [];
   for (let k = 0; k <= Math.ceil(ms / each); k++) {
+    if (shown() !== begun) return 'Nothing is saved, for something has changed: press the button again.';
     show(Math.min(k * each, ms));
     const canvas = await painted(picture(), ANIMATED);
     pictures.push(coarse(canvas.getContext('2d').getImageData(0, 0, ANIMATED, ANIMATED).data));
@@ -53,6 +57,7 @@ async function saveAnimation({ picture, name }, ms, show) {
   const url = URL.createObjectURL(gif(pictures, ANIMATED, each, LAST));
   save(url, `${name}.gif`);
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return 'The animation is saved.';
 }
 
 async function painted(svg, size) { // styles go with the picture

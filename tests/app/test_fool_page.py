@@ -133,7 +133,11 @@ def test_a_link_shows_the_same(still):
     assert state(first) == expected
 
 
-MISFITS = ("model=none", "problem=99999", "problem=-1", "lr=x", "goal=a", "starts=0", "steps=1e9", "foo=<b>")
+MISFITS = (
+    "model=none", "problem=99999", "problem=-1", "lr=x", "goal=a", "start=.,.", "starts=0", "steps=1e9", "foo=<b>",
+    "task=constructor",
+)  # fmt: skip
+DREAM_MISFITS = ("task=none", "task=constructor", "problem=-1", "goal=.,.", "start=1.2.3,4", "strength=99", "drive=zz")
 
 
 @pytest.mark.parametrize("asked", MISFITS)
@@ -142,6 +146,40 @@ def test_an_address_that_fits_nothing_is_answered(still, asked):
     assert sentences(page)[0].startswith("Through Base")
     assert page.locator(".number").all_inner_texts()[2] == "1 random start"
     assert f"The address asks for {asked.split('=')[0]}, which is not there" in page.locator(".note").inner_text()
+
+
+@pytest.mark.parametrize("asked", DREAM_MISFITS)
+def test_an_address_of_a_drive_that_fits_nothing_is_answered(still, asked):
+    page = still("dream.html", asked)
+    assert sentences(page)[0] == "Base sees the world." and state(page) == {"task": "wall"}
+    assert f"The address asks for {asked.split('=')[0]}, which is not there" in page.locator(".note").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "change"),
+    [("", "steps=10", "Next problem"), ("dream.html", f"drive={'aeim' * 10}", "←")],
+)
+def test_an_animation_of_what_has_changed_is_given_up(still, name, asked, change):
+    page = still(name, asked)
+    files = []
+    page.on("download", lambda file: files.append(file))
+    page.get_by_text("Save animation").click()
+    page.get_by_text(change, exact=True).click()
+    page.get_by_text("Nothing is saved, for something has changed").wait_for()
+    seen = page.locator(".scene .now").last.get_attribute("transform")
+    asked = page.evaluate("location.hash.slice(1)")
+    assert not files and still(name, asked).locator(".scene .now").last.get_attribute("transform") == seen
+
+
+def test_an_animation_that_fails_is_said_to(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}dream.html#drive=aei")
+    page.locator("[data-state=ready]").wait_for()
+    page.evaluate("HTMLImageElement.prototype.decode = () => Promise.reject(new Error('broken')); null")
+    page.get_by_text("Save animation").click()
+    page.get_by_text("The animation has failed").wait_for()
+    assert page.get_by_text("Save animation").is_enabled()
+    page.close()
 
 
 @pytest.mark.parametrize("task", WORLDS)
