@@ -77,7 +77,7 @@ class Player {
 
   addLegend(root) {
     const legend = add(root, 'p', { class: 'legend soft' });
-    const entry = (style, text) => { add(legend, 'i', { style }); add(legend, 'span', {}, text); };
+    const entry = (style, text) => { const pair = add(legend, 'span', {}); add(pair, 'i', { style }); pair.append(text); };
     entry('border-top: 3px solid currentColor', 'what really happens');
     const single = this.data.stage.bodies.length > 0;
     if (single) entry(`border-top: 3px dotted ${IMAGINED}`, 'what the model imagines, and its ghost');

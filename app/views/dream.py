@@ -18,7 +18,11 @@ from lab.errors import LabError
 from lab.plots.palette import MODEL_COLOURS, label
 from lab.plots.player import drive_data, stage
 
-INTRO = (
+ALL = (
+    "You steer the true simulator and all four [[world model]]s with the same actions, until they part. A strength "
+    "above 1 leaves the data, as planners do."
+)
+ONE = (
     "You steer the true simulator and a [[world model]] with the same actions. The model saw the start and nothing "
     "since: it dreams on from its own dreams. Drive until the two part; then see how far another model would have "
     "dreamt on. A strength above 1 leaves the data, as planners do."
@@ -115,6 +119,7 @@ def served(task: str, controls: DeltaGenerator) -> None:
     except LabError as error:
         widgets.offer_other_model(task, error)
     st.caption(HOW)
+    prose(ONE)
 
 
 def page() -> None:
@@ -127,7 +132,7 @@ def page() -> None:
         served(task, controls)
     else:
         player.dreams("dreams", {task: source}, task)
-    prose(INTRO)
+        prose(ALL)
 
 
 page()

@@ -2,9 +2,10 @@
 
 import cached
 import player
+import streamlit as st
 import widgets
 from glossary import prose
-from state import task_now
+from state import complain, literal, task_now
 
 from lab.errors import LabError
 from lab.web.pack import WORLDS
@@ -16,7 +17,10 @@ INTRO = (
 
 
 def page() -> None:
-    task = task_now() if task_now() in WORLDS else WORLDS[0]
+    asked = st.query_params.get("task", task_now())
+    task = asked if asked in WORLDS else WORLDS[0]
+    if asked != task:
+        complain(f"No browser plans task = '{literal(asked[:30])}'; you see the default. Live planning has all tasks.")
     try:
         player.fool("fool", {name: cached.for_browser(name) for name in WORLDS}, task)
     except LabError as error:

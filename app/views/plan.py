@@ -26,8 +26,8 @@ INTRO = (
     "is executed for real: where the two paths part, the planner has been fooled by its model."
 )
 HINT = (
-    "Press ▶ to watch, click on a scene to move the goal. The page opens on a problem picked because the models differ "
-    "on it; the rates over all problems are under Results."
+    "Press ▶ to watch{click}. The page opens on a problem picked because the models differ on it; the rates over all "
+    "problems are under Results."
 )
 RIVALS = ("adam-adversarial",)  #: the rivals at first
 
@@ -112,7 +112,7 @@ def show_table(choice: Choice, episodes: Sequence[Episode], lanes: Sequence[dict
             "Planning time (s)": f"{episode.seconds:.2f}",
             "Loss as imagined": f"{lane['plans'][-1]['loss'][-1]:.3f}",
             "True loss": f"{lane['plans'][-1]['trueLoss'][-1]:.3f}",
-            "Model error": f"{episode.error.max():.2g}",
+            "Largest model error": f"{episode.error.max():.2g}",
         }
         for method, episode, lane in zip(choice.methods, episodes, lanes, strict=True)
     ]
@@ -152,7 +152,8 @@ def page() -> None:
         return
     with slot.container():
         show_race(choice, lanes)
-    st.caption(HINT)
+    steered = card_of(choice.case.task).scene.bodies
+    st.caption(HINT.format(click=", click on a scene to move the goal" if steered else ""))
     prose(INTRO)
     widgets.verdict(episodes[0], named(*choice.methods[0]))
     st.markdown(sentences.race([named(*method) for method in choice.methods], episodes))
