@@ -81,7 +81,7 @@ def map_figure(
     figure.add_trace(clouds.update(showscale=False, hoverinfo="skip"))
     if planned is not None:
         _add_plans(figure, scene, planned, picked)
-    axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False}
+    axis = {"range": [low, high], "showgrid": False, "zeroline": False, "visible": False, "constrain": "domain"}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | {"range": [high, low], "scaleanchor": "x"})
     figure.update_layout(height=MAP_HEIGHT, margin={"l": 0, "r": 0, "t": 10, "b": 0}, font={"color": GREY})

@@ -62,3 +62,21 @@ def test_a_dot_on_the_map_is_clicked(visit):
     page.wait_for_function("/problem=[1-9]/.test(location.href)")
     settled(page)
     page.get_by_text(f"Problem {number_in(page.url, 'problem'):.0f}, planned on").wait_for()
+
+
+def test_the_map_has_its_size_again_in_a_window_made_wide_again(visit):
+    page = visit("gap", "?problem=0")
+    page.get_by_text("Bars: 95% bootstrap").wait_for()
+    before = page.evaluate(SPREAD)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 1500})
+        page.wait_for_timeout(900)  # a chart follows its window late
+    assert page.evaluate(SPREAD) == pytest.approx(before, rel=0.02)
+
+
+#: how far the dots of the map reach, in px
+SPREAD = """() => {
+  const dots = [...document.querySelectorAll('.st-key-map .scatterlayer .trace:last-child .point')];
+  const tops = dots.map(dot => dot.getBoundingClientRect().top);
+  return Math.max(...tops) - Math.min(...tops);
+}"""
