@@ -101,6 +101,14 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Not between the tests' lines."""
 
 
+def motionless(browser):
+    """A new page of the ``browser`` that asks for no motion, and waits long for what it is told to find."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.emulate_media(reduced_motion="reduce")
+    return page
+
+
 def _wait_for(address: str, process: subprocess.Popen) -> None:
     for _ in range(PATIENCE // 500):
         assert process.poll() is None, "the server ended"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from harness import PATIENCE, faults, is_trouble, settled, whole
+from harness import faults, is_trouble, motionless, settled, whole
 
 from lab.cli import main
 from lab.files import MODELS
@@ -28,10 +28,8 @@ def still(browser, site):
     troubles, pages = [], []
 
     def open_page(name: str = "", state: str = ""):
-        page = browser.new_page()
+        page = motionless(browser)
         pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.emulate_media(reduced_motion="reduce")
         page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on(

@@ -1,7 +1,7 @@
 """A phone has neither keys nor a mouse: what the pages offer answers a finger, which elsewhere scrolls them."""
 
 import pytest
-from harness import PATIENCE, number_in, settled
+from harness import motionless, number_in, settled
 
 PHONE = {"width": 390, "height": 844}
 DRIVEN = "letters => RegExp(`drive=${letters}($|&)`).test(location.href)"
@@ -44,10 +44,8 @@ def exported_page(browser, site):
     pages = []
 
     def open_page(name: str):
-        page = browser.new_page()
+        page = motionless(browser)
         pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.emulate_media(reduced_motion="reduce")
         page.goto(f"{site}{name}")
         page.locator("[data-state=ready]").wait_for()
         return page
