@@ -81,7 +81,7 @@ class Dreams {
 
   readers() { // of what the address holds
     return {
-      task: text => (Object.hasOwn(this.sources, text) ? text : undefined), start: placeIn, goal: placeIn,
+      task: text => (Object.hasOwn(this.sources, text) ? text : undefined), start: placeIn(this.task.about.stage), goal: placeIn(this.task.about.stage),
       problem: within(0, this.task.problems - 1, /^\d{1,6}$/), strength: text => STRENGTHS.find(value => value === Number(text)),
       drive: text => (/^[a-pw]*$/.test(text) ? text : undefined),
     };

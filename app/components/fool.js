@@ -106,7 +106,8 @@ class Fool {
     const models = Object.keys(this.task.about.models);
     return {
       task: one(Object.keys(this.sources)), goals: one(this.task.about.goals), model: one(models), race: one(['none', ...models]),
-      problem: whole(0, this.task.problems - 1), seed: whole(0, 1e6), steps: whole(1, 1000), starts: whole(1, 16), lr: numbers(NUMBERS.lr), start: placeIn, goal: placeIn,
+      problem: whole(0, this.task.problems - 1), seed: whole(0, 1e6), steps: whole(1, 1000), starts: whole(1, 16), lr: numbers(NUMBERS.lr),
+      start: placeIn(this.task.about.stage), goal: placeIn(this.task.about.stage),
     };
   }
 

@@ -121,7 +121,11 @@ export function fitting(asked, usual, readers) {
 }
 
 export const within = (low, high, fits) => text => (fits.test(text) && low <= Number(text) && Number(text) <= high ? Number(text) : undefined);
-export const placeIn = text => (/^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?$/.test(text) ? text.split(',').map(Number) : undefined);
+export const placeIn = ({ view: [low, high] }) => text => { // of the scene that is seen
+  if (!/^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?$/.test(text)) return undefined;
+  const place = text.split(',').map(Number);
+  return place.every(value => low <= value && value <= high) ? place : undefined;
+};
 
 export function write(state, usual) {
   const kept = Object.entries(state).filter(([name, value]) => value !== null && String(value) !== String(usual[name]));

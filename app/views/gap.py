@@ -119,7 +119,9 @@ def show_table(planned: Mapping[str, Plans], expert: Mapping[str, np.ndarray], n
         st.table(pd.DataFrame(rows).set_index("Model"))
         n = len(next(iter(planned.values())).success)
         pairs = "" if near else " Far problems have no expert: the experts' errors are those of the near ones."
-        st.caption(f"n = {n} problems; 95% intervals (gaps: bootstrap over pairs, rates: Wilson).{pairs}")
+        st.caption(
+            f"n = {n} problems, numbers 0 to {n - 1}; 95% intervals (gaps: bootstrap over pairs, rates: Wilson).{pairs}"
+        )
 
 
 def show_map(case: Case, model: str, planned: Plans | None) -> None:

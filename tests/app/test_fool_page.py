@@ -133,9 +133,18 @@ def test_a_link_shows_the_same(still):
 
 MISFITS = (
     "model=none", "problem=99999", "problem=-1", "lr=x", "goal=a", "start=.,.", "starts=0", "steps=1e9", "foo=<b>",
-    "task=constructor",
+    "task=constructor", "goal=99999,0",
 )  # fmt: skip
-DREAM_MISFITS = ("task=none", "task=constructor", "problem=-1", "goal=.,.", "start=1.2.3,4", "strength=99", "drive=zz")
+DREAM_MISFITS = (
+    "task=none",
+    "task=constructor",
+    "problem=-1",
+    "goal=.,.",
+    "start=1.2.3,4",
+    "goal=99999,0",
+    "strength=99",
+    "drive=zz",
+)
 
 
 @pytest.mark.parametrize("asked", MISFITS)
