@@ -14,7 +14,7 @@ CARD = Card(
     Granular,
     about="a board pushes grains into place",
     problem=48,
-    small=replace(rope.CARD.small, episodes=400),
+    small=replace(rope.CARD.small, episodes=1200),
     settings=rope.CARD.settings,
     shifts=SEEN_SHIFTS | {"friction": 0.3, "board": 0.7},
     layout=Scene(VIEW, (), Granular.radius, _GRAINS, "units"),

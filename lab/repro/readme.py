@@ -118,9 +118,7 @@ def _deformable(task: str, result: Result) -> str:
     lines += [f"{protocol['text']}" for protocol in result.meta["protocols"]]
     wide = robotics.as_table(result)
     for (goals, mode), rows in table.groupby(["goals", "mode"], sort=False):
-        cem = rows[rows.planner == "cem"].seeds.max()
-        fewer = f" (CEM: {cem})" if cem < rows.seeds.max() else ""
-        head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}{fewer}"
+        head = f"{goals} goals, {LABELS[mode]}, n = {rows.n.max()}, training seeds averaged: {rows.seeds.max()}"
         cells = [[LABELS[model], *wide.loc[goals, mode, model][[*PAPER_PLANNERS]].replace("", "–")] for model in MODELS]
         lines += ["", head, "", *_table(_head(PAPER_PLANNERS), cells)]
         lines += ["", f"Random pushes: {wide.loc[goals, mode, 'none']['random']}."]

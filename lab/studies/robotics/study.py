@@ -50,17 +50,12 @@ def run(config: Config) -> Result:
 
 
 def todo(config: Config) -> Iterator[Case]:
-    """Random pushes, then every planner on every model.
-
-    Gradient planning in open loop runs for all training seeds. CEM and MPC are slower: they run for the first seed, and
-    CEM under MPC for the base model only.
-    """
+    """Random pushes, then every planner on every model."""
     base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
-    long = {(planner, "mpc"): MODELS for planner in PLANNERS} | {("cem", "open"): MODELS, ("cem", "mpc"): ("base",)}
     for protocol in _protocols(config).values():
         for mode in MODES:
             yield Case(protocol, "none", 0, base, "random", RandomActions(), mode)
-        yield from cases(config, [protocol], models, PLANNERS, MODES, long)
+        yield from cases(config, [protocol], models, PLANNERS, MODES)
 
 
 def pushing(config: Config) -> Pushing:
