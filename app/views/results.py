@@ -33,7 +33,10 @@ PRESETS = tuple(reversed(lab_presets))  #: the largest first
 PAIRED = "table1_success"  #: the experiment whose problems are compared one by one
 SECTIONS = {"figures": "Tables and figures", "pairs": "Problem by problem", "board": "Leaderboard"}
 SIZES = {name: preset.label for name, preset in lab_presets.items()}
-SIZE_HELP = "Full: 300 problems, three training seeds. Quick: 50 problems, one seed, minutes on a laptop."
+SIZE_HELP = (
+    "Full: 300 problems and three training seeds; fewer of either where the table says so. "
+    "Quick: 20 to 50 problems, one seed, minutes on a laptop."
+)
 WORDS = {
     "won": "The first method reached the goal, the second did not.",
     "lost": "The second method reached the goal, the first did not.",
@@ -128,7 +131,7 @@ def show_origin(result: Result, experiment: str) -> None:
         seeds = ", ".join(map(str, about["train_seeds"]))
         st.caption(
             f"Made at commit {about['commit']} in {about['wall_seconds']:.0f} s on {about['machine']}, "
-            f"{about['device']}; training seeds {seeds}; torch {about['versions']['torch']}."
+            f"{about['device']}; training seeds of the preset: {seeds}; torch {about['versions']['torch']}."
         )
     with st.expander("All that is known of where the numbers come from", icon=":material/history:"):
         st.json(about)

@@ -20,9 +20,9 @@ from lab.tasks import TASKS
 
 IDEA = (
     "A [[world model]] imagines what actions would lead to. [[gradient-based planning|Gradient-based planning]] "
-    "follows the slope of that imagination to a goal, and so finds just those actions on which the model is wrong. "
+    "follows the slope of that imagination to a goal, and often ends at actions on which the model is wrong. "
     "“Closing the Train-Test Gap in World Models for Gradient-Based Planning” (arXiv 2512.09929) finetunes the model "
-    "until it holds up. Above, our own small models do it before your eyes, on one fixed problem."
+    "until it holds up. Above, our own small models do it before your eyes, on one problem on which they differ."
 )
 CASE = Case(DEFAULTS["task"], "dataset", card_of(DEFAULTS["task"]).problem)
 COLOURS = {"reproduced": "#009E73", "unclear": "#9A9A9A", "not reproduced": "#D55E00"}

@@ -23,7 +23,7 @@ CARD = Card(
             "gradcem": {"lr": 0.3},
         }
     ),
-    gain=0.20,
+    gain=0.46,
     shifts=SEEN_SHIFTS | {"mass": 6.0, "damping": 6.0, "ball": 0.3},
     layout=Scene(VIEW, (("ball", 0, 1),), PointMaze.radius, (disc(DRAWN_RADIUS),), "m"),
 )

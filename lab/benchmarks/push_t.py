@@ -41,7 +41,7 @@ CARD = Card(
             "gradcem": {"lr": 0.1},
         }
     ),
-    gain=0.18,
+    gain=0.28,
     shifts=SEEN_SHIFTS | {"pusher": 20.0, "friction": 0.7, "inertia": 6000.0, "stiffness": 60.0},
     layout=Scene((0.0, SIDE), (("pusher", 0, 1), ("block", 2, 3)), PushT.radius, (_T, disc(PUSHER_RADIUS)), "px"),
 )

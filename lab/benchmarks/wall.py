@@ -25,7 +25,7 @@ CARD = Card(
             "gradcem": {"lr": 0.1},
         }
     ),
-    gain=0.30,
+    gain=0.24,
     shifts=SEEN_SHIFTS | {"wall_x": 40.0, "door_y": 40.0, "stride": 1.4, "dot": 2.6},
     layout=Scene(VIEW, (("dot", 0, 1),), Wall.radius, (disc(2 * DOT_STD),), "px"),
 )

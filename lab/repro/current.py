@@ -14,8 +14,7 @@ def earlier(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str
     found: dict[str, list[str]] = {}
     for task, studies in committed.items():
         for name, result in studies.items():
-            measured = result.meta.get("models", {}).get("base/seed0")
-            if measured and measured != _shipped(task):
+            if result.meta.get("models", {}).get("base/seed0") != _shipped(task):
                 found.setdefault(task, []).append(name)
     return found
 

@@ -8,6 +8,6 @@ STUDY = Study(
     models=("base", "control", "adversarial"),
     planners=("gd", "adam", "restarts", "grasp", "icem", "cem"),
     long=True,
-    teaches="plans of 10, 25 and 50 latent steps: where the gradient dies, and what survives",
+    teaches="plans of 5, 10, 25 and 50 latent steps: where the gradient dies, and what survives",
     part="beyond",
 )
