@@ -86,7 +86,7 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
     curves, meta = result.tables["curves"], result.meta
     show_curves(folder, clock, models, compared, "kept")
     st.caption(
-        f"n = {curves.n.max()} test problems a point, the same for all; goals from the data, open loop. {BARS} "
+        f"n = {curves.n.max()} test problems a point, the same for all, one training seed; goals from the data, open loop. {BARS} "
         f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
     )
     ratios = result.tables["ratios"]

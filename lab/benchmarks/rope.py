@@ -11,7 +11,7 @@ from lab.training.recipes import Recipe, long_schedule
 CARD = Card(
     Rope,
     about="a stick pushes a rope into place",
-    problem=18,
+    problem=22,
     small=Recipe(
         encoder="pyramid",
         episodes=2000,
