@@ -86,8 +86,8 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
     curves, meta = result.tables["curves"], result.meta
     show_curves(folder, clock, models, compared, "kept")
     st.caption(
-        f"n = {curves.n.max()} test problems a point, the same for all, one training seed; goals from the data, open loop. {BARS} "
-        f"Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
+        f"n = {curves.n.max()} test problems a point, the same for all; one training seed, goals from the data, open "
+        f"loop. {BARS} Measured on {meta['machine']}, {meta['device'].upper()}, one thread. Preset {result.preset}."
     )
     ratios = result.tables["ratios"]
     ratios = ratios[ratios.model.isin(models) & ratios.planner.isin(compared)]
@@ -101,8 +101,9 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
         f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced") if verdict in counts
     )
     st.markdown(
-        f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (GD, Adam and Adam from 8 starts on Online "
-        "and Adversarial against CEM on Base, and on Base and Adversarial against CEM on the same model; both clocks): "
+        f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (GD, Adam and Adam from 8 "
+        "starts on Online and Adversarial against CEM on Base, and on Base and Adversarial against CEM on the same "
+        "model; both clocks): "
         f"**{verdict_counts}**. Differences are paired over the same problems, with 95% bootstrap "
         f"intervals; as good means no more than {100 * MARGIN:.0f} points below CEM."
     )
