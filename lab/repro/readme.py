@@ -234,9 +234,9 @@ bootstrap"); in tables of version 0.1 it resampled problems alone. Beside it the
 alone (`low_problems`, `high_problems`). Differences are paired: all models and planners get the same problems.
 
 EARLIER The tables of `radii` and `online` at preset `quick` are of version 0.1, too. In that version
-training seeds shared data and encoder, and Online learned from planned actions, not from executed ones; the models of
-Rope and Granular are still its own. Settings and radii of version 0.1's models were chosen as `reference/full/tuning/`
-shows; those of the present ones by hand on the tune split, on fewer problems (`CHANGELOG.md`).
+training seeds shared data and encoder, and Online learned from planned actions, not from executed ones. Settings and
+radii of version 0.1's models were chosen as `reference/full/tuning/` shows; those of the present ones by hand on the
+tune split, on fewer problems (`CHANGELOG.md`).
 
 This page is written by `python -m lab.repro.readme` from the tables in `reference/full/`, and a test holds it to them.
 `meta.json` beside each table says how it came about: configuration, weights, versions, times. The figures are drawn
