@@ -82,6 +82,6 @@ def _caption(result: Result) -> str:
     return (
         "Symmetric Chamfer distance between the particles and the goal's (lower is better), at the end of 5 pushes "
         "open loop, of 10 under MPC. n: problems behind each bar. Averaged over "
-        f"{counted(int(table.seeds.max()), 'training seed')}. Error bars: 95% bootstrap intervals over "
-        f"{resampled(table)}. Preset {result.preset}."
+        f"{counted(int(table.seeds.max()), 'training seed')}; CEM under MPC, slower, has the base model alone. "
+        f"Error bars: 95% bootstrap intervals over {resampled(table)}. Preset {result.preset}."
     )

@@ -6,6 +6,6 @@ STUDY = Study(
     20,
     9,
     long=True,
-    teaches="an encoder trained so that latent trajectories are straight: what that does to the loss, the plans and both methods",
+    teaches="an encoder trained for straight latent trajectories: its effect on the loss, plans and both methods",
     part="beyond",
 )
