@@ -1,4 +1,4 @@
-"""Granular. Recipe and planner settings are Rope's, with fewer episodes."""
+"""Granular. Recipe and planner settings are Rope's, with fewer episodes, because a push of grains takes longer."""
 
 from dataclasses import replace
 

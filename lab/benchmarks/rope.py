@@ -1,4 +1,9 @@
-"""Rope. The data set is small, because a push takes milliseconds. Planners have their defaults, or PushT's settings."""
+"""Rope. Planners have their defaults, or PushT's settings.
+
+The recipe stops where data and models of a training seed take a quarter of an hour on one core, before it is flat: four
+times the data and steps, and twice the width, took the base model's error after five steps of the expert from 1.31 to
+.81 (tune split, 60 problems, one training seed).
+"""
 
 from lab.benchmarks.card import SEEN_SHIFTS, Card
 from lab.benchmarks.scene import Scene, disc
