@@ -136,15 +136,9 @@ MISFITS = (
     "task=constructor", "goal=99999,0",
 )  # fmt: skip
 DREAM_MISFITS = (
-    "task=none",
-    "task=constructor",
-    "problem=-1",
-    "goal=.,.",
-    "start=1.2.3,4",
-    "goal=99999,0",
-    "strength=99",
+    "task=none", "task=constructor", "problem=-1", "goal=.,.", "start=1.2.3,4", "goal=99999,0", "strength=99",
     "drive=zz",
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("asked", MISFITS)
