@@ -53,14 +53,14 @@ def test_the_expert_is_a_case_as_any_other(model):
     np.testing.assert_allclose(by_step(table), expert_error(model[2], protocol.problems()), rtol=1e-5)
 
 
-def test_long_cases_are_for_some_models_of_the_first_training_seed(model):
+def test_long_cases_are_for_the_models_named_there(model):
     config = Config("push_t", "smoke", seeds="0:2")
     models = [(name, seed, model[2]) for name in ("base", "online") for seed in (0, 1)]
-    todo = list(
-        cases(config, config.protocols().values(), models, ["gd", "cem"], ["open"], {("cem", "open"): ("base",)})
-    )
-    assert [case.model_name for case in todo if case.planner_name == "cem"] == ["base"]
-    assert len(todo) == 4 + 1
+    long = {("cem", "open"): [("base", 0), ("online", 1)]}
+    todo = list(cases(config, config.protocols().values(), models, ["gd", "cem"], ["open"], long))
+    by_cem = [(case.model_name, case.train_seed) for case in todo if case.planner_name == "cem"]
+    assert by_cem == long["cem", "open"]
+    assert len(todo) == 4 + 2
     table, about = measure_all(config, "fig4_gap", todo[:2])
     assert len(table) == 8 and [protocol["goals"] for protocol in about["protocols"]] == ["dataset"]
     assert summary(table[table.planner == "gd"])["n"] == 4

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,19 +63,19 @@ def cases(
     models: Sequence[NamedModel],
     planners: Sequence[str],
     modes: Iterable[str] = ("open",),
-    long: Mapping[tuple[str, str], Sequence[str]] | None = None,
+    long: Mapping[tuple[str, str], Collection[tuple[str, int]]] | None = None,
     planner_of: Callable[[str, str, WorldModel], Planner] | None = None,
 ) -> Iterator[Case]:
     """Every model under every planner in every mode, for each of ``protocols``.
 
-    Of the (planner, mode) in ``long``, only the models named there are evaluated, with the first training seed.
+    Of the (planner, mode) in ``long``, only the models there are evaluated, each by its name and training seed.
     ``planner_of`` makes a planner from its name, the mode and the model (default: as tuned for the task).
     """
     make_planner = planner_of or (lambda planner, mode, model: config.planner(planner, mode))
     for protocol, (name, seed, model) in itertools.product(protocols, models):
         for planner, mode in itertools.product(planners, modes):
             affordable = (long or {}).get((planner, mode))
-            if affordable is None or (name in affordable and seed == config.size.seeds[0]):
+            if affordable is None or (name, seed) in affordable:
                 yield Case(protocol, name, seed, model, planner, make_planner(planner, mode, model), mode)
 
 

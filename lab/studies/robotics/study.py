@@ -55,12 +55,11 @@ def todo(config: Config) -> Iterator[Case]:
     CEM under MPC, by far the slowest, runs on the base model only.
     """
     base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
+    long = {("cem", "mpc"): [("base", seed) for seed in config.size.seeds]}
     for protocol in _protocols(config).values():
         for mode in MODES:
             yield Case(protocol, "none", 0, base, "random", RandomActions(), mode)
-        for case in cases(config, [protocol], models, PLANNERS, MODES):
-            if case.model_name == "base" or (case.planner_name, case.mode) != ("cem", "mpc"):
-                yield case
+        yield from cases(config, [protocol], models, PLANNERS, MODES, long)
 
 
 def pushing(config: Config) -> Pushing:

@@ -56,7 +56,8 @@ def run(config: Config) -> Result:
 
 def todo(config: Config) -> Iterator[Case]:
     """Every model and planner under every factor; CEM, which takes long, for the first training seed only."""
-    models, once = config.models(MODELS), {("cem", "open"): ("base",), ("cem", "mpc"): ()}
+    models = config.models(MODELS)
+    once = {("cem", "open"): [("base", config.size.seeds[0])], ("cem", "mpc"): []}
     for variation in ((), *(((factor, value),) for factor, value in config.card.shifts.items())):
         protocol = Protocol(config.task, "dataset", config.size.shifted, seed=config.seed, variation=variation)
         yield from cases(config, [protocol], models, ("adam", "cem"), ("open", "mpc"), once)

@@ -60,7 +60,7 @@ def todo(config: Config, iterations: Mapping[str, int]) -> list[Case]:
             return config.planner(name, mode)
         return after_network(config, model, mode, int(iterations[mode]) if name == STARTED else 0)
 
-    long = {("cem", mode): ("base",) for mode in MODES}
+    long = {("cem", mode): [("base", config.size.seeds[0])] for mode in MODES}
     all_cases = cases(config, config.protocols().values(), config.models(MODELS), PLANNERS, MODES, long, planner_of)
     return [replace(case, keep=case.planner_name in ("adam", "cem")) for case in all_cases]
 

@@ -75,7 +75,8 @@ def trained(config: Config, encoder: str) -> list[NamedModel]:
 def todo(config: Config, models: list[NamedModel]) -> Iterator[Case]:
     """GD and Adam on all models, CEM on the base model of the first training seed; and the expert's own actions."""
     protocols = config.protocols()
-    yield from cases(config, protocols.values(), models, PLANNERS, MODES, {("cem", mode): ("base",) for mode in MODES})
+    long = {("cem", mode): [("base", config.size.seeds[0])] for mode in MODES}
+    yield from cases(config, protocols.values(), models, PLANNERS, MODES, long)
     yield from (expert(protocols["dataset"], *model) for model in models)
 
 

@@ -55,16 +55,17 @@ def todo(config: Config) -> Iterator[Case]:
     CEM takes longest. On the base model, which is what the paper compares with, it runs with every training seed in
     open loop and with the first under MPC; on the finetuned models in open loop, with the first.
     """
-    base, models = config.model("base", config.size.seeds[0]), config.models(MODELS)
+    first, models = config.size.seeds[0], config.models(MODELS)
+    base = config.model("base", first)
+    bases = [("base", seed) for seed in config.size.seeds]
+    long = {("cem", "open"): [*bases, *((name, first) for name in MODELS)], ("cem", "mpc"): bases[:1]}
     floors: dict[str, Planner] = {"random": RandomActions(), "nothing": Constant(do_nothing(base))}
     for protocol in config.protocols().values():
         for mode, (name, planner) in itertools.product(MODES, floors.items()):
             yield Case(protocol, "none", 0, base, name, planner, mode)
-        long = {("cem", "open"): MODELS, ("cem", "mpc"): ("base",)}
         yield from cases(config, [protocol], models, COMPARED, MODES, long)
-        yield from cases(config, [protocol], config.models(("base",))[1:], ("cem",))
     if config.size.authors:
-        yield from as_the_authors(config, [model for model in models if model[1] == config.size.seeds[0]])
+        yield from as_the_authors(config, [model for model in models if model[1] == first])
 
 
 def as_the_authors(config: Config, models: Sequence[NamedModel]) -> Iterator[Case]:
@@ -73,7 +74,7 @@ def as_the_authors(config: Config, models: Sequence[NamedModel]) -> Iterator[Cas
     def planner_of(name: str, mode: str, model: WorldModel) -> Planner:
         return shortened(authors.SETTINGS.planner(name), config.size.iterations, config.size.samples)
 
-    long = {("cem", mode): ("base",) for mode in authors.MODES}
+    long = {("cem", mode): [("base", config.size.seeds[0])] for mode in authors.MODES}
     for protocol in config.protocols().values():
         limited = replace(protocol, n=min(protocol.n, config.size.authors), rules="authors")
         for case in cases(config, [limited], models, PAPER_PLANNERS, authors.MODES, long, planner_of):
