@@ -17,7 +17,7 @@ from lab.results import Result
 
 STUDIES = {
     "lambda": "multiple λ", "method": "method", "loss": "goal loss", "length": "finetuning",
-    "encoder": "encoder (half)", "data": "data (half)", "test": "test split",
+    "encoder": "encoder (half)", "data": "data (half)", "former": "0.1's length", "test": "test split",
 }  # fmt: skip
 COLOURS = MODEL_COLOURS | {"combined": "#7E57C2", "cem": PLANNER_COLOURS["cem"]}
 NAMES = {"combined": "Combined", "cem": "Base, by CEM"}

@@ -6,12 +6,13 @@ The studies are:
 * method: both methods, and Online's data with adversarial perturbations;
 * length: the number of finetuning steps;
 * loss: the goal loss of the last step, or of all steps, the early ones weighted most;
-* encoder and data: other encoders, and smaller data sets.
+* encoder and data: other encoders, and smaller data sets;
+* former: all training as short as in version 0.1.
 
-The first four start from the task's base model. Encoder and data need base models of their own. Their variants, and
-the recipe that they are compared with, are trained for half of the recipe's steps. The finetuned model with Adam's
-highest success on the tune split is chosen. It is then measured on the test split, with all training seeds. Adam plans
-on all models, as the targets require, and CEM on the base models only.
+The first four start from the task's base model. The others need base models of their own. The variants of encoder and
+data, and the recipe that they are compared with, are trained for half of the recipe's steps. The finetuned model with
+Adam's highest success on the tune split is chosen. It is then measured on the test split, with all training seeds. Adam
+plans on all models, as the targets require, and CEM on the base models only.
 
 In the stored tables, the column ``trial`` holds a variant's name, and the table ``trials`` lists the variants.
 """
@@ -55,7 +56,8 @@ LENGTHS = (0.25, 2.0)  #: multiples of the recipe's finetuning steps
 WEIGHTED = 0.5  #: decay of the weighted goal loss
 NEAREST = 0.25  #: share of the episodes that the narrow data set keeps
 FAMILIES = ("pyramid", "points", "random", "pixels")
-STUDIES = ("lambda", "method", "loss", "length", "encoder", "data")
+FORMER = {"base": Schedule(6000, lr=1e-3), "finetune": Schedule(2000, lr=7e-4)}  #: version 0.1's training
+STUDIES = ("lambda", "method", "loss", "length", "encoder", "data", "former")
 SMOKE = ("lambda", "method", "encoder")
 OPEN = ("lambda", "method", "length")  #: the choice is made among these studies: full length, and the task's goal loss
 TEST = "test"
@@ -145,6 +147,10 @@ def variants_of(study: str, recipe: Recipe) -> Iterator[RecipeVariant]:
         yield RecipeVariant(study, f"{recipe.episodes} episodes", half)
         yield RecipeVariant(study, f"{episodes} at random", replace(half, episodes=episodes))
         yield RecipeVariant(study, f"{episodes} that stray least", replace(half, nearest=NEAREST))
+    if study == "former":
+        steps = f"{FORMER['base'].steps} and {FORMER['finetune'].steps} steps"
+        former = from_scratch(recipe, **FORMER, decoder_steps=1)
+        yield RecipeVariant(study, steps, former, ("online", "adversarial"))
 
 
 def halved(recipe: Recipe) -> ScratchRecipe:
