@@ -20,7 +20,7 @@ from lab.tasks.granular import AREA, SHAPES, Granular
 from lab.tasks.particles_render import COLOUR, VIEW
 from lab.tasks.pushing import WARM_UP
 from lab.tasks.rope import ROD, ROPE_RADIUS, STICK_RADIUS, Rope
-from lab.variables import use_machine
+from lab.variables import SPINS, use_machine
 
 NAMES = ("rope", "granular")
 both = pytest.mark.parametrize("name", NAMES)
@@ -251,6 +251,22 @@ def test_faces_set_the_machine_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("LAB_DINO")
     use_machine()
     assert Machine() == MACHINE and workers.processes() == os.cpu_count()
+
+
+def test_threads_that_wait_leave_their_core_unless_one_says_otherwise(monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    use_machine()
+    assert os.environ["GOMP_SPINCOUNT"] == SPINS
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    use_machine()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, lab.cli; print('torch' in sys.modules)"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert loaded.stdout.strip() == "False", "OpenMP reads it only once, when torch is loaded"
 
 
 # --- Data, goals, distance
