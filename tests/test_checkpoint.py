@@ -391,5 +391,4 @@ def test_options_added_at_their_defaults_leave_shipped_models_finished(path):
 
 
 def test_shipped_models_are_small():
-    # 20 of 33 MB are Rope's and Granular's, whose width of 512 is not shown to plan better than 256: 20 MB is the aim
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 35e6
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 20e6

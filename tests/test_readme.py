@@ -86,8 +86,8 @@ def test_the_course_leads_from_the_first_notebook_to_the_last():
 def test_the_shipped_world_models_took_as_long_as_is_said():
     pages = [path.read_text("utf-8") for path in (ROOT / "lab" / "checkpoints").rglob("*.json")]
     seconds = [json.loads(page).get("wall_seconds", 0) for page in pages]
-    said = "an hour and twenty minutes"
-    assert said in (ROOT / "lab" / "README.md").read_text("utf-8") and 70 < sum(seconds) / 60 < 90
+    said = "took 66 minutes"
+    assert said in (ROOT / "lab" / "README.md").read_text("utf-8") and 60 < sum(seconds) / 60 < 72
 
 
 def test_the_apps_pages_are_told():

@@ -13,7 +13,7 @@ _GRAINS = tuple(Shape(3 * i, 3 * i + 1, 3 * i + 2, corners) for i, corners in en
 CARD = Card(
     Granular,
     about="a board pushes grains into place",
-    problem=37,
+    problem=29,
     small=replace(rope.CARD.small, episodes=1200),
     settings=rope.CARD.settings,
     shifts=SEEN_SHIFTS | {"friction": 0.3, "board": 0.7},

@@ -16,7 +16,7 @@ from lab.training.recipes import Recipe, long_schedule
 CARD = Card(
     Rope,
     about="a stick pushes a rope into place",
-    problem=22,
+    problem=0,
     small=Recipe(
         encoder="pyramid",
         hidden=256,
