@@ -119,6 +119,12 @@ def show_tables(result: Result, folder: Path, experiment: str) -> None:
             )
 
 
+def averaged(result: Result) -> str:
+    """How many training seeds the rows of the tables average over; empty where no table says it."""
+    counts = sorted({int(n) for table in result.tables.values() if "seeds" in table for n in table.seeds.dropna()})
+    return f"; training seeds averaged: {' or '.join(map(str, counts))}" if counts else ""
+
+
 def show_origin(result: Result, experiment: str) -> None:
     """The protocol, the command and the provenance."""
     for protocol in result.meta.get("protocols", []):
@@ -128,10 +134,9 @@ def show_origin(result: Result, experiment: str) -> None:
         widgets.command(f"python -m lab reproduce --preset {result.preset} --only {experiment} --task {result.task}")
     about = result.meta
     if "commit" in about:
-        seeds = ", ".join(map(str, about["train_seeds"]))
         st.caption(
             f"Made at commit {about['commit']} in {about['wall_seconds']:.0f} s on {about['machine']}, "
-            f"{about['device']}; training seeds of the preset: {seeds}; torch {about['versions']['torch']}."
+            f"{about['device']}{averaged(result)}; torch {about['versions']['torch']}."
         )
     with st.expander("All that is known of where the numbers come from", icon=":material/history:"):
         st.json(about)

@@ -60,6 +60,12 @@ class TestFigures:
         assert any(text.value.startswith("**Protocol.** ") for text in test.markdown)
         assert any(text.value.startswith("Made at commit ") for text in test.caption)
 
+    @pytest.mark.parametrize(("experiment", "seeds"), [("table1_success", "1 or 3"), ("fig3_efficiency", "1")])
+    def test_seeds_are_those_of_the_tables(self, app, experiment, seeds):
+        test = app("results", experiment=experiment, preset="full", task="wall")
+        (made,) = (text.value for text in test.caption if text.value.startswith("Made at commit "))
+        assert f"; training seeds averaged: {seeds}; torch" in made
+
     def test_one_that_is_not_there(self, app, table1):
         test = app("results", task="push_t")
         assert whole(test) and "not there for PushT yet, but for Wall" in test.info[0].value
