@@ -128,7 +128,7 @@ class TestBrowser:
     def test_every_planner_is_named(self, visit):
         page = visit("efficiency", "?task=push_t", width=390)
         names = page.locator(".textpoint text").all_text_contents()
-        kept = load_result(ROOT / "figures" / "reference" / "full" / "planners" / "push_t").tables["planners"]
+        kept = load_result(ROOT / "figures" / "reference" / "quick" / "planners" / "push_t").tables["planners"]
         assert sorted(name.strip() for name in names) == sorted({LABELS[planner] for planner in kept.planner})
 
     @pytest.mark.slow
