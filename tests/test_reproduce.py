@@ -493,3 +493,4 @@ def test_a_forecast_runs_nothing(tmp_path, capsys):
     assert {step.seconds for step in models if " base " in step.name} == {wall}
     one, four = (Study("x", 1, 10, 2).seconds(PRESETS["quick"], seeds) for seeds in (1, 4))
     assert (one, four) == (110, 410)
+    assert Study("x", 1, 10, 2, trains=3).seconds(PRESETS["quick"]) == 110 + 3 * PRESETS["quick"].train_seconds

@@ -1,5 +1,9 @@
 """PointMaze. Lengths, data and radii of the recipe were chosen by hand on the tune split, with one training seed.
 
+Longer training would not help: after 6,000, 20,000 and 40,000 steps of the base model Adam reaches 69, 61 and 66 % of
+the data-set goals, CEM 100, 95 and 95 %. Nor would more data: with a quarter of the episodes they reach 58 and 95 %
+instead of 61 and 95 (64 problems of the tune split, one training seed; study ``recipe``).
+
 Settings of planners were chosen for the former base model, see `lab.studies.tuning`; those of `restarts` for this one.
 """
 

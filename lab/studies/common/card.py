@@ -31,11 +31,13 @@ class Study:
     planners: tuple[str, ...] = PAPER_PLANNERS  #: that it looks up by name
     measured: bool = True  #: its result is tables; the others only show something
     long: bool = False  #: too long for the ten minutes of quick, where it is made only if it is asked for
+    trains: int = 0  #: models that it trains itself, rough, whatever the number of problems
     alone: bool = False  #: measures time, so that nothing else may run beside it (but at smoke)
 
     def seconds(self, preset: Preset, seeds: int | None = None) -> float:
         """A rough time, for the first estimate of how much is left, with so many ``seeds`` (default: the preset's)."""
-        return self.start + self.each * preset.n * (seeds or len(preset.seeds))
+        training = self.trains * preset.train_seconds
+        return self.start + training + self.each * preset.n * (seeds or len(preset.seeds))
 
     def fits(self, task: str) -> bool:
         """Whether it has a run for ``task``, which may be a plugin's."""
