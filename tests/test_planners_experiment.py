@@ -90,7 +90,7 @@ def test_efficiency_has_the_start_from_the_network_where_there_is_one(monkeypatc
     same = planners.run(Config("wall", "smoke")).tables["planners"].set_index("planner")
     assert curves.loc[("network+adam", 3), "rate"] == same.loc["network+adam", "rate"]
     ratios = result.tables["ratios"]
-    assert set(ratios.planner) == {"gd", "adam", "restarts", "network+adam"} and set(ratios.model) == {"base"}
+    assert set(ratios.planner) == {"gd", "adam", "restarts", "raced", "network+adam"} and set(ratios.model) == {"base"}
     labels = {text.get_text() for text in fig3.print_figure(result).legends[0].get_texts()}
     assert "Network, then Adam" in labels
     told = claims.verdicts({fig3_efficiency.NAME: result})

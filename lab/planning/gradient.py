@@ -10,7 +10,7 @@ from lab.planning.differentiate import by_autograd
 from lab.planning.optimisers import Optimiser, check_optimiser
 from lab.planning.options import check_options
 from lab.planning.planner import Plan, PlanRequest, in_chunks
-from lab.planning.restarts import best_of
+from lab.planning.restarts import Field, best_of
 from lab.planning.streams import generators, normal
 
 
@@ -31,6 +31,9 @@ class GradientPlanner:
     restarts: int = 1  #: descents of each problem, from as many starts; the plan of least predicted loss is kept
     candidates: int = 1  #: random actions drawn for each start, which is the candidate of least predicted loss
     cooling: float = 1.0  #: the last step's lr, as a share of the first's; it changes linearly in between
+    #: share of the iterations after which the half of the starts with the larger predicted loss is dropped, and again
+    #: after 3, 7, 15, ... times as many, until one is left (successive halving, Karnin et al. 2013); 0: none is dropped
+    race: float = 0.0
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -47,16 +50,25 @@ class GradientPlanner:
         actions = self._first(request, drawn)
         shares = torch.linspace(1, self.cooling, self.iterations).tolist()
         optimiser = Optimiser(self.optimiser, self.lr, actions)
-        history = []
+        field, halvings, history = Field(actions, self.restarts), self._halvings(), []
         for i in range(self.iterations):
             loss, gradient = by_autograd(request, actions)
-            history.append(loss)
+            history.append(field.all_losses(loss))
             if request.callback:
-                request.callback(i, actions, history[-1])
+                request.callback(i, field.all_actions(actions), history[-1])
             actions = actions - shares[i] * optimiser.step(actions, gradient) + noise[:, i]
             if self.bound is not None:
                 actions = actions.clamp(-self.bound, self.bound)
-        return Plan(actions, request.loss(actions), torch.stack(history))
+            if i + 1 in halvings:
+                kept = field.halve(actions, loss)
+                request, actions, noise = request[kept], actions[kept], noise[kept]
+                optimiser.keep(kept)
+        return Plan(field.all_actions(actions), field.all_losses(request.loss(actions)), torch.stack(history))
+
+    def _halvings(self) -> set[int]:
+        """The numbers of iterations after which half of the starts is dropped."""
+        rounds = (self.restarts - 1).bit_length() if self.race else 0
+        return {max(k + 1, round(self.race * self.iterations * (2 ** (k + 1) - 1))) for k in range(rounds)}
 
     def draw(self, request: PlanRequest, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         """The random candidates (B, C, H, A) for the start, and the noise (B, iterations, H, A) of the steps."""

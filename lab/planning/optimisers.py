@@ -26,6 +26,10 @@ class Optimiser:
         step = self._adam(gradient)
         return step if self.name == "adam" else step + self.lr * WEIGHT_DECAY * variables
 
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these ``rows`` of the variables alone."""
+        self.first, self.second = self.first[rows], self.second[rows]
+
     def _adam(self, gradient: Tensor) -> Tensor:
         self.first.lerp_(gradient, 0.1)
         self.second.lerp_(gradient**2, 0.001)

@@ -8,7 +8,7 @@ MOST = 10**6  #: of anything that is counted
 LARGEST = 3e38  #: of any other number, as single precision has it
 COUNTS = ("iterations", "samples", "elites", "steps", "restarts", "candidates", "chunk", "sync", "polish")
 ABOVE_ZERO = ("lr", "states_lr", "polish_lr", "std", "temperature", "bound")
-FROM_ZERO = ("noise", "start", "cooling", "beta", "keep", "pull")
+FROM_ZERO = ("noise", "start", "cooling", "beta", "keep", "pull", "race")
 
 
 def check_options(planner: object) -> None:

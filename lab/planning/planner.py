@@ -60,11 +60,12 @@ class PlanRequest:
             shapes = f"{_shape(self.prior.mean)} and {_shape(self.prior.std)}"
             raise LabError(f"Plans {_shape(self.init)} need a prior like them, got mean and std of {shapes}.")
 
-    def __getitem__(self, rows: slice) -> PlanRequest:
-        """The same request for some of the problems."""
+    def __getitem__(self, rows: slice | Tensor) -> PlanRequest:
+        """The same request for some of the problems, chosen by a slice or by indices."""
         parts = {"z0": self.z0[rows], "objective": self.objective[rows], "init": self.init[rows]}
         model, prior = for_rows(self.model, rows), self.prior and self.prior[rows]
-        return replace(self, **parts, model=model, seeds=self.seeds[rows], prior=prior)
+        seeds = self.seeds[rows] if isinstance(rows, slice) else [self.seeds[row] for row in rows.tolist()]
+        return replace(self, **parts, model=model, seeds=seeds, prior=prior)
 
     def informed(self, mean: Tensor, std: float) -> Normal:
         """A planner's own distribution, with ``mean`` (B, H, A) and one ``std``, times the prior where there is one.

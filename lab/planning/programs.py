@@ -43,7 +43,7 @@ def on_backend(planner: IterativePlanner, backend: str = "auto") -> IterativePla
     check_known("backend", backend, BACKENDS)
     planner = planner.planner if isinstance(planner, Compiled) else planner
     installed = importlib.util.find_spec("jax") is not None
-    if backend == "torch" or (backend == "auto" and not (installed and type(planner) in LOOPS)):
+    if backend == "torch" or (backend == "auto" and not (installed and _has_loop(planner))):
         return planner
     if not installed:
         raise LabError("The backend jax needs JAX: install it with pip install -e '.[jax]', or choose torch.")
@@ -63,8 +63,11 @@ class Compiled:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if type(self.planner) not in LOOPS:
-            raise LabError(f"JAX has no loop of {type(self.planner).__name__}: choose the backend torch or auto.")
+        if not _has_loop(self.planner):
+            racing = " with a race of its starts" * (type(self.planner) in LOOPS)
+            raise LabError(
+                f"JAX has no loop of {type(self.planner).__name__}{racing}: choose the backend torch or auto."
+            )
 
     @property
     def iterations(self) -> int:
@@ -92,6 +95,10 @@ class Compiled:
         options = replace(self.planner, chunk=1)  # another chunk needs no other program
         plan = getattr(loops, LOOPS[type(self.planner)])(options, rules, loops.as_arrays(parts))
         return Plan(*(torch.from_dlpack(part) for part in plan))
+
+
+def _has_loop(planner: object) -> bool:
+    return type(planner) in LOOPS and not getattr(planner, "race", 0)
 
 
 def _beyond(request: PlanRequest) -> str | None:

@@ -1,4 +1,7 @@
-"""Random restarts: plan from several starts side by side, and keep the plan with the least predicted loss."""
+"""Random restarts: plan from several starts side by side, and keep the plan with the least predicted loss.
+
+In a race, the worse half of the starts is dropped again and again, which costs less than to descend from all.
+"""
 
 from dataclasses import replace
 
@@ -44,6 +47,32 @@ def from_starts(request: PlanRequest, count: int) -> PlanRequest:
         prior=request.prior and request.prior[rows],
         callback=request.callback and _best_so_far(count, request.callback),
     )
+
+
+class Field:
+    """The starts that still run, of ``actions`` (B * count, H, A); those that were dropped keep their last actions."""
+
+    def __init__(self, actions: Tensor, count: int) -> None:
+        self.rows, self.left, self.dropped = torch.arange(len(actions), device=actions.device), count, actions
+
+    def halve(self, actions: Tensor, loss: Tensor) -> Tensor:
+        """Drop the half of each problem's starts with the larger ``loss``, and return what is kept, as rows of it."""
+        self.dropped = self.all_actions(actions)
+        losses = _or_infinite(loss).view(-1, self.left)
+        best = losses.topk((self.left + 1) // 2, largest=False).indices.sort().values
+        kept = (best + torch.arange(0, len(loss), self.left, device=loss.device)[:, None]).flatten()
+        self.rows, self.left = self.rows[kept], best.shape[1]
+        return kept
+
+    def all_actions(self, actions: Tensor) -> Tensor:
+        """``actions`` of the starts that run, among those of all."""
+        return actions if len(actions) == len(self.dropped) else self.dropped.index_copy(0, self.rows, actions)
+
+    def all_losses(self, loss: Tensor) -> Tensor:
+        """``loss`` of the starts that run, among those of all: infinite, where a start was dropped."""
+        if len(loss) == len(self.dropped):
+            return loss
+        return loss.new_full((len(self.dropped),), torch.inf).index_copy(0, self.rows, loss)
 
 
 def _best_rows(loss: Tensor, count: int) -> Tensor:

@@ -25,13 +25,20 @@ from lab.plots.style import annotate, in_style, neutral, spread
 from lab.plots.words import counted, percent, points
 from lab.results import Result
 
-PLANNERS = ("gd", "adam", "restarts", "network+adam", "cem")
+PLANNERS = ("gd", "adam", "restarts", "raced", "network+adam", "cem")
 CLOCKS = {
     "seconds_per_problem": "time per problem, all planned together",
     "seconds_single": "time of one plan made alone",
     "seconds_compiled": "the same, its loop one compiled program",  # where it was measured
 }
-DASHES = {"gd": "dot", "adam": "solid", "restarts": "longdash", "network+adam": "dashdot", "cem": "dash"}
+DASHES = {
+    "gd": "dot",
+    "adam": "solid",
+    "restarts": "longdash",
+    "raced": "longdashdot",
+    "network+adam": "dashdot",
+    "cem": "dash",
+}
 
 
 @in_style

@@ -1,7 +1,7 @@
 """Figure 3: success against planning time, for every planner at several numbers of iterations (open loop).
 
-The planners are the paper's, Adam with restarts, and Adam started from the initialisation network if there is one for
-the encoder. All get the same problems.
+The planners are the paper's, Adam with restarts, all to the end or in a race, and Adam started from the initialisation
+network if there is one for the encoder. All get the same problems.
 
 Time is wall-clock. Planners and models alternate in one run, so that a busy machine is unfair to none of them. There
 are two clocks: ``batch``, the time per problem when all are planned together, and ``single``, the time of one plan made
@@ -32,7 +32,7 @@ from lab.evaluation.success import goal_distance, now
 from lab.files import MODELS
 from lab.models import WorldModel
 from lab.models.protocols import see
-from lab.planning import COMPARED, Initialised, Planner, PlanRequest, no_warm_start, on_backend, shortened
+from lab.planning import Initialised, Planner, PlanRequest, no_warm_start, on_backend, shortened
 from lab.planning.planner import IterativePlanner
 from lab.results import Result
 from lab.studies.common.config import Config, provenance
@@ -47,6 +47,7 @@ ITERATIONS = {
     "gd": (10, 30, 100, 300),
     "adam": (10, 30, 100, 300),
     "restarts": (5, 10, 20, 40, 100),
+    "raced": (10, 20, 30, 40, 100),
     "cem": (1, 3, 10),
     STARTED: (5, 10, 20, 40, 100),
 }
@@ -128,7 +129,7 @@ def todo(config: Config, further: Mapping[str, WorldModel] | None = None) -> lis
                 f"The times of {name} cannot be compared: its sizes or its encoder are not the base model's."
             )
         models.append((name, model))
-    planners = {name: config.planner(name) for name in COMPARED}
+    planners = {name: config.planner(name) for name in ITERATIONS if name != STARTED}
     ladders = {name: budgets(name, planner.iterations) for name, planner in planners.items()}
     network = find_initialisation(models[0][1], config.preset)  # all are of one seed, and so have its encoder
     if network:
