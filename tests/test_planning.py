@@ -220,6 +220,24 @@ def test_objective_by_hand():
 # --- What must never change
 
 
+def test_a_race_drops_the_starts_of_larger_loss():
+    """Of 5 starts, 3 are left after 2 of 20 iterations, 2 after 6, 1 after 14: always those of least loss."""
+    z0, objective, init = problems(2)
+    sizes: list[int] = []
+
+    class Counted(Sum):
+        def rollout(self, z0, actions):
+            sizes.append(len(actions))
+            return super().rollout(z0, actions)
+
+    planner = GradientPlanner("adam", lr=0.1, iterations=20, restarts=5, race=0.1)
+    plan = planner.plan(PlanRequest(Counted(), z0, objective, init, range(2)))
+    assert sizes == [2 * starts for starts in [5] * 2 + [3] * 4 + [2] * 8 + [1] * 7]  # the last one is for the plan
+    to_the_end = replace(planner, race=0.0).plan(PlanRequest(Sum(), z0, objective, init, range(2)))
+    torch.testing.assert_close(plan.history[:3], to_the_end.history[:3])  # the best start is never dropped
+    assert (plan.history >= to_the_end.history - 1e-6).all()
+
+
 @every_planner
 def test_no_weight_and_no_start_collects_a_gradient(planner):
     model = Bent()

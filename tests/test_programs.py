@@ -26,7 +26,7 @@ from lab.planning import (
 
 jax = pytest.importorskip("jax", reason="the extra `jax` is not installed")
 
-COMPILED = [name for name in PLANNERS if name != "grasp"]
+COMPILED = [name for name in PLANNERS if name not in ("grasp", "raced")]
 SMALL = {"iterations": 4, "samples": 30, "elites": 5, "chunk": 3}
 #: each option of each planner, but for those that `SMALL` has
 CHANGED = {"bound": 0.8, "steps": 2, "keep": 0.5, "alpha": 0.3, "noise": 0.1, "cooling": 0.5, "temperature": 0.1,
@@ -71,7 +71,7 @@ def test_plans_are_those_of_torch():
 
 def test_no_option_is_left_out():
     for name in COMPILED:
-        assert set(make_planner(name).__dataclass_fields__) <= {*SMALL, *CHANGED, "optimiser"}
+        assert set(make_planner(name).__dataclass_fields__) <= {*SMALL, *CHANGED, "optimiser", "race"}
 
 
 @pytest.mark.parametrize("name", COMPILED)
@@ -98,8 +98,9 @@ def test_what_has_no_loop_in_jax_gets_a_sentence_or_torch():
     class Other(GradientPlanner):
         pass
 
-    for without in (Other(), make_planner("grasp")):
-        with pytest.raises(LabError, match=r"JAX has no loop of (Other|GRASP): choose the backend torch or auto"):
+    racing = "GradientPlanner with a race of its starts"
+    for without, named in ((Other(), "Other"), (make_planner("grasp"), "GRASP"), (make_planner("raced"), racing)):
+        with pytest.raises(LabError, match=f"JAX has no loop of {named}: choose the backend torch or auto"):
             on_backend(without, "jax")
         assert on_backend(without) is without
     with pytest.raises(LabError, match=r"Unknown backend 'jacks'.*choose one of auto, torch, jax"):
