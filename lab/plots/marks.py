@@ -45,7 +45,7 @@ def columns(studies: pd.Series, first: float) -> pd.Series:
 def legend_of(figure: Figure | SubFigure, ax: Axes, **options: Any) -> None:
     """Put the legend of one panel above the whole figure, on the right."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), **options)
+    figure.legend(handles, labels, **{"loc": "outside upper right", "ncols": len(labels)} | options)
 
 
 def in_rows(*axes: Axes) -> None:

@@ -58,7 +58,7 @@ def print_figure(result: Result) -> Figure:
     for ax, model in zip(panels[0], models, strict=True):
         ax.set_title(LABELS[model])
     panels[0, 0].set(ylim=(-5, 103), yticks=range(0, 101, 20))
-    legend_of(figure, panels[0, 0], fontsize=8, columnspacing=1, handlelength=1.6)
+    legend_of(figure, panels[0, 0], ncols=4, fontsize=8, columnspacing=1, handlelength=1.6)
     annotate(figure, _title(result), _caption(result) + " Numbers at the points: iterations.")
     return figure
 

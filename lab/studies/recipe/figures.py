@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 from plotly.subplots import make_subplots
 
 from lab.plots import marks
@@ -105,6 +106,7 @@ def _gaps(ax: Axes, result: Result, places: Places) -> None:
     for name in DOTS:
         _draw(ax, rows[rows.model == name], "mean", name, places, 1)
     ax.set_yscale("symlog", linthresh=0.05)
+    ax.yaxis.set_major_locator(FixedLocator([-1, -0.1, 0, 0.1, 1]))
     ax.set_ylabel("gap\n(data-set goals)")
 
 

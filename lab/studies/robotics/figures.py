@@ -74,7 +74,7 @@ def _hover(row) -> str:
 
 
 def _title(result: Result) -> str:
-    return f"{label(result.task)}: distance to the goal after planned pushes"
+    return f"{label(result.task)}: final distance to the goal"
 
 
 def _caption(result: Result) -> str:
