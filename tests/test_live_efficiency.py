@@ -63,8 +63,8 @@ def test_figure_and_answers(tiny_world):
     for clock, seconds in fig3_efficiency.CLOCKS.items():
         figure = models_in_one_panel(result.tables["curves"], seconds)
         drawn = [trace for trace in figure.data if trace.x[0] is not None]
-        assert len(drawn) == 4 * 4
+        assert len(drawn) == 4 * 5
         table = answers(result.tables["ratios"], clock)
-        assert len(table) == 4 * 3 and table["As good as CEM?"].str.match(r"(yes, in [\d.e+]+ of its time|no: )").all()
+        assert len(table) == 4 * 4 and table["As good as CEM?"].str.match(r"(yes, in [\d.e+]+ of its time|no: )").all()
     no_cem = result.tables["curves"].query("planner != 'cem'")
     assert len(models_in_one_panel(no_cem, "seconds_single").layout.shapes) == 0

@@ -41,7 +41,7 @@ CATALOG: dict[str, Entry] = {
     "adam": Entry("Adam", "#009E73", "s", GRADIENT, {"lr": 0.1}, 100),
     "adamw": Entry("AdamW", "#6FA800", "p", GRADIENT, {"optimiser": "adamw", "lr": 0.1}, 100),
     "restarts": Entry("Adam, 8 starts", "#2AA5A0", "h", GRADIENT, RESTARTS, 40),
-    "raced": Entry("Adam, 8 raced starts", "#17706E", "h", GRADIENT, RACED, 40),
+    "raced": Entry("Adam, raced", "#17706E", "2", GRADIENT, RACED, 40),
     # defaults: the best of 25 settings on the tune splits: present base models, data-set goals 5 or 10 steps away;
     # those of the others are for 5 steps, and of most for former base models (see `lab.benchmarks`)
     "grasp": Entry("GRASP", "#00594C", "X", "lab.planning.grasp:GRASP"),

@@ -25,7 +25,8 @@ PLANNER_MARKERS = {name: entry.marker for name, entry in CATALOG.items()}
 SYMBOLS = {
     "o": "circle", "v": "triangle-down", "^": "triangle-up", "<": "triangle-left", ">": "triangle-right",
     "s": "square", "p": "pentagon", "h": "hexagon", "H": "hexagon2", "8": "octagon", "D": "diamond",
-    "d": "diamond-tall", "*": "star", "P": "cross", "+": "cross-thin", "x": "x-thin", "X": "x",
+    "d": "diamond-tall", "*": "star", "P": "cross", "X": "x", "+": "cross-thin-open", "x": "x-thin-open",
+    "2": "y-up-open",
 }  # fmt: skip
 #: of everything but tasks, whose classes have their own; see `label`
 LABELS = {
