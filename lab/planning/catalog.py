@@ -32,7 +32,7 @@ GRADIENT = "lab.planning.gradient:GradientPlanner"
 #: data's actions; screened starts and shrinking steps save iterations
 RESTARTS = {"lr": 0.3, "iterations": 40, "restarts": 8, "candidates": 16, "cooling": 0.3, "bound": 2.0}
 #: chosen on the tune splits of PushT, PointMaze and Wall (150 data-set problems, base model): 100 iterations take as
-#: long as 40 of 8 starts that all run to the end; larger chunks, because an eighth of them is left
+#: long as 40 of 8 starts that all run to the end; chunks are larger, because only an eighth of the starts is left
 RACED = RESTARTS | {"iterations": 100, "race": 0.1, "chunk": 1024}
 #: all of them by name, in the order in which figures show them
 CATALOG: dict[str, Entry] = {
