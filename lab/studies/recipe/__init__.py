@@ -5,6 +5,7 @@ STUDY = Study(
     11,
     12,
     0.5,
+    models=("base", "control"),
     trains=14,
     long=True,
     teaches="which choices make the paper's picture appear: λ, encoder, data, length, goal loss",
