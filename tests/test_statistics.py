@@ -123,6 +123,23 @@ def test_what_is_not_paired_is_refused(shapes):
         paired_difference(*map(np.zeros, shapes))
 
 
+@pytest.mark.parametrize("n", [1, 20, 50, 300])
+def test_equal_successes_do_not_prove_that_planners_are_equal(n):
+    """Of 0 among n, the exact 97.5% bound p has (1 - p) ** n = 0.025; the bootstrap's interval would be empty."""
+    reached = np.ones(n)
+    value, low, high = paired_difference(reached, reached)
+    assert (value, low) == (0, -high) and (1 - high) ** n == pytest.approx(0.025)
+    assert verdict(low + 0.05, high) == ("better" if n == 300 else "unclear")  # as good, by 5 points
+    table = pd.DataFrame({"pair": range(n), "train_seed": 0, "success": reached})
+    assert paired(table, table, "success", "pair")[4:] == pytest.approx((low, high, low, high))
+    always = paired_difference(reached, 0 * reached)
+    assert always == pytest.approx((1, 1 - high, 1))
+
+
+def test_an_equal_distance_is_no_success():
+    assert paired_difference(np.full(9, 0.3), np.full(9, 0.1)) == pytest.approx((0.2, 0.2, 0.2))
+
+
 def test_a_paired_difference_uses_the_pairs():
     rng = np.random.default_rng(3)
     difficulty = rng.normal(0, 5, 100)

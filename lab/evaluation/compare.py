@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lab.errors import LabError
-from lab.evaluation.statistics import bootstrap_mean, success_rate, wilson
+from lab.evaluation.statistics import bootstrap_mean, paired_difference, success_rate, wilson
 
 #: (ours, theirs): each finetuned model against the base model, and both methods against the control
 COMPARISONS = (
@@ -102,8 +102,10 @@ def paired(ours: pd.DataFrame, theirs: pd.DataFrame, value: str, problem: str = 
     if list(first.columns) != list(second.columns):
         fewer = first.shape[1] < second.shape[1]
         first, second = (_averaged(first), second) if fewer else (first, _averaged(second))
-    differences = first.to_numpy() - second.to_numpy()
-    return Paired(len(first), *seeds, differences.mean(), *_intervals(differences))
+    both = first.to_numpy(), second.to_numpy()
+    difference, *interval = paired_difference(*both)
+    _, *problems = paired_difference(*both, over_seeds=False) if max(seeds) > 1 else (0, *interval)
+    return Paired(len(first), *seeds, difference, *interval, *problems)
 
 
 def outcomes(ours: pd.DataFrame, theirs: pd.DataFrame, problem: str = "pair") -> pd.DataFrame:

@@ -78,17 +78,24 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0, over_seeds: bool = True) -
     return Interval(float(values.mean()), float(low), float(high))
 
 
-def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Interval:
+def paired_difference(ours: np.ndarray, theirs: np.ndarray, over_seeds: bool = True) -> Interval:
     """Mean of ``ours - theirs`` over the same problems and seeds, with its interval (see `bootstrap_mean`).
 
     Each is (problems,) or (problems, seeds). Results of one seed are compared with every seed of the others: what
-    another seed of theirs would change is then not in the interval. Raises LabError unless the problems are as many and
-    the seeds as many, or one.
+    another seed of theirs would change is then not in the interval. Of successes that differ on no problem, or alike on
+    all, resampling says nothing: the interval then allows for the largest share of other problems that a sample of this
+    size misses with a chance of 2.5% (Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
+    in the case of the binomial", Biometrika 26). Raises LabError unless the problems are as many and the seeds as many,
+    or one.
     """
     first, second = _problems_by_seeds(ours), _problems_by_seeds(theirs)
     if len(first) != len(second) or len({first.shape[1], second.shape[1], 1}) > 2:
         raise LabError(f"A paired difference needs the same problems and seeds, got {first.shape} and {second.shape}.")
-    return bootstrap_mean(first - second)
+    found = bootstrap_mean(first - second, over_seeds=over_seeds)
+    if np.ptp(first - second) > 0 or not all(np.isin(outcomes, (0, 1)).all() for outcomes in (first, second)):
+        return found
+    missed = 1 - 0.025 ** (1 / len(first))
+    return Interval(found.value, max(-1.0, found.value - missed), min(1.0, found.value + missed))
 
 
 def unpaired_difference(ours: Interval, theirs: Interval) -> Interval:

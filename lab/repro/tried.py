@@ -8,11 +8,12 @@ from lab.plots.palette import LABELS, label
 from lab.plots.words import percent
 from lab.results import Result
 
-#: study, the variant that is compared with the study's first (the recipe), and the change in words
+#: a study whose first variant is the recipe; a study and its variant to compare with that; and the change in words
 CHANGES = (
-    ("loss", "weighted 0.5", "goal loss: of the last step, then weighted"),
-    ("encoder", "pixels", "encoder: the recipe's, then principal components of the pixels"),
-    ("data", "at random", "data: all, then a quarter of the episodes, drawn at random"),
+    ("loss", "loss", "weighted 0.5", "goal loss: of the last step, then weighted"),
+    ("encoder", "encoder", "pixels", "encoder: the recipe's, then principal components of the pixels"),
+    ("data", "data", "at random", "data: all, then a quarter of the episodes, drawn at random"),
+    ("method", "former", "steps", "training: the recipe's length, then version 0.1's"),
 )
 MEASURED = (("base", "adam"), ("base", "cem"), ("control", "adam"), ("adversarial", "adam"))
 
@@ -22,9 +23,10 @@ def rows(results: Mapping[str, Result]) -> Iterator[list[str]]:
     rates = {task: result.tables["rates"].query("goals == 'dataset'") for task, result in results.items()}
     yield ["change", "measured", *map(label, rates)]
     yield ["the radius λ of the highest success", "Adam on Adversarial", *map(_best_radius, rates.values())]
-    for study, variant, words in CHANGES:
+    for study, other, variant, words in CHANGES:
         for model, planner in MEASURED:
-            cells = [_change(table[table.study == study], variant, model, planner) for table in rates.values()]
+            measured = [table[(table.model == model) & (table.planner == planner)] for table in rates.values()]
+            cells = [_change(table[table.study == study], table[table.study == other], variant) for table in measured]
             yield [words, f"{LABELS[planner]} on {LABELS[model]}", *cells]
 
 
@@ -34,8 +36,7 @@ def _best_radius(rates: pd.DataFrame) -> str:
     return f"{best.trial}: {percent(best)}"
 
 
-def _change(rates: pd.DataFrame, variant: str, model: str, planner: str) -> str:
-    """``70 [58, 80], then 62 [50, 73]``: success of the recipe, the study's first variant, and of ``variant``."""
-    measured = rates[(rates.model == model) & (rates.planner == planner)]
-    changed = measured[measured.trial.str.endswith(variant)]
-    return ", then ".join(percent(next(table.itertuples())) for table in (measured.head(1), changed))
+def _change(recipe: pd.DataFrame, others: pd.DataFrame, variant: str) -> str:
+    """``70 [58, 80], then 62 [50, 73]``: success of the first of ``recipe``, and of ``variant`` among ``others``."""
+    changed = others[others.trial.str.endswith(variant)]
+    return ", then ".join(percent(next(table.itertuples())) for table in (recipe, changed))
