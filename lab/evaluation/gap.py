@@ -23,7 +23,10 @@ from lab.tasks.environment import Environment
 
 @dataclass(frozen=True)
 class Gap:
-    """Errors (B, H) after 1 … H imagined steps, on the planned and on the expert actions of the same problems."""
+    """Errors (B, H) after 1 … H imagined steps, on the planned and on the expert actions of as many problems.
+
+    They are the same problems, but for goals without an expert.
+    """
 
     planned: np.ndarray
     expert: np.ndarray
@@ -39,7 +42,7 @@ class Gap:
 
 
 def difference(planned: Any, expert: Any) -> Any:
-    """The gap: errors on planned minus errors on expert actions of the same problems (arrays or columns)."""
+    """The gap: errors on planned minus errors on expert actions, problem by problem (arrays or columns)."""
     return planned - expert
 
 

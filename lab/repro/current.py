@@ -1,34 +1,61 @@
-"""Which committed results are of other world models than those that are shipped now."""
+"""Which committed results are of other world models than those that are shipped now, or than those of Table 1."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lab.errors import LabError
 from lab.files import model_folder
 from lab.models import weights_hash
 from lab.plots.palette import label
 from lab.results import Result
+from lab.studies.table1_success.study import NAME as TABLE1
 
 
 def earlier(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
     """By task, the studies whose base model of training seed 0 is not the shipped one."""
-    found: dict[str, list[str]] = {}
-    for task, studies in committed.items():
-        for name, result in studies.items():
-            if result.meta.get("models", {}).get("base/seed0") != _shipped(task):
-                found.setdefault(task, []).append(name)
-    return found
+    return _by_task(committed, lambda task, result: _base(result, 0) != _shipped(task))
+
+
+def retrained(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
+    """By task, the studies that have the shipped base model, but another of training seed 1 than Table 1."""
+    compared = {task: studies for task, studies in committed.items() if TABLE1 in studies}
+
+    def other(task: str, result: Result) -> bool:
+        return _base(result, 0) == _shipped(task) and _base(result, 1) not in (None, _base(compared[task][TABLE1], 1))
+
+    return _by_task(compared, other)
 
 
 def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
-    """The same in words; empty where all results are of the shipped models."""
-    tasks = [f"{label(task)} ({', '.join(studies)})" for task, studies in earlier(committed).items()]
-    if not tasks:
-        return ""
-    return (
-        "These tables are of version 0.1's models, which were trained for a tenth of the time, and of its random "
-        f"streams: {'; '.join(tasks)}. All others are of the shipped models, and where they "
-        "have three training seeds, of two more of the same recipe."
-    )
+    """The same in words; empty where all results are of the shipped models and of Table 1's."""
+    texts = []
+    if old := _listed(earlier(committed)):
+        texts += [
+            "These tables are of version 0.1's models, which were trained for a tenth of the time, and of its random "
+            f"streams: {old}. All others are of the shipped models, and where they have three training seeds, of two "
+            "more of the same recipe."
+        ]
+    if other := _listed(retrained(committed)):
+        texts += [f"These two more are trained anew, so that they are not those of Table 1: {other}."]
+    return " ".join(texts)
+
+
+def _by_task(
+    committed: Mapping[str, Mapping[str, Result]], chosen: Callable[[str, Result], bool]
+) -> dict[str, list[str]]:
+    """By task, the studies with a ``chosen`` result."""
+    found = {
+        task: [name for name, result in studies.items() if chosen(task, result)] for task, studies in committed.items()
+    }
+    return {task: names for task, names in found.items() if names}
+
+
+def _listed(found: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{label(task)} ({', '.join(names)})" for task, names in found.items())
+
+
+def _base(result: Result, seed: int) -> str | None:
+    """The start of the SHA-256 of the weights of the base model of a training ``seed``, where `meta.json` names it."""
+    return result.meta.get("models", {}).get(f"base/seed{seed}")
 
 
 def _shipped(task: str) -> str | None:

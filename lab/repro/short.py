@@ -25,9 +25,9 @@ WORDS = """- On the base model, GD and Adam from one start are behind CEM on Pus
   shown.
 - *Online World Modeling* lowers the gap on PushT under Adam and on Wall under GD; on PointMaze nothing is shown. It
   lifts success nowhere. Under MPC on Wall, GD loses for one kind of goals.
-- On Rope and Granular, both methods bring plans closer to the goal than the control does. In open loop Online does for
-  random goals under Adam, Adversarial on Rope under GD, and on Granular for random goals under both. Under MPC
-  Adversarial does in all four comparisons on Rope and in none on Granular, and for Online nothing is shown."""
+- On Rope and Granular, against the control: *Adversarial* brings plans closer to the goal on Rope under GD in open loop
+  and in all four comparisons under MPC, on Granular for random goals in open loop alone. *Online* does for random goals
+  under Adam in open loop, one comparison of eight on each of them."""
 VERDICTS = ("above", "below", "unclear")
 METHODS, GRADIENT = ("adversarial", "online"), "planner in ('gd', 'adam')"
 

@@ -233,12 +233,13 @@ def affordable(cem: pd.DataFrame, cost: str, most: float) -> int:
 def strongest(table: pd.DataFrame, restarts: int | None = None) -> pd.DataFrame:
     """The rows of ``table`` with the most starts and iterations of Adam, at the step that has them.
 
-    With ``restarts``, those of as many starts at the same step and iterations.
+    With ``restarts``, those with the most iterations of as many starts at the same step.
     """
     adam = table[table.planner == "adam"]
-    top = adam.sort_values(["restarts", "iterations"], kind="stable")[POWER].iloc[-1]
+    ordered = adam.sort_values(["restarts", "iterations"], kind="stable")
+    top = ordered[POWER].iloc[-1]
     if restarts is not None:
-        top["restarts"] = restarts
+        top = ordered[(ordered.step == top.step) & (ordered.restarts == restarts)][POWER].iloc[-1]
     return adam[(adam[POWER] == top).all(axis=1)]
 
 
@@ -259,13 +260,13 @@ def lines(result: Result) -> Iterator[str]:
         ok, stuck, deceived, metric = _shares(kinds, "kind", KINDS)
         why, why_alone = (table[table.model == model] for table in (causes, alone))
         any_start, chosen, best, _ = _shares(choice[choice.model == model], "measure", MEASURES)
-        reached, *_ = _shares(why_alone, "cause", CAUSES)
+        one, (reached, *_) = next(why_alone.itertuples()), _shares(why_alone, "cause", CAUSES)
         yield (
             f"{LABELS[first.model]}, {words(first)} ({counted(first.n, 'problem')}, "
             f"{counted(first.seeds, 'training seed')}): {ok} reach the goal. Stuck: {stuck}, deceived: {deceived}, "
             f"metric: {metric}. Some start succeeds in {any_start}; the least predicted loss finds one in {chosen}, "
-            f"the least true loss in {best}. Problems missed because of {_causes(why)}. From one start "
-            f"({counted(why_alone.n.iloc[0], 'problem')}): {reached} reach the goal; problems missed because of "
+            f"the least true loss in {best}. Problems missed because of {_causes(why)}. From one start, "
+            f"{words(one)} ({counted(one.n, 'problem')}): {reached} reach the goal; problems missed because of "
             f"{_causes(why_alone)}."
         )
 
