@@ -15,6 +15,7 @@ from lab.files import ROOT
 from lab.plots.palette import LABELS
 from lab.plots.words import MODES
 from lab.repro import course, current, planners, readme, short, speed
+from lab.results import Result
 from lab.studies.registry import STUDIES
 
 PAGES = [path for name in ("", "app", "figures", "lab", "notebooks", ".github") for path in (ROOT / name).glob("*.md")]
@@ -159,3 +160,11 @@ def test_every_link_leads_somewhere(page):
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target
+
+
+def test_tables_of_other_runs_than_table_1s_are_named():
+    shipped = current._shipped("wall")
+    table1, other = (Result({}, {"models": {"base/seed0": shipped, "base/seed1": name}}) for name in ("a", "b"))
+    committed = {"wall": {"table1_success": table1, "starts": other, "power": table1}, "rope": {"robotics": other}}
+    assert current.retrained(committed) == {"wall": ["starts"]}
+    assert "not those of Table 1: Wall (starts)." in current.sentence(committed)
