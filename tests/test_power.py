@@ -90,6 +90,14 @@ def test_the_strongest_searches_have_fewer_problems():
     assert (planner.lr, planner.iterations, planner.restarts) == (0.3, 300, 1)
 
 
+def test_one_start_is_told_after_the_most_steps_of_the_same_size():
+    steps = [(0.1, 1, 100), (0.3, 1, 300), (0.1, 1, 300), (0.1, 8, 100), (0.1, 32, 100)]
+    rows = [{"planner": "adam", "step": step, "restarts": many, "iterations": n} for step, many, n in steps]
+    table = pd.DataFrame([*rows, {"planner": "cem", "step": 0.0, "restarts": 1, "iterations": 300}])
+    assert power.strongest(table).index.tolist() == [4]
+    assert power.strongest(table, restarts=1).index.tolist() == [2]
+
+
 def test_the_numbers_are_told_for_each_model(result):
     lines = power.sentences(result).splitlines()
     assert [line.split(",")[0].lower() for line in lines] == list(MODELS)
