@@ -1,7 +1,7 @@
 """Wall. Lengths, data and radii of the recipe were chosen by hand on the tune split, with one training seed.
 
-Longer training would help little: after 6,000, 20,000 and 40,000 steps of the base model Adam reaches 69, 70 and 72 % of
-the data-set goals, CEM 94, 97 and 97 %. More data may help random goals: with a quarter of the episodes Adam and CEM
+Longer training would help little: after 6,000, 20,000 and 40,000 steps of the base model Adam reaches 69, 70 and 72 %
+of the data-set goals, CEM 94, 97 and 97 %. More data may help random goals: with a quarter of the episodes Adam and CEM
 reach 41 and 73 % of them instead of 50 and 83, and 62 and 98 % of the data-set goals instead of 70 and 97 (64 problems
 of the tune split, one training seed; study ``recipe``).
 
