@@ -37,7 +37,7 @@ def test_opens_on_the_largest_result(app):
     assert commands(test)[1].endswith("--only planners --task wall")
     assert "Preset full" in "".join(text.value for text in test.caption)
     assert commands(test)[0].endswith("--preset full --only fig3_efficiency --task wall")
-    assert len(test.table[0].value) == 10  # GD, Adam from one start, from 8, in a race and from the network, on two models
+    assert len(test.table[0].value) == 10  # GD, Adam from one start, 8, in a race, from the network; on two models
 
 
 def test_address_is_honoured_and_kept(app):
