@@ -42,10 +42,10 @@ def _best_radius(rates: pd.DataFrame) -> str:
 
 def _tested(rates: pd.DataFrame) -> str:
     """The variant that the study tested, by name."""
-    return next(iter(rates[rates.study == recipe.TEST].trial), "–")
+    return rates[rates.study == recipe.TEST].trial.iloc[0]
 
 
 def _change(before: pd.DataFrame, others: pd.DataFrame, variant: str) -> str:
     """``70 [58, 80], then 62 [50, 73]``: success of the first of ``before``, and of ``variant`` among ``others``."""
     changed = others[others.trial.str.endswith(variant)]
-    return ", then ".join(percent(row) for table in (before, changed) for row in table.head(1).itertuples())
+    return ", then ".join(percent(next(table.itertuples())) for table in (before, changed))

@@ -158,11 +158,11 @@ def _landscape(tables: Tables) -> Iterator[ClaimFinding]:
 
 
 def _efficiency(tables: Tables) -> Iterator[ClaimFinding]:
-    """Claim 4: of GD, Adam, 8 starts and a race, the best budget within a tenth of CEM's time, by either clock.
+    """Claim 4: of GD, Adam, 8 starts and a race, the most iterations within a tenth of CEM's time, by either clock.
 
     CEM plans on the base model, whatever model gradient planning has: so the paper puts it. Beside these findings are
-    those of Base and Adversarial against CEM on the same model. None starts from the network, which the paper's Figure
-    3 does not have.
+    those of Base and Adversarial against CEM on the same model. None starts from the network, a second model that has
+    to be trained.
     """
     rows = tables["ratios"].query("rule == 'a tenth' and planner in ('gd', 'adam', 'restarts', 'raced')")
     as_in_the_paper = rows[(rows.reference == "base") & rows.model.isin(("online", "adversarial"))]

@@ -138,7 +138,7 @@ def _as_good(subject: str, row: Any) -> TargetFinding:
 
 
 def _gaps(gaps: pd.DataFrame) -> Iterator[TargetFinding]:
-    """Target 4: base and control must have a gap, as in the paper; all other models must have none."""
+    """Target 4: base and control must have a gap, as in the paper; no other model may be shown to have one."""
     for row in gaps[gaps.planner == "adam"].rename(columns={"mean": "difference"}).itertuples():
         before = row.model in ("base", "control")
         remark = f"asked: {'above 0' if before else 'not shown to be above 0'}"

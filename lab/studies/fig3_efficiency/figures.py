@@ -241,6 +241,7 @@ def _caption(result: Result) -> str:
     return (
         f"Open loop, data-set goals; n = {counted(int(curves.n.max()), 'problem')} a point, one training seed. "
         "Error bars: 95% Wilson intervals. Dashed: CEM's rate at its tuned iterations on the same model; "
-        f"dotted: a tenth of its time. Times: median over models, alone the least of five; {result.meta['machine']}, "
+        f"dotted: a tenth of its time. Times: median over models, alone the least of {result.meta['singles']}; "
+        f"{result.meta['machine']}, "
         f"{counted(result.meta['threads'], 'thread')}, load {result.meta['load_average']}. Preset {result.preset}."
     )

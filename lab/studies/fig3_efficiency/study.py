@@ -6,10 +6,10 @@ network if there is one for the encoder. All get the same problems.
 Time is wall-clock. Planners and models alternate in one run, so that a busy machine is unfair to none of them. There
 are two clocks: ``batch``, the time per problem when all are planned together, and ``single``, the time of one plan made
 alone. The models of a task differ in their weights only, so that every measurement can be repeated. By ``batch`` on
-each model: the median counts, because times of one planner differ by up to a half. By ``single`` several times on the
-first model: the least counts, because a plan is short and other work of the machine can only add to it. Everything runs
-on one thread: threads that wait for each other on a busy machine take many times as long. Neither clock includes the
-simulator.
+each model: the median counts, because times of one planner differ by up to 1.7 times. By ``single`` several times on
+the first model: the least counts, because a plan is short and other work of the machine can only add to it. Everything
+runs on one thread: threads that wait for each other on a busy machine take many times as long. Neither clock includes
+the simulator.
 
 At preset full and with JAX there is a third time, of a plan made alone whose loop is one program, compiled before: CEM
 gains by that as well. No verdict depends on it.
