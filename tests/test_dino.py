@@ -31,7 +31,6 @@ from lab.studies.fig3_efficiency import live
 from lab.studies.overview.study import overview
 from lab.studies.registry import figures_of
 from lab.studies.rollouts.study import rollouts
-from lab.studies.tuning import study as tuning
 from lab.tasks import make_task
 from lab.training import initialisation, train
 from lab.training.latents import LatentData, encode_dataset
@@ -194,8 +193,6 @@ def test_what_is_made_with_them_is_kept_apart_too(folders, capsys, monkeypatch):
     monkeypatch.setattr(live, "measure", lambda config, folder, models: measured.append((config.family, folder)))
     assert live.main(*live.command(TASK, 5, "dino")[1:]) == 0
     assert measured == [("dino", live.live_folder(TASK, 5, "dino"))]
-    folder = tuning._adversarial(Config(TASK, family="dino"), 0.1)
-    assert cache_root() / "tuning-dino" in folder.parents
 
 
 def test_the_checkpoint_names_its_weights_and_does_not_hold_them(folders, weights):

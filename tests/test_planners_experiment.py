@@ -25,8 +25,8 @@ from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.planners import figures as plots
 from lab.studies.planners import study as planners
 from lab.studies.planners.memory import PeakMemory
-from lab.studies.tuning_planners import study as tuning_planners
-from lab.studies.tuning_planners.study import CANDIDATES, chosen
+from lab.studies.tuning.study import CANDIDATES, chosen
+from lab.studies.tuning.study import NAME as TUNING
 from lab.training import initialisation
 from lab.training.initialisation import InverseDynamics, initialisation_of, trained_network
 from lab.training.latents import LatentData
@@ -116,18 +116,18 @@ def test_peak_memory_counts_what_is_alive():
     assert memory.peak == 8000
 
 
-def test_the_best_setting_is_chosen_over_all_goals():
+def test_a_setting_stays_unless_another_is_better_by_an_interval():
     table = pd.DataFrame(
-        [("x", "a", 0.5), ("x", "a", 0.7), ("x", "b", 0.9), ("x", "b", 0.2), ("y", "c", 0.1), ("y", "d", 0.1)],
-        columns=["planner", "setting", "value"],
+        [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", -1.0, -2.0)],
+        columns=["planner", "setting", "present", "difference", "low"],
     )
-    assert chosen(table) == {"x": "a", "y": "c"}
+    assert chosen(table) == {"x": "b", "y": "d"}
     assert set(CANDIDATES) <= set(PLANNERS)
 
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_the_settings_are_those_that_were_chosen(task):
-    choice = chosen(results_of(task, "full", REFERENCE)[tuning_planners.NAME].tables["planners"])
+    choice = chosen(results_of(task, "full", REFERENCE)[TUNING].tables["differences"])
     assert set(choice) == set(CANDIDATES)
     for name, setting in choice.items():
         assert card_of(task).settings.planner(name) == CANDIDATES[name][setting]
