@@ -4,7 +4,7 @@ Longer training would not help: after 6,000, 20,000 and 40,000 steps of the base
 the data-set goals, CEM 100, 95 and 95 %. Nor would more data: with a quarter of the episodes they reach 58 and 95 %
 instead of 61 and 95 (64 problems of the tune split, one training seed; study ``recipe``).
 
-Settings of planners were chosen for the former base model, see `lab.studies.tuning`; those of `restarts` for this one.
+Settings of planners were chosen for this base model, see `lab.studies.tuning`.
 """
 
 from lab.benchmarks.card import SEEN_SHIFTS, Card
@@ -21,7 +21,6 @@ CARD = Card(
     small=Recipe(encoder="pyramid", hidden=256, episodes=4000, radii=Radii(0.2, 0.2, 0.2)),
     settings=Settings(
         {
-            "adamw": {"iterations": 100},
             "icem": {"beta": 1.0},
             "mppi": {"temperature": 0.01, "std": 0.5},
             "gradcem": {"lr": 0.3},

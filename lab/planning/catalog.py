@@ -42,8 +42,8 @@ CATALOG: dict[str, Entry] = {
     "adamw": Entry("AdamW", "#6FA800", "p", GRADIENT, {"optimiser": "adamw", "lr": 0.1}, 100),
     "restarts": Entry("Adam, 8 starts", "#2AA5A0", "h", GRADIENT, RESTARTS, 40),
     "raced": Entry("Adam, raced", "#17706E", "2", GRADIENT, RACED, 40),
-    # defaults: the best of 25 settings on the tune splits: present base models, data-set goals 5 or 10 steps away;
-    # those of the others are for 5 steps, and of most for former base models (see `lab.benchmarks`)
+    # defaults: the best of 25 settings on the tune splits: data-set goals 5 or 10 steps away; those of the others
+    # are for 5 steps (see `lab.benchmarks`)
     "grasp": Entry("GRASP", "#00594C", "X", "lab.planning.grasp:GRASP"),
     "prior": Entry("Adam with prior", "#44A2B8", "H"),
     "adam+bound": Entry("Adam, bounded", "#7FBF9F", "8"),

