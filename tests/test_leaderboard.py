@@ -249,7 +249,10 @@ def test_the_leaderboard_has_the_best_first(whole_entry, tmp_path):
 
 
 def test_all_committed_entries_can_be_read():
-    assert len(leaderboard()) == len(list(FOLDER.glob("*.json"))) >= 8
+    table = leaderboard()
+    assert len(table) == len(list(FOLDER.glob("*.json"))) >= 8
+    assert set(table[HEAD[8]][table.model == "wm-lab base"]) == {"–"}  # a model is not compared with itself
+    assert "–" not in set(table[HEAD[8]][table.model != "wm-lab base"])
 
 
 def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):

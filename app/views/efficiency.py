@@ -101,8 +101,8 @@ def show_kept(folder: Path, clock: str, models: list[str], compared: list[str]) 
         f"{counts[verdict]} {verdict}" for verdict in ("reproduced", "unclear", "not reproduced") if verdict in counts
     )
     st.markdown(
-        f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (GD, Adam, 8 starts and a "
-        "race on Online and Adversarial against CEM on Base, and on Base and Adversarial against CEM on the same "
+        f"Of {len(findings)} comparisons on {label(result.task)} that bear on the claim (gradient planners from "
+        "noise on Online and Adversarial against CEM on Base, and on Base and Adversarial against CEM on the same "
         "model; both clocks): "
         f"**{verdict_counts}**. Differences are paired over the same problems, with 95% bootstrap "
         f"intervals; as good means no more than {100 * MARGIN:.0f} points below CEM."
