@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lab import bench
+from lab.benchmarks import card_of
 from lab.cli import build_parser
 from lab.files import ROOT
 from lab.plots.palette import LABELS
@@ -168,3 +169,16 @@ def test_tables_of_other_runs_than_table_1s_are_named():
     committed = {"wall": {"table1_success": table1, "starts": other, "power": table1}, "rope": {"robotics": other}}
     assert current.retrained(committed) == {"wall": ["starts"]}
     assert "not those of Table 1: Wall (starts)." in current.sentence(committed)
+
+
+def test_tables_of_former_settings_are_named():
+    adam = {"planners": {"adam": {"lr": 0.5}}}
+    plain, ladder = pd.DataFrame({"planner": ["adam"]}), pd.DataFrame({"planner": ["adam"], "iterations": [10]})
+    present = {"planners": {"adam": card_of("wall").settings.described("adam")}}
+    results = {
+        "table1_success": Result({"rates": plain}, adam),
+        "fig3_efficiency": Result({"curves": ladder}, adam),
+        "fig4_gap": Result({"gaps": plain}, present),
+        "tuning": Result({"planners": plain}, adam),
+    }
+    assert current.replanned({"wall": results}) == {"wall": ["table1_success"]}

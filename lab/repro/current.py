@@ -1,13 +1,15 @@
-"""Which committed results are of other world models than those that are shipped now, or than those of Table 1."""
+"""Which committed results are of other world models than those that are shipped now or in Table 1, or of other planners."""
 
 from collections.abc import Callable, Mapping
 
+from lab.benchmarks import card_of
 from lab.errors import LabError
 from lab.files import model_folder
 from lab.models import weights_hash
 from lab.plots.palette import label
 from lab.results import Result
 from lab.studies.table1_success.study import NAME as TABLE1
+from lab.studies.tuning.study import NAME as TUNING
 
 
 def earlier(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
@@ -17,7 +19,7 @@ def earlier(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str
 
 def retrained(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
     """By task, the studies that have the shipped base model, but another of training seed 1 than Table 1."""
-    compared = {task: studies for task, studies in committed.items() if TABLE1 in studies}
+    compared = {task: studies for task, studies in _but_tuning(committed).items() if TABLE1 in studies}
 
     def other(task: str, result: Result) -> bool:
         return _base(result, 0) == _shipped(task) and _base(result, 1) not in (None, _base(compared[task][TABLE1], 1))
@@ -25,8 +27,22 @@ def retrained(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[s
     return _by_task(compared, other)
 
 
+def replanned(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
+    """By task, the studies that planned with other settings than the task's card has now.
+
+    Tables whose rows name their iterations do not count: they have settings of their own.
+    """
+
+    def other(task: str, result: Result) -> bool:
+        then, tables = result.meta.get("planners", {}), result.tables.values()
+        used = {name for table in tables if "iterations" not in table for name in table.get("planner", ())}
+        return any(then[name] != dict(card_of(task).settings.described(name)) for name in used & set(then))
+
+    return _by_task(_but_tuning(committed), other)
+
+
 def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
-    """The same in words; empty where all results are of the shipped models and of Table 1's."""
+    """The same in words; empty where all results are of the shipped models, of Table 1's and of present settings."""
     texts = []
     if old := _listed(earlier(committed)):
         texts += [
@@ -36,7 +52,17 @@ def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
         ]
     if other := _listed(retrained(committed)):
         texts += [f"These two more are trained anew, so that they are not those of Table 1: {other}."]
+    if former := _listed(replanned(committed)):
+        texts += [f"Planned with former settings of a planner, which `meta.json` beside the tables names: {former}."]
     return " ".join(texts)
+
+
+def _but_tuning(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, dict[str, Result]]:
+    """``committed`` without the tuning, which has training seed 0 alone and compares settings."""
+    return {
+        task: {name: result for name, result in studies.items() if name != TUNING}
+        for task, studies in committed.items()
+    }
 
 
 def _by_task(
