@@ -1,4 +1,4 @@
-"""Which committed results are of other world models than those that are shipped now or in Table 1, or of other planners."""
+"""Which committed results are not of the shipped world models, of those of Table 1, or of the present planners."""
 
 from collections.abc import Callable, Mapping
 
