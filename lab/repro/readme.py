@@ -13,12 +13,13 @@ from lab.files import MODELS, ROOT, replacing
 from lab.planning.catalog import COMPARED, PAPER_PLANNERS
 from lab.plots.palette import LABELS, label, shown
 from lab.plots.words import AUTHORS_MODES, MODES, horizons, interval, percent
-from lab.repro import board, course, current, front, planners, settings, short, speed, tried
+from lab.repro import board, course, current, error_floor, front, planners, settings, short, speed, tried
 from lab.repro.short import Committed
 from lab.results import Result
 from lab.studies.common import claims, targets
 from lab.studies.common.card import built_in
 from lab.studies.common.stored import REFERENCE, results_of
+from lab.studies.fig4_gap import study as fig4_gap
 from lab.studies.power import study as power
 from lab.studies.recipe import study as recipe
 from lab.studies.robotics import study as robotics
@@ -69,7 +70,8 @@ def page(committed: Committed) -> str:
     parts.append("¹ CEM takes most of the hours: one training seed.")
     parts.append(_starts({task: studies[starts.NAME] for task, studies in paper.items() if starts.NAME in studies}))
     if powers := {task: studies[power.NAME] for task, studies in paper.items() if power.NAME in studies}:
-        parts.append(_powers(powers))
+        errors = {task: paper[task][fig4_gap.NAME] for task in powers}
+        parts += [_powers(powers), _FLOOR, _lines(error_floor.rows(errors, powers))]
     varied = {task: studies for task, studies in paper.items() if recipe.NAME in studies}
     parts.append(_targets({task: targets.targets(studies) for task, studies in varied.items()}))
     parts += [_TRIED, _lines(tried.rows({task: studies[recipe.NAME] for task, studies in varied.items()}))]
@@ -278,6 +280,11 @@ _POWERS = (
     "*unknown*, where no plan reaches the goal; else *search*, where the model itself prefers that one; else *cost*, "
     "where even the true loss ranks a bad plan first; else *model*. In % [95% interval] (`reference/full/power/`, told "
     "in `notebooks/power.ipynb`)."
+)
+_FLOOR = (
+    "The *error floor* is the model's error after all steps of the expert's actions, over the loss at the success "
+    "boundary (mean squared distances of latents; `fig4_gap`, `power`). A third or less was aimed at. Near 1, the "
+    "error is as large as the loss of a plan that just fails. The intervals are those of the error alone."
 )
 _TARGETS = (
     "These targets are stricter than the claims: they say how large the effects should be. Encoders, data, radii and "

@@ -21,8 +21,8 @@ def _cell(result: Result, planner: str) -> str:
     success = rates.groupby("setting").value.mean()
     differences = result.tables["differences"].query("planner == @planner")
     setting, before = chosen(differences)[planner], differences.present.iloc[0]
-    text = f"{setting}: {100 * success[setting]:.0f}"
+    text = f"{100 * success[setting]:.0f} with {setting}"
     if setting == before:
         return text
     (row,) = differences[differences.setting == setting].itertuples()
-    return f"**{text}**; {points(row)} to {before}"
+    return f"**{text}**, {points(row)} to {before}"
