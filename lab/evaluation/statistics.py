@@ -75,7 +75,8 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0, over_seeds: bool = True) -
     """
     values = _problems_by_seeds(values)
     low, high = np.quantile(_resampled_means(values, over_seeds, seed), [0.025, 0.975])
-    return Interval(float(values.mean()), float(low), float(high))
+    rounding = 1e-12 * np.abs(values).max()  # of sums; an end that is 0 but for it would exclude 0
+    return Interval(float(values.mean()), *(0.0 if abs(end) <= rounding else float(end) for end in (low, high)))
 
 
 def paired_difference(ours: np.ndarray, theirs: np.ndarray, over_seeds: bool = True) -> Interval:
