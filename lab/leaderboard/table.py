@@ -46,9 +46,9 @@ def _place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 def _row(entry: Mapping[str, Any]) -> list[str]:
     group, counts = [label(entry[name]) for name in GROUP], [str(entry[name]) for name in ("n", "train_seeds")]
     rate, gain = (_percent(entry[name]["full"]) for name in ("rates", "minus_base"))
-    own = {model["weights"] for model in entry["models"]} == {entry["base_weights"]}  # nothing to compare
+    is_base = {model["weights"] for model in entry["models"]} == {entry["base_weights"]}  # nothing to compare
     floors = [f"{100 * entry['floors'][name]['full'][0]:.0f}" for name in ("nothing", "random")]
-    return [*group, entry["name"], *counts, f"{rate:.0f}", "–" if own else f"{gain:+.1f}", " / ".join(floors)]
+    return [*group, entry["name"], *counts, f"{rate:.0f}", "–" if is_base else f"{gain:+.1f}", " / ".join(floors)]
 
 
 def _percent(numbers: Sequence[float]) -> Interval:

@@ -24,7 +24,7 @@ from lab.studies.common.protocol import Protocol
 
 NAME = "tuning"
 N = 300  #: tune-split problems, in equal parts of each kind of goals
-FEW = 100  #: for the planners that sample, because a setting of theirs takes minutes
+N_SAMPLING = 100  #: for the planners that sample, because a setting of theirs takes minutes
 GRADCEM: dict[str, Any] = {"samples": 100, "elites": 10, "chunk": 15}
 DESCENDING: dict[str, dict[str, Planner]] = {
     "gd": {f"lr {lr}": GradientPlanner("sgd", lr, 300) for lr in (0.3, 1.0, 3.0, 10.0)},
@@ -58,7 +58,7 @@ def run(config: Config) -> Result:
     started = time.perf_counter()
     base, stored, rows, differences, protocols = config.model("base", 0), Cases(NAME, config.task), [], [], []
     for name, candidates in tqdm(CANDIDATES.items(), desc=f"{NAME} {config.task}", unit="planner"):
-        n = (N if name in DESCENDING else FEW) // len(config.card.goals)
+        n = (N if name in DESCENDING else N_SAMPLING) // len(config.card.goals)
         problems = [Protocol(config.task, goals, n, "tune", config.seed) for goals in config.card.goals]
         measured = {}
         for setting, planner in tqdm(candidates.items(), desc=name, unit="setting", leave=False):
