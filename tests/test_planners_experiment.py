@@ -1,6 +1,7 @@
 """The experiment on all planners, what it counts, and the initialisation network it uses."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from lab.files import model_folder, models_root
 from lab.models import load_model
 from lab.models.initialisation import InitialisationNetwork, load_initialisation, save_initialisation
 from lab.planning import CATALOG, COMPARED, PLANNERS, Settings
-from lab.results import load_result, save_result
+from lab.repro import settings
+from lab.results import Result, load_result, save_result
 from lab.studies.common import claims
 from lab.studies.common.config import Config
 from lab.studies.common.stored import REFERENCE, results_of
@@ -25,8 +27,7 @@ from lab.studies.fig3_efficiency import study as fig3_efficiency
 from lab.studies.planners import figures as plots
 from lab.studies.planners import study as planners
 from lab.studies.planners.memory import PeakMemory
-from lab.studies.tuning.study import CANDIDATES, chosen
-from lab.studies.tuning.study import NAME as TUNING
+from lab.studies.tuning import study as tuning
 from lab.training import initialisation
 from lab.training.initialisation import InverseDynamics, initialisation_of, trained_network
 from lab.training.latents import LatentData
@@ -118,19 +119,47 @@ def test_peak_memory_counts_what_is_alive():
 
 def test_a_setting_stays_unless_another_is_better_by_an_interval():
     table = pd.DataFrame(
-        [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", -1.0, -2.0)],
+        [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", 2.0, 0.1)]
+        + [("z", "g", "h", 3.0, -1.0)],
         columns=["planner", "setting", "present", "difference", "low"],
     )
-    assert chosen(table) == {"x": "b", "y": "d"}
-    assert set(CANDIDATES) <= set(PLANNERS)
+    assert tuning.chosen(table) == {"x": "a", "y": "f", "z": "h"}
+    assert set(tuning.CANDIDATES) <= set(PLANNERS)
+
+
+def test_settings_are_compared_with_the_cards_on_the_tune_split(monkeypatch):
+    config, few = Config("wall", "smoke"), 2
+    present = config.planner("gd")
+    candidates = {"slow": replace(present, lr=1e-6), "present": present}
+    monkeypatch.setattr(tuning, "CANDIDATES", {"gd": candidates})
+    monkeypatch.setattr(tuning, "N", 2 * few)
+    found = tuning.run(config)
+    assert {protocol["split"] for protocol in found.meta["protocols"]} == {"tune"}
+    rates, (difference,) = found.tables["planners"], found.tables["differences"].itertuples()
+    assert list(rates.setting) == ["slow"] * 2 + ["present"] * 2 and set(rates.n) == {few}
+    assert (difference.setting, difference.present, difference.n) == ("slow", "present", 2 * few)
+    slow, of_card = rates.groupby("setting", sort=False).value.mean()
+    assert difference.difference == pytest.approx(slow - of_card)
+    monkeypatch.setattr(tuning, "CANDIDATES", {"gd": {"slow": candidates["slow"]}})
+    with pytest.raises(LabError, match="The setting of gd on the card of wall is no candidate"):
+        tuning.run(config)
+
+
+def test_the_table_of_settings_says_what_decided():
+    rates = [("gd", "a", "near", 0.4), ("gd", "a", "far", 0.2), ("gd", "b", "near", 0.5), ("gd", "b", "far", 0.5)]
+    tables = {"planners": pd.DataFrame(rates, columns=["planner", "setting", "goals", "value"])}
+    columns = ["planner", "setting", "present", "difference", "low", "high"]
+    for low, cell in ((0.1, "**50 with b**: +20.0 points [+10.0, +30.0] to a"), (-0.1, "30 with a; b: +20.0 points")):
+        tables["differences"] = pd.DataFrame([("gd", "b", "a", 0.2, low, 0.3)], columns=columns)
+        assert settings._cell(Result(tables, {}), "gd").startswith(cell)
 
 
 @pytest.mark.parametrize("task", ["push_t", "point_maze", "wall"])
 def test_the_settings_are_those_that_were_chosen(task):
-    choice = chosen(results_of(task, "full", REFERENCE)[TUNING].tables["differences"])
-    assert set(choice) == set(CANDIDATES)
+    choice = tuning.chosen(results_of(task, "full", REFERENCE)[tuning.NAME].tables["differences"])
+    assert set(choice) == set(tuning.CANDIDATES)
     for name, setting in choice.items():
-        assert card_of(task).settings.planner(name) == CANDIDATES[name][setting]
+        assert card_of(task).settings.planner(name) == tuning.CANDIDATES[name][setting]
 
 
 # --- The initialisation network

@@ -12,10 +12,10 @@ import pytest
 from lab import bench
 from lab.benchmarks import card_of
 from lab.cli import build_parser
-from lab.files import ROOT
+from lab.files import MODELS, ROOT
 from lab.plots.palette import LABELS
 from lab.plots.words import MODES
-from lab.repro import course, current, planners, readme, short, speed
+from lab.repro import course, current, error_floor, planners, readme, short, speed
 from lab.results import Result
 from lab.studies.registry import STUDIES
 
@@ -168,17 +168,22 @@ def test_tables_of_other_runs_than_table_1s_are_named():
     table1, other = (Result({}, {"models": {"base/seed0": shipped, "base/seed1": name}}) for name in ("a", "b"))
     committed = {"wall": {"table1_success": table1, "starts": other, "power": table1}, "rope": {"robotics": other}}
     assert current.retrained(committed) == {"wall": ["starts"]}
-    assert "not those of Table 1: Wall (starts)." in current.sentence(committed)
+    assert "than those of Table 1: Wall (starts)." in current.sentence(committed)
 
 
 def test_tables_of_former_settings_are_named():
     adam = {"planners": {"adam": {"lr": 0.5}}}
-    plain, ladder = pd.DataFrame({"planner": ["adam"]}), pd.DataFrame({"planner": ["adam"], "iterations": [10]})
+    table = pd.DataFrame({"planner": ["adam"]})
     present = {"planners": {"adam": card_of("wall").settings.described("adam")}}
-    results = {
-        "table1_success": Result({"rates": plain}, adam),
-        "fig3_efficiency": Result({"curves": ladder}, adam),
-        "fig4_gap": Result({"gaps": plain}, present),
-        "tuning": Result({"planners": plain}, adam),
-    }
-    assert current.replanned({"wall": results}) == {"wall": ["table1_success"]}
+    results = {name: Result({"a": table}, adam) for name in ("fig3_efficiency", "power", "tuning")}
+    results |= {"fig4_gap": Result({"a": table}, present), "fig2_landscape": Result({"a": table[[]]}, adam)}
+    assert current.replanned({"wall": results}) == {"wall": ["fig3_efficiency"]}
+
+
+def test_the_error_floor_is_the_last_error_along_the_expert_over_the_loss_at_the_boundary():
+    columns = ["model", "goals", "planner", "step", "mean", "low", "high"]
+    last = [(model, "dataset", "expert", 2, 0.3, 0.2, 0.4) for model in MODELS]
+    others = [("base", "dataset", "expert", 1, 9, 9, 9), ("base", "dataset", "adam", 2, 9, 9, 9)]
+    errors = Result({"errors": pd.DataFrame(last + others, columns=columns)}, {})
+    floors = error_floor.rows({"wall": errors}, {"wall": Result({}, {"boundary": [0.5, 0.7]})})
+    assert list(floors) == [["model", "Wall"], *([LABELS[model], "0.50 [0.33, 0.67]"] for model in MODELS)]

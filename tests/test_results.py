@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lab.errors import LabError
+from lab.evaluation.compare import INTERVALS
 from lab.files import ROOT
 from lab.repro.keep import keep
 from lab.results import Result, keep_tables, load_result, save_result, table_text
@@ -67,9 +68,15 @@ def test_a_changed_result_is_refused(damage, tmp_path):
     assert "\n" not in str(refusal.value)
 
 
-def test_every_reference_result_is_unchanged():
+def test_every_reference_result_is_unchanged_and_no_interval_excludes_zero_by_rounding():
     folders = [path.parent for path in (ROOT / "figures" / "reference").rglob("meta.json")]
-    assert folders and all(load_result(folder).tables for folder in folders)
+    assert folders
+    for folder in folders:
+        tables = load_result(folder).tables
+        assert tables
+        for table in tables.values():
+            ends = table[[name for name in INTERVALS if name in table]].abs()
+            assert not ((ends > 0) & (ends < 1e-12)).any(axis=None), folder
 
 
 def test_ones_own_results_go_before_the_reference(tmp_path):

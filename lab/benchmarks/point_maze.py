@@ -4,7 +4,7 @@ Longer training would not help: after 6,000, 20,000 and 40,000 steps of the base
 the data-set goals, CEM 100, 95 and 95 %. Nor would more data: with a quarter of the episodes they reach 58 and 95 %
 instead of 61 and 95 (64 problems of the tune split, one training seed; study ``recipe``).
 
-Settings of planners were chosen for this base model, see `lab.studies.tuning`.
+Settings of planners are version 0.1's, unless another was better on this base model, see `lab.studies.tuning`.
 """
 
 from lab.benchmarks.card import SEEN_SHIFTS, Card

@@ -8,6 +8,7 @@ from lab.files import model_folder
 from lab.models import weights_hash
 from lab.plots.palette import label
 from lab.results import Result
+from lab.studies.power import study as power
 from lab.studies.table1_success.study import NAME as TABLE1
 from lab.studies.tuning.study import NAME as TUNING
 
@@ -19,7 +20,7 @@ def earlier(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str
 
 def retrained(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
     """By task, the studies that have the shipped base model, but another of training seed 1 than Table 1."""
-    compared = {task: studies for task, studies in _but_tuning(committed).items() if TABLE1 in studies}
+    compared = {task: studies for task, studies in _without(committed, TUNING).items() if TABLE1 in studies}
 
     def other(task: str, result: Result) -> bool:
         return _base(result, 0) == _shipped(task) and _base(result, 1) not in (None, _base(compared[task][TABLE1], 1))
@@ -30,15 +31,15 @@ def retrained(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[s
 def replanned(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, list[str]]:
     """By task, the studies that planned with other settings than the task's card has now.
 
-    Tables whose rows name their iterations do not count: they have settings of their own.
+    Tuning and power do not count: they have settings of their own.
     """
 
     def other(task: str, result: Result) -> bool:
         then, tables = result.meta.get("planners", {}), result.tables.values()
-        used = {name for table in tables if "iterations" not in table for name in table.get("planner", ())}
+        used = {name for table in tables for name in table.get("planner", ())}
         return any(then[name] != dict(card_of(task).settings.described(name)) for name in used & set(then))
 
-    return _by_task(_but_tuning(committed), other)
+    return _by_task(_without(committed, TUNING, power.NAME), other)
 
 
 def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
@@ -47,21 +48,20 @@ def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
     if old := _listed(earlier(committed)):
         texts += [
             "These tables are of version 0.1's models, which were trained for a tenth of the time, and of its random "
-            f"streams: {old}. All others are of the shipped models, and where they have three training seeds, of two "
-            "more of the same recipe."
+            f"streams: {old}."
         ]
     if other := _listed(retrained(committed)):
-        texts += [f"These two more are trained anew, so that they are not those of Table 1: {other}."]
+        texts += [f"Training seeds 1 and 2 are of another run of the same recipe than those of Table 1: {other}."]
     if former := _listed(replanned(committed)):
         texts += [f"Planned with former settings of a planner, which `meta.json` beside the tables names: {former}."]
     return " ".join(texts)
 
 
-def _but_tuning(committed: Mapping[str, Mapping[str, Result]]) -> dict[str, dict[str, Result]]:
-    """``committed`` without the tuning, which has training seed 0 alone and compares settings."""
+def _without(committed: Mapping[str, Mapping[str, Result]], *studies: str) -> dict[str, dict[str, Result]]:
+    """``committed`` without some ``studies``."""
     return {
-        task: {name: result for name, result in studies.items() if name != TUNING}
-        for task, studies in committed.items()
+        task: {name: result for name, result in results.items() if name not in studies}
+        for task, results in committed.items()
     }
 
 

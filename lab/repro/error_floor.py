@@ -1,7 +1,8 @@
 """The table of ``figures/README.md`` on the error floor: how well a model would judge even the best plan.
 
-It is the model's error after all steps of the expert's actions, over the loss at the success boundary. Both are mean
-squared distances of latents. Near 1, the error is as large as the loss of a plan that just fails.
+It is the model's error after all steps of the expert's actions (mean over problems and training seeds), over the loss at
+the success boundary (`lab.evaluation.anatomy.boundary_loss`, mean over training seeds). Both are mean squared distances
+of latents. Near 1, the error alone is as large as the loss of a plan that just fails.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ def rows(errors: Mapping[str, Result], powers: Mapping[str, Result]) -> Iterator
 
 
 def _floor(errors: Result, power: Result, model: str) -> str:
+    """The error of ``model`` after the last step, with its interval, over the mean loss at the boundary."""
     table = errors.tables["errors"].query("planner == 'expert' and goals == 'dataset' and model == @model")
     (last,) = table[table.step == table.step.max()].itertuples()
     return interval(last, "mean", 1 / np.mean(power.meta["boundary"]), ".2f")

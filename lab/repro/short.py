@@ -21,10 +21,10 @@ WORDS = """- On the base model, GD and Adam from one start are behind CEM on Pus
   in the six other comparisons no difference is shown.
 - *Adversarial World Modeling* lifts success above the control's on PointMaze, open loop and under MPC. On Wall it does
   in open loop, where one of four differences is unclear, and nothing is shown under MPC. On PushT it lifts GD in open
-  loop only. The gap falls on Wall, and on PointMaze, where one of four differences is unclear; on PushT nothing is
-  shown.
-- *Online World Modeling* lowers the gap on PushT under Adam and on Wall under GD; on PointMaze nothing is shown. It
-  lifts success nowhere. Under MPC on Wall, GD loses for one kind of goals.
+  loop only. The gap falls on Wall, and on PointMaze, where one of four differences is unclear; on PushT it rises under
+  Adam.
+- *Online World Modeling* lowers the gap on Wall under GD; on PushT and PointMaze nothing is shown. It lifts success
+  nowhere. Adam loses on PushT in open loop, GD on Wall under MPC for one kind of goals.
 - On Rope and Granular, against the control: *Adversarial* brings plans closer to the goal on Rope under GD in open loop
   and in all four comparisons under MPC, on Granular for random goals in open loop alone. *Online* does for random goals
   under Adam in open loop, one comparison of eight on each of them."""
