@@ -118,11 +118,9 @@ def test_peak_memory_counts_what_is_alive():
 
 
 def test_a_setting_stays_unless_another_is_better_by_an_interval():
-    table = pd.DataFrame(
-        [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", 2.0, 0.1)]
-        + [("z", "g", "h", 3.0, -1.0)],
-        columns=["planner", "setting", "present", "difference", "low"],
-    )
+    rows = [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", 2.0, 0.1)]
+    rows += [("z", "g", "h", 3.0, -1.0)]
+    table = pd.DataFrame(rows, columns=["planner", "setting", "present", "difference", "low"])
     assert tuning.chosen(table) == {"x": "a", "y": "f", "z": "h"}
     assert set(tuning.CANDIDATES) <= set(PLANNERS)
 

@@ -1,8 +1,8 @@
 """The table of ``figures/README.md`` on the error floor: how well a model would judge even the best plan.
 
-It is the model's error after all steps of the expert's actions (mean over problems and training seeds), over the loss at
-the success boundary (`lab.evaluation.anatomy.boundary_loss`, mean over training seeds). Both are mean squared distances
-of latents. Near 1, the error alone is as large as the loss of a plan that just fails.
+It is the model's error after all steps of the expert's actions (mean over problems and training seeds), over the loss
+at the success boundary (`lab.evaluation.anatomy.boundary_loss`, mean over training seeds). Both are mean squared
+distances of latents. Near 1, the error alone is as large as the loss of a plan that just fails.
 """
 
 from collections.abc import Iterator, Mapping

@@ -285,10 +285,11 @@ _POWERS = (
     "in `notebooks/power.ipynb`)."
 )
 _FLOOR = (
-    "The *error floor* is the model's error after all steps of the expert's actions (mean over problems and seeds), over "
-    "the loss at the success boundary (median over pairs of states one success radius apart, on the tune split). Both "
-    "are mean squared distances of latents (`fig4_gap`, `power`). Our aim is a third or less: near 1, the model's error "
-    "alone is as large as the loss of a plan that just fails. The intervals are those of the error alone."
+    "The *error floor* is the model's error after all steps of the expert's actions (mean over problems and seeds), "
+    "over the loss at the success boundary (median over pairs of states one success radius apart, on the tune split). "
+    "Both are mean squared distances of latents (`fig4_gap`, `power`). Our aim is a third or less: near 1, the "
+    "model's error alone is as large as the loss of a plan that just fails. The intervals are those of the error "
+    "alone."
 )
 _TARGETS = (
     "These targets are stricter than the claims: they say how large the effects should be. Encoders, data, radii and "
@@ -303,12 +304,12 @@ _TRIED = (
 )
 
 _SETTINGS = (
-    "All models of a task share them. A planner kept its setting of version 0.1 unless another had a higher success with "
-    "the present base model by a paired interval that excludes 0; such a one is in bold, with the difference to the "
-    "setting it replaced. Elsewhere stands the difference of the best other setting. Intervals are not corrected for "
-    "their number, and a gain that was picked is too high. In version 0.1 the highest success decided; the rule was "
-    "changed when test problems had already shown 300 steps of Adam ahead of 100 on PushT (`power`). Success in % on "
-    "problems of the tune split, averaged over kinds of goals: 300 problems, 100 for iCEM, MPPI and GradCEM; one "
+    "All models of a task share them. A planner kept its setting of version 0.1 unless another had a higher success "
+    "with the present base model by a paired interval that excludes 0; such a one is in bold, with the difference to "
+    "the setting it replaced. Elsewhere stands the difference of the best other setting. Intervals are not corrected "
+    "for their number, and a gain that was picked is too high. In version 0.1 the highest success decided; the rule "
+    "was changed when test problems had already shown 300 steps of Adam ahead of 100 on PushT (`power`). Success in % "
+    "on problems of the tune split, averaged over kinds of goals: 300 problems, 100 for iCEM, MPPI and GradCEM; one "
     "training seed (`reference/full/tuning/`). CEM has the authors' samples and elites, and was not tuned."
 )
 

@@ -42,9 +42,9 @@ FINETUNED = [("adversarial", "control"), ("adversarial", "base")]
 OPPONENTS = ("adam", "cem")  #: with whom the others are compared
 #: how settings were chosen, all on the tune split; told wherever planners are compared
 TUNED = (
-    "GRASP's settings are the best of 25 at 5 and 10 steps on these base models. Those of Adam with 8 starts were chosen "
-    "on these at 5 steps; the others' are version 0.1's, kept unless another was better on these at 5 steps. For 100 of "
-    "Adam's gradients, GRASP takes 100 of single steps and 50 of whole plans."
+    "GRASP's settings are the best of 25 at 5 and 10 steps on these base models. Those of Adam with 8 starts were "
+    "chosen on these at 5 steps; the others' are version 0.1's, kept unless another was better on these at 5 steps. "
+    "For 100 of Adam's gradients, GRASP takes 100 of single steps and 50 of whole plans."
 )
 #: where gradients are measured: at random actions, such as Adam starts from, and at the expert's, which reach the goal
 PLACES = {"start": "random actions", "expert": "the expert's actions"}
