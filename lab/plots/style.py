@@ -25,6 +25,7 @@ P = ParamSpec("P")
 AnyFigure = TypeVar("AnyFigure")
 
 TOP, BOTTOM = 115, 115  #: margins of interactive figures, in pixels
+MOST_POWERS = 4  #: of ten, named on a logarithmic axis
 #: fonttype 42 embeds TrueType fonts in the PDF, so that its text stays text
 STYLE: dict[str, Any] = {
     "pdf.fonttype": 42,
@@ -111,18 +112,29 @@ def written_out(figure: go.Figure) -> go.Figure:
     """
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         if axis.type == "log" and axis.tickvals is None and axis.dtick is None:
-            letter, name = axis.plotly_name[0], axis.plotly_name.replace("axis", "")
-            shown = [trace[letter] for trace in figure.data if (trace[f"{letter}axis"] or letter) == name]
-            values = np.concatenate([np.asarray(line, float) for line in shown if line is not None] or [np.empty(0)])
-            if (values > 0).any():
-                ticks = log_ticks(values[values > 0].min(), values[values > 0].max())
+            values = 10.0 ** np.array(axis.range) if axis.range else _drawn_on(axis, figure)
+            if len(values):
+                ticks = log_ticks(values.min(), values.max())
                 axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     return figure
 
 
+def _drawn_on(axis: Any, figure: go.Figure) -> np.ndarray:
+    """The values above 0 that the ``figure`` has on one ``axis``."""
+    letter, name = axis.plotly_name[0], axis.plotly_name.replace("axis", "")
+    shown = [trace[letter] for trace in figure.data if (trace[f"{letter}axis"] or letter) == name]
+    values = np.concatenate([np.asarray(line, float) for line in shown if line is not None] or [np.empty(0)])
+    return values[values > 0]
+
+
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten around [low, high]; where too few are within, also 2 and 5 times these; else even steps."""
+    """Powers of ten around [low, high]; where too few are within, also 2 and 5 times these; else even steps.
+
+    Where more than `MOST_POWERS` are within, it is every second one: on a phone there is no room for more.
+    """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    if sum(low <= 10.0**power <= high for power in powers) > MOST_POWERS:
+        powers = range(math.ceil(math.log10(low)) - 2, powers.stop, 2)
     for digits in ((1,), (1, 2, 5)):
         ticks = [digit * 10.0**power for power in powers for digit in digits]
         if sum(low <= tick <= high for tick in ticks) >= 3:
