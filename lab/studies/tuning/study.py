@@ -31,12 +31,12 @@ N = 300  #: tune-split problems, in equal parts of each kind of goals
 N_SAMPLING = 100  #: for the planners that sample, because a setting of theirs takes minutes
 GRADCEM: dict[str, Any] = {"samples": 100, "elites": 10, "chunk": 15}
 DESCENDING: dict[str, dict[str, Planner]] = {
-    "gd": {f"lr {lr}": GradientPlanner("sgd", lr, 300) for lr in (0.3, 1.0, 3.0, 10.0)},
+    "gd": {f"lr {lr}": GradientPlanner("sgd", lr, 300) for lr in (0.3, 1.0, 3.0, 10.0, 30.0)},
     "adam": {
         f"lr {lr}, {iterations} iterations": GradientPlanner("adam", lr, iterations)
         for lr, iterations in itertools.product((0.03, 0.1, 0.3), (100, 300))
     },
-    "momentum": {f"lr {lr}": GradientPlanner("momentum", lr, 300) for lr in (0.03, 0.1, 0.3, 1.0)},
+    "momentum": {f"lr {lr}": GradientPlanner("momentum", lr, 300) for lr in (0.03, 0.1, 0.3, 1.0, 3.0)},
     "adamw": {
         f"lr {lr}, {iterations} iterations": GradientPlanner("adamw", lr, iterations)
         for lr, iterations in itertools.product((0.03, 0.1, 0.3), (100, 300))
