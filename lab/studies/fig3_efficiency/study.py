@@ -45,12 +45,12 @@ from lab.training.latents import encoder_hash
 NAME = "fig3_efficiency"
 GOALS = "dataset"
 ITERATIONS = {
-    "gd": (10, 30, 100, 300),
-    "adam": (10, 30, 100, 300),
-    "restarts": (5, 10, 20, 30, 40, 100),
+    "gd": (3, 10, 30, 60, 100, 300),
+    "adam": (3, 10, 30, 60, 100, 300),
+    "restarts": (1, 5, 10, 20, 30, 40, 100),
     "raced": (10, 20, 30, 40, 60, 80, 100),
     "cem": (1, 3, 10),
-    STARTED: (5, 10, 20, 40, 100),
+    STARTED: (3, 5, 10, 20, 40, 100),
 }
 SINGLES = 5  #: plans made alone for each planner and number of iterations; the least time counts
 CLOCKS = {"batch": "seconds_per_problem", "single": "seconds_single"}
