@@ -433,8 +433,9 @@ def test_holms_correction_is_over_all_findings_of_all_tasks():
     assert list(table.verdict) == ["reproduced"] * 3 + ["unclear"]
     assert list(table.holm) == ["unclear", "reproduced", "unclear", "unclear"]
     assert summarise(table).loc[6].to_dict() == {"push_t": "2 (1) of 3", "wall": "1 (0) of 1"}
-    assert "Of all 4 findings, 3 are reproduced; under Holm's correction, which allows for their number, 1." in in_all(
-        table
+    assert in_all(table) == (
+        "Of all 4 findings, 3 are reproduced, 0 are not, and 1 are unclear; under Holm's correction, which allows for "
+        "their number, 1 are reproduced and 0 are not."
     )
     finding = ClaimFinding(4, "a", n=300, seeds=1, difference=0.1, low=-0.05, high=0.25, refuted=True)
     with pytest.MonkeyPatch.context() as patch:

@@ -120,12 +120,12 @@ def test_peak_memory_counts_what_is_alive():
 def test_a_setting_stays_unless_another_is_better_by_an_interval():
     rows = [("x", "a", "b", 5.0, 1.0), ("x", "c", "b", 6.0, -1.0), ("y", "d", "e", 1.0, 0.5), ("y", "f", "e", 2.0, 0.1)]
     rows += [("z", "g", "h", 3.0, -1.0)]
-    table = pd.DataFrame(rows, columns=["planner", "setting", "present", "difference", "low"])
+    table = pd.DataFrame(rows, columns=["planner", "setting", "former", "difference", "low"])
     assert tuning.chosen(table) == {"x": "a", "y": "f", "z": "h"}
     assert set(tuning.CANDIDATES) <= set(PLANNERS)
 
 
-def test_settings_are_compared_with_the_cards_on_the_tune_split(monkeypatch):
+def test_settings_are_x_on_the_tune_split(monkeypatch):
     config, few = Config("wall", "smoke"), 2
     present = config.planner("gd")
     candidates = {"slow": replace(present, lr=1e-6), "present": present}
@@ -135,7 +135,7 @@ def test_settings_are_compared_with_the_cards_on_the_tune_split(monkeypatch):
     assert {protocol["split"] for protocol in found.meta["protocols"]} == {"tune"}
     rates, (difference,) = found.tables["planners"], found.tables["differences"].itertuples()
     assert list(rates.setting) == ["slow"] * 2 + ["present"] * 2 and set(rates.n) == {few}
-    assert (difference.setting, difference.present, difference.n) == ("slow", "present", 2 * few)
+    assert (difference.setting, difference.former, difference.n) == ("slow", "present", 2 * few)
     slow, of_card = rates.groupby("setting", sort=False).value.mean()
     assert difference.difference == pytest.approx(slow - of_card)
     monkeypatch.setattr(tuning, "CANDIDATES", {"gd": {"slow": candidates["slow"]}})
@@ -146,7 +146,7 @@ def test_settings_are_compared_with_the_cards_on_the_tune_split(monkeypatch):
 def test_the_table_of_settings_says_what_decided():
     rates = [("gd", "a", "near", 0.4), ("gd", "a", "far", 0.2), ("gd", "b", "near", 0.5), ("gd", "b", "far", 0.5)]
     tables = {"planners": pd.DataFrame(rates, columns=["planner", "setting", "goals", "value"])}
-    columns = ["planner", "setting", "present", "difference", "low", "high"]
+    columns = ["planner", "setting", "former", "difference", "low", "high"]
     for low, cell in ((0.1, "**50 with b**: +20.0 points [+10.0, +30.0] to a"), (-0.1, "30 with a; b: +20.0 points")):
         tables["differences"] = pd.DataFrame([("gd", "b", "a", 0.2, low, 0.3)], columns=columns)
         assert settings._cell(Result(tables, {}), "gd").startswith(cell)

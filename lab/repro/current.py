@@ -51,9 +51,9 @@ def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
             f"streams: {old}."
         ]
     if other := _listed(retrained(committed)):
-        texts += [f"Training seeds 1 and 2 are of another run of the same recipe than those of Table 1: {other}."]
+        texts += [f"Their models of training seeds 1 and 2 are not Table 1's, but of another run of the same recipe: {other}."]
     if former := _listed(replanned(committed)):
-        texts += [f"Planned with former settings of a planner, which `meta.json` beside the tables names: {former}."]
+        texts += [f"These planned with former settings of a planner (`meta.json` beside the tables has them): {former}."]
     return " ".join(texts)
 
 

@@ -28,4 +28,4 @@ def _cell(result: Result, planner: str) -> str:
         (best,) = differences.nlargest(1, "difference").itertuples()
         return f"{text}; {best.setting}: {points(best)}"
     (row,) = replaced.itertuples()
-    return f"**{text}**: {points(row)} to {row.present}"
+    return f"**{text}**: {points(row)} to {row.former}"

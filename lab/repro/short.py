@@ -17,7 +17,7 @@ from lab.studies.common.judge import AS_GOOD, MARGIN, differ, seeds_of, verdict
 
 Committed = Mapping[str, Mapping[str, Result]]  #: by task and study
 WORDS = """- On the base model, GD and Adam from one start are behind CEM on PushT, PointMaze and Wall, open loop and
-  under MPC. Adam from 8 screened starts is ahead of CEM on PushT, and under MPC for random goals on PointMaze and Wall;
+  under MPC. Adam from 8 starts is ahead of CEM on PushT, and under MPC for random goals on PointMaze and Wall;
   in the six other comparisons no difference is shown.
 - *Adversarial World Modeling* lifts success above the control's on PointMaze, open loop and under MPC. On Wall it does
   in open loop, where one of four differences is unclear, and nothing is shown under MPC. On PushT it lifts GD in open

@@ -116,10 +116,11 @@ def count(rows: pd.DataFrame) -> str:
 
 def in_all(table: pd.DataFrame) -> str:
     """How many of all findings are reproduced, without and with Holm's correction: a sentence."""
-    reproduced, left = ((table[column] == "reproduced").sum() for column in ("verdict", "holm"))
+    plain, corrected = (table[column].value_counts() for column in ("verdict", "holm"))
     return (
-        f"Of all {len(table)} findings, {reproduced} are reproduced; under Holm's correction, which allows for their "
-        f"number, {left}."
+        f"Of all {len(table)} findings, {plain.get('reproduced', 0)} are reproduced, {plain.get('not reproduced', 0)} "
+        f"are not, and {plain.get('unclear', 0)} are unclear; under Holm's correction, which allows for their number, "
+        f"{corrected.get('reproduced', 0)} are reproduced and {corrected.get('not reproduced', 0)} are not."
     )
 
 

@@ -10,6 +10,6 @@ STUDY = Study(
     planners=PLANNERS,
     long=True,
     alone=True,
-    teaches="sixteen planners on the same problems: gradients, samples, a network",
+    teaches="every planner on the same problems: gradients, samples, a network",
     part="beyond",
 )

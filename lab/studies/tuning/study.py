@@ -1,7 +1,7 @@
 """How the settings of the planners were chosen: on the tune split, by one rule.
 
-A planner keeps the setting that its card has, unless another has a higher success with the *base* model, over all kinds
-of goals, by a paired interval that excludes 0; of those it takes the one with the highest. All models of a task share
+A planner keeps its setting of version 0.1, unless another has a higher success with the *base* model, over all kinds of
+goals, by a paired interval that excludes 0; of those it takes the one with the highest. All models of a task share
 it. Plans start from the paper's N(0, 1). GradCEM has a third of CEM's samples, because it differentiates each. CEM's
 settings are the authors', those of several starts were chosen as `lab.planning.catalog` says, and the radii of
 Adversarial World Modeling in the study ``recipe``.
@@ -51,13 +51,20 @@ SAMPLING: dict[str, dict[str, Planner]] = {
     "gradcem": {f"lr {lr}": GradCEM(lr=lr, **GRADCEM) for lr in (0.03, 0.1, 0.3)},
 }
 CANDIDATES = DESCENDING | SAMPLING  #: by planner, its settings by name
+#: settings of version 0.1 that the rule has replaced; all others are still on the cards
+REPLACED = {
+    ("push_t", "adam"): "lr 0.1, 100 iterations",
+    ("push_t", "adamw"): "lr 0.1, 100 iterations",
+    ("point_maze", "adamw"): "lr 0.1, 100 iterations",
+    ("wall", "adamw"): "lr 0.3, 100 iterations",
+}
 
 
 def run(config: Config) -> Result:
     """Measure all candidates.
 
     Tables: ``planners``, a row for each planner, setting and kind of goals; ``differences``, the paired difference in
-    success of each other setting to the ``present`` one, which the card has when this runs, over all kinds of goals.
+    success of each other setting to the ``former`` one, version 0.1's, over all kinds of goals.
     Raises LabError where a card's setting is no candidate.
     """
     started = time.perf_counter()
@@ -65,7 +72,7 @@ def run(config: Config) -> Result:
     for name, candidates in tqdm(CANDIDATES.items(), desc=f"{NAME} {config.task}", unit="planner"):
         n = (N if name in DESCENDING else N_SAMPLING) // len(config.card.goals)
         problems = [Protocol(config.task, goals, n, "tune", config.seed) for goals in config.card.goals]
-        measured, present = {}, present_of(config, name)
+        measured, former = {}, former_of(config, name)
         for setting, planner in tqdm(candidates.items(), desc=name, unit="setting", leave=False):
             of_goals = [measure(config, Case(each, "base", 0, base, name, planner), stored) for each in problems]
             for table in of_goals:
@@ -73,16 +80,18 @@ def run(config: Config) -> Result:
                 rows.append({"planner": name, "setting": setting} | summary(table) | numbers)
             measured[setting] = pd.concat(of_goals).assign(problem=lambda table: table.goals + table.pair.astype(str))
         protocols += problems
-        for setting in [setting for setting in measured if setting != present]:
-            against = paired(measured[setting], measured[present], "success")
-            differences.append({"planner": name, "setting": setting, "present": present} | against._asdict())
+        for setting in [setting for setting in measured if setting != former]:
+            against = paired(measured[setting], measured[former], "success")
+            differences.append({"planner": name, "setting": setting, "former": former} | against._asdict())
     meta = provenance(config, started, {"planners": ["seconds"]}) | {"kept_cases": stored.kept}
     tables = {"planners": pd.DataFrame(rows), "differences": pd.DataFrame(differences)}
     return Result(tables, meta | {"protocols": [protocol.as_dict() for protocol in dict.fromkeys(protocols)]})
 
 
-def present_of(config: Config, planner: str) -> str:
-    """The name of the candidate that the task's card has for ``planner``; raises LabError where it is none."""
+def former_of(config: Config, planner: str) -> str:
+    """The candidate that ``planner`` had in version 0.1; raises LabError where the card's setting is none."""
+    if (config.task, planner) in REPLACED:
+        return REPLACED[config.task, planner]
     for setting, candidate in CANDIDATES[planner].items():
         if candidate == config.planner(planner):
             return setting
@@ -91,6 +100,6 @@ def present_of(config: Config, planner: str) -> str:
 
 def chosen(differences: pd.DataFrame) -> dict[str, str]:
     """By planner, the setting that the rule names; ``differences`` is a table of `run`."""
-    found = dict(zip(differences.planner, differences.present, strict=True))
+    found = dict(zip(differences.planner, differences.former, strict=True))
     better = differences[differences.low > 0].sort_values("difference", kind="stable")
     return found | dict(zip(better.planner, better.setting, strict=True))  # the best is the last
