@@ -355,8 +355,8 @@ def test_as_good_is_what_the_whole_interval_says():
 
 
 def test_the_ladder_ends_with_the_tuned_iterations():
-    assert fig3_efficiency.budgets("adam", 100) == [10, 30, 100]
-    assert fig3_efficiency.budgets("gd", 50) == [10, 30, 50]
+    assert fig3_efficiency.budgets("adam", 100) == [3, 10, 30, 60, 100]
+    assert fig3_efficiency.budgets("gd", 50) == [3, 10, 30, 50]
     assert fig3_efficiency.budgets("cem", 2) == [1, 2]
 
 

@@ -168,7 +168,7 @@ def test_tables_of_other_runs_than_table_1s_are_named():
     table1, other = (Result({}, {"models": {"base/seed0": shipped, "base/seed1": name}}) for name in ("a", "b"))
     committed = {"wall": {"table1_success": table1, "starts": other, "power": table1}, "rope": {"robotics": other}}
     assert current.retrained(committed) == {"wall": ["starts"]}
-    assert "than those of Table 1: Wall (starts)." in current.sentence(committed)
+    assert "but of another run of the same recipe: Wall (starts)." in current.sentence(committed)
 
 
 def test_tables_of_former_settings_are_named():

@@ -1,9 +1,9 @@
 """PushT. Lengths, data and radii of the recipe were chosen by hand on the tune split, with one training seed.
 
 The recipe stops before it is flat, because all shipped models together should take less than 90 minutes: after 6,000,
-40,000 and 80,000 steps of the base model Adam reaches 27, 33 and 41 % of the goals, CEM 47, 58 and 69 %. More data are
-not shown to help at half of all steps: with a quarter of the episodes Adam and CEM reach 30 and 64 % instead of 33 and
-58 (64 problems of the tune split, one training seed, 100 steps of Adam; study ``recipe``).
+40,000 and 80,000 steps of the base model Adam reaches 25, 36 and 45 % of the goals, CEM 47, 58 and 69 %. More data are
+not shown to help at half of all steps: with a quarter of the episodes Adam and CEM reach 31 and 64 % instead of 36 and
+58 (64 problems of the tune split, one training seed; study ``recipe``).
 
 Settings of planners are version 0.1's, unless another was better on this base model, see `lab.studies.tuning`.
 """

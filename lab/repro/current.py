@@ -51,9 +51,13 @@ def sentence(committed: Mapping[str, Mapping[str, Result]]) -> str:
             f"streams: {old}."
         ]
     if other := _listed(retrained(committed)):
-        texts += [f"Their models of training seeds 1 and 2 are not Table 1's, but of another run of the same recipe: {other}."]
+        texts += [
+            f"Their models of training seeds 1 and 2 are not Table 1's, but of another run of the same recipe: {other}."
+        ]
     if former := _listed(replanned(committed)):
-        texts += [f"These planned with former settings of a planner (`meta.json` beside the tables has them): {former}."]
+        texts += [
+            f"These planned with former settings of a planner (`meta.json` beside the tables has them): {former}."
+        ]
     return " ".join(texts)
 
 

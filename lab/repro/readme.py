@@ -233,12 +233,12 @@ def _folding(summary: str, lines: Iterable[str]) -> list[str]:
 
 _INTRODUCTION = """# Results
 
-All numbers at preset `full`, and on the test split unless a table names the tune split: other problems of the same task,
-on which settings were chosen. Rates, distances and differences have a 95 % interval: Wilson's for a
-success rate, else from a bootstrap; ratios of times, and numbers in round brackets, have none. The bootstrap resamples
-problems and, where there are several, training seeds, each independently of the other (Owen 2007, "The pigeonhole
-bootstrap"). Beside it the tables have the interval over problems alone (`low_problems`, `high_problems`). Differences
-are paired: all models and planners get the same problems.
+All numbers at preset `full`, and on the test split unless a table names the tune split: other problems of the same
+task, on which settings were chosen. Rates, distances and differences have a 95 % interval: Wilson's for a success rate,
+else from a bootstrap; ratios of times, and numbers in round brackets, have none. The bootstrap resamples problems and,
+where there are several, training seeds, each independently of the other (Owen 2007, "The pigeonhole bootstrap"). Beside
+it the tables have the interval over problems alone (`low_problems`, `high_problems`). Differences are paired: all
+models and planners get the same problems.
 
 Training seed 0 is the shipped model; seeds 1 and 2 are of the same recipe. EARLIER
 
@@ -266,10 +266,10 @@ _SHORT = (
 _HOW = (
     "Each claim is put as differences that should be above zero. A finding is *reproduced* where the whole 95 % "
     "interval of its paired difference is above zero, *not reproduced* where all of it is below, else *unclear*; for "
-    "“as good as” the zero is moved down by 5 points. “<<” is tested as “<”. Where even the shortest run measured takes "
-    "more than a tenth of CEM's time, claim 4 is *not reproduced*, whatever the success. The table gives the findings reproduced, of all; in brackets, "
-    "those that remain under Holm's correction over all findings of this page, where they are fewer. Its p-values "
-    "follow from the intervals by a normal approximation."
+    "“as good as” the zero is moved down by 5 points. “<<” is tested as “<”. Where even the shortest run measured "
+    "takes more than a tenth of CEM's time, claim 4 is *not reproduced*, whatever the success. The table gives the "
+    "findings reproduced, of all; in brackets, those that remain under Holm's correction over all findings of this "
+    "page, where they are fewer. Its p-values follow from the intervals by a normal approximation."
 )
 ORDER = ("adam", "network", starts.STARTED, "cem")
 _STARTS = (
@@ -281,10 +281,10 @@ _STARTS = (
 _POWERS = (
     "Adam from as many starts as the study has, and from one of them, open loop, data-set goals. A plan that misses "
     "is *stuck* where the predicted loss is above the loss at the success boundary, *deceived* where the true loss "
-    "alone is, and *metric* where neither is. Why a problem was missed is decided by a plan that is known to be good: "
-    "*unknown*, where none is; *search*, where the model prefers the good plan too, but the planner missed it; *cost*, "
-    "where even the true loss prefers the bad plan; *model*, where only the model's loss does. In % [95% interval] (`reference/full/power/`, told "
-    "in `notebooks/power.ipynb`)."
+    "alone is, and *metric* where neither is. Why a problem was missed is decided by a plan that is known to be "
+    "good: *unknown*, where none is; *search*, where the model prefers the good plan too, but the planner missed it; "
+    "*cost*, where even the true loss prefers the bad plan; *model*, where only the model's loss does. In % [95% "
+    "interval] (`reference/full/power/`, told in `notebooks/power.ipynb`)."
 )
 _FLOOR = (
     "The *error floor* is the model's error after all steps of the expert's actions (mean over problems and seeds), "
@@ -310,13 +310,13 @@ _SETTINGS = (
     "with the present base model by a paired interval that excludes 0; such a one is in bold, with the difference to "
     "the setting it replaced. Elsewhere stands the difference of the best other setting. Intervals are not corrected "
     "for their number, and a gain that was picked is too high. In version 0.1 the highest success decided; the rule "
-    "was changed when test problems had already shown 300 steps of Adam ahead of 100 on PushT (`power`). Success in % "
-    "on problems of the tune split, averaged over kinds of goals: 300 problems, 100 for iCEM, MPPI and GradCEM; one "
-    "training seed (`reference/full/tuning/`). CEM has the authors' samples and elites, and was not tuned. "
+    "was changed when test problems had already shown 300 steps of Adam ahead of 100 on PushT (`power`). Success in "
+    "% on problems of the tune split, averaged over kinds of goals: 300 problems, 100 for iCEM, MPPI and GradCEM; "
+    "one training seed (`reference/full/tuning/`). CEM has the authors' samples and elites, and was not tuned. "
     f"Several starts were set by hand, on fewer problems: each is the best of {RESTARTS['candidates']} random plans, "
     f"Adam's step falls from {RESTARTS['lr']} to {RESTARTS['cooling']:.0%} of it, actions stay within "
-    f"{RESTARTS['bound']:g} standard deviations of the data's, and take {RESTARTS['iterations']} steps, on PushT and in a "
-    f"race {RACED['iterations']}. How many steps follow the network's guess is in `starts`."
+    f"{RESTARTS['bound']:g} standard deviations of the data's, and take {RESTARTS['iterations']} steps, on PushT and "
+    f"in a race {RACED['iterations']}. How many steps follow the network's guess is in `starts`."
 )
 
 if __name__ == "__main__":
