@@ -1,0 +1,96 @@
+"""What a model, an environment and arrays of somebody else owe, said in a sentence where they first come in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_your_own import ADAM, PLAN, Model, Pendulum, collected, new_model, problems_of
+
+from lab.errors import LabError
+from lab.evaluation.anatomy import around_goals
+from lab.evaluation.drive import begin, drive
+from lab.evaluation.gap import data_error, expert_error
+from lab.evaluation.success import evaluate
+from lab.training.latents import encode
+from lab.training.online import execute
+
+STATES, ACTIONS = collected()
+PROBLEMS = problems_of(STATES, ACTIONS)
+
+
+def refused(act: Callable[[], Any], said: str) -> None:
+    """Whether ``act`` is answered by one sentence that has ``said``."""
+    with pytest.raises(LabError, match=said) as refusal:
+        act()
+    assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
+
+
+# --- Blocks and steps
+
+
+class Uneven(Model):
+    """Its three blocks are as many actions as ``change`` makes of six."""
+
+    def __init__(self, change: Callable[[np.ndarray], np.ndarray]) -> None:
+        super().__init__()
+        self.changed = change
+
+    def denormalise_actions(self, blocks):
+        return self.changed(super().denormalise_actions(blocks))
+
+
+def repeated(actions):
+    return np.concatenate([actions, actions[..., :1, :]], -2)
+
+
+UNEVEN = {
+    "fewer": lambda actions: actions[..., :-1, :],
+    "more": repeated,
+    "none": lambda actions: actions[..., :0, :],
+    "fewer than blocks": lambda actions: actions[..., :2, :],
+    "of other problems": lambda actions: np.concatenate([actions, actions]),
+    "flat": lambda actions: actions[..., 0],
+    "a number": lambda actions: actions.sum(),
+}
+PLANNED = torch.zeros(24, 3, 2)
+ACTS = {
+    "evaluate": lambda model: evaluate(model, ADAM, PROBLEMS, PLAN),
+    "online": lambda model: execute(model, Pendulum(), STATES[:, 0], PLANNED),
+    "expert": lambda model: expert_error(model, PROBLEMS),
+    "data": lambda model: data_error(model, Pendulum(), STATES[:, :7], ACTIONS[:, :6]),
+    "around goals": lambda model: around_goals(model, PROBLEMS),
+}
+
+
+@pytest.mark.parametrize("uneven", UNEVEN)
+@pytest.mark.parametrize("act", ACTS)
+def test_blocks_that_are_no_whole_number_of_steps_each_are_refused(act, uneven):
+    said = r"^Uneven.denormalise_actions should return actions \(\.\.\., H \* k, a\), .* got \(.*\) of \(\d+, 3, 2\)"
+    refused(lambda: ACTS[act](Uneven(UNEVEN[uneven])), said)
+
+
+@pytest.mark.parametrize("act", ["expert", "data", "around goals"])
+def test_blocks_that_do_not_hold_all_steps_are_refused(act):
+    """So that what is imagined and what happened are never compared at different steps."""
+
+    class Forgetful(Model):
+        def normalise_actions(self, actions):
+            return super().normalise_actions(actions[..., :-2, :])
+
+    refused(lambda: ACTS[act](Forgetful()), r"keep every step of actions \(\d+, 6, 1\), .* \(\d+, 2, 2\) are actions")
+
+
+def test_a_drive_and_the_latents_of_data_ask_for_whole_blocks_too():
+    model = Uneven(lambda actions: actions[..., :0, :])
+    refused(lambda: encode(model, Pendulum(), STATES, ACTIONS), "Uneven.denormalise_actions should return actions")
+    so_far = begin(model, Pendulum(), STATES[0, 0])
+    refused(lambda: drive(model, Pendulum(), so_far, np.ones(1)), "Uneven.denormalise_actions should return actions")
+
+
+def test_actions_may_be_a_tensor():
+    model, tensors = new_model(), new_model()
+    tensors.denormalise_actions = lambda blocks: blocks.double().flatten(-2).unsqueeze(-1)
+    first, second = (evaluate(each, ADAM, PROBLEMS, PLAN).trajectory for each in (model, tensors))
+    np.testing.assert_array_equal(first, second)
