@@ -8,11 +8,13 @@ import pytest
 import torch
 from test_your_own import ADAM, PLAN, Model, Pendulum, collected, new_model, problems_of
 
+from lab.data import Problems
 from lab.errors import LabError
 from lab.evaluation.anatomy import around_goals
 from lab.evaluation.drive import begin, drive
 from lab.evaluation.gap import data_error, expert_error
 from lab.evaluation.success import evaluate
+from lab.tasks.environment import distances
 from lab.training.latents import encode
 from lab.training.online import execute
 
@@ -94,3 +96,43 @@ def test_actions_may_be_a_tensor():
     tensors.denormalise_actions = lambda blocks: blocks.double().flatten(-2).unsqueeze(-1)
     first, second = (evaluate(each, ADAM, PROBLEMS, PLAN).trajectory for each in (model, tensors))
     np.testing.assert_array_equal(first, second)
+
+
+# --- Distances
+
+DISTANCES = {
+    "a column": (lambda d: d[:, None], r"shape \(24, 1\)"),
+    "a matrix": (lambda d: d[:, None] - d, r"shape \(24, 24\)"),
+    "a number": (lambda d: d.mean(), r"shape \(\)"),
+    "too few": (lambda d: d[1:], r"shape \(23,\)"),
+    "nothing": (lambda d: None, "NoneType"),
+    "words": (lambda d: ["near"] * len(d), "list"),
+    "NaN": (lambda d: np.where(np.arange(len(d)) == 3, np.nan, d), "NaN"),
+}
+
+
+def measuring(change: Callable[[np.ndarray], Any], **attributes: Any) -> Pendulum:
+    """An environment whose distances are changed."""
+    kind = type("Mine", (Pendulum,), {"distance": lambda self, *of: change(Pendulum().distance(*of[:2])), **attributes})
+    return kind()
+
+
+@pytest.mark.parametrize("named", [{}, {"criteria": ("full", "other")}])
+@pytest.mark.parametrize("kind", DISTANCES)
+def test_distances_that_are_none_are_refused(kind, named):
+    change, got = DISTANCES[kind]
+    environment = measuring(change, **named)
+    said = rf"^Mine.distance should return the distances \(B,\) of B = 24 states .*, got {got}\."
+    refused(lambda: distances(environment, STATES[:, 0], STATES[:, 6]), said)
+    problems = Problems(environment, STATES[:, 0], STATES[:, 6])
+    refused(lambda: evaluate(new_model(), ADAM, problems, PLAN).success, said)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [list, np.float32, torch.from_numpy, lambda d: d.round().astype(int), lambda d: np.where(d > 1, np.inf, d)],
+)
+def test_distances_may_be_any_numbers(change):
+    """An infinite one is of a goal that cannot be reached."""
+    found = distances(measuring(change), STATES[:, 0], STATES[:, 6])["full"]
+    np.testing.assert_array_equal(found, change(Pendulum().distance(STATES[:, 0], STATES[:, 6])))
