@@ -80,6 +80,29 @@ def described(value: Any) -> str:
     return type(value).__name__ if array is None else f"shape {array.shape}"
 
 
+def trajectories(states: Any, actions: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """``states`` (N, T + 1, S) and ``actions`` (N, T, a) as arrays.
+
+    Raises LabError for other shapes, without an episode, and for numbers that are not finite.
+    """
+    first, second = numbers(states), numbers(actions)
+    if (
+        first is None
+        or second is None
+        or not (
+            first.ndim == second.ndim == 3 and 0 < len(first) == len(second) and first.shape[1] == second.shape[1] + 1
+        )
+    ):
+        raise LabError(
+            "Trajectories are states (N, T + 1, S) and actions (N, T, a) of the same N episodes, one at least, got "
+            f"{described(states)} and {described(actions)}."
+        )
+    for name, array in (("states", first), ("actions", second)):
+        if not np.isfinite(array).all():
+            raise LabError(f"The {name} of trajectories must be finite numbers, got NaN or infinity.")
+    return first, second
+
+
 def _radii(environment: Environment, found: Any, problems: int) -> Floats:
     """``found``, which a method ``distance`` returned, as distances (B,)."""
     radii = numbers(found)
