@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stores import small_model
+from test_gymnasium_adapter import pendulum
 from test_your_own import ADAM, PLAN, Model, Pendulum, collected, new_model, problems_of
 
-from lab.data import Problems
+from lab.data import Problems, problems_along
 from lab.errors import LabError
 from lab.evaluation.anatomy import around_goals
 from lab.evaluation.drive import begin, drive
 from lab.evaluation.gap import data_error, expert_error
 from lab.evaluation.success import evaluate
+from lab.planning import PLANNERS, make_planner
 from lab.tasks.environment import distances
-from lab.training.latents import encode
+from lab.training.latents import LatentData, encode
 from lab.training.online import execute
 
 STATES, ACTIONS = collected()
@@ -136,3 +139,88 @@ def test_distances_may_be_any_numbers(change):
     """An infinite one is of a goal that cannot be reached."""
     found = distances(measuring(change), STATES[:, 0], STATES[:, 6])["full"]
     np.testing.assert_array_equal(found, change(Pendulum().distance(STATES[:, 0], STATES[:, 6])))
+
+
+# --- Arrays
+
+#: by what is wrong with them, trajectories that are none
+TRAJECTORIES = {
+    "actions of fewer steps": (STATES, ACTIONS[:, :-1]),
+    "states of fewer steps": (STATES[:, :-1], ACTIONS),
+    "fewer actions": (STATES, ACTIONS[:-1]),
+    "fewer states": (STATES[:-1], ACTIONS),
+    "no episode": (STATES[:0], ACTIONS[:0]),
+    "one episode": (STATES[0], ACTIONS[0]),
+    "ragged": ([[[0.0, 0.0]], [[0.0]]], ACTIONS),
+    "words": (STATES, np.full(ACTIONS.shape, "left")),
+    "nothing": (None, ACTIONS),
+    "NaN in states": (np.where(STATES > 1, np.nan, STATES), ACTIONS),
+    "NaN in actions": (STATES, np.where(ACTIONS > 0.5, np.nan, ACTIONS)),
+    "infinity": (STATES, np.where(ACTIONS > 0.5, np.inf, ACTIONS)),
+}
+#: lists and tensors are as good as arrays
+KINDS: dict[str, Callable] = {"lists": np.ndarray.tolist, "tensors": torch.from_numpy, "single": np.float32}
+
+
+def latents(states: Any, actions: Any) -> LatentData:
+    return encode(new_model(), Pendulum(), states, actions, progress=False)
+
+
+def along(states: Any, actions: Any) -> Problems:
+    return problems_along(Pendulum(), states, actions, n=3, steps=4)
+
+
+@pytest.mark.parametrize("use", [latents, along])
+@pytest.mark.parametrize("kind", TRAJECTORIES)
+def test_trajectories_that_are_none_are_refused(kind, use):
+    finite = "NaN" in kind or kind == "infinity"
+    said = r"^The .* of trajectories must be finite" if finite else r"^Trajectories are states \(N, T \+ 1, S\) and "
+    refused(lambda: use(*TRAJECTORIES[kind]), said + ".*, got ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_and_tensors_are_as_good_as_arrays(kind):
+    states, actions = KINDS[kind](STATES), KINDS[kind](ACTIONS)
+    same = {"lists": np.float64, "tensors": np.float64, "single": np.float32}[kind]
+    found, expected = latents(states, actions), latents(same(STATES), same(ACTIONS))
+    assert torch.equal(found.z, expected.z) and torch.equal(found.actions, expected.actions)
+    problems = along(states, actions)
+    again = Problems(Pendulum(), *map(KINDS[kind], (problems.starts, problems.goals, problems.expert)))
+    for given in (problems, again):
+        for name in ("starts", "goals", "expert"):
+            np.testing.assert_array_equal(getattr(given, name), getattr(along(same(STATES), same(ACTIONS)), name))
+            assert getattr(given, name).dtype == same
+    assert evaluate(new_model(), ADAM, problems[:2], PLAN).success["full"].shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (None, STATES[:, 6]),
+        (STATES[:, 0], [[0.0, 1.0], [0.0]]),
+        (STATES[:, 0], "far"),
+        (STATES[:, 0], STATES[:, 6], "far"),
+        (STATES[:, 0].tolist(), STATES[:5, 6].tolist()),
+        (torch.zeros(2, 2, requires_grad=True), torch.zeros(2, 2)),
+    ],
+)
+def test_problems_of_what_is_no_array_are_refused(parts):
+    refused(lambda: Problems(Pendulum(), *parts), r"(one shape \(n, S\)|must be \(n, T, a\)).*, got ")
+
+
+# --- No problem at all
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_an_evaluation_of_no_problem_is_refused(planner):
+    refused(lambda: evaluate(new_model(), make_planner(planner), PROBLEMS[:0], PLAN), "no problem to plan for")
+
+
+# --- Another environment than the model's
+
+
+def test_a_model_of_pictures_is_not_evaluated_without_them():
+    said = r"^A world model of wall sees pictures and proprioception, .* got shape \(2, 3\): take an environment of "
+    for blind in (pendulum(), Pendulum()):
+        problems = Problems(blind, np.zeros((2, 2)), np.zeros((2, 2)))
+        refused(lambda problems=problems: evaluate(small_model(), ADAM, problems, PLAN), said)
