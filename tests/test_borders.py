@@ -87,6 +87,16 @@ def test_blocks_that_do_not_hold_all_steps_are_refused(act):
     refused(lambda: ACTS[act](Forgetful()), r"keep every step of actions \(\d+, 6, 1\), .* \(\d+, 2, 2\) are actions")
 
 
+@pytest.mark.parametrize("kind", [new_model, small_model])
+def test_an_expert_of_no_whole_number_of_blocks_is_refused(kind):
+    problems = Problems(Pendulum(), STATES[:, 0], STATES[:, 6], ACTIONS[:, :7])
+    model = kind()
+    model.observe = new_model().observe
+    refused(
+        lambda: expert_error(model, problems), r"normalise_actions fails on actions \(24, 7, 1\) \(.*\): give whole"
+    )
+
+
 def test_a_drive_and_the_latents_of_data_ask_for_whole_blocks_too():
     model = Uneven(lambda actions: actions[..., :0, :])
     refused(lambda: encode(model, Pendulum(), STATES, ACTIONS), "Uneven.denormalise_actions should return actions")

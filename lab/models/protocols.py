@@ -116,10 +116,14 @@ def actions_of(model: Evaluable, blocks: Tensor) -> np.ndarray:
 
 def blocks_of(model: Evaluable, actions: np.ndarray) -> Tensor:
     """The standardised blocks (..., H, A) of ``actions`` (..., H * k, a). Raises LabError where a step gets lost."""
-    blocks = model.normalise_actions(actions)
+    normalise = f"{type(model).__name__}.normalise_actions"
+    try:
+        blocks = model.normalise_actions(actions)
+    except (RuntimeError, ValueError) as problem:  # such as a reshape of what is no whole number of blocks
+        raise LabError(f"{normalise} fails on actions {actions.shape} ({problem}): give whole blocks.") from problem
     if (again := actions_of(model, blocks).shape) != actions.shape:
         raise LabError(
-            f"{type(model).__name__}.normalise_actions should keep every step of actions {actions.shape}, but its "
-            f"blocks {tuple(blocks.shape)} are actions {again}: give whole blocks of steps."
+            f"{normalise} should keep every step of actions {actions.shape}, but its blocks {tuple(blocks.shape)} are "
+            f"actions {again}: give whole blocks."
         )
     return blocks
