@@ -175,17 +175,17 @@ class GymnasiumEnvironment:
         states, actions = [self._state()], np.empty((steps, self.action_dim))
         for t in range(steps):
             action = self.action_space.sample() if policy is None else policy(seen, rng)
-            actions[t] = self.executed(self._asked(action))
+            actions[t] = self.executed(self._flat_action(action))
             seen = self._step(actions[t])
             states.append(self._state())
         return np.stack(states), actions
 
-    def _asked(self, action: Any) -> Floats:
+    def _flat_action(self, action: Any) -> Floats:
         """The ``action`` of a policy as (a,); raises LabError for what is none."""
-        asked, size = numbers(action), self.action_dim
-        if asked is None or asked.size != size or not np.isfinite(asked).all():
+        array, size = numbers(action), self.action_dim
+        if array is None or array.size != size or not np.isfinite(array).all():
             raise LabError(f"{self.name}: a policy returns an action ({size},) of finite numbers, got {action!r}.")
-        return asked.ravel()
+        return array.ravel()
 
     def _simulate_one(self, start: Floats, actions: Floats) -> Floats:
         self._access.write(self.env, np.array(start))
