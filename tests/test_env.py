@@ -95,6 +95,48 @@ def test_an_environment_that_cannot_be_is_refused():
 
 
 @tasks
+@pytest.mark.parametrize("options", [["state"], "state", 1, [("state", [0.0])]])
+def test_options_that_are_no_mapping_are_refused(name, options):
+    with pytest.raises(LabError, match=r"options are a mapping such as \{'state': \.\.\.\}, got "):
+        make(name).reset(options=options)
+
+
+@tasks
+@pytest.mark.parametrize("action", ["a", None, 0.0, [[0.0]], [0.0] * 9, [[0.0], [0.0, 1.0]], [np.nan] * 9])
+def test_an_action_that_is_none_is_refused(name, action):
+    env = make(name)
+    env.reset(seed=0)
+    with pytest.raises(LabError, match=rf"^{env.task.env_id}: the action must be \d finite numbers, got "):
+        env.step(action)
+
+
+@tasks
+@pytest.mark.parametrize("far", [1e3, -1e3, 1e6, 9e8, 1e10, -1e20, 1e300])
+@pytest.mark.filterwarnings("error")
+def test_a_state_out_of_the_world_is_drawn_or_refused_but_never_garbage(name, far):
+    """Wall draws its dot in proportion to its largest pixel, which outside there is not."""
+    env = make(name, size=32)
+    states, _ = env.task.sample_problems(np.random.default_rng(0), 2)
+    said = rf"^{name}: to draw, expected states .*, got "
+    try:
+        pictures = env.task.render(states + far, 32)
+    except LabError as refusal:
+        assert (name == "wall" or abs(far) > 1e9) and re.match(said, str(refusal))
+        with pytest.raises(LabError, match=said):
+            env.reset(options={"state": states[0] + far})
+    else:
+        np.testing.assert_array_equal(pictures[0], pictures[1])  # of an empty world, wherever the bodies are
+        assert name != "wall" and abs(far) <= 1e9
+
+
+@pytest.mark.parametrize("dot", [1.0, 1.7, 4.0])
+def test_a_dot_on_its_way_out_is_drawn_until_nothing_of_it_is_left(dot):
+    task = make_task("wall").varied({"dot": dot})
+    inside, outside = task.render(np.array([[4.0, 30.0], [4.0 - 3 * dot, 30.0]]), 64).astype(int)
+    assert (inside[..., 0] - inside[..., 1]).max() > 100 and (outside[..., 0] - outside[..., 1]).max() > 100
+
+
+@tasks
 def test_the_doors_of_a_task_refuse_what_would_be_broadcast(name):
     task = make_task(name)
     states, goals = task.sample_problems(np.random.default_rng(0), 2)

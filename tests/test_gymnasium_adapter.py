@@ -261,6 +261,13 @@ def refused() -> dict[str, tuple]:
         'made with render_mode="rgb_array"': (plain.pictures, start),
         "cannot observe a set state": (pendulum("MountainCarContinuous-v0").observe, start),
         "at most 3 steps was asked for one more": (replayed.simulate, histories[:, -1], np.zeros((1, 1, 1))),
+        r"or from a function that returns it such as lambda: env, got <TimeLimit": (pendulum, gym.make("Pendulum-v1")),
+        "such as lambda: env, got <function": (pendulum, lambda: None),
+        r"expected states \(\.\.\., 2\), got shape \(1, 3\)": (plain.observe, np.zeros((1, 3))),
+        r"expected states \(\.\.\., 2\), got shape \(\)": (plain.observe, 0.0),
+        r"expected states \(\.\.\., 2\), got str": (plain.observe, "here"),
+        r"expected states \(\.\.\., 2\), got shape \(1, 1\)": (plain.pictures, np.zeros((1, 1))),
+        r"expected states \(\.\.\., 2\), got shape \(3,\)": (pendulum(observe=np.cos).observe, np.zeros(3)),
         "give a seed alone": (lambda: replayed.env.reset(options={"x_init": 1.0}),),
     }
 
@@ -270,3 +277,40 @@ def test_what_cannot_be_done_is_told_in_a_sentence(message):
     function, *arguments = refused()[message]
     with pytest.raises(LabError, match=message):
         function(*arguments)
+
+
+@pytest.mark.parametrize("replay", [-1, 0, 1.5, True, "3", np.nan])
+def test_a_replay_of_no_number_of_steps_is_refused(replay):
+    with pytest.raises(LabError, match=r"a whole number of steps from 1, the longest episode's, got "):
+        GymnasiumEnvironment("Pendulum-v1", replay=replay)
+
+
+@pytest.mark.parametrize("state", [None, 0.5, np.zeros((2, 1)), np.zeros(0), "up", [[1.0], [1.0, 2.0]]])
+def test_a_state_that_is_none_is_refused(state):
+    with pytest.raises(LabError, match=r"^Pendulum-v1: get_state should return a state \(S,\), got "):
+        GymnasiumEnvironment("Pendulum-v1", get_state=lambda env: state, set_state=write)
+
+
+@pytest.mark.parametrize("action", [[np.nan], [np.inf], np.zeros(2), np.zeros(0), None, "left", [[0.0], [0.0, 1.0]]])
+@pytest.mark.parametrize("name", ["Pendulum, functions", "Pendulum, replay"])
+def test_a_policy_that_returns_no_action_is_refused(name, action):
+    with pytest.raises(LabError, match=r"^Pendulum-v1: a policy returns an action \(1,\) of finite numbers, got "):
+        ENVIRONMENTS[name]().collect(np.random.default_rng(0), 1, 3, lambda seen, rng: action)
+
+
+@pytest.mark.parametrize("action", [0.5, [0.5], [[0.5]], np.full(1, 0.5, np.float32), 9, np.array([9])])
+def test_a_policy_may_return_any_array_of_an_action(action):
+    _, actions = pendulum().collect(np.random.default_rng(0), 1, 3, lambda seen, rng: action)
+    assert (actions == min(2, np.ravel(action)[0])).all()
+
+
+@pytest.mark.parametrize("counts", [(0, 5), (2, -1), (1.5, 3), (2, 1.5), (True, 3), ("2", 3), (None, 3)])
+def test_no_episode_is_refused(counts):
+    with pytest.raises(LabError, match=r"^Pendulum-v1: collect needs n >= 1 episodes of whole steps >= 0, got "):
+        pendulum().collect(np.random.default_rng(0), *counts)
+
+
+def test_an_episode_may_be_a_start_alone_and_states_a_list():
+    states, actions = pendulum().collect(np.random.default_rng(0), 2, 0)
+    assert states.shape == (2, 1, 2) and actions.shape == (2, 0, 1)
+    np.testing.assert_array_equal(pendulum().observe(states.tolist()), pendulum().observe(states))

@@ -225,3 +225,48 @@ def test_the_outside_sweep_is_told_as_published():
     assert list(table[table.budget == "300 samples"]["success, %"]) == ["44 [31, 58]"]
     assert table[table.budget == "100 steps"]["of CEM's time"].iloc[0] == "3.6%"
     assert "+10.0 [-9.3, +28.3] points" in elsewhere.sentence()
+
+
+# --- What is no result
+
+NONE = (math.nan, math.inf, -math.inf)  #: among results
+MEANS = {
+    "bootstrap_mean": bootstrap_mean,
+    "success_rate": success_rate,
+    "paired": lambda v: paired_difference(v, 0 * v),
+}
+
+
+@pytest.mark.parametrize("mean", MEANS)
+@given(st.lists(st.sampled_from([0.0, 1.0, *NONE]), min_size=2, max_size=6), st.booleans())
+def test_values_that_are_not_finite_have_no_mean(mean, values, as_seeds):
+    table = np.array([values, values] if as_seeds else values)
+    if np.isfinite(table).all():
+        assert np.isfinite(MEANS[mean](table)).all()
+    else:
+        with (
+            pytest.raises(LabError, match=r"^Values must be finite numbers, got NaN or infinity"),
+            np.errstate(all="ignore"),
+        ):
+            MEANS[mean](table)
+
+
+@given(st.sampled_from([*NONE, -1, -1e-9, 0, 0.5, 3, 5]), st.sampled_from([*NONE, -1, 0, 0.25, 3]))
+def test_impossible_counts_have_no_rate(successes, n):
+    if 0 <= successes <= n and 0 < n < math.inf:
+        assert np.isfinite(wilson(successes, n)).all()
+    else:
+        with pytest.raises(LabError, match=r"^A success rate needs 0 to n successes of n > 0 problems, got .*\.$"):
+            wilson(successes, n)
+
+
+@pytest.mark.parametrize("success", [[2, 3], [2, 0], [-1, 1], [[0.5, 1.0], [1.5, 0.0]]])
+def test_what_is_no_success_has_no_rate(success):
+    with pytest.raises(LabError, match=r"^Successes are from 0 to 1, got values from .* to .*\.$"):
+        success_rate(success)
+
+
+@pytest.mark.parametrize("p", [[2, -1], [math.nan], [0.5, math.inf], [-1e-9], [[0.1, 0.2]], 0.5])
+def test_what_is_no_p_value_is_not_corrected(p):
+    with pytest.raises(LabError, match=r"^Holm's correction needs p-values from 0 to 1, got .*\.$"):
+        holm(p)

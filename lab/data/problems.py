@@ -11,7 +11,7 @@ from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
-from lab.tasks.environment import Environment, distances
+from lab.tasks.environment import Environment, described, distances, numbers, trajectories
 
 #: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -32,13 +32,15 @@ class Problems:
     expert: np.ndarray | None = None  #: (n, T, a), actions that lead from each start to its goal, if they are known
 
     def __post_init__(self) -> None:
-        shapes = [part.shape for part in (self.starts, self.goals)]
-        if len(shapes[0]) != 2 or shapes[0] != shapes[1]:
-            raise LabError(f"Problems need starts and goals of one shape (n, S), got {shapes[0]} and {shapes[1]}.")
-        if self.expert is not None and (self.expert.ndim != 3 or len(self.expert) != len(self.starts)):
-            raise LabError(
-                f"The expert's actions must be (n, T, a) with n = {len(self.starts)} problems, got {self.expert.shape}."
-            )
+        starts, goals, expert = (numbers(part) for part in (self.starts, self.goals, self.expert))
+        if starts is None or goals is None or starts.ndim != 2 or starts.shape != goals.shape:
+            got = f"{described(self.starts)} and {described(self.goals)}"
+            raise LabError(f"Problems need starts and goals of one shape (n, S), got {got}.")
+        if self.expert is not None and (expert is None or expert.ndim != 3 or len(expert) != len(starts)):
+            got = described(self.expert)
+            raise LabError(f"The expert's actions must be (n, T, a) with n = {len(starts)} problems, got {got}.")
+        for name, part in zip(PARTS, (starts, goals, expert), strict=True):
+            object.__setattr__(self, name, part)  # of lists and tensors: arrays
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -115,8 +117,9 @@ def problems_along(
 
     Trajectories are ``states`` (N, T + 1, S) and ``actions`` (N, T, a). A start is a state drawn at random, its goal is
     the state ``steps`` later, and the actions between them are the expert's. No start is inside its goal.
-    Raises LabError if the trajectories are too few or too short, and for numbers that are not whole.
+    Raises LabError if the trajectories are too few, too short, or none at all, and for numbers that are not whole.
     """
+    states, actions = trajectories(states, actions)
     if not is_whole(n, 1):
         raise LabError(f"The number of problems must be at least 1, got {n!r}.")
     check_seed(seed)

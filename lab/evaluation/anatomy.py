@@ -37,7 +37,7 @@ from lab.errors import LabError, check_seed
 from lab.evaluation.simulation import SimulatorDynamics
 from lab.evaluation.success import evaluate, goal_distance
 from lab.models import Evaluable
-from lab.models.protocols import see
+from lab.models.protocols import actions_of, blocks_of, see
 from lab.planning import OPEN_LOOP, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import IterativePlanner
 from lab.planning.restarts import from_starts
@@ -140,7 +140,7 @@ def judged(model: Evaluable, problems: Problems, actions: np.ndarray, *, proprio
     Raises LabError for an environment without ``distance``.
     """
     z0, objective = see(model, problems.environment, problems.starts), goal_distance(model, problems, proprio)
-    blocks = model.normalise_actions(actions)
+    blocks = blocks_of(model, actions)
     request = PlanRequest(model, z0, objective, blocks, range(len(problems)))
     predicted, true, success = (part[:, None] for part in _worth(model, request, problems, blocks))
     return Attempts(predicted, true, success, 0.0)
@@ -193,9 +193,9 @@ def around_goals(
     if problems.expert is None:
         raise LabError("States around the goals come from the expert's actions, and these problems have no expert.")
     repeated = problems[np.repeat(np.arange(len(problems)), count)]
-    blocks = model.normalise_actions(np.repeat(problems.expert, count, axis=0))
+    blocks = blocks_of(model, np.repeat(problems.expert, count, axis=0))
     added = np.random.default_rng(seed).normal(0, noise, blocks.shape)
-    actions = model.denormalise_actions(blocks + torch.as_tensor(added, dtype=blocks.dtype, device=blocks.device))
+    actions = actions_of(model, blocks + torch.as_tensor(added, dtype=blocks.dtype, device=blocks.device))
     return simulate(problems.environment, repeated.starts, actions)[:, -1], repeated.goals
 
 
@@ -234,7 +234,7 @@ def _worth(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Predicted and true loss of the last state, and success, of ``actions`` (N, H, A) for as many problems."""
     environment = problems.environment
-    states = simulate(environment, problems.starts, model.denormalise_actions(actions))[:, -1]
+    states = simulate(environment, problems.starts, actions_of(model, actions))[:, -1]
     true = request.objective(see(model, environment, states)[:, None], actions)
     success = _radii(environment, states, problems.goals) < 1
     return request.loss(actions).numpy(force=True), true.numpy(force=True), success

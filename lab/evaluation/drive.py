@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lab.evaluation.gap import data_error, latent_error
 from lab.models import Evaluable
-from lab.models.protocols import see, steps_per_block
+from lab.models.protocols import actions_of, see, steps_per_block
 from lab.tasks import Task
 from lab.tasks.environment import Environment, simulate
 
@@ -43,7 +43,7 @@ def drive(
     z = so_far.dream[-1:]
     block = torch.as_tensor(np.tile(action, steps_per_block(model)), dtype=torch.float32, device=z.device)
     blocks = block[None, None]
-    states = simulate(environment, so_far.states[-1:], model.denormalise_actions(blocks))[0]
+    states = simulate(environment, so_far.states[-1:], actions_of(model, blocks))[0]
     dream = model.rollout(z, blocks)[:, 1]
     error = latent_error(model, dream, see(model, environment, states[-1:]))
     return Drive(

@@ -17,7 +17,7 @@ from lab.evaluation.simulation import Simulation
 from lab.evaluation.statistics import Interval, bootstrap_mean
 from lab.evaluation.success import Outcome
 from lab.models import Evaluable
-from lab.models.protocols import picture_numbers, see
+from lab.models.protocols import blocks_of, picture_numbers, see
 from lab.tasks.environment import Environment
 
 
@@ -61,10 +61,13 @@ def planned_error(model: Evaluable, outcome: Outcome) -> np.ndarray:
 
 @torch.no_grad()
 def expert_error(model: Evaluable, problems: Problems) -> np.ndarray:
-    """Errors (B, H) along the expert's actions of ``problems``; raises LabError where there is no expert."""
+    """Errors (B, H) along the expert's actions of ``problems``.
+
+    Raises LabError where there is no expert, and where its actions are no whole blocks of the model.
+    """
     if problems.expert is None:
         raise LabError("These problems have no expert, whose actions the gap compares with: take data-set goals.")
-    return executed_error(model, problems, model.normalise_actions(problems.expert))
+    return executed_error(model, problems, blocks_of(model, problems.expert))
 
 
 @torch.no_grad()
@@ -79,9 +82,10 @@ def executed_error(model: Evaluable, problems: Problems, blocks: Tensor) -> np.n
 def data_error(model: Evaluable, environment: Environment, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """Errors (n, K) after 1 … K imagined steps along trajectories: ``states`` (n, T + 1, S), ``actions`` (n, T, a).
 
-    Held-out trajectories of the data policy give the error on data like the training data.
+    Held-out trajectories of the data policy give the error on data like the training data. Raises LabError where
+    actions are no whole blocks of the model.
     """
-    blocks = model.normalise_actions(actions)
+    blocks = blocks_of(model, actions)
     steps = actions.shape[1] // blocks.shape[1]
     return _rollout_error(model, see(model, environment, states[:, ::steps]), blocks)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lab.data import Problems
 from lab.models import Evaluable
-from lab.models.protocols import see
+from lab.models.protocols import actions_of, see
 from lab.tasks import Task, differentiable
 from lab.tasks.environment import distances, simulate
 from lab.tasks.task import Observation
@@ -33,8 +33,8 @@ class Simulation:
         return self._observed[now]
 
     def execute(self, blocks: Tensor) -> None:
-        """See `World.execute`."""
-        actions = self.model.denormalise_actions(blocks)
+        """See `World.execute`. Raises LabError where the model gives the blocks no whole number of steps each."""
+        actions = actions_of(self.model, blocks)
         states = simulate(self.problems.environment, self.trajectory[:, -1], actions)
         self.trajectory = np.concatenate([self.trajectory, states[:, 1:]], axis=1)
         first, steps = self.boundaries[-1], actions.shape[1] // blocks.shape[1]

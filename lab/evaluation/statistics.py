@@ -42,8 +42,11 @@ def wilson(successes: float, n: float) -> Interval:
     """A success rate with Wilson's 95% score interval; ``successes`` may be an average over training seeds.
 
     Wilson (1927), "Probable inference, the law of succession, and statistical inference". It is written out here
-    because the libraries that have it take a second to load, for which every command and notebook would wait.
+    because the libraries that have it take a second to load, for which every command and notebook would wait. Raises
+    LabError unless there are some of ``n``, and from 0 to ``n`` successes.
     """
+    if not 0 <= successes <= n or not 0 < n < math.inf:
+        raise LabError(f"A success rate needs 0 to n successes of n > 0 problems, got {successes} of {n}.")
     rate, share = successes / n, Z**2 / n
     middle = (rate + share / 2) / (1 + share)
     half = math.sqrt(share * (rate * (1 - rate) + share / 4)) / (1 + share)
@@ -55,9 +58,11 @@ def success_rate(success: np.ndarray) -> Interval:
 
     With one seed it is Wilson's interval. With several it is Wilson's for the number of problems that would give one
     seed's rate the bootstrap's variance: unlike the bootstrap's own, it is not empty at rates of 0 and 1. Raises
-    LabError as `bootstrap_mean` does.
+    LabError as `bootstrap_mean` does, and for values that are not from 0 to 1.
     """
     values = _problems_by_seeds(success)
+    if values.min() < 0 or values.max() > 1:
+        raise LabError(f"Successes are from 0 to 1, got values from {values.min():g} to {values.max():g}.")
     n, seeds = values.shape
     rate = float(values.mean())
     if seeds == 1 or rate in (0, 1):
@@ -71,7 +76,8 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0, over_seeds: bool = True) -
     """The mean of ``values`` (problems,) or (problems, seeds) with its 95% percentile bootstrap interval.
 
     Problems and training seeds are resampled, or with ``over_seeds`` False problems alone: results of several seeds on
-    one problem never count as independent. Raises LabError for values of another shape, and without any.
+    one problem never count as independent. Raises LabError for values of another shape, for those that are not finite,
+    and without any.
     """
     values = _problems_by_seeds(values)
     low, high = np.quantile(_resampled_means(values, over_seeds, seed), [0.025, 0.975])
@@ -87,7 +93,7 @@ def paired_difference(ours: np.ndarray, theirs: np.ndarray, over_seeds: bool = T
     all, resampling says nothing: the interval then allows for the largest share of other problems that a sample of this
     size misses with a chance of 2.5% (Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
     in the case of the binomial", Biometrika 26). Raises LabError unless the problems are as many and the seeds as many,
-    or one.
+    or one, and all values finite.
     """
     first, second = _problems_by_seeds(ours), _problems_by_seeds(theirs)
     if len(first) != len(second) or len({first.shape[1], second.shape[1], 1}) > 2:
@@ -128,8 +134,11 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     """``p_values`` as corrected for testing all of them: below 0.05 they err with a chance of 5% in all, not each.
 
     Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    Raises LabError for what is no p-value: those are from 0 to 1.
     """
     p = np.asarray(p_values, dtype=float)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise LabError(f"Holm's correction needs p-values from 0 to 1, got {p_values!r}.")
     order = np.argsort(p, kind="stable")
     corrected = np.empty(len(p))
     corrected[order] = np.maximum.accumulate(np.minimum(1, p[order] * np.arange(len(p), 0, -1)))
@@ -147,6 +156,10 @@ def _problems_by_seeds(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.ndim not in (1, 2) or values.size == 0:
         raise LabError(f"Values must be (problems,) or (problems, seeds), at least one of each; got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise LabError(
+            "Values must be finite numbers, got NaN or infinity: were problems left out, or did a model diverge?"
+        )
     return values.reshape(len(values), -1)
 
 

@@ -83,13 +83,15 @@ def evaluate(
 
     ``first`` is the number of the first problem in its protocol: a part of the problems then gets the plans that it has
     in an evaluation of all, up to the rounding that `Planner` describes. ``on_plan`` is called with the number of each
-    replan and its plan. Raises LabError for an unknown mode, for a planner that is none, and where the shapes of model,
-    environment and problems do not match.
+    replan and its plan. Raises LabError for an unknown mode, for a planner that is none, without a problem, and where
+    the shapes of model, environment and problems do not match.
     """
     mpc = _mode(mode)
     check_planner(planner)
     if not is_whole(first, 0):
         raise LabError(f"The number of the first problem is a whole number from 0, got {first!r}.")
+    if not len(problems):
+        raise LabError("There is no problem to plan for: give at least one.")
     world, timed = Simulation(model, problems), _Timed(planner)
     objective = goal_distance(model, problems, proprio, decay)
     streams = problem_streams(seed, range(first, first + len(problems)))

@@ -95,5 +95,35 @@ def picture_numbers(model: object, z: Tensor) -> int:
 
 
 def steps_per_block(model: Evaluable) -> int:
-    """The number of environment steps in a block."""
-    return model.denormalise_actions(torch.zeros(1, model.block_dim)).shape[-2]
+    """The number of environment steps in a block. Raises LabError as `actions_of` does."""
+    return actions_of(model, torch.zeros(1, model.block_dim)).shape[-2]
+
+
+def actions_of(model: Evaluable, blocks: Tensor) -> np.ndarray:
+    """The environment's actions (..., H * k, a) of ``blocks`` (..., H, A), k steps each.
+
+    Raises LabError where the model returns another shape, or a number of actions that H does not divide.
+    """
+    actions = np.asarray(model.denormalise_actions(blocks))
+    fits = actions.ndim == blocks.ndim > 1 and actions.shape[:-2] == blocks.shape[:-2]
+    if not fits or not 0 < blocks.shape[-2] <= actions.shape[-2] or actions.shape[-2] % blocks.shape[-2]:
+        raise LabError(
+            f"{type(model).__name__}.denormalise_actions should return actions (..., H * k, a), k steps of each of the "
+            f"blocks (..., H, A), got {actions.shape} of {tuple(blocks.shape)}."
+        )
+    return actions
+
+
+def blocks_of(model: Evaluable, actions: np.ndarray) -> Tensor:
+    """The standardised blocks (..., H, A) of ``actions`` (..., H * k, a). Raises LabError where a step gets lost."""
+    normalise = f"{type(model).__name__}.normalise_actions"
+    try:
+        blocks = model.normalise_actions(actions)
+    except (RuntimeError, ValueError) as problem:  # such as a reshape of what is no whole number of blocks
+        raise LabError(f"{normalise} fails on actions {actions.shape} ({problem}): give whole blocks.") from problem
+    if (again := actions_of(model, blocks).shape) != actions.shape:
+        raise LabError(
+            f"{normalise} should keep every step of actions {actions.shape}, but its blocks {tuple(blocks.shape)} are "
+            f"actions {again}: give whole blocks."
+        )
+    return blocks

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lab.errors import LabError
 from lab.models.spec import ModelSpec
+from lab.tasks.environment import described
 from lab.tasks.task import Observation
 
 
@@ -48,8 +49,13 @@ class WorldModel(nn.Module):
     def observe(self, observation: Observation) -> Tensor:
         """z (..., D + P) of what is seen of true states (..., S): their pictures, encoded, and proprioception.
 
-        Raises LabError where another task senses another number of them.
+        Raises LabError for an observation without pictures, and where another task senses another number of them.
         """
+        if not (hasattr(observation, "pictures") and hasattr(observation, "proprio")):
+            raise LabError(
+                f"A world model of {self.spec.task} sees pictures and proprioception, as of the lab's own tasks, got "
+                f"{described(observation)}: take an environment of {self.spec.task}, or a model that observes yours."
+            )
         pictures, proprio = observation.pictures(self.spec.size), observation.proprio()
         if proprio.shape[-1] != self.spec.proprio_dim:
             raise LabError(

@@ -17,6 +17,7 @@ from lab.errors import LabError, is_whole
 from lab.tasks.variation import Seen, seen
 
 LARGEST = 4096  #: side of a picture, in pixels
+FARTHEST = 1e9  #: number of a state that is drawn: the squares of larger ones leave single precision
 DRAWING: ContextVar[object] = ContextVar("DRAWING", default=None)  #: the task whose ``render`` is at work
 
 
@@ -53,10 +54,10 @@ def _render(render: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(render)
     def checked(self: Sized, states: Any, size: int) -> Any:
         check_size(size)
-        if np.shape(states)[1:] != (len(self.state_fields),) or not np.isfinite(states).all():
+        if np.shape(states)[1:] != (len(self.state_fields),) or not (np.abs(states) <= FARTHEST).all():  # nor NaN
             raise LabError(
-                f"{self.name}: to draw, expected states (B, {len(self.state_fields)}) of finite numbers, got "
-                f"{np.shape(states)}."
+                f"{self.name}: to draw, expected states (B, {len(self.state_fields)}) of numbers up to {FARTHEST:g}, "
+                f"got {np.shape(states)}."
             )
         if not len(states):
             return np.zeros((0, size, size, 3), np.uint8)

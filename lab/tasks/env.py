@@ -1,6 +1,6 @@
 """Every task as a Gymnasium environment: reset draws a start and a goal, step is the task's own physics."""
 
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -8,6 +8,7 @@ import numpy as np
 
 from lab.errors import LabError, check_known
 from lab.tasks.doors import check_size
+from lab.tasks.environment import numbers
 from lab.tasks.task import Floats, Task
 
 
@@ -17,8 +18,8 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     ``reset(options={"state": ..., "goal": ...})`` sets a problem; without it a random one is drawn. With the option
     ``variation``, such as ``{"hue": 90}``, the task has other values of its ``factors`` until the next reset. The
     reward is minus the distance to the goal in success radii; an episode terminates once that is below 1. Raises
-    LabError for unknown options, factors and render modes, for states that are none of the task's, and for a step
-    before the first reset.
+    LabError for unknown options, factors and render modes, for states and actions that are none of the task's, for
+    states too far out to be drawn, and for a step before the first reset.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}  # type: ignore[misc]
@@ -43,26 +44,30 @@ class TaskEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
-        for name in options or {}:
+        options = {} if options is None else options
+        if not isinstance(options, Mapping):
+            raise LabError(f"{self.usual.env_id}: options are a mapping such as {{'state': ...}}, got {options!r}.")
+        for name in options:
             check_known("option", name, ("state", "goal", "variation"))
-        self.task = self.usual.varied((options or {}).get("variation", {}))
+        self.task = self.usual.varied(options.get("variation", {}))
         starts, goals = self.task.sample_problems(self.np_random, 1)
-        problem = {"state": starts[0], "goal": goals[0]} | (options or {})
-        self.state, self.goal = (self._checked(name, problem[name]) for name in ("state", "goal"))
+        problem = {"state": starts[0], "goal": goals[0]} | dict(options)
+        size = len(self.task.state_fields)
+        self.state, self.goal = (self._checked(f"option {name}", problem[name], size) for name in ("state", "goal"))
         return self._observation(), self._info()
 
-    def _checked(self, name: str, state: Any) -> Floats:
-        """``state`` as an array (S,)."""
-        shape = (len(self.task.state_fields),)
-        with suppress(TypeError, ValueError):
-            if (array := np.array(state, dtype=np.float64)).shape == shape and np.isfinite(array).all():
-                return array
-        raise LabError(f"{self.task.env_id}: the option {name} must be {shape[0]} finite numbers, got {state!r}.")
+    def _checked(self, name: str, value: Any, size: int) -> Floats:
+        """``value`` as an array (size,); raises LabError unless it is as many finite numbers."""
+        array = numbers(value)
+        if array is None or array.shape != (size,) or not np.isfinite(array).all():
+            raise LabError(f"{self.task.env_id}: the {name} must be {size} finite numbers, got {value!r}.")
+        return array.astype(np.float64)
 
     def step(self, action: np.ndarray):
         if not hasattr(self, "state"):
             raise LabError(f"{self.task.env_id}: call reset before the first step.")
-        self.state = self.task.simulate(self.state[None], np.asarray(action)[None, None])[0, 1]
+        action = self._checked("action", action, self.task.action_dim)
+        self.state = self.task.simulate(self.state[None], action[None, None])[0, 1]
         info = self._info()
         return self._observation(), -info["distance"], info["success"], False, info
 

@@ -11,9 +11,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.tasks import workers
-from lab.tasks.environment import Floats
+from lab.tasks.environment import Floats, described, numbers
 from lab.tasks.gymnasium_states import Replay, StateAccess, as_array, find_access, observation, wrappers
 
 #: (observation as the environment returns it, generator) to an action (a,)
@@ -54,8 +54,9 @@ class GymnasiumEnvironment:
         ``slow`` distributes the problems of a batch over processes with one environment each. This pays off if a step
         takes a tenth of a millisecond or more, and changes no number.
 
-        Raises LabError if the state cannot be set, if the same action in the same state leads to two different steps,
-        if actions are not in a `Box`, and if ``slow`` comes with functions that another process cannot import.
+        Raises LabError for a ``make`` that makes no environment, for a ``replay`` that is no number of steps, if the
+        state cannot be set or is no array (S,), if the same action in the same state leads to two different steps, if
+        actions are not in a `Box`, and if ``slow`` comes with functions that another process cannot import.
         """
         self.env = _make_env(make)
         self.name = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
@@ -65,7 +66,7 @@ class GymnasiumEnvironment:
             )
         if (get_state is None) != (set_state is None):
             raise LabError(f"{self.name}: get_state and set_state go together, got one of them.")
-        if replay:
+        if replay is not None:
             self.env = Replay(self.env, replay)
         pair = get_state and set_state and StateAccess(get_state, set_state)
         self._access = pair or find_access(self.env, self.name)
@@ -116,9 +117,10 @@ class GymnasiumEnvironment:
 
         The environment's own observations are arrays (..., *shape); those of a space that is no `Box` are flattened to
         (..., O). They are computed from the state. When MuJoCo's environments step, they report some quantities from
-        before the last integration, which may differ a little. Raises LabError if the environment cannot observe a
-        state that was set.
+        before the last integration, which may differ a little. Raises LabError for other numbers than a state has, and
+        if the environment cannot observe a state that was set.
         """
+        states = self._checked(states)
         if self._observe:
             return self._observe(states)
         return self._in_each(states, lambda: observation(self.env, self.name))
@@ -126,8 +128,9 @@ class GymnasiumEnvironment:
     def pictures(self, states: Floats) -> np.ndarray:
         """The environment's pictures (..., height, width, 3) uint8 of ``states`` (..., S).
 
-        Raises LabError if it was made without ``render_mode="rgb_array"``.
+        Raises LabError for other numbers than a state has, and if it was made without ``render_mode="rgb_array"``.
         """
+        states = self._checked(states)
         if self.env.render_mode != "rgb_array":
             raise LabError(f'{self.name}: to draw, it must be made with render_mode="rgb_array".')
         return self._in_each(states, lambda: np.asarray(self.env.render()))
@@ -138,11 +141,21 @@ class GymnasiumEnvironment:
         """``n`` episodes of a ``policy`` or of random actions: states (n, steps + 1, S) and actions (n, steps, a).
 
         Each begins at a reset. The returned actions are the executed ones. Random actions are samples of the action
-        space: uniform within bounds, normal without.
+        space: uniform within bounds, normal without. Raises LabError unless ``n`` is a whole number from 1 and
+        ``steps`` one from 0, and for a policy that returns anything but an action of finite numbers.
         """
+        if not is_whole(n, 1) or not is_whole(steps, 0):
+            raise LabError(f"{self.name}: collect needs n >= 1 episodes of whole steps >= 0, got {n!r} of {steps!r}.")
         episodes = [self._episode(rng, steps, policy) for _ in range(n)]
         states, actions = zip(*episodes, strict=True)
         return np.stack(states), np.stack(actions)
+
+    def _checked(self, states: Any) -> Floats:
+        """``states`` (..., S) as an array; raises LabError for another number than S."""
+        array = numbers(states)
+        if array is None or array.shape[-1:] != (self.state_dim,):
+            raise LabError(f"{self.name}: expected states (..., {self.state_dim}), got {described(states)}.")
+        return array
 
     def _check_shapes(self, starts: Floats, actions: Floats) -> None:
         """Raises LabError unless starts and actions have this environment's shapes, and actions are finite."""
@@ -162,10 +175,17 @@ class GymnasiumEnvironment:
         states, actions = [self._state()], np.empty((steps, self.action_dim))
         for t in range(steps):
             action = self.action_space.sample() if policy is None else policy(seen, rng)
-            actions[t] = self.executed(np.ravel(action))
+            actions[t] = self.executed(self._flat_action(action))
             seen = self._step(actions[t])
             states.append(self._state())
         return np.stack(states), actions
+
+    def _flat_action(self, action: Any) -> Floats:
+        """The ``action`` of a policy as (a,); raises LabError for what is none."""
+        array, size = numbers(action), self.action_dim
+        if array is None or array.size != size or not np.isfinite(array).all():
+            raise LabError(f"{self.name}: a policy returns an action ({size},) of finite numbers, got {action!r}.")
+        return array.ravel()
 
     def _simulate_one(self, start: Floats, actions: Floats) -> Floats:
         self._access.write(self.env, np.array(start))
@@ -204,6 +224,9 @@ class GymnasiumEnvironment:
         self.action_space.seed(0)
         first, second = (self.executed(np.ravel(self.action_space.sample())) for _ in range(2))
         self._step(first)
+        found = numbers(read := self._access.read(self.env))
+        if found is None or found.ndim != 1 or not found.size:
+            raise LabError(f"{self.name}: get_state should return a state (S,), got {described(read)}.")
         state = self._state()
         self.state_dim = len(state)  #: S
         expected = self._after(second)
@@ -234,15 +257,18 @@ def _importable(recipe: tuple) -> bool:
 def _make_env(make: str | Callable[[], gym.Env]) -> gym.Env:
     """The environment; one made from an id has no time limit.
 
-    Raises LabError for an id that Gymnasium cannot make, and for an environment that resets itself.
+    Raises LabError for what makes no environment, and for one that resets itself.
     """
     if isinstance(make, str):
         try:
             env = gym.make(make, max_episode_steps=-1, disable_env_checker=True)
         except gym.error.Error as error:
             raise LabError(f"Gymnasium cannot make '{make}': {error}") from error
-    else:
-        env = make()
+    elif not callable(make) or not isinstance(env := make(), gym.Env):
+        raise LabError(
+            f"A Gymnasium environment comes from an id, or from a function that returns it such as lambda: env, got "
+            f"{make!r}."
+        )
     if any(isinstance(wrapper, gym.wrappers.Autoreset) for wrapper in wrappers(env)):
         raise LabError("An environment that resets itself cannot be simulated: leave the Autoreset wrapper out.")
     return env

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.tasks.environment import Floats
 
 
@@ -64,10 +64,12 @@ class Replay(gym.Wrapper):
 
     The path is the seed of the reset, the number of steps since, and their actions, padded with zeros to ``longest``
     steps. To set a state, the environment is reset and takes these steps again. If it is already on the path, it takes
-    the remaining steps only.
+    the remaining steps only. Raises LabError unless ``longest`` is a whole number from 1.
     """
 
     def __init__(self, env: gym.Env, longest: int) -> None:
+        if not is_whole(longest, 1):
+            raise LabError(f"A replay is of a whole number of steps from 1, the longest episode's, got {longest!r}.")
         super().__init__(env)
         self.longest = longest
         self.observation: Any = None  #: of the last reset or step

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.errors import LabError
 from lab.tasks.drawing import Image, box, draw_frames, pixel_centres
 from lab.tasks.task import Floats, Task
 from lab.tasks.variation import Factor, check_variation
@@ -127,7 +128,10 @@ class Wall(Task):
         return np.stack([np.where(in_wall, side, x), y], axis=1)
 
     def render(self, states: Floats, size: int) -> NDArray[np.uint8]:
-        """White rooms, black wall and borders, and the dot as a red Gaussian; (B, size, size, 3)."""
+        """White rooms, black wall and borders, and the dot as a red Gaussian; (B, size, size, 3).
+
+        Raises LabError where the dot is so far outside of the borders that nothing of it is in the picture.
+        """
         white = _background(self, size)
         centres = pixel_centres(size, *VIEW)
 
@@ -214,7 +218,10 @@ def _meeting_time(p: Floats, d: Floats, plane_up: float, plane_down: float) -> F
 def _bump(offset: Image, std: float) -> Image:
     """A Gaussian of the offsets (b, size), scaled so that its largest sample is 1 (as the authors do)."""
     bump = np.exp(offset**2 / np.float32(-2 * std**2))
-    return bump / bump.max(axis=1, keepdims=True)
+    peak = bump.max(axis=1, keepdims=True)
+    if not peak.all():
+        raise LabError(f"wall: to draw, expected states from {BORDERS[0]:g} to {BORDERS[1]:g}, got one far outside.")
+    return bump / peak
 
 
 @lru_cache(maxsize=64)

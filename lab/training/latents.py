@@ -21,7 +21,7 @@ from lab.files import cache_root, replacing
 from lab.locks import load_or_make
 from lab.models import Trainable, WorldModel
 from lab.models.protocols import see, steps_per_block
-from lab.tasks.environment import Environment
+from lab.tasks.environment import Environment, trajectories
 
 EPISODES = 20  #: episodes encoded in one batch, at most
 LATENT_NUMBERS = 2**24  #: of one batch while encoding, at most: this bounds the memory
@@ -72,12 +72,10 @@ def encode(
 ) -> LatentData:
     """Encode trajectories of any environment, ``states`` (N, T + 1, S) under ``actions`` (N, T, a), with ``model``.
 
-    Raises LabError where the shapes of states, actions and the model's outputs do not match.
+    Raises LabError where the shapes of states, actions and the model's outputs do not match, and for numbers that are
+    not finite.
     """
-    if states.ndim != 3 or actions.ndim != 3 or (len(actions), actions.shape[1] + 1) != states.shape[:2]:
-        raise LabError(
-            f"Trajectories are states (N, T + 1, S) and actions (N, T, a), got {states.shape} and {actions.shape}."
-        )
+    states, actions = trajectories(states, actions)
     starts = tqdm(range(0, len(states), EPISODES), desc="encoding frames", delay=2, disable=not progress)
     latents = [see(model, environment, states[first : first + EPISODES]) for first in starts]
     return _latent_data(model, torch.cat(latents), states, actions)

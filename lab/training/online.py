@@ -16,7 +16,7 @@ from torch import Tensor
 from lab.data import HORIZON
 from lab.errors import LabError, is_number, is_whole
 from lab.models import Trainable
-from lab.models.protocols import picture_numbers, see
+from lab.models.protocols import actions_of, picture_numbers, see
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import check_planner
 from lab.tasks.environment import Environment, executed, simulate
@@ -143,9 +143,10 @@ def execute(
     """Execute plans ``blocks`` (B, H, A) from ``starts`` (B, S) in the environment.
 
     Returns the true states (B, H * k + 1, S), z (B, H + 1, Z) at the block boundaries, and the blocks (B, H, A) that
-    the environment really executed, such as clipped ones.
+    the environment really executed, such as clipped ones. Raises LabError where the model gives the blocks no whole
+    number of steps each.
     """
-    planned = model.denormalise_actions(blocks)
+    planned = actions_of(model, blocks)
     actions = executed(environment, planned)
     states = simulate(environment, starts, planned)
     z = see(model, environment, states[:, :: planned.shape[1] // blocks.shape[1]])
