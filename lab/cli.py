@@ -21,7 +21,7 @@ from typing import NoReturn
 import lab
 from lab import variables
 from lab.arguments import CommandParser, Parser, folder_or_file, number, whole_number
-from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, SPLITS
+from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, MOST_SEED, SPLITS
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS, NETWORKS
 from lab.planning.catalog import BACKENDS, PLANNERS
@@ -277,7 +277,7 @@ def _add_plan(commands) -> None:
     parser.add_argument("--problem", type=whole_number(0), metavar="I", help="only problem I of these, counted from 0")
     _add_seed(parser, "of problems and planner")
     parser.add_argument(
-        "--train-seed", type=whole_number(0), default=0, metavar="N", help="seed of the model (default: 0)"
+        "--train-seed", type=whole_number(0, MOST_SEED), default=0, metavar="N", help="seed of the model (default: 0)"
     )
     parser.add_argument(
         "--checkpoint",
@@ -383,7 +383,9 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help=f"seed {what} (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0, MOST_SEED), default=0, metavar="N", help=f"seed {what} (default: 0)"
+    )
 
 
 def _add_preset(parser: argparse.ArgumentParser, what: str) -> None:
