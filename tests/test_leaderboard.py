@@ -269,6 +269,57 @@ def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
     assert cli.main([*words[:4], "wall", "--problems", "301"]) == 2 and "has 300" in capsys.readouterr().err
 
 
+@pytest.fixture
+def evaluation(file, tmp_path, change_card) -> list[str]:
+    """A short ``evaluate``, all but its ``--out``."""
+    change_card("wall", settings=type(card_of("wall").settings)({"adam": {"iterations": 2}}))
+    return ["evaluate", f"{file}:model", "--task", "wall", "--problems", "2", "--name", "w", "--out"]
+
+
+def test_of_two_evaluations_for_one_file_the_first_keeps_it(evaluation, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "e.json"
+
+    def enter_late(*arguments):
+        entry = enter(*arguments)
+        out.write_text("of the first", "utf-8")
+        return entry
+
+    monkeypatch.setattr("lab.leaderboard.entry.enter", enter_late)
+    assert cli.main([*evaluation, str(out)]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("w on 2 dataset problems") and "entry:" not in told.out
+    assert "is there already" in told.err and out.read_text("utf-8") == "of the first"
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("e.txt", "must end in .json"),
+        ("folder", "is a folder"),
+        ("folder.json", "is a folder"),
+        ("file/e.json", "Cannot write"),
+    ],
+)
+def test_an_entry_that_cannot_be_written_is_not_measured(out, message, evaluation, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lab.leaderboard.entry.enter", lambda *_: pytest.fail("it was measured"))
+    for name in ("folder", "folder.json"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    assert cli.main([*evaluation, str(tmp_path / out)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_entry_that_the_disk_refuses_is_printed_and_leaves_nothing(evaluation, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise LabError("Cannot write it: the disk is full.")
+
+    monkeypatch.setattr("lab.leaderboard.entry.write_manifest", full)
+    assert cli.main([*evaluation, str(tmp_path / "e.json")]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("w on 2 dataset problems") and "disk is full" in told.err
+    assert not (tmp_path / "e.json").exists()
+
+
 def test_how_to_send_an_entry_is_told():
     told = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
     assert "python -m lab evaluate" in told and FOLDER.relative_to(ROOT).as_posix() in told
