@@ -145,7 +145,7 @@ def plan(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     from lab.leaderboard.entry import Track, check_name, enter, save_entry, summary
-    from lab.leaderboard.submission import load_submission
+    from lab.leaderboard.submission import failing_by_line, load_submission
 
     track, device = Track(args.task, args.goals, args.planner, args.mode, args.problems), pick_device(args.device)
     submissions = [load_submission(place, args.task, device) for place in args.model]
@@ -159,7 +159,8 @@ def evaluate(args: argparse.Namespace) -> int:
         raise LabError(f"{out} is there already: delete it, or take another --name or --out.")
     planner = track.make_planner()
     writable(out.parent)
-    with _bar((len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget) as bar:
+    total = (len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget
+    with failing_by_line(), _bar(total) as bar:
         entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True), device)
     print(summary(entry))
     with claiming(out):
