@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from lab import bench, bench_backends, bench_scale, cli
 from lab.benchmarks import card_of
 from lab.data import DataSpec
-from lab.files import cache_root, models_root
+from lab.files import ROOT, cache_root, models_root
 from lab.models import load_model
 from lab.planning import PLANNERS, Settings
 from lab.studies.common.config import Config
@@ -506,6 +506,37 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
     assert run(*words) == 0
     resumed = load_model(cache_root() / "models" / "wall" / "control" / "seed0").state_dict()
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+
+
+@pytest.mark.parametrize("send", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "loading", ["lab.tasks.registry", "gymnasium", "lab.cli", "tqdm.auto", "lab.commands", "torch"]
+)
+def test_what_is_stopped_while_it_loads_says_so_in_one_sentence(loading, send, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Stops:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {loading!r}: os.kill(os.getpid(), {int(send)})\n"
+        "sys.meta_path.insert(0, Stops())\n",
+        "utf-8",
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    words = [sys.executable, "-m", "lab", "plan", "--task", "wall", "--problems", "1"]
+    done = subprocess.run(
+        words, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, encoding="utf-8", cwd=ROOT
+    )
+    assert done.returncode == 130 and done.stdout == ""
+    assert "stopped; " in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_other_program_has_its_signals_taken(tmp_path):
+    code = "import signal, lab; print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
+    (tmp_path / "other.py").write_text(code, "utf-8")
+    for words in ([str(tmp_path / "other.py"), "-m", "lab"], ["-c", code, "lab"], ["-m", "other", "lab"]):
+        done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, encoding="utf-8")
+        assert done.stdout == "True\n", done.stderr
 
 
 def test_python_m_lab_is_the_command_line():

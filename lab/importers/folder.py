@@ -63,8 +63,8 @@ def _rows(pictures: np.ndarray, frames: slice) -> np.ndarray:
 def _pictures(files: list[Path], frames: slice) -> np.ndarray:
     pictures = [_picture(path) for path in files[frames]]
     if len(sizes := {picture.shape[:2] for picture in pictures}) > 1:
-        few = " and ".join(str(size) for size in sorted(sizes)[:2])
-        raise LabError(f"{files[0].parent} has pictures of different sizes, such as {few}: make them all of one.")
+        named = " and ".join(str(size) for size in sorted(sizes)[:2])
+        raise LabError(f"{files[0].parent} has pictures of different sizes, such as {named}: make them all of one.")
     return np.stack(pictures)
 
 
