@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from lab.errors import near_miss
 
-LARGEST = 2**63 - 1  #: seed: what every random generator in use can take
+LARGEST = 2**63 - 1  #: of any whole number, as torch and numpy take it
 
 
 class Parser(argparse.ArgumentParser):

@@ -15,13 +15,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from keyword import iskeyword
-from pathlib import Path
 from typing import NoReturn
 
 import lab
-from lab import variables
+from lab import program, variables
 from lab.arguments import CommandParser, Parser, folder_or_file, number, whole_number
-from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, SPLITS
+from lab.data import GOALS, MOST_EPISODES, MOST_PROBLEMS, MOST_SEED, SPLITS
 from lab.errors import LabError
 from lab.files import FAMILIES, MODELS, NETWORKS
 from lab.planning.catalog import BACKENDS, PLANNERS
@@ -74,7 +73,7 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
-    """Let a plain kill (SIGTERM) clean up as Ctrl-C does."""
+    """Let a plain kill (SIGTERM) clean up as Ctrl-C does, which no longer stops at once as while loading."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -82,17 +81,19 @@ def _terminate_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [signal.SIGTERM, *[signal.SIGINT] * (signal.getsignal(signal.SIGINT) is program.stop)]
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the parsed ``run`` is the function to call with the arguments."""
     parser = Parser(
-        prog="wm-lab" if Path(sys.argv[0]).stem == "wm-lab" else "python -m lab",
+        prog=program.name(),
         description="A lab for gradient-based planning through world models.",
         epilog="example: %(prog)s plan --task wall --model adversarial --planner adam",
     )
@@ -208,12 +209,9 @@ then:
         "--steps", type=whole_number(1, 10**6), default=0, metavar="N", help="of a segment (default: the task's)"
     )
     parser.add_argument(
-        "--episodes",
-        type=whole_number(1, MOST_EPISODES),
-        default=0,
-        metavar="N",
+        "--episodes", type=whole_number(1, MOST_EPISODES), default=0, metavar="N",
         help="segments at most (default: all)",
-    )
+    )  # fmt: skip
     parser.add_argument("--data", default="", metavar="NAME", help="data set whose statistics a release has")
     parser.add_argument(
         "--family", dest="pictures_of", choices=FAMILIES,
@@ -277,14 +275,12 @@ def _add_plan(commands) -> None:
     parser.add_argument("--problem", type=whole_number(0), metavar="I", help="only problem I of these, counted from 0")
     _add_seed(parser, "of problems and planner")
     parser.add_argument(
-        "--train-seed", type=whole_number(0), default=0, metavar="N", help="seed of the model (default: 0)"
+        "--train-seed", type=whole_number(0, MOST_SEED), default=0, metavar="N", help="seed of the model (default: 0)"
     )
     parser.add_argument(
-        "--checkpoint",
-        type=folder_or_file,
-        metavar="DIR",
+        "--checkpoint", type=folder_or_file, metavar="DIR",
         help="folder, or registered name, of a model of your own, instead of --model",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=folder_or_file, metavar="FILE", help="the film strip, .png or .pdf (default: in the cache)"
     )
@@ -383,7 +379,9 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help=f"seed {what} (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0, MOST_SEED), default=0, metavar="N", help=f"seed {what} (default: 0)"
+    )
 
 
 def _add_preset(parser: argparse.ArgumentParser, what: str) -> None:

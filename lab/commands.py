@@ -17,7 +17,17 @@ from lab.data.dataset import dataset_folder
 from lab.errors import LabError
 from lab.evaluation.statistics import wilson
 from lab.evaluation.success import Outcome
-from lab.files import NETWORKS, cache_root, model_folder, models_root, of_family, read_json, replacing
+from lab.files import (
+    NETWORKS,
+    cache_root,
+    claiming,
+    model_folder,
+    models_root,
+    of_family,
+    read_json,
+    replacing,
+    writable,
+)
 from lab.models import WorldModel, load_model, registry, weights_hash
 from lab.planning import MODES, Plan, Planner, PlanRequest, on_backend, shortened
 from lab.presets import PRESETS
@@ -118,6 +128,7 @@ def plan(args: argparse.Namespace) -> int:
     settings = card_of(args.task).settings
     planner, iterations = _planner(args, model, mode)
     options = {"proprio": settings.proprio, "decay": settings.decay, "seed": args.seed, "first": first}
+    writable(out.parent)
     with _bar(len(problems) * iterations * MODES[mode].budget) as bar:
         shown = _Shown(planner, bar, iterations, each=args.backend == "torch")
         outcome = evaluate(model, shown, problems, mode, **options)
@@ -133,21 +144,27 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    from lab.leaderboard.entry import Track, enter, save_entry, summary
-    from lab.leaderboard.submission import load_submission
+    from lab.leaderboard.entry import Track, check_name, enter, save_entry, summary
+    from lab.leaderboard.submission import failing_by_line, load_submission
 
     track, device = Track(args.task, args.goals, args.planner, args.mode, args.problems), pick_device(args.device)
     submissions = [load_submission(place, args.task, device) for place in args.model]
     name = args.name or submissions[0].name
+    check_name(name)
     words = [name, args.task, args.goals, args.planner, args.mode, *([] if track.whole else [f"first{track.n}"])]
-    out = Path(args.out) if args.out else cache_root() / "leaderboard" / f"{'-'.join(words)}.json"
+    out = cache_root() / "leaderboard" / f"{'-'.join(words)}.json"
+    if args.out:
+        out = _file(args.out, "entry", ".json")
     if out.exists():
         raise LabError(f"{out} is there already: delete it, or take another --name or --out.")
     planner = track.make_planner()
-    with _bar((len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget) as bar:
+    writable(out.parent)
+    total = (len(submissions) + 1) * track.n * planner.iterations * MODES[args.mode].budget
+    with failing_by_line(), _bar(total) as bar:
         entry = enter(name, submissions, track, _Shown(planner, bar, planner.iterations, each=True), device)
-    save_entry(entry, out)
     print(summary(entry))
+    with claiming(out):
+        save_entry(entry, out)
     print(f"entry: {out}")
     return 0
 
@@ -283,11 +300,16 @@ def _strip_path(args: argparse.Namespace, model: str, mode: str) -> Path:
         chosen += [(f"problem{args.problem}", args.problem is not None)]
         words = [args.task, args.goals, model, args.planner, mode, *(word for word, is_chosen in chosen if is_chosen)]
         return cache_root() / "plans" / f"{'-'.join(words)}.png"
-    path = Path(args.out)
-    if path.suffix not in (".png", ".pdf"):
-        raise LabError(f"The film strip's file must end in .png or .pdf, got '{args.out}'.")
+    return _file(args.out, "film strip", ".png", ".pdf")
+
+
+def _file(named: str, what: str, *endings: str) -> Path:
+    """The file that is ``named`` for ``what``; raises LabError for a folder, and for another ending."""
+    path = Path(named)
     if path.is_dir():
         raise LabError(f"{path} is a folder; name a file in it.")
+    if path.suffix not in endings:
+        raise LabError(f"The {what}'s file must end in {' or '.join(endings)}, got '{named}'.")
     return path
 
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,13 @@ def restoring(folder: Path) -> str:
 
 
 def making_again(path: Path) -> str:
-    """The sentence that says how ``path``, in which something is broken, is made again; none for a user's folder."""
+    """The sentence that says how ``path``, in which something is broken, is made again; none for a user's folder.
+
+    Of a folder above models, it names them.
+    """
     path = path.absolute()
+    if not (path / MANIFESTS[0]).is_file() and (models := _models_below(path)):
+        return f"There are models in {', '.join(map(str, models))}: name one of these folders."
     if path.is_relative_to(SHIPPED):
         return restoring(path if path.is_dir() else path.parent)
     if not path.is_relative_to(cache_root()):
@@ -107,6 +113,12 @@ def making_again(path: Path) -> str:
     folder = cache_root().joinpath(kind, *inside[:2], *seeded)
     words = _train_words(kind, *inside[:2], *seeded)
     return f"To make it again, delete {folder} and run 'python -m lab train {words}'."
+
+
+def _models_below(folder: Path) -> list[Path]:
+    """The first few folders with a model, one or two levels below ``folder``."""
+    found = (path.parent for depth in ("*", "*/*") for path in sorted(folder.glob(f"{depth}/{MANIFESTS[0]}")))
+    return list(islice(found, 3))
 
 
 def _train_words(kind: str, task: str, method: str, seed: str = "") -> str:
@@ -174,6 +186,25 @@ def writable(folder: Path) -> Path:
         temporary.touch()
     (folder / ".writable").unlink(missing_ok=True)
     return folder
+
+
+@contextmanager
+def claiming(path: Path) -> Iterator[None]:
+    """Keep ``path`` from others while it is written: it is there, empty, at once, and gone where the writing fails.
+
+    Raises LabError where it is there already, or cannot be made.
+    """
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise LabError(f"{path} is there already: nothing was written; delete it, or take another name.") from error
+    except OSError as error:
+        raise LabError(f"Cannot write {path}: {error.strerror}. Free the space or choose another folder.") from error
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

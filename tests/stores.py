@@ -198,9 +198,9 @@ def _read_case(folder: Path) -> object:
 
 
 def _make_imported(folder: Path) -> None:
-    states, actions = make_task("wall").collect(np.random.default_rng(0), 2, 4)
+    states, actions = make_task("wall").collect(np.random.default_rng(0), 2, 5)
     trajectories = [Trajectory(*parts) for parts in zip(states, actions, strict=True)]
-    save_imported("wall", "mine", trajectories, "a test", 16, steps=4, progress=False)
+    save_imported("wall", "mine", trajectories, "a test", 16, steps=5, progress=False)
 
 
 def _read_imported(folder: Path) -> object:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from tqdm.auto import tqdm
 
 from lab import bench, bench_backends, bench_scale, cli
 from lab.benchmarks import card_of
-from lab.files import cache_root
+from lab.data import DataSpec
+from lab.files import ROOT, cache_root, models_root
 from lab.models import load_model
 from lab.planning import PLANNERS, Settings
 from lab.studies.common.config import Config
@@ -362,7 +364,7 @@ def test_without_a_command_the_help_is_printed(capsys):
         (["plan", "--task", "wall", "--model", "dreamer"], "invalid choice: 'dreamer'"),
         (["plan", "--task", "wall", "--planner", "dream"], "invalid choice: 'dream'"),
         (["plan", "--task", "wall", "--goals", "far"], "invalid choice: 'far'"),
-        (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807, got '-1'"),
+        (["plan", "--task", "wall", "--seed", "-1"], "expected a whole number from 0 to 4294967295, got '-1'"),
         (["plan", "--task", "wall", "--problems", "many"], "expected a whole number from 1 to 100000, got 'many'"),
         (["plan", "--task", "wall", "--problems", "0"], "expected a whole number from 1 to 100000, got '0'"),
         (["bench", "tasks", "--backend", "jax"], "The backend jax is of planners, and tasks alone have none"),
@@ -423,6 +425,38 @@ def test_a_film_strip_that_cannot_be_written(out, message, tmp_path, trained, qu
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
 
 
+@pytest.mark.parametrize("place", ["out", "cache"])
+def test_that_a_film_strip_cannot_be_written_is_known_before_planning(place, tmp_path, trained, monkeypatch, capsys):
+    monkeypatch.setattr("lab.evaluation.success.evaluate", lambda *_, **__: pytest.fail("it was planned"))
+    words = ["plan", "--task", "wall", "--checkpoint", trained("wall"), "--problems", 1]
+    (tmp_path / "file").touch()
+    if place == "cache":
+        monkeypatch.setenv("LAB_CACHE", str(tmp_path / "file" / "cache"))
+    else:
+        words += ["--out", tmp_path / "file" / "strip.png"]
+    assert "Cannot write" in refused(capsys, *words)
+
+
+@pytest.mark.parametrize("command", ["plan", "collect", "train --method base"])
+def test_a_seed_has_one_bound(command, capsys):
+    words = [*command.split(), "--task", "wall", "--seed"]
+    for seed in (2**32, 2**63 - 1, 2**63, -1):
+        assert f"expected a whole number from 0 to {2**32 - 1}, got '{seed}'" in refused(capsys, *words, seed)
+    parsed = cli.build_parser().parse_args([*words, str(2**32 - 1)])
+    assert DataSpec("wall", seed=parsed.seed).seed == 2**32 - 1
+
+
+@pytest.mark.parametrize("above", [1, 2])
+@pytest.mark.parametrize("place", ["shipped", "cache", "elsewhere"])
+def test_a_folder_above_models_is_refused_by_their_names(place, above, empty_cache, trained, tmp_path, capsys):
+    root = {"shipped": tmp_path / "shipped", "cache": models_root(), "elsewhere": tmp_path / "mine"}[place]
+    model = root / "wall" / "base" / "seed0"
+    shutil.copytree(trained("wall"), model)
+    text = refused(capsys, "plan", "--task", "wall", "--checkpoint", model.parents[above - 1])
+    assert f"There are models in {model}: name one of these folders." in text
+    assert "git" not in text and "delete" not in text.lower()
+
+
 @pytest.mark.parametrize("command", ["collect", "train --method base"])
 def test_a_cache_that_cannot_be_written(command, tmp_path, monkeypatch, tiny_recipes, capsys):
     (tmp_path / "file").touch()
@@ -472,6 +506,37 @@ def test_a_stopped_training_says_how_to_go_on_and_does(send, empty_cache, tiny_r
     assert run(*words) == 0
     resumed = load_model(cache_root() / "models" / "wall" / "control" / "seed0").state_dict()
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+
+
+@pytest.mark.parametrize("send", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "loading", ["lab.tasks.registry", "gymnasium", "lab.cli", "tqdm.auto", "lab.commands", "torch"]
+)
+def test_what_is_stopped_while_it_loads_says_so_in_one_sentence(loading, send, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Stops:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {loading!r}: os.kill(os.getpid(), {int(send)})\n"
+        "sys.meta_path.insert(0, Stops())\n",
+        "utf-8",
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    words = [sys.executable, "-m", "lab", "plan", "--task", "wall", "--problems", "1"]
+    done = subprocess.run(
+        words, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, encoding="utf-8", cwd=ROOT
+    )
+    assert done.returncode == 130 and done.stdout == ""
+    assert "stopped; " in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_other_program_has_its_signals_taken(tmp_path):
+    code = "import signal, lab; print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
+    (tmp_path / "other.py").write_text(code, "utf-8")
+    for words in ([str(tmp_path / "other.py"), "-m", "lab"], ["-c", code, "lab"], ["-m", "other", "lab"]):
+        done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, encoding="utf-8")
+        assert done.stdout == "True\n", done.stderr
 
 
 def test_python_m_lab_is_the_command_line():

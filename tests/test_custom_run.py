@@ -66,6 +66,14 @@ def test_train(small, settings):
     assert run.train(progress=False) == folder and (folder / "model.safetensors").read_bytes() == first
 
 
+@pytest.mark.parametrize("method", ["base", "control"])
+def test_a_run_that_is_refused_is_none(small, method):
+    run = CustomRun("wall", method, steps=2, data="nope")
+    with pytest.raises(LabError, match="bring it in"):
+        run.train(progress=False)
+    assert custom_runs("wall") == [] and not run.folder.exists()
+
+
 def test_a_custom_base_model_starts_from_a_fresh_predictor(small):
     one, other = CustomRun("wall", "base", steps=1, lr=1e-9), CustomRun("wall", "base", steps=1, lr=1e-9, seed=1)
     models = [load_model(run.train(progress=False)) for run in (one, other)]

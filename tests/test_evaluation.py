@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lab.data import sample_problems
+from lab.errors import LabError
 from lab.evaluation.gap import Gap, executed_error, train_test_gap
 from lab.evaluation.imagination import imagined, reached_at
 from lab.evaluation.simulation import Simulation, SimulatorDynamics
@@ -35,6 +36,32 @@ def test_success_is_read_off_the_trajectory(task, mode, tiny_model):
         np.testing.assert_array_equal(outcome.success[criterion], reached.any(1))
         np.testing.assert_array_equal(outcome.at_end[criterion], reached[:, -1])
     assert outcome.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda model: None, "NoneType is no world model: it has no rollout, observe"),
+        (type, "WorldModel is a class"),
+        (lambda model: Changed(model), "Changed is no world model: it has no block_dim"),
+        *[
+            (lambda model, size=size: Changed(model, block_dim=size), "block_dim of Changed should be a whole number")
+            for size in ("5", 0, -2, 1.5, None, True)
+        ],
+    ],
+)
+def test_what_is_no_model_is_refused(change, message, tiny_model):
+    with pytest.raises(LabError, match=message):
+        evaluate(change(tiny_model("wall")), ADAM, sample_problems("wall", "dataset", 2))
+
+
+class Changed:
+    """A model's methods, and attributes of its own."""
+
+    def __init__(self, model, **attributes):
+        self.rollout, self.observe = model.rollout, model.observe
+        self.normalise_actions, self.denormalise_actions = model.normalise_actions, model.denormalise_actions
+        vars(self).update(attributes)
 
 
 def test_the_trajectory_is_what_the_plans_do(tiny_model):

@@ -28,7 +28,7 @@ from lab.models import load_model
 from lab.planning import Settings
 from lab.repro.custom_run import custom_runs
 from lab.repro.verify import verify
-from lab.tasks import make_task
+from lab.tasks import TASKS, make_task
 
 # --- Files of torch.save, and pickles
 
@@ -285,14 +285,31 @@ def test_a_changed_data_set_is_refused(empty_cache):
         load_imported("wall", "mine")
 
 
+STATES = np.arange(12.0).reshape(6, 2)
+
+
+def walk(states=STATES, actions=STATES[:5], pictures=None) -> Trajectory:
+    """A trajectory of Wall of 5 steps."""
+    return Trajectory(states, actions, pictures)
+
+
 @pytest.mark.parametrize(
     ("trajectory", "message"),
     [
         (Trajectory(np.zeros((6, 3)), np.zeros((5, 2))), r"Episode 0: wall has states \(T \+ 1, 2\) \(x, y\)"),
         (Trajectory(np.zeros((5, 2)), np.zeros((5, 2))), r"got \(5, 2\) and \(5, 2\)"),
         (Trajectory(np.full((6, 2), np.nan), np.zeros((5, 2))), "not finite"),
-        (Trajectory(np.zeros((6, 2)), np.zeros((5, 2)), lambda rows: np.zeros((6, 8, 8, 4), "u1")), "Pictures are"),
-        (Trajectory(np.zeros((6, 2)), np.zeros((5, 2)), lambda rows: np.zeros((6, 8, 8, 3))), "float64"),
+        (walk(pictures=lambda rows: np.zeros((6, 8, 8, 4), "u1")), "Pictures are"),
+        (walk(pictures=lambda rows: np.zeros((6, 8, 8, 3))), "float64"),
+        (walk(pictures=lambda rows: np.zeros((6, 0, 0, 3), "u1")), "Pictures are"),
+        (walk(pictures=lambda rows: np.zeros((), "u1")), "Pictures are"),
+        (walk(states=np.float64(1)), r"got \(\) and"),
+        (walk(actions=np.float64(1)), r"and \(\)"),
+        (walk(actions=np.ones((5, 2))), "action dx is the same everywhere in a test"),
+        (walk(actions=np.arange(10.0).reshape(5, 2) * [1, 0]), "action dy is the same everywhere"),
+        (walk(states=np.full((6, 2), 0.1)), "state x is the same everywhere"),
+        (walk(states=STATES + 1000), "Episode 0 has x, y far outside of the world of wall"),
+        (walk(states=STATES * [1, 1e300]), "Episode 0 has y far outside of the world of wall"),
         (Trajectory(np.zeros((3, 2)), np.zeros((2, 2))), "No episode in a test has 5 steps"),
     ],
 )
@@ -300,6 +317,22 @@ def test_what_does_not_fit_the_task_is_refused(trajectory, message, empty_cache)
     with pytest.raises(LabError, match=message):
         save_imported("wall", "mine", [trajectory], "a test", 16, steps=5, progress=False)
     assert not imported_folder("wall", "mine").exists()
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_segments_shorter_than_a_block_are_refused(steps, empty_cache):
+    with pytest.raises(LabError, match=f"segments of {steps} hold none: take --steps 5 or more"):
+        save_imported("wall", "mine", episodes("wall"), "a test", 16, steps=steps, progress=False)
+    assert not imported_folder("wall", "mine").exists()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_data_of_every_task_are_within_its_world(task, empty_cache):
+    found = episodes(task, (6, 6))
+    assert save_imported(task, "mine", found, "a test", 16, steps=6, progress=False).is_dir()
+    turned = found[0].states + 100 * np.array(["angle" in field for field in make_task(task).state_fields])
+    again = Trajectory(turned, found[0].actions)
+    assert save_imported(task, "turned", [again], "a test", 16, steps=6, progress=False).is_dir()
 
 
 @pytest.mark.parametrize("name", ["", "A", "../x", "a/b", "x" * 41, "-x"])
@@ -340,6 +373,12 @@ def test_a_folder_of_ones_own(own_folder):
         (lambda place: np.save(place / "states.npy", np.array([{}]), allow_pickle=True), "not a readable array"),
         (lambda place: np.save(place / "states.npy", np.array(["x"])), "should hold numbers"),
         (lambda place: (place / "frame_1.png").write_bytes(b"x"), "not a readable picture"),
+        (lambda place: Image.new("RGB", (9, 8)).save(place / "frame_1.png"), r"sizes, such as \(8, 9\) and \(32, 32\)"),
+        *[
+            (lambda place, name=name: np.save(place / f"{name}.npy", np.uint8(1)), rf"{name}\.npy should have . dim")
+            for name in ("states", "actions", "pictures")
+        ],
+        (lambda place: np.save(place / "pictures.npy", np.zeros((11, 0, 0, 3), np.uint8)), "Pictures are"),
     ],
 )
 def test_a_broken_folder_is_refused(spoil, message, own_folder, empty_cache):

@@ -12,7 +12,7 @@ from lab.files import ROOT
 
 #: from the bottom; packages on one floor do not import each other
 FLOORS = (
-    ("errors",),
+    ("errors", "program"),
     ("presets",),
     ("arguments", "files", "machine", "options", "registry"),
     ("checksums", "locks", "tensors", "variables"),

@@ -134,13 +134,51 @@ def test_a_file_may_put_folders_on_the_path(tmp_path, monkeypatch):
         ("raise SystemExit(3)", "model", "cannot be run .SystemExit: 3"),
         ("def model(:", "model", "cannot be run .SyntaxError"),
         ("import neighbour_that_is_not_there", "model", "cannot be run .ModuleNotFoundError"),
-        (FILE, "Walker", "it has no block_dim"),
+        (FILE, "Walker", "is a class: name a world model that is made of it"),
+        (f"{FILE}\ndel model.block_dim", "model", "it has no block_dim"),
     ],
 )
 def test_what_is_no_world_model_is_refused_in_one_sentence(text, name, message, tmp_path):
     (tmp_path / "bad.py").write_text(text, "utf-8")
     with pytest.raises(LabError, match=message):
         load_submission(f"{tmp_path / 'bad.py'}:{name}", "wall")
+
+
+@pytest.mark.parametrize("size", [0, -1, "5", 2.5, None, True])
+def test_a_size_of_blocks_that_is_none_is_refused(size, file):
+    file.write_text(f"{FILE}\nmodel.block_dim = {size!r}", "utf-8")
+    with pytest.raises(LabError, match=r"block_dim of .*walker\.py:model should be a whole number from 1"):
+        load_submission(f"{file}:model", "wall")
+
+
+@pytest.mark.parametrize("returned", ["np.zeros((0, 2))", "np.zeros(2)", "3"])
+def test_a_block_without_steps_is_refused(returned, file):
+    file.write_text(f"{FILE}\nmodel.denormalise_actions = lambda blocks: {returned}", "utf-8")
+    with pytest.raises(LabError, match=r"Walker\.denormalise_actions should return actions"):
+        Track("wall").mpc(load_submission(f"{file}:model", "wall").model)
+
+
+@pytest.mark.parametrize("method", ["observe", "rollout", "denormalise_actions"])
+@pytest.mark.parametrize("fault", ["{}['pictures']", "1 + None", "1 / 0", "np.zeros(2) @ np.zeros(3)", "None.shape"])
+def test_what_a_model_raises_is_told_by_its_line(method, fault, evaluation, file, tmp_path, capsys):
+    file.write_text(f"{FILE}\ndef fails(*_):\n    {fault}\nmodel.{method} = fails", "utf-8")
+    line = file.read_text("utf-8").splitlines().index(f"    {fault}") + 1
+    assert cli.main([*evaluation, str(tmp_path / "e.json")]) == 2
+    told = capsys.readouterr().err
+    assert f"{file}, line {line}, in fails: " in told and told.count("\n") == 1 and "Error: " in told
+
+
+def test_a_fault_of_the_lab_is_not_a_models(evaluation, tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.leaderboard.entry.enter", lambda *_: {}["missing"])
+    with pytest.raises(KeyError):
+        cli.main([*evaluation, str(tmp_path / "e.json")])
+
+
+@pytest.mark.parametrize("returned", ["{}", "None", "[0.0]", "np.zeros((2, 2))"])
+def test_what_is_observed_must_be_a_tensor(returned, evaluation, file, tmp_path, capsys):
+    file.write_text(f"{FILE}\nmodel.observe = lambda observation: {returned}", "utf-8")
+    assert cli.main([*evaluation, str(tmp_path / "e.json")]) == 2
+    assert "Walker.observe should return z (2, 'Z')" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["nowhere.py:model", "walker.py", "walker", ":", "lab/cli"])
@@ -267,6 +305,57 @@ def test_the_command_writes_an_entry(file, tmp_path, change_card, capsys):
     assert cli.main([*words, "--out", str(tmp_path / "e.json")]) == 2 and "is there already" in capsys.readouterr().err
     assert cli.main([*words[:-1], "../w"]) == 2 and "name of an entry" in capsys.readouterr().err
     assert cli.main([*words[:4], "wall", "--problems", "301"]) == 2 and "has 300" in capsys.readouterr().err
+
+
+@pytest.fixture
+def evaluation(file, tmp_path, change_card) -> list[str]:
+    """A short ``evaluate``, all but its ``--out``."""
+    change_card("wall", settings=type(card_of("wall").settings)({"adam": {"iterations": 2}}))
+    return ["evaluate", f"{file}:model", "--task", "wall", "--problems", "2", "--name", "w", "--out"]
+
+
+def test_of_two_evaluations_for_one_file_the_first_keeps_it(evaluation, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "e.json"
+
+    def enter_late(*arguments):
+        entry = enter(*arguments)
+        out.write_text("of the first", "utf-8")
+        return entry
+
+    monkeypatch.setattr("lab.leaderboard.entry.enter", enter_late)
+    assert cli.main([*evaluation, str(out)]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("w on 2 dataset problems") and "entry:" not in told.out
+    assert "is there already" in told.err and out.read_text("utf-8") == "of the first"
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("e.txt", "must end in .json"),
+        ("folder", "is a folder"),
+        ("folder.json", "is a folder"),
+        ("file/e.json", "Cannot write"),
+    ],
+)
+def test_an_entry_that_cannot_be_written_is_not_measured(out, message, evaluation, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lab.leaderboard.entry.enter", lambda *_: pytest.fail("it was measured"))
+    for name in ("folder", "folder.json"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    assert cli.main([*evaluation, str(tmp_path / out)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_entry_that_the_disk_refuses_is_printed_and_leaves_nothing(evaluation, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise LabError("Cannot write it: the disk is full.")
+
+    monkeypatch.setattr("lab.leaderboard.entry.write_manifest", full)
+    assert cli.main([*evaluation, str(tmp_path / "e.json")]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("w on 2 dataset problems") and "disk is full" in told.err
+    assert not (tmp_path / "e.json").exists()
 
 
 def test_how_to_send_an_entry_is_told():

@@ -489,7 +489,7 @@ class Flat(Model):
         (lambda s, a: Problems(Pendulum(), s[:, 0], s[:1, 6]), "starts and goals of one shape"),
         (lambda s, a: Problems(Pendulum(), s[:, 0], s[:, 6], a[0]), r"expert's actions must be \(n, T, a\)"),
         (lambda s, a: encode(Model(), Pendulum(), s, a[:, :-1]), "Trajectories are states"),
-        (lambda s, a: encode(Model(), Pendulum(), s[:, :2], a[:, :1]), r"blocks \(24, 0, 2\) of the actions"),
+        (lambda s, a: encode(Model(), Pendulum(), s[:, :2], a[:, :1]), "of 1 steps are shorter than a block of 2"),
         (lambda s, a: encode(Flat(), Pendulum(), s, a), r"Flat.observe should return z \(20, 13, 'Z'\)"),
         (lambda s, a: evaluate(Flat(), ADAM, problems_of(s, a), PLAN), "Flat.observe should return z"),
         (

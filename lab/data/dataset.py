@@ -27,6 +27,7 @@ from lab.tasks.doors import check_size
 
 SPLITS = ("train", "tune", "test")  #: for training, for choosing settings, and for what is reported
 MOST_EPISODES = 10**6  #: of one data set
+MOST_SEED = 2**32 - 1  #: a larger one would be two words, and draw the episodes of another split
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class DataSpec:
         check_known("split", self.split, SPLITS)
         if not is_whole(self.episodes, 1, MOST_EPISODES):
             raise LabError(f"A data set has 1 to {MOST_EPISODES} episodes, got {self.episodes!r}.")
-        check_seed(self.seed, 2**32 - 1)  # a larger one would be two words, and draw the episodes of another split
+        check_seed(self.seed, MOST_SEED)
         check_size(self.size)
 
 

@@ -25,6 +25,7 @@ from lab.tasks import Task, make_task
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.]{0,39}")  #: of a data set: part of a folder's name
 ARRAYS = ("state", "action", "pixels")
+LEAST_WIDTH = 1e-30  #: between the smallest and the largest of what varies: single precision has no smaller ones
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def save_imported(
     """Store ``trajectories`` as a data set of segments of ``steps`` steps each (default: the task's episodes').
 
     Pictures are resized to ``size`` pixels a side. At most ``most`` segments are taken (0: all). Returns the folder.
-    Raises LabError where it exists, where a trajectory does not fit the task, and where none is long enough.
+    Raises LabError where it exists, where a trajectory does not fit the task, for segments shorter than a block of the
+    task's world models, where no trajectory is long enough, and where an action or a sensed state is constant.
     """
     simulator, folder = make_task(task), imported_folder(task, name)
     if folder.exists():
@@ -91,11 +93,17 @@ def save_imported(
     if not is_whole(steps, 0) or not is_whole(most, 0):
         raise LabError(f"Steps and number of segments are whole numbers, got {steps!r} and {most!r}.")
     length = steps or simulator.episode_steps
+    if length < simulator.frameskip:
+        raise LabError(
+            f"A world model of {task} sees blocks of {simulator.frameskip} steps, and segments of {length} hold none: "
+            f"take --steps {simulator.frameskip} or more."
+        )
     for number, trajectory in enumerate(trajectories):
         _check(simulator, trajectory, number)
     segments = [*_segments(trajectories, length)][: most or None]
     if not segments:
         raise LabError(f"No episode in {source} has {length} steps: take fewer by --steps.")
+    _check_varied(simulator, segments, source)
     with replacing(folder) as temporary:
         temporary.mkdir()
         fingerprint = _write(temporary, simulator, segments, size, progress)
@@ -109,14 +117,43 @@ def save_imported(
 
 def _check(task: Task, trajectory: Trajectory, number: int) -> None:
     states, actions = trajectory.states, trajectory.actions
-    expected = (len(actions) + 1, len(task.state_fields)), (len(actions), task.action_dim)
-    if (states.shape, actions.shape) != expected:
+    expected = (len(task.state_fields),), (task.action_dim,)
+    if (states.shape[1:], actions.shape[1:]) != expected or len(states) != len(actions) + 1:
         raise LabError(
-            f"Episode {number}: {task.name} has states (T + 1, {expected[0][1]}) ({', '.join(task.state_fields)}) and "
+            f"Episode {number}: {task.name} has states (T + 1, {expected[0][0]}) ({', '.join(task.state_fields)}) and "
             f"actions (T, {task.action_dim}), got {states.shape} and {actions.shape}."
         )
     if not (np.isfinite(states).all() and np.isfinite(actions).all()):
         raise LabError(f"Episode {number} has states or actions that are not finite.")
+    if far := _far_outside(task, states):
+        raise LabError(
+            f"Episode {number} has {', '.join(far)} far outside of the world of {task.name}: give states in its units."
+        )
+
+
+def _far_outside(task: Task, states: np.ndarray) -> list[str]:
+    """The fields of ``states`` with values more than a world's width beyond it, where the task says how wide it is.
+
+    An angle may go round and round.
+    """
+    if not hasattr(task, "state_low"):
+        return []
+    low, high = np.array(task.state_low), np.array(task.state_high)
+    far = (np.abs(states - (low + high) / 2) > 1.5 * (high - low)).any(0)
+    return [field for field, is_far in zip(task.state_fields, far, strict=True) if is_far and "angle" not in field]
+
+
+def _check_varied(task: Task, segments: Sequence[tuple[Trajectory, slice]], source: str) -> None:
+    """Raise LabError for an action, or a field of the state that is sensed, by which nothing can be standardised."""
+    for kind, fields in (("action", task.action_fields), ("proprio", task.proprio_fields)):
+        parts = [_part(kind, task, *segment, size=0) for segment in segments]
+        width = np.max([part.max(0) for part in parts], 0) - np.min([part.min(0) for part in parts], 0)
+        for field, it_varies in zip(fields, width > LEAST_WIDTH, strict=True):
+            if not it_varies:
+                what = "action" if kind == "action" else "state"
+                raise LabError(
+                    f"The {what} {field} is the same everywhere in {source}: a world model needs it to vary."
+                )
 
 
 def _statistics(task: Task, trajectories: Sequence[Trajectory]) -> dict[str, list[float]]:
@@ -159,16 +196,18 @@ def _write(folder: Path, task: Task, segments: Sequence[tuple[Trajectory, slice]
 
 
 def _part(part: str, task: Task, trajectory: Trajectory, frames: slice, size: int) -> np.ndarray:
-    """The states, actions or pixels of one segment."""
+    """The states, proprioception, actions or pixels of one segment."""
     if part == "action":
         return trajectory.actions[frames.start : frames.stop - 1]
     states = trajectory.states[frames]
     if part == "state":
         return states
+    if part == "proprio":
+        return task.proprio(states)
     if trajectory.pictures is None:
         return task.render(np.asarray(states, dtype=np.float64), size)
     pictures = np.asarray(trajectory.pictures(frames))
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[::3] != (len(states), 3):
+    if pictures.dtype != np.uint8 or pictures.shape[::3] != (len(states), 3) or 0 in pictures.shape:
         raise LabError(f"Pictures are ({len(states)}, H, W, 3) uint8, got {pictures.shape} {pictures.dtype}.")
     return _resized(pictures, size)
 

@@ -13,7 +13,7 @@ from lab.data import Problems
 from lab.errors import LabError, check_known, is_whole
 from lab.evaluation.simulation import Simulation
 from lab.models import Evaluable
-from lab.models.protocols import picture_numbers, see
+from lab.models.protocols import check_evaluable, picture_numbers, see
 from lab.planning import MODES, MPC, GoalDistance, Plan, Planner, PlanRequest
 from lab.planning.planner import check_planner
 from lab.planning.streams import problem_streams
@@ -83,11 +83,12 @@ def evaluate(
 
     ``first`` is the number of the first problem in its protocol: a part of the problems then gets the plans that it has
     in an evaluation of all, up to the rounding that `Planner` describes. ``on_plan`` is called with the number of each
-    replan and its plan. Raises LabError for an unknown mode, for a planner that is none, without a problem, and where
-    the shapes of model, environment and problems do not match.
+    replan and its plan. Raises LabError for an unknown mode, for a planner or a model that is none, without a problem,
+    and where the shapes of model, environment and problems do not match.
     """
     mpc = _mode(mode)
     check_planner(planner)
+    check_evaluable(model)
     if not is_whole(first, 0):
         raise LabError(f"The number of the first problem is a whole number from 0, got {first!r}.")
     if not len(problems):

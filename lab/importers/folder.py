@@ -30,12 +30,12 @@ def _by_numbers(path: Path) -> list[str | int]:
 
 
 def _episode(folder: Path) -> Trajectory:
-    states, actions = (_array(folder / f"{name}.npy") for name in ("states", "actions"))
+    states, actions = (_array(folder / f"{name}.npy", 2) for name in ("states", "actions"))
     files = sorted(
         (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")), key=_by_numbers
     )
     if (folder / "pictures.npy").is_file():
-        pictures = _array(folder / "pictures.npy")
+        pictures = _array(folder / "pictures.npy", 4)
         count, read = len(pictures), partial(_rows, pictures)
     else:
         count, read = len(files), partial(_pictures, files)
@@ -44,13 +44,15 @@ def _episode(folder: Path) -> Trajectory:
     return Trajectory(states, actions, read if count else None)
 
 
-def _array(path: Path) -> np.ndarray:
+def _array(path: Path, dimensions: int) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise LabError(f"{path} is not a readable array ({error}).") from error
     if array.dtype.kind not in "fiu":
         raise LabError(f"{path} should hold numbers, and holds {array.dtype}.")
+    if array.ndim != dimensions:
+        raise LabError(f"{path} should have {dimensions} dimensions, and has the shape {array.shape}.")
     return array
 
 
@@ -59,7 +61,11 @@ def _rows(pictures: np.ndarray, frames: slice) -> np.ndarray:
 
 
 def _pictures(files: list[Path], frames: slice) -> np.ndarray:
-    return np.stack([_picture(path) for path in files[frames]])
+    pictures = [_picture(path) for path in files[frames]]
+    if len(sizes := {picture.shape[:2] for picture in pictures}) > 1:
+        named = " and ".join(str(size) for size in sorted(sizes)[:2])
+        raise LabError(f"{files[0].parent} has pictures of different sizes, such as {named}: make them all of one.")
+    return np.stack(pictures)
 
 
 def _picture(path: Path) -> np.ndarray:

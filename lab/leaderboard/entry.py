@@ -121,7 +121,7 @@ def enter(
     Raises LabError where a model does not fit the task, where the problems are not the frozen ones, and for a name that
     no file can have.
     """
-    _check_name(name)
+    check_name(name)
     problems = frozen_problems(track.task, track.goals)[: track.n]
     base = load_model(model_folder(track.task, "base"), device)
     ours = [Measured.of(submission.model, planner, problems, track) for submission in submissions]
@@ -151,7 +151,8 @@ def enter(
     }
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise LabError for what cannot be the name of an entry."""
     if not NAME.fullmatch(name):
         raise LabError(f"The name of an entry is up to 60 letters, digits, spaces and . _ + -, got {name!r}.")
 
@@ -199,7 +200,7 @@ def load_entry(path: Path) -> dict[str, Any]:
     """
     entry = read_manifest(path, FORMAT)
     try:
-        _check_name(entry["name"])
+        check_name(entry["name"])
         track = Track(**{field.name: entry[field.name] for field in fields(Track)})
         rows = [row for of in entry["by_problem"].values() for many in of.values() for row in many]
         counts = {len(of["models"]) for of in entry["by_problem"].values()} | {len(entry["models"])}

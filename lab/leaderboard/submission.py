@@ -2,9 +2,11 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,9 @@ from lab.checksums import sha256
 from lab.errors import LabError, near_miss
 from lab.models import Evaluable, load_model
 from lab.models.checkpoint import state_hash
+from lab.models.protocols import check_evaluable
+
+PREFIX = "submitted_"  #: of the names of modules that are submitted files
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def load_submission(place: str, task: str, device: torch.device | str = "cpu") -
 
 def _run(path: Path) -> ModuleType:
     """The module that the file is, executed; it may import its neighbours, as ``python FILE.py`` may."""
-    name = f"submitted_{path.stem}_{sha256(str(path.resolve()).encode())[:8]}"
+    name = f"{PREFIX}{path.stem}_{sha256(str(path.resolve()).encode())[:8]}"
     if name in sys.modules:  # several models of one file
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -79,12 +84,25 @@ def _attribute(module: ModuleType, name: str, path: Path) -> Any:
 
 def _evaluable(model: Any, place: str) -> Evaluable:
     """``model`` itself, ready to be evaluated."""
-    if missing := [*_missing(model, ("rollout", "observe", "normalise_actions", "denormalise_actions", "block_dim"))]:
-        raise LabError(f"{place} is no world model: it has no {', '.join(missing)} (see lab/models/protocols.py).")
-    if isinstance(model, type):
-        raise LabError(f"{place} is a class: name a world model that the file makes of it.")
+    check_evaluable(model, place)
     return model.eval().requires_grad_(False) if isinstance(model, nn.Module) else model
 
 
-def _missing(model: Any, names: Iterable[str]) -> Iterable[str]:
-    return (name for name in names if not hasattr(model, name))
+@contextmanager
+def failing_by_line() -> Iterator[None]:
+    """Let an exception out of a submitted file be a LabError that names file and line; all others pass as they are."""
+    try:
+        yield
+    except LabError:
+        raise
+    except Exception as error:
+        frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if _is_submitted(frame.f_globals)]
+        if not frames:
+            raise
+        frame, line = frames[-1]
+        place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
+        raise LabError(f"The world model fails: {place}: {type(error).__name__}: {error}.") from error
+
+
+def _is_submitted(module: Mapping[str, Any]) -> bool:
+    return str(module.get("__name__")).startswith(PREFIX)

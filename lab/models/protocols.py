@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lab.errors import LabError
+from lab.errors import LabError, is_whole
 from lab.tasks.environment import Environment
 
 
@@ -67,15 +67,27 @@ class Trainable(Evaluable, Protocol):
 def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tensor:
     """z (..., Z) of the environment's ``states`` (..., S), as the model observes them.
 
-    Raises LabError where the model returns another shape.
+    Raises LabError where the model returns another shape, or no tensor.
     """
     z = model.observe(environment.observe(states))
-    if z.shape[:-1] != states.shape[:-1]:
+    if not isinstance(z, Tensor) or z.shape[:-1] != states.shape[:-1]:
         raise LabError(
             f"{type(model).__name__}.observe should return z {(*states.shape[:-1], 'Z')} of what is observed of states "
-            f"{states.shape}, got {tuple(z.shape)}."
+            f"{states.shape}, got {tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__}."
         )
     return z
+
+
+def check_evaluable(model: object, what: str = "") -> None:
+    """Raise LabError unless ``model``, called ``what`` (default: as its class), can be evaluated, see `Evaluable`."""
+    if isinstance(model, type):
+        raise LabError(f"{what or model.__name__} is a class: name a world model that is made of it.")
+    what = what or type(model).__name__
+    parts = ("rollout", "observe", "normalise_actions", "denormalise_actions", "block_dim")
+    if missing := [name for name in parts if not hasattr(model, name)]:
+        raise LabError(f"{what} is no world model: it has no {', '.join(missing)} (see lab/models/protocols.py).")
+    if not is_whole(size := getattr(model, "block_dim", None), 1):
+        raise LabError(f"The block_dim of {what} should be a whole number from 1, got {size!r}.")
 
 
 def gradient(loss: Tensor, inputs: Tensor, model: object) -> Tensor:

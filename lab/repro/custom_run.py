@@ -120,8 +120,8 @@ class CustomRun:
         from the base model. That is the shipped one, else the one in the cache; if there is none, it is trained first.
         An imported data set has an encoder and a base model of its own, in its folder.
         """
+        start = self._start(progress, device)  # before the settings: a run that is refused is none
         write_json(self.folder / SETTINGS, plain(self))
-        start = self._start(progress, device)
         return finetune(start, self.method, self.seed, self.recipe, self.folder, progress=progress, device=device)
 
     def _start(self, progress: bool, device: torch.device | str) -> Path:

@@ -17,7 +17,7 @@ from lab.files import replacing, writable
 from lab.plots.cells import WIDGET
 from lab.repro.course import COURSE, ordered
 from lab.repro.executors import default_jobs, local
-from lab.repro.reproduce import Report, graph, run, summary, usual
+from lab.repro.reproduce import Report, graph, make_folders, run, summary, usual
 from lab.studies.registry import FOLDER, STUDIES
 
 TASKS = ("wall", "rope")  #: one for each kind of matter
@@ -49,6 +49,7 @@ def export(folder: Path, preset: str = "quick", only: Sequence[str] = (), out: s
         raise LabError(f"{folder} exists already: name a new folder, or remove it first.")
     writable(folder.parent)
     steps = graph(preset, only or usual(preset), TASKS, out)[:-1]  # without the report
+    make_folders(steps)
     jobs = min(default_jobs(), len(steps))
     with local(jobs) as submit:
         reports = run(steps, submit, jobs)

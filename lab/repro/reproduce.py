@@ -43,6 +43,7 @@ from lab.studies.registry import FOLDER, STUDIES
 from lab.tasks import TASKS, make_task
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+REPORT = "report"  #: the name of the last step
 REPORT_SECONDS = 10
 
 
@@ -95,6 +96,7 @@ def reproduce(
     if forecast:
         print(forecast_of(steps))
         return 0
+    make_folders(steps)
     jobs = min(jobs or default_jobs(), len(steps))
     with EXECUTORS[executor](jobs) as submit:
         reports = run(steps, submit, jobs)
@@ -109,6 +111,12 @@ def _check_notebooks(folder: Path) -> None:
         raise LabError("The notebooks are no part of an installed package: run this in a clone of the repository.")
     if find_spec("papermill") is None:
         raise LabError("Running the notebooks needs papermill: install it with pip install -e '.[notebooks]'.")
+
+
+def make_folders(steps: Iterable[Step]) -> None:
+    """Make the folders of all results; raises LabError where one cannot be written, before any work."""
+    for folder in (path for step in steps if step.name != REPORT for path in step.outputs):
+        writable(folder)
 
 
 def usual(preset: str) -> list[str]:
@@ -213,7 +221,7 @@ def _notebook(notebook: Study, folder: Path, task: str | None, parameters: _Para
     return Step(
         name=" ".join([notebook.name, *([task] if task else [])]),
         command=("lab.repro.notebook", str(source), json.dumps(known_values), str(executed)),
-        outputs=(writable(results),),
+        outputs=(results,),
         inputs=inputs,
         seconds=notebook.seconds(PRESETS[preset], len(training_seeds(preset, parameters.seeds))),
         alone=notebook.alone and not PRESETS[preset].toy,
@@ -257,7 +265,7 @@ def _report(parameters: _Parameters, steps: Sequence[Step]) -> Step:
         return {"code": code, "written": written, "versions": versions(), "results": results}
 
     return Step(
-        name="report",
+        name=REPORT,
         command=("lab.repro.report", parameters.preset, parameters.out, parameters.family),
         outputs=outputs,
         inputs=inputs,

@@ -105,9 +105,11 @@ def _latent_data(model: Trainable, z: Tensor, states: np.ndarray, actions: np.nd
     """Standardise the actions; those after the last whole block are left out."""
     skip = steps_per_block(model)
     steps = actions.shape[1] // skip * skip
+    if not steps:
+        raise LabError(f"Episodes of {actions.shape[1]} steps are shorter than a block of {skip} steps.")
     blocks = model.normalise_actions(np.array(actions[:, :steps]))
     expected = (len(actions), steps // skip, skip * actions.shape[2])
-    if not steps or z.ndim != 3 or z.shape[:2] != states.shape[:2] or blocks.shape != expected:
+    if z.ndim != 3 or z.shape[:2] != states.shape[:2] or blocks.shape != expected:
         raise LabError(
             f"{type(model).__name__} should make z {(*states.shape[:2], 'Z')} of the states and, of {skip} steps each, "
             f"blocks {expected} of the actions; it made {tuple(z.shape)} and {tuple(blocks.shape)}."
