@@ -6,14 +6,13 @@ clean next latent. The inner maximum is found by sign-gradient steps from a unif
 2.5 eps / K (PGD).
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError, is_number, is_whole
+from lab.errors import MAX, LabError, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import gradient, picture_numbers
 from lab.training.latents import LatentData
@@ -37,7 +36,7 @@ class Radii:
 
     def __post_init__(self) -> None:
         multiples = self.latent, self.proprio, self.action
-        if not (all(is_number(radius, 0, sys.float_info.max) for radius in multiples) and is_whole(self.steps, 1)):
+        if not (all(is_number(radius, 0, MAX) for radius in multiples) and is_whole(self.steps, 1)):
             raise LabError(f"Radii need finite multiples from 0 and at least 1 step, got {self}.")
 
     @property

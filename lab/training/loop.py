@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from lab.errors import LabError, is_whole
+from lab.errors import LabError, as_number, is_whole
 from lab.options import changed
 from lab.planning.streams import Seed, generators
 from lab.tensors import load_tensors, save_tensors
@@ -37,9 +37,8 @@ class Schedule:
     def __post_init__(self) -> None:
         counts = {"steps": 1, "batch": 2, "checkpoint_every": 1}
         whole = all(is_whole(n := getattr(self, name)) and least <= n <= MOST for name, least in counts.items())
-        shares = self.lr, self.weight_decay, self.average
-        real = all(is_whole(value) or isinstance(value, float) for value in shares)
-        if not (whole and real and 0 < self.lr < 1e31 and 0 <= self.weight_decay < 1e31 and 0 <= self.average < 1):
+        lr, weight_decay, average = map(as_number, (self.lr, self.weight_decay, self.average))
+        if not (whole and 0 < lr < 1e31 and 0 <= weight_decay < 1e31 and 0 <= average < 1):
             raise LabError(
                 "Training needs whole steps >= 1 and batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
                 f"{asdict(self)}."
