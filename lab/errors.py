@@ -40,6 +40,17 @@ def is_number(value: object, least: float = -math.inf, most: float = math.inf) -
     return least <= as_number(value) <= most
 
 
+def has_methods(value: object, *names: str) -> bool:
+    """Whether ``value`` is an object, and no class, with methods of these ``names``."""
+    return not isinstance(value, type) and all(callable(getattr(value, name, None)) for name in names)
+
+
+def check_made(what: str, value: object, kind: type) -> None:
+    """Raise LabError unless ``value``, given as ``what``, is a ``kind``."""
+    if not isinstance(value, kind):
+        raise LabError(f"{what} is made by {kind.__name__}(...), got {value!r:.80}.")
+
+
 def check_seed(seed: object, most: float = math.inf) -> None:
     """Raise LabError unless ``seed`` is a whole number from 0 to ``most``."""
     if not is_whole(seed, 0, most):
