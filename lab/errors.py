@@ -1,9 +1,12 @@
 """The one exception whose message is meant for the user: what is wrong, and what to do about it."""
 
 import math
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Rational, Real
+
+MAX = sys.float_info.max
 
 
 class LabError(ValueError):
@@ -25,9 +28,27 @@ def is_whole(value: object, least: float = -math.inf, most: float = math.inf) ->
     return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
 
 
-def is_number(value: object, least: float, most: float) -> bool:
-    """Whether ``value`` is a number from ``least`` to ``most``, which NaN, True and False are not."""
-    return is_whole(value, least, most) or (isinstance(value, float) and least <= value <= most)
+def as_number(value: object) -> float:
+    """``value`` as a float where it is a number, Python's or NumPy's; NaN for all else, such as True or a fraction."""
+    if isinstance(value, Real) and (not isinstance(value, Rational) or is_whole(value, -MAX, MAX)):
+        return float(value)
+    return math.nan
+
+
+def is_number(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Whether ``value`` is a number from ``least`` to ``most``, see `as_number`; NaN is none."""
+    return least <= as_number(value) <= most
+
+
+def has_methods(value: object, *names: str) -> bool:
+    """Whether ``value`` is an object, and no class, with methods of these ``names``."""
+    return not isinstance(value, type) and all(callable(getattr(value, name, None)) for name in names)
+
+
+def check_made(what: str, value: object, kind: type) -> None:
+    """Raise LabError unless ``value``, given as ``what``, is a ``kind``."""
+    if not isinstance(value, kind):
+        raise LabError(f"{what} is made by {kind.__name__}(...), got {value!r:.80}.")
 
 
 def check_seed(seed: object, most: float = math.inf) -> None:

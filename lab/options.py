@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from lab.errors import is_whole
+from lab.errors import as_number, is_number, is_whole
 
 VERSION = 2  #: of the names that `changed` leads to
 
@@ -20,7 +20,9 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
-    return int(value) if is_whole(value) else value  # JSON knows no whole numbers of NumPy's
+    if is_whole(value):
+        return int(value)  # JSON knows no numbers of NumPy's
+    return as_number(value) if is_number(value) else value
 
 
 def completed(stored: Mapping[str, Any], like: Any) -> dict[str, Any]:

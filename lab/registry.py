@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,12 @@ def _constants(node: ast.ClassDef) -> dict[str, Any]:
         if isinstance(value := getattr(line, "value", None), ast.Constant):
             constants |= {target.id: value.value for target in targets if isinstance(target, ast.Name)}
     return constants
+
+
+def is_concrete(value: object, base: type, variable: str) -> bool:
+    """Whether ``value`` is a subclass of ``base`` that has all of its methods, and a text as its ``variable``."""
+    fits = isinstance(value, type) and issubclass(value, base) and not isabstract(value)
+    return fits and isinstance(getattr(value, variable, None), str)
 
 
 class Registry(Mapping[str, T], Generic[T]):

@@ -25,7 +25,7 @@ from lab.evaluation.slices import directions
 from lab.models import ModelSpec
 from lab.options import plain
 from lab.planning import MPC, PLANNERS, GoalDistance, GradientPlanner, Plan, PlanRequest, make_planner
-from lab.planning.options import ABOVE_ZERO, COUNTS, FROM_ZERO
+from lab.planning.options import ABOVE_ZERO, COUNTS, FROM_ZERO, SHARES
 from lab.planning.streams import child
 from lab.repro.custom_run import CustomRun
 from lab.tasks import TASKS, make_task
@@ -33,7 +33,9 @@ from lab.training import LatentData, OnlineConfig, Radii, Schedule, TeacherForci
 
 SMALL = {"iterations": 2, "samples": 6, "elites": 2, "restarts": 1, "candidates": 1}  #: what keeps a call short
 WRONG = st.sampled_from([0, -1, 1.5, True, float("nan"), float("inf"), None, "2", 10**30, np.int64(2), 1e-30])
-OPTIONS = st.dictionaries(st.sampled_from((*COUNTS, *ABOVE_ZERO, *FROM_ZERO, "optimiser", "other")), WRONG, max_size=2)
+OPTIONS = st.dictionaries(
+    st.sampled_from((*COUNTS, *ABOVE_ZERO, *FROM_ZERO, *SHARES, "optimiser", "other")), WRONG, max_size=2
+)
 SEED = st.sampled_from([0, 1, 2**63, 10**30, -1, 1.5, None, "1", True, np.int64(3), np.random.SeedSequence(1)])
 SHAPE = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
 DTYPE = st.sampled_from([torch.float32, torch.float32, torch.float64, torch.float16, torch.int64, torch.bool])

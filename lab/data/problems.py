@@ -11,7 +11,7 @@ from lab.errors import LabError, check_known, check_seed, is_whole
 from lab.files import cache_root
 from lab.locks import load_or_make
 from lab.tasks import Task, make_task
-from lab.tasks.environment import Environment, described, distances, numbers, trajectories
+from lab.tasks.environment import Environment, check_environment, described, distances, numbers, trajectories
 
 #: starts (n, S), goals (n, S) and the expert's actions (n, T, a)
 StartsGoalsActions = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -24,7 +24,10 @@ LONGEST = 1000  #: latent steps from a start to its goal
 
 @dataclass(frozen=True)
 class Problems:
-    """``n`` problems of one ``environment``. Raises LabError unless starts, goals and expert belong together."""
+    """``n`` problems of one ``environment``.
+
+    Raises LabError for an environment that is none, and unless starts, goals and expert belong together.
+    """
 
     environment: Environment
     starts: np.ndarray  #: (n, S)
@@ -32,6 +35,7 @@ class Problems:
     expert: np.ndarray | None = None  #: (n, T, a), actions that lead from each start to its goal, if they are known
 
     def __post_init__(self) -> None:
+        check_environment(self.environment)
         starts, goals, expert = (numbers(part) for part in (self.starts, self.goals, self.expert))
         if starts is None or goals is None or starts.ndim != 2 or starts.shape != goals.shape:
             got = f"{described(self.starts)} and {described(self.goals)}"

@@ -67,9 +67,14 @@ class Trainable(Evaluable, Protocol):
 def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tensor:
     """z (..., Z) of the environment's ``states`` (..., S), as the model observes them.
 
-    Raises LabError where the model returns another shape, or no tensor.
+    Raises LabError where the model fails on them, or returns another shape, or no tensor.
     """
-    z = model.observe(environment.observe(states))
+    observation = environment.observe(states)
+    try:
+        z = model.observe(observation)
+    except RuntimeError as problem:  # such as weights of another dtype
+        failure = f"{type(model).__name__}.observe fails on what is observed of states {states.shape}"
+        raise LabError(f"{failure}: {str(problem).strip().rstrip('.') or 'RuntimeError'}.") from problem
     if not isinstance(z, Tensor) or z.shape[:-1] != states.shape[:-1]:
         raise LabError(
             f"{type(model).__name__}.observe should return z {(*states.shape[:-1], 'Z')} of what is observed of states "

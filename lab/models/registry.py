@@ -26,8 +26,8 @@ def folder_of(name: str) -> Path:
     return _checked(name, FOLDERS[name])
 
 
-def _checked(name: str, folder: object) -> Path:
-    if not NAME.fullmatch(name):
+def _checked(name: object, folder: object) -> Path:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise LabError(f"A world model's name is of small letters, digits and _, got '{name}': choose another.")
     if not isinstance(folder, str | Path):
         raise LabError(f"The world model '{name}' should be the path of its folder, got {folder!r:.40}.")

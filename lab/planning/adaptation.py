@@ -48,7 +48,7 @@ class Adapted:
 class Adaptation:
     """``steps`` gradient steps of the weights whose names begin with ``part``, after each executed part of a plan.
 
-    Raises LabError for options out of range.
+    Raises LabError for options out of range, and for a ``part`` that is no text.
     """
 
     lr: float = 0.1
@@ -57,6 +57,8 @@ class Adaptation:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if not isinstance(self.part, str):
+            raise LabError(f"Adaptation needs the beginning of weights' names as part, got {self.part!r:.80}.")
 
     def begin(self, model: Any, problems: int) -> Adapted:
         """``model`` as trained, for each of B ``problems``; raises LabError where it has no such weights."""
@@ -67,16 +69,32 @@ class Adaptation:
         return Adapted(model, {name: w.detach().expand(problems, *w.shape) for name, w in weights.items()})
 
     def step(self, adapted: Adapted, z: Tensor, blocks: Tensor, seen: Tensor) -> Adapted:
-        """``adapted`` after the ``blocks`` (B, H, A), executed in ``z`` (B, Z), have led to ``seen`` (B, Z)."""
+        """``adapted`` after the ``blocks`` (B, H, A), executed in ``z`` (B, Z), have led to ``seen`` (B, Z).
+
+        Raises LabError where what the model imagines does not depend on all of the weights.
+        """
         for _ in range(self.steps):
             with torch.inference_mode(False), torch.enable_grad():
                 weights = {name: weight.detach().requires_grad_() for name, weight in adapted.weights.items()}
                 imagined = Adapted(adapted.model, weights).rollout(z, blocks)[:, -1]
                 loss = ((imagined - seen) ** 2).mean(-1).sum()  # the weights of a problem get its own gradient
-                gradients = torch.autograd.grad(loss, list(weights.values()))
+                gradients = _gradients(loss, weights)
+            if not gradients:
+                raise LabError(
+                    f"{type(adapted.model).__name__}.rollout does not depend on all weights called '{self.part}': name "
+                    "those that predict as part."
+                )
             stepped = [w.detach() - self.lr * g for w, g in zip(weights.values(), gradients, strict=True)]
             adapted = Adapted(adapted.model, dict(zip(weights, stepped, strict=True)))
         return adapted
+
+
+def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> list[Tensor]:
+    """The gradient of ``loss`` with respect to each of the ``weights``; none where it depends not on all of them."""
+    if not loss.requires_grad:
+        return []
+    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    return [] if None in gradients else list(gradients)
 
 
 def for_rows(model: Any, rows: slice | Tensor) -> Any:

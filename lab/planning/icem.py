@@ -1,13 +1,12 @@
 """The improved cross-entropy method (iCEM; Pinneri et al. 2020): coloured noise, kept elites, decreasing samples."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import MAX, LabError, is_number
 from lab.planning.options import check_elites, check_options
 from lab.planning.planner import PlanRequest
 from lab.planning.sampling import Belief, Sampler, fittest
@@ -35,7 +34,7 @@ class ICEM(Sampler):
     def __post_init__(self) -> None:
         check_options(self)
         check_elites(self, self.elites, self.samples)
-        if not (1 <= self.gamma < math.inf and 0 <= self.alpha <= 1):
+        if not (is_number(self.gamma, 1, MAX) and is_number(self.alpha, 0, 1)):
             raise LabError(f"ICEM needs gamma >= 1 and alpha from 0 to 1, got gamma {self.gamma}, alpha {self.alpha}.")
 
     def candidates(self, iteration: int) -> int:

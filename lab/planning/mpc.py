@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from lab.data import HORIZON
-from lab.errors import LabError, is_whole
+from lab.errors import LabError, check_made, is_whole
 from lab.models.protocols import Dynamics
 from lab.planning.adaptation import Adaptation, Adapted
 from lab.planning.objective import Objective
@@ -34,7 +34,8 @@ class MPC:
     With ``shrink``, the time of arrival is fixed: a replan plans only the blocks that are left of the horizon, and a
     new horizon starts after its end. Without, every replan plans the whole horizon, and so postpones the arrival.
     Open-loop planning is the special case ``execute == horizon, budget == 1``. With ``adapt``, the model takes gradient
-    steps on what was seen of the last plan before the next is made. Raises LabError for other numbers.
+    steps on what was seen of the last plan before the next is made. Raises LabError for other numbers, and for an
+    ``adapt`` that is no `Adaptation`.
     """
 
     horizon: int = HORIZON
@@ -49,6 +50,8 @@ class MPC:
                 f"MPC needs whole 1 <= execute <= horizon and a budget of at least 1, got execute {self.execute}, "
                 f"horizon {self.horizon}, budget {self.budget}."
             )
+        if self.adapt is not None:
+            check_made("What MPC takes as adapt", self.adapt, Adaptation)
 
     def run(
         self,

@@ -1,13 +1,12 @@
 """The planning objective: the distance of an imagined trajectory to the goal's latent."""
 
-import sys
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError, is_number, is_whole
+from lab.errors import MAX, LabError, is_number, is_whole
 
 
 class Objective(Protocol):
@@ -78,7 +77,7 @@ class GoalDistance:
 
     def __post_init__(self) -> None:
         for name, weight in (("proprio", self.proprio), ("decay", 1.0 if self.decay is None else self.decay)):
-            if not is_number(weight, 0, sys.float_info.max):
+            if not is_number(weight, 0, MAX):
                 raise LabError(f"The objective needs a finite number from 0 as {name}, got {weight!r}.")
         if not isinstance(self.goal, Tensor) or self.goal.ndim == 0:
             raise LabError(f"The objective needs a torch.Tensor (B, Z) as goal, got {self.goal!r}.")

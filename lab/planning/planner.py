@@ -5,14 +5,14 @@ Dimensions: ``B`` problems, ``Z`` numbers of a latent state, ``H`` action blocks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError
+from lab.errors import LabError, has_methods
 from lab.models.protocols import Dynamics
 from lab.planning.adaptation import for_rows
 from lab.planning.normal import Normal
@@ -28,7 +28,7 @@ class PlanRequest:
     """A request for actions (B, H, A) that lead from ``z0`` to the objective's goal, as ``model`` imagines it.
 
     Raises LabError where the shapes of the parts do not match, for a part that is no tensor of real numbers, for an
-    infinite warm start, and for a seed that is none.
+    infinite warm start, and for a model, an objective or a seed that is none.
     """
 
     model: Dynamics
@@ -40,6 +40,7 @@ class PlanRequest:
     prior: Normal | None = None  #: over these plans; its product with a planner's own distribution is where it begins
 
     def __post_init__(self) -> None:
+        self._check_roles()
         for name, part in (("start z0", self.z0), ("goal", self.objective.goal), ("warm start init", self.init)):
             if not isinstance(part, Tensor) or not part.is_floating_point():
                 raise LabError(f"The {name} of plans is a torch.Tensor of real numbers, got {_described(part)}.")
@@ -52,13 +53,20 @@ class PlanRequest:
             raise LabError(f"{problems} problems need a start z0 ({problems}, Z), got {_shape(self.z0)}.")
         if self.objective.goal.shape != self.z0.shape:
             raise LabError(f"A start z0 {_shape(self.z0)} needs goals like it, got {_shape(self.objective.goal)}.")
-        if len(self.seeds) != problems:
-            raise LabError(f"{problems} problems need a seed each, got {len(self.seeds)} seeds.")
+        if not isinstance(self.seeds, Sized) or len(self.seeds) != problems:
+            count = f"{len(self.seeds)} seeds" if isinstance(self.seeds, Sized) else repr(self.seeds)
+            raise LabError(f"{problems} problems need a seed each, got {count}.")
         for seed in self.seeds:
             as_stream(seed)  # raises LabError for what is none
         if self.prior and not self.prior.mean.shape == self.prior.std.shape == self.init.shape:
             shapes = f"{_shape(self.prior.mean)} and {_shape(self.prior.std)}"
             raise LabError(f"Plans {_shape(self.init)} need a prior like them, got mean and std of {shapes}.")
+
+    def _check_roles(self) -> None:
+        if not has_methods(self.model, "rollout"):
+            raise LabError(f"A world model has a method rollout to plan with, got {self.model!r:.80}.")
+        if not hasattr(self.objective, "goal"):
+            raise LabError(f"An objective has a goal, as GoalDistance(goal, latent_dim), got {self.objective!r:.80}.")
 
     def __getitem__(self, rows: slice | Tensor) -> PlanRequest:
         """The same request for some of the problems, chosen by a slice or by indices."""
@@ -172,7 +180,7 @@ def check_finite(plan: Plan) -> Plan:
 
 def check_planner(planner: object) -> None:
     """Raise LabError unless ``planner`` is one."""
-    if not callable(getattr(planner, "plan", None)) or isinstance(planner, type):
+    if not has_methods(planner, "plan"):
         raise LabError(f"A planner has a method plan, as that of make_planner('adam') has, got {planner!r}.")
 
 

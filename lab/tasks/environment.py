@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.errors import LabError
+from lab.errors import LabError, has_methods
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +29,13 @@ class Environment(Protocol):
     def observe(self, states: Floats) -> Any:
         """What a world model sees of ``states`` (..., S): whatever its own ``observe`` takes."""
         ...
+
+
+def check_environment(environment: object) -> None:
+    """Raise LabError unless ``environment`` is one."""
+    if not has_methods(environment, "simulate", "observe"):
+        words = "An environment has methods simulate and observe, as that of make_task('wall') has"
+        raise LabError(f"{words}, got {environment!r:.80}.")
 
 
 def simulate(environment: Environment, starts: Floats, actions: Floats) -> Floats:

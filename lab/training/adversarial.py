@@ -6,17 +6,16 @@ clean next latent. The inner maximum is found by sign-gradient steps from a unif
 2.5 eps / K (PGD).
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from lab.errors import LabError, is_number, is_whole
+from lab.errors import MAX, LabError, check_made, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import gradient, picture_numbers
-from lab.training.latents import LatentData
+from lab.training.latents import LatentData, check_data
 from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
 
@@ -37,7 +36,7 @@ class Radii:
 
     def __post_init__(self) -> None:
         multiples = self.latent, self.proprio, self.action
-        if not (all(is_number(radius, 0, sys.float_info.max) for radius in multiples) and is_whole(self.steps, 1)):
+        if not (all(is_number(radius, 0, MAX) for radius in multiples) and is_whole(self.steps, 1)):
             raise LabError(f"Radii need finite multiples from 0 and at least 1 step, got {self}.")
 
     @property
@@ -56,11 +55,18 @@ class Radii:
 
 @dataclass
 class Adversarial:
-    """Prediction of the next latent from perturbed inputs; as in the paper, every transition is perturbed."""
+    """Prediction of the next latent from perturbed inputs; as in the paper, every transition is perturbed.
+
+    Raises LabError for ``data`` that have no batches, and for ``radii`` that are no `Radii`.
+    """
 
     data: LatentData
     radii: Radii = field(default_factory=Radii)
     epsilon: Tensor = field(default_factory=lambda: torch.empty(0), compare=False)  #: (Z + A,)
+
+    def __post_init__(self) -> None:
+        check_data(self.data)
+        check_made("The radii of a training", self.radii, Radii)
 
     @property
     def remedy(self) -> str:

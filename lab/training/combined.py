@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lab.errors import check_made
 from lab.models import Trainable
 from lab.training.adversarial import Adversarial
 from lab.training.loop import Schedule
@@ -15,10 +16,17 @@ from lab.training.teacher_forcing import prediction_loss
 
 @dataclass
 class Combined:
-    """The radii are measured on the first batch, which contains corrected plans already."""
+    """The radii are measured on the first batch, which contains corrected plans already.
+
+    Raises LabError for parts that are no such methods.
+    """
 
     online: Online
     adversarial: Adversarial
+
+    def __post_init__(self) -> None:
+        check_made("The first part of Combined", self.online, Online)
+        check_made("The second part of Combined", self.adversarial, Adversarial)
 
     @property
     def remedy(self) -> str:

@@ -16,12 +16,12 @@ from tqdm.auto import tqdm
 
 from lab.data import Dataset
 from lab.data.arrays import describe_arrays, load_arrays
-from lab.errors import LabError
+from lab.errors import LabError, has_methods
 from lab.files import cache_root, replacing
 from lab.locks import load_or_make
 from lab.models import Trainable, WorldModel
 from lab.models.protocols import see, steps_per_block
-from lab.tasks.environment import Environment, trajectories
+from lab.tasks.environment import Environment, check_environment, trajectories
 
 EPISODES = 20  #: episodes encoded in one batch, at most
 LATENT_NUMBERS = 2**24  #: of one batch while encoding, at most: this bounds the memory
@@ -57,13 +57,19 @@ class LatentData:
 
     def batch(self, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Random windows of K = ``history`` transitions: z (size, K, Z), blocks (size, K, A), next z (size, K, Z)."""
-        n, steps, _ = self.actions.shape
+        n, steps, width = self.actions.shape
         length = self.history * self.frameskip
         episode = torch.randint(n, (size, 1), generator=rng)
         first = torch.randint(steps - length + 1, (size, 1), generator=rng)
         z = self.at(episode, first + self.frameskip * torch.arange(self.history + 1))
-        blocks = self.actions[episode, first + torch.arange(length)].view(size, self.history, -1)
+        blocks = self.actions[episode, first + torch.arange(length)].view(size, self.history, self.frameskip * width)
         return z[:, :-1], blocks, z[:, 1:]
+
+
+def check_data(data: object) -> None:
+    """Raise LabError unless ``data`` are what a training draws batches from."""
+    if not has_methods(data, "batch"):
+        raise LabError(f"The data of a training have a method batch, as those that encode makes, got {data!r:.80}.")
 
 
 @torch.no_grad()
@@ -72,9 +78,10 @@ def encode(
 ) -> LatentData:
     """Encode trajectories of any environment, ``states`` (N, T + 1, S) under ``actions`` (N, T, a), with ``model``.
 
-    Raises LabError where the shapes of states, actions and the model's outputs do not match, and for numbers that are
-    not finite.
+    Raises LabError for an environment that is none, where the shapes of states, actions and the model's outputs do not
+    match, and for numbers that are not finite.
     """
+    check_environment(environment)
     states, actions = trajectories(states, actions)
     starts = tqdm(range(0, len(states), EPISODES), desc="encoding frames", delay=2, disable=not progress)
     latents = [see(model, environment, states[first : first + EPISODES]) for first in starts]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from lab.errors import LabError, is_whole
+from lab.errors import LabError, as_number, check_made, has_methods, is_whole
 from lab.options import changed
 from lab.planning.streams import Seed, generators
 from lab.tensors import load_tensors, save_tensors
@@ -37,9 +37,8 @@ class Schedule:
     def __post_init__(self) -> None:
         counts = {"steps": 1, "batch": 2, "checkpoint_every": 1}
         whole = all(is_whole(n := getattr(self, name)) and least <= n <= MOST for name, least in counts.items())
-        shares = self.lr, self.weight_decay, self.average
-        real = all(is_whole(value) or isinstance(value, float) for value in shares)
-        if not (whole and real and 0 < self.lr < 1e31 and 0 <= self.weight_decay < 1e31 and 0 <= self.average < 1):
+        lr, weight_decay, average = map(as_number, (self.lr, self.weight_decay, self.average))
+        if not (whole and 0 < lr < 1e31 and 0 <= weight_decay < 1e31 and 0 <= average < 1):
             raise LabError(
                 "Training needs whole steps >= 1 and batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
                 f"{asdict(self)}."
@@ -80,11 +79,12 @@ def fit(
     """Train, in place, all parameters of ``model`` that require a gradient; returns the log, a dict per logged step.
 
     The folder ``run`` gets the log ``metrics.jsonl`` and a checkpoint, from which a killed run is resumed. Without a
-    folder, nothing is written. Raises LabError where no parameter requires a gradient, where the model gives none, and
-    where loss or weights are not finite. Raises it, too, where checkpoint or log have been changed, or are of another
-    run: of a ``method`` with other settings or data (see `lab.training.identity`), of another ``schedule`` or ``seed``,
-    or of a model that began with other weights.
+    folder, nothing is written. Raises LabError for a model, method, schedule or folder that is none, where no parameter
+    requires a gradient, where the model gives none, and where loss or weights are not finite. Raises it, too, where
+    checkpoint or log have been changed, or are of another run: of a ``method`` with other settings or data (see
+    `lab.training.identity`), of another ``schedule`` or ``seed``, or of a model that began with other weights.
     """
+    _check(model, method, schedule, run)
     training = _Training(model, method, schedule, seed)
     first = training.resume(run) if run else 0
     log = Log(run, first)
@@ -99,6 +99,16 @@ def fit(
             training.save(run, step + 1)
     training.finish()
     return log.lines
+
+
+def _check(model: object, method: object, schedule: object, run: object) -> None:
+    if not has_methods(model, "parameters"):
+        raise LabError(f"What is trained has parameters, as a torch.nn.Module has, got {model!r:.80}.")
+    if not has_methods(method, "loss"):
+        raise LabError(f"A training method has a method loss, as that of TeacherForcing(data) has, got {method!r:.80}.")
+    check_made("The schedule of a training", schedule, Schedule)
+    if run is not None:
+        check_made("The folder of a run", run, Path)
 
 
 class _Training:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from lab.data import HORIZON
-from lab.errors import LabError, is_number, is_whole
+from lab.errors import LabError, check_made, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import actions_of, picture_numbers, see
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import check_planner
-from lab.tasks.environment import Environment, executed, simulate
+from lab.tasks.environment import Environment, check_environment, executed, simulate
 from lab.tensors import load_tensors, save_tensors
-from lab.training.latents import LatentData
+from lab.training.latents import LatentData, check_data
 from lab.training.loop import Schedule
 from lab.training.teacher_forcing import prediction_loss
 
@@ -52,7 +52,8 @@ class OnlineConfig:
 class Online:
     """Teacher forcing on the union of the data and of corrected transitions, which each round adds to the replay.
 
-    Raises LabError for ``data`` without states, or with episodes shorter than a plan.
+    Raises LabError for ``data`` without states, or with episodes shorter than a plan, for an environment that is none,
+    and for a ``config`` that is no `OnlineConfig`.
     """
 
     data: LatentData
@@ -64,6 +65,9 @@ class Online:
     replay: tuple[Tensor, Tensor, Tensor] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        check_data(self.data)
+        check_environment(self.environment)
+        check_made("The config of Online", self.config, OnlineConfig)
         data, horizon = self.data, self.config.horizon
         if data.states is None:
             raise LabError("Online World Modeling starts from states of the data: encode them with `encode`.")

@@ -8,7 +8,7 @@ from torch import Tensor
 from lab.errors import LabError
 from lab.models import Trainable
 from lab.models.protocols import picture_numbers
-from lab.training.latents import LatentData
+from lab.training.latents import LatentData, check_data
 from lab.training.loop import Method, Schedule
 
 
@@ -39,9 +39,12 @@ def prediction_loss(model: Trainable, z: Tensor, action: Tensor, z_next: Tensor)
 
 @dataclass
 class TeacherForcing(Method):
-    """One-step prediction on batches of the offline data."""
+    """One-step prediction on batches of the offline data. Raises LabError for ``data`` that have none."""
 
     data: LatentData
+
+    def __post_init__(self) -> None:
+        check_data(self.data)
 
     def loss(self, model: Trainable, step: int, schedule: Schedule, rng: torch.Generator) -> dict[str, Tensor]:
         """See `Method.loss`."""
