@@ -94,7 +94,7 @@ def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> list[Tensor]:
     if not loss.requires_grad:
         return []
     gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-    return [] if None in gradients else list(gradients)
+    return [] if any(gradient is None for gradient in gradients) else list(gradients)
 
 
 def for_rows(model: Any, rows: slice | Tensor) -> Any:
