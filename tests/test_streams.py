@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_your_own import Model
 
 from lab.errors import LabError
 from lab.planning import GoalDistance, PlanRequest, no_warm_start
@@ -43,7 +44,7 @@ def test_a_stream_does_not_depend_on_its_neighbours(seed, first, n, number):
 
 def test_a_whole_number_is_a_seed_and_a_negative_one_is_refused():
     z0 = torch.zeros(1, 3)
-    request = [None, z0, GoalDistance(z0, 3), no_warm_start(1, 2, 2)]
+    request = [Model(), z0, GoalDistance(z0, 3), no_warm_start(1, 2, 2)]
     assert PlanRequest(*request, [2**80]).seeds == [2**80]
     with pytest.raises(LabError, match="from 0, got -1"):
         PlanRequest(*request, [-1])
