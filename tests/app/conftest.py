@@ -29,6 +29,18 @@ def packages_scanned_once():
         yield
 
 
+@pytest.fixture(autouse=True)
+def committed_results(monkeypatch, tmp_path_factory):
+    """The pages of Streamlit's runner have the committed results, and not what was made beside them."""
+    monkeypatch.syspath_prepend(str(APP))
+    import cached
+
+    folder = tmp_path_factory.mktemp("checkout") / "figures"
+    folder.mkdir()
+    (folder / "reference").symlink_to(cached.FIGURES / "reference")
+    monkeypatch.setattr(cached, "FIGURES", folder)
+
+
 @pytest.fixture(scope="session")
 def cache(trained, tmp_path_factory):
     """A cache that holds a tiny model of every kind for each task, and for Wall a network to start from."""
