@@ -25,6 +25,16 @@ def plain(value: Any) -> Any:
     return as_number(value) if is_number(value) else value
 
 
+def make_plain(options: object) -> None:
+    """Let the numbers of a dataclass instance, even a frozen one, be Python's.
+
+    NumPy's would round a product with another number to their own precision, and compare so with a default.
+    """
+    for name, value in vars(options).items():
+        if is_number(value):
+            object.__setattr__(options, name, plain(value))
+
+
 def completed(stored: Mapping[str, Any], like: Any) -> dict[str, Any]:
     """``stored`` options, with those that the dataclass instance ``like`` has besides at their defaults."""
     found = dict(stored)

@@ -2,7 +2,9 @@
 
 import signal
 import sys
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import NoReturn
 
 
@@ -12,7 +14,9 @@ def name() -> str:
 
 
 def loads() -> bool:
-    """Whether this process is the command line, and is still loading."""
+    """Whether this process is the command line, still loading; a child of one, or a thread, is none."""
+    if not sys.argv or parent_process() or current_thread() is not main_thread():
+        return False
     as_module = sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "lab"  # until Python has found its file
     return as_module or name() == "wm-lab"
 

@@ -158,8 +158,13 @@ def test_a_block_without_steps_is_refused(returned, file):
         Track("wall").mpc(load_submission(f"{file}:model", "wall").model)
 
 
+TORCHS = "__import__('torch').zeros(2, 3) @ __import__('torch').zeros(2, 3)"  #: a RuntimeError
+
+
 @pytest.mark.parametrize("method", ["observe", "rollout", "denormalise_actions"])
-@pytest.mark.parametrize("fault", ["{}['pictures']", "1 + None", "1 / 0", "np.zeros(2) @ np.zeros(3)", "None.shape"])
+@pytest.mark.parametrize(
+    "fault", ["{}['pictures']", "1 + None", "1 / 0", "np.zeros(2) @ np.zeros(3)", "None.shape", TORCHS]
+)
 def test_what_a_model_raises_is_told_by_its_line(method, fault, evaluation, file, tmp_path, capsys):
     file.write_text(f"{FILE}\ndef fails(*_):\n    {fault}\nmodel.{method} = fails", "utf-8")
     line = file.read_text("utf-8").splitlines().index(f"    {fault}") + 1

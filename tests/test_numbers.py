@@ -123,3 +123,10 @@ def test_a_share_is_at_most_1(name):
         with pytest.raises(LabError, match=rf"needs a number from 0 to 1 as {name}, got"):
             make(**{name: wrong})
     assert make_planner("restarts", cooling=3.0).cooling == 3.0  # a factor, which may grow
+
+
+@pytest.mark.parametrize("kind", REALS)
+@pytest.mark.parametrize("value", [0.1, 1e-3, 0.999])
+def test_a_number_of_numpys_has_the_identity_of_pythons(kind, value):
+    for make in (lambda x: Schedule(lr=x), lambda x: Schedule(average=x), lambda x: OnlineConfig(share=x)):
+        assert changed(make(kind(value))) == changed(make(float(kind(value))))

@@ -123,9 +123,10 @@ def test_a_setting_stays_unless_another_is_better_by_an_interval():
     table = pd.DataFrame(rows, columns=["planner", "setting", "former", "difference", "low"])
     assert tuning.chosen(table) == {"x": "a", "y": "f", "z": "h"}
     assert set(tuning.CANDIDATES) <= set(PLANNERS)
+    assert all(former in tuning.CANDIDATES[planner] for (_, planner), former in tuning.REPLACED.items())
 
 
-def test_settings_are_x_on_the_tune_split(monkeypatch):
+def test_settings_are_compared_with_those_of_version_0_1_on_the_tune_split(monkeypatch):
     config, few = Config("wall", "smoke"), 2
     present = config.planner("gd")
     candidates = {"slow": replace(present, lr=1e-6), "present": present}

@@ -93,15 +93,15 @@ def failing_by_line() -> Iterator[None]:
     """Let an exception out of a submitted file be a LabError that names file and line; all others pass as they are."""
     try:
         yield
-    except LabError:
-        raise
     except Exception as error:
-        frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if _is_submitted(frame.f_globals)]
+        cause = error.__cause__ if isinstance(error, LabError) else error  # such as torch's, told in a sentence already
+        trace = cause.__traceback__ if cause else None
+        frames = [(f, line) for f, line in walk_tb(trace) if _is_submitted(f.f_globals)]
         if not frames:
             raise
         frame, line = frames[-1]
         place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
-        raise LabError(f"The world model fails: {place}: {type(error).__name__}: {error}.") from error
+        raise LabError(f"The world model fails: {place}: {type(cause).__name__}: {cause}.") from error
 
 
 def _is_submitted(module: Mapping[str, Any]) -> bool:

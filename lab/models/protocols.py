@@ -136,6 +136,8 @@ def blocks_of(model: Evaluable, actions: np.ndarray) -> Tensor:
     normalise = f"{type(model).__name__}.normalise_actions"
     try:
         blocks = model.normalise_actions(actions)
+    except LabError:
+        raise
     except (RuntimeError, ValueError) as problem:  # such as a reshape of what is no whole number of blocks
         raise LabError(f"{normalise} fails on actions {actions.shape} ({problem}): give whole blocks.") from problem
     if (again := actions_of(model, blocks).shape) != actions.shape:

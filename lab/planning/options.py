@@ -2,8 +2,8 @@
 
 import math
 
-from lab.errors import LabError, as_number, is_number, is_whole
-from lab.options import plain
+from lab.errors import LabError, as_number, is_whole
+from lab.options import make_plain
 
 MOST = 10**6  #: of anything that is counted
 LARGEST = 3e38  #: of any other number, as single precision has it
@@ -16,7 +16,7 @@ SHARES = ("keep", "race")  #: from 0 to 1
 def check_options(planner: object) -> None:
     """Raise LabError for an option of ``planner`` out of range: see `COUNTS`, `ABOVE_ZERO`, `FROM_ZERO`, `SHARES`.
 
-    Numbers of NumPy's become Python's: theirs would round a product with another number to their own precision.
+    Its numbers become Python's.
     """
     for name, value in vars(planner).items():
         number = math.nan if is_whole(value, 2**63) else as_number(value)  # such whole ones, torch does not take
@@ -28,8 +28,7 @@ def check_options(planner: object) -> None:
             _refuse(planner, name, value, "a finite number from 0")
         if name in SHARES and not 0 <= number <= 1:
             _refuse(planner, name, value, "a number from 0 to 1")
-        if is_number(value):
-            object.__setattr__(planner, name, plain(value))  # planners are frozen
+    make_plain(planner)
 
 
 def check_elites(planner: object, elites: int, samples: int) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lab.errors import LabError, as_number, check_made, has_methods, is_whole
-from lab.options import changed
+from lab.options import changed, make_plain
 from lab.planning.streams import Seed, generators
 from lab.tensors import load_tensors, save_tensors
 from lab.training.identity import identity
@@ -43,6 +43,7 @@ class Schedule:
                 "Training needs whole steps >= 1 and batch >= 2, 0 < lr < 1e31 and an average from 0 to below 1, got "
                 f"{asdict(self)}."
             )
+        make_plain(self)
 
 
 class Learner(Protocol):

@@ -17,6 +17,7 @@ from lab.data import HORIZON
 from lab.errors import LabError, check_made, is_number, is_whole
 from lab.models import Trainable
 from lab.models.protocols import actions_of, picture_numbers, see
+from lab.options import make_plain
 from lab.planning import GoalDistance, GradientPlanner, Planner, PlanRequest, no_warm_start
 from lab.planning.planner import check_planner
 from lab.tasks.environment import Environment, check_environment, executed, simulate
@@ -46,6 +47,7 @@ class OnlineConfig:
                 f"{self}."
             )
         check_planner(self.planner)
+        make_plain(self)
 
 
 @dataclass
