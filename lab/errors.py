@@ -40,6 +40,11 @@ def is_number(value: object, least: float = -math.inf, most: float = math.inf) -
     return least <= as_number(value) <= most
 
 
+def failed(what: str, problem: Exception) -> LabError:
+    """The error of a call into code of somebody else: ``what`` fails, and why."""
+    return LabError(f"{what}: {str(problem).strip().rstrip('.') or type(problem).__name__}.")
+
+
 def has_methods(value: object, *names: str) -> bool:
     """Whether ``value`` is an object, and no class, with methods of these ``names``."""
     return not isinstance(value, type) and all(callable(getattr(value, name, None)) for name in names)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lab.errors import LabError, is_whole
+from lab.errors import LabError, failed, is_whole
 from lab.tasks.environment import Environment
 
 
@@ -74,7 +74,7 @@ def see(model: Evaluable, environment: Environment, states: np.ndarray) -> Tenso
         z = model.observe(observation)
     except RuntimeError as problem:  # such as weights of another dtype
         failure = f"{type(model).__name__}.observe fails on what is observed of states {states.shape}"
-        raise LabError(f"{failure}: {str(problem).strip().rstrip('.') or 'RuntimeError'}.") from problem
+        raise failed(failure, problem) from problem
     if not isinstance(z, Tensor) or z.shape[:-1] != states.shape[:-1]:
         raise LabError(
             f"{type(model).__name__}.observe should return z {(*states.shape[:-1], 'Z')} of what is observed of states "

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lab.errors import LabError, has_methods
+from lab.errors import LabError, failed, has_methods
 from lab.models.protocols import Dynamics
 from lab.planning.adaptation import for_rows
 from lab.planning.normal import Normal
@@ -97,7 +97,7 @@ class PlanRequest:
             imagined = self.model.rollout(z0, actions)
         except RuntimeError as problem:  # such as weights of another dtype
             failure = f"{rollout} fails on z0 {_shape(z0)} and actions {_shape(actions)}"
-            raise LabError(f"{failure}: {str(problem).strip().rstrip('.') or 'RuntimeError'}.") from problem
+            raise failed(failure, problem) from problem
         expected = (*actions.shape[:-2], actions.shape[-2] + 1, z0.shape[-1])
         if not isinstance(imagined, Tensor) or imagined.shape != expected:
             start = f"of z0 {_shape(z0)} and actions {_shape(actions)}, the start included"
